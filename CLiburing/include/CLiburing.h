@@ -1,0 +1,187 @@
+// The kernel, as hotcold sees it.
+//
+// This header is the whole boundary between Swift and liburing. It shows an opaque ring, fixed-width
+// integers and plain functions, and neither liburing's nor the kernel's io_uring types: swift-system
+// declares those too, and the compiler refuses to see both.
+//
+// Every function that can fail returns a negative errno, never touches `errno`, and never prints.
+// Paths are NUL-terminated bytes, always one component below an open directory (a "dirfd").
+
+#ifndef HOTCOLD_CLIBURING_H
+#define HOTCOLD_CLIBURING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// ---------------------------------------------------------------------------------------------- ring
+
+/// An io_uring instance. Owned by one thread.
+typedef struct hc_ring hc_ring;
+
+/// What the kernel granted when the ring was set up. Each flag was asked for and may have been refused.
+typedef struct {
+  uint32_t submission_entries;
+  uint32_t completion_entries;
+  bool single_issuer;   ///< IORING_SETUP_SINGLE_ISSUER, Linux 6.0
+  bool submit_all;      ///< IORING_SETUP_SUBMIT_ALL, Linux 5.18
+  bool bounded_workers; ///< IORING_REGISTER_IOWQ_MAX_WORKERS, Linux 5.15
+} hc_ring_features;
+
+/// One finished request: the tag it was prepared with and its result (0 or a negative errno).
+typedef struct {
+  uint64_t tag;
+  int32_t result;
+} hc_completion;
+
+/// Sets up a ring, dropping set-up flags that this kernel does not know, newest first.
+///
+/// `entries` is the submission queue's size. `workers` bounds the io-wq workers that run path operations
+/// (0: the kernel's default). Fails with -ENOSYS, -EPERM or -ENOMEM where io_uring is not to be had
+/// (io_uring_setup(2)), and with -EOPNOTSUPP where the kernel has io_uring but not the operations
+/// IORING_OP_RENAMEAT (5.11) and IORING_OP_MKDIRAT (5.15).
+int32_t hc_ring_open(uint32_t entries, uint32_t workers, hc_ring **ring, hc_ring_features *features);
+void hc_ring_close(hc_ring *ring);
+
+/// Prepares renameat2(from_dirfd, from_name, to_dirfd, to_name, flags). -EAGAIN when the submission queue
+/// is full. The names must stay where they are until `hc_ring_submit` took the request (the kernel copies
+/// them then); the descriptors must stay open until the completion (a worker resolves them).
+int32_t hc_ring_prepare_rename(hc_ring *ring, int32_t from_dirfd, const char *from_name,
+                               int32_t to_dirfd, const char *to_name, uint32_t flags, uint64_t tag);
+/// Prepares mkdirat(dirfd, name, mode); otherwise as `hc_ring_prepare_rename`.
+int32_t hc_ring_prepare_mkdir(hc_ring *ring, int32_t dirfd, const char *name, uint32_t mode,
+                              uint64_t tag);
+/// Prepares the cancellation of every request that has not begun to execute (Linux 5.19).
+int32_t hc_ring_prepare_cancel_all(hc_ring *ring, uint64_t tag);
+
+/// Hands prepared requests to the kernel. Returns how many it took, which may be fewer than were prepared.
+int32_t hc_ring_submit(hc_ring *ring);
+/// Waits until at least one completion is there. -ETIME after `timeout_ms`, -EINTR on a signal.
+int32_t hc_ring_wait(hc_ring *ring, uint32_t timeout_ms);
+/// Takes up to `capacity` completions that are there already; makes no system call.
+uint32_t hc_ring_reap(hc_ring *ring, hc_completion *completions, uint32_t capacity);
+
+// -------------------------------------------------------------------------------------- system calls
+
+/// File types as `d_type` gives them (readdir(3)), and as hc_stat reports them.
+enum {
+  HC_TYPE_UNKNOWN = 0,
+  HC_TYPE_DIRECTORY = 4,
+  HC_TYPE_REGULAR = 8,
+  HC_TYPE_LINK = 10,
+};
+
+/// The part of statx(2) that hotcold needs.
+typedef struct {
+  int64_t mtime_s;
+  uint32_t mtime_ns;
+  uint32_t type; ///< HC_TYPE_…, or another d_type value
+  uint64_t inode;
+  uint64_t size;
+  uint64_t device;
+  int64_t ctime_s;
+  uint32_t ctime_ns;
+  uint32_t mode; ///< permission bits, setuid, setgid and sticky; no type bits
+  uint32_t uid;
+  uint32_t gid;
+  uint64_t blocks; ///< 512-byte units
+} hc_stat;
+
+/// renameat2(2) with RENAME_NOREPLACE: the only way in which hotcold moves anything.
+int32_t hc_rename_noreplace(int32_t from_dirfd, const char *from_name, int32_t to_dirfd,
+                            const char *to_name);
+/// The value of RENAME_NOREPLACE, for hc_ring_prepare_rename.
+uint32_t hc_flag_noreplace(void);
+int32_t hc_mkdirat(int32_t dirfd, const char *name, uint32_t mode);
+/// statx(2) of `name` in `dirfd`, links not followed; of `dirfd` itself where `name` is empty.
+int32_t hc_statx(int32_t dirfd, const char *name, hc_stat *out);
+/// statx(2) that asks for type and mtime only: the call made for each file.
+int32_t hc_statx_mtime(int32_t dirfd, const char *name, hc_stat *out);
+/// getdents64(2). Returns the bytes filled, 0 at the end of the directory stream.
+int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity);
+/// Opens the folder `name` of `dirfd` for listing with openat2(2) under RESOLVE_BENEATH,
+/// RESOLVE_NO_SYMLINKS and RESOLVE_NO_XDEV (Linux 5.6). On older kernels, or under a seccomp profile that
+/// hides openat2, the same is had by O_NOFOLLOW and a comparison of device numbers, which cannot see a
+/// bind mount of the same file system: there rename itself answers EXDEV.
+int32_t hc_open_folder(int32_t dirfd, const char *name);
+/// Opens the regular file `name` of `dirfd` for reading, with the same restrictions.
+int32_t hc_open_file(int32_t dirfd, const char *name);
+/// Opens a folder by a path of the user's, links followed.
+int32_t hc_open_path(const char *path);
+int32_t hc_mkdir_path(const char *path, uint32_t mode);
+/// Creates the file `name` of `dirfd` anew (O_EXCL) for writing.
+int32_t hc_create_file(int32_t dirfd, const char *name, uint32_t mode);
+int32_t hc_set_mtime(int32_t fd, int64_t seconds, uint32_t nanoseconds);
+int32_t hc_rmdir(int32_t dirfd, const char *name);
+int32_t hc_fchown(int32_t fd, uint32_t uid, uint32_t gid);
+int32_t hc_fchmod(int32_t fd, uint32_t mode);
+/// faccessat(2) with AT_EACCESS for writing and searching the folder `dirfd`.
+int32_t hc_check_writable(int32_t dirfd);
+int32_t hc_syncfs(int32_t fd);
+int32_t hc_lock_exclusive(int32_t fd);
+int64_t hc_read(int32_t fd, void *buffer, size_t capacity);
+int64_t hc_write(int32_t fd, const void *bytes, size_t count);
+void hc_close(int32_t fd);
+
+/// The part of statfs(2) that hotcold needs.
+typedef struct {
+  uint64_t magic;
+  uint64_t free_bytes; ///< for an unprivileged user
+  uint64_t free_inodes;
+  uint64_t inodes; ///< 0 where the file system makes inodes as it goes (btrfs)
+  bool read_only;
+} hc_file_system;
+int32_t hc_statfs(int32_t fd, hc_file_system *out);
+
+// -------------------------------------------------------------------------------------- notification
+
+/// inotify(7) instance that does not block.
+int32_t hc_inotify_open(void);
+/// Watches the folder `dirfd` for entries that are deleted. Returns the watch.
+int32_t hc_inotify_watch_deletions(int32_t fd, int32_t dirfd);
+
+/// One inotify event, as read from the buffer.
+typedef struct {
+  int32_t watch;
+  bool overflow;
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t next_offset;
+} hc_inotify_event;
+/// Reads the event at `offset` of a buffer of `count` bytes; false at its end.
+bool hc_inotify_parse(const void *buffer, size_t count, uint32_t offset, hc_inotify_event *out);
+
+// ------------------------------------------------------------------------------------------- process
+
+/// Remembers SIGINT and SIGTERM instead of dying of them. A second signal kills at once, which is safe.
+/// SIGPIPE is ignored: a closed pipe is an error of writing.
+void hc_signals_install(void);
+/// The signal that asked to stop, or 0. Async-signal-safe, a plain load.
+int32_t hc_signals_pending(void);
+
+/// Seconds east of Greenwich of local time at `seconds` since the epoch, by the zone of `TZ` at the first
+/// use (localtime_r(3)); the zone does not change afterwards.
+int32_t hc_zone_offset(int64_t seconds);
+/// Makes `name` (a TZ value, see tzset(3)) the zone of this process. Call before other threads exist.
+void hc_zone_use(const char *name);
+
+int64_t hc_clock_monotonic_ns(void);
+void hc_sleep_us(uint32_t microseconds);
+int64_t hc_clock_realtime_ns(void);
+/// The largest resident set of this process so far, in bytes (VmHWM of proc(5)); 0 without /proc.
+uint64_t hc_peak_resident_bytes(void);
+/// umask(2) 0: from now on the modes that hotcold gives are the modes that folders get.
+void hc_clear_umask(void);
+/// Whether an environment variable is set and not empty.
+bool hc_environment_has(const char *name);
+uint32_t hc_effective_uid(void);
+/// The login name of `uid`, NUL-terminated; -ENOENT where there is none.
+int32_t hc_user_name(uint32_t uid, char *buffer, size_t capacity);
+/// Whether the folder (device, inode) is the home of root or of an ordinary user (UID_MIN 1000 and up,
+/// nobody left out) in the user database.
+bool hc_is_home(uint64_t device, uint64_t inode);
+bool hc_is_terminal(int32_t fd);
+/// Columns of the terminal `fd`, 0 where unknown.
+uint32_t hc_terminal_columns(int32_t fd);
+
+#endif

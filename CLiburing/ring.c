@@ -1,0 +1,128 @@
+// The io_uring half of the shim: set-up by asking the kernel, requests in batches, completions in batches.
+
+#include "CLiburing.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct hc_ring {
+  struct io_uring uring;
+};
+
+static bool supports_path_operations(struct io_uring *uring) {
+  struct io_uring_probe *probe = io_uring_get_probe_ring(uring);
+  if (!probe)
+    return false;
+  bool supported = io_uring_opcode_supported(probe, IORING_OP_RENAMEAT) &&
+                   io_uring_opcode_supported(probe, IORING_OP_MKDIRAT);
+  io_uring_free_probe(probe);
+  return supported;
+}
+
+// DEFER_TASKRUN is deliberately not asked for: path operations run on io-wq workers, and without it a
+// worker puts its completion straight into the queue, where the submitter sees it without a system call.
+// With it, completions wait for the submitter to enter the kernel (docs/PERFORMANCE.md).
+static int set_up(struct io_uring *uring, uint32_t entries, uint32_t *granted) {
+  static const uint32_t attempts[] = {
+      IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER,
+      IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL,
+      IORING_SETUP_CLAMP,
+  };
+  int result = -EINVAL;
+  for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
+    struct io_uring_params params = {.flags = attempts[i]};
+    result = io_uring_queue_init_params(entries, uring, &params);
+    if (result == 0)
+      *granted = attempts[i];
+    if (result != -EINVAL)
+      return result;
+  }
+  return result;
+}
+
+int32_t hc_ring_open(uint32_t entries, uint32_t workers, hc_ring **out, hc_ring_features *features) {
+  hc_ring *ring = calloc(1, sizeof *ring);
+  if (!ring)
+    return -ENOMEM;
+  uint32_t granted = 0;
+  int result = set_up(&ring->uring, entries, &granted);
+  if (result < 0) {
+    free(ring);
+    return result;
+  }
+  if (!supports_path_operations(&ring->uring)) {
+    hc_ring_close(ring);
+    return -EOPNOTSUPP;
+  }
+  unsigned limits[2] = {workers, workers};
+  bool bounded = workers > 0 && io_uring_register_iowq_max_workers(&ring->uring, limits) == 0;
+  *features = (hc_ring_features){
+      .submission_entries = ring->uring.sq.ring_entries,
+      .completion_entries = ring->uring.cq.ring_entries,
+      .single_issuer = granted & IORING_SETUP_SINGLE_ISSUER,
+      .submit_all = granted & IORING_SETUP_SUBMIT_ALL,
+      .bounded_workers = bounded,
+  };
+  *out = ring;
+  return 0;
+}
+
+void hc_ring_close(hc_ring *ring) {
+  io_uring_queue_exit(&ring->uring);
+  free(ring);
+}
+
+int32_t hc_ring_prepare_rename(hc_ring *ring, int32_t from_dirfd, const char *from_name,
+                               int32_t to_dirfd, const char *to_name, uint32_t flags, uint64_t tag) {
+  struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
+  if (!sqe)
+    return -EAGAIN;
+  io_uring_prep_renameat(sqe, from_dirfd, from_name, to_dirfd, to_name, flags);
+  io_uring_sqe_set_data64(sqe, tag);
+  return 0;
+}
+
+int32_t hc_ring_prepare_mkdir(hc_ring *ring, int32_t dirfd, const char *name, uint32_t mode,
+                              uint64_t tag) {
+  struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
+  if (!sqe)
+    return -EAGAIN;
+  io_uring_prep_mkdirat(sqe, dirfd, name, mode);
+  io_uring_sqe_set_data64(sqe, tag);
+  return 0;
+}
+
+int32_t hc_ring_prepare_cancel_all(hc_ring *ring, uint64_t tag) {
+  struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
+  if (!sqe)
+    return -EAGAIN;
+  io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+  io_uring_sqe_set_data64(sqe, tag);
+  return 0;
+}
+
+int32_t hc_ring_submit(hc_ring *ring) { return io_uring_submit(&ring->uring); }
+
+int32_t hc_ring_wait(hc_ring *ring, uint32_t timeout_ms) {
+  struct __kernel_timespec timeout = {
+      .tv_sec = timeout_ms / 1000,
+      .tv_nsec = (long long)(timeout_ms % 1000) * 1000000,
+  };
+  struct io_uring_cqe *cqe;
+  return io_uring_wait_cqe_timeout(&ring->uring, &cqe, &timeout);
+}
+
+uint32_t hc_ring_reap(hc_ring *ring, hc_completion *completions, uint32_t capacity) {
+  struct io_uring_cqe *cqe;
+  unsigned head;
+  uint32_t count = 0;
+  io_uring_for_each_cqe(&ring->uring, head, cqe) {
+    if (count == capacity)
+      break;
+    completions[count++] = (hc_completion){.tag = cqe->user_data, .result = cqe->res};
+  }
+  io_uring_cq_advance(&ring->uring, count);
+  return count;
+}

@@ -1,0 +1,303 @@
+// The system-call half of the shim: what glibc lacks, hides, or reports through `errno`.
+
+#define _GNU_SOURCE
+#include "CLiburing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t negated(int64_t result) { return result < 0 ? -errno : result; }
+
+// ------------------------------------------------------------------------------------------- folders
+
+uint32_t hc_flag_noreplace(void) { return RENAME_NOREPLACE; }
+
+int32_t hc_rename_noreplace(int32_t from_dirfd, const char *from_name, int32_t to_dirfd,
+                            const char *to_name) {
+  return negated(
+      syscall(SYS_renameat2, from_dirfd, from_name, to_dirfd, to_name, RENAME_NOREPLACE));
+}
+
+int32_t hc_mkdirat(int32_t dirfd, const char *name, uint32_t mode) {
+  return negated(mkdirat(dirfd, name, mode));
+}
+
+static int32_t statx_masked(int32_t dirfd, const char *name, unsigned mask, hc_stat *out) {
+  struct statx raw;
+  long result =
+      syscall(SYS_statx, dirfd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, mask, &raw);
+  if (result < 0)
+    return -errno;
+  *out = (hc_stat){
+      .mtime_s = raw.stx_mtime.tv_sec,
+      .mtime_ns = raw.stx_mtime.tv_nsec,
+      .type = (raw.stx_mode & S_IFMT) >> 12, // IFTODT of <dirent.h>
+      .inode = raw.stx_ino,
+      .size = raw.stx_size,
+      .device = makedev(raw.stx_dev_major, raw.stx_dev_minor),
+      .ctime_s = raw.stx_ctime.tv_sec,
+      .ctime_ns = raw.stx_ctime.tv_nsec,
+      .mode = raw.stx_mode & 07777,
+      .uid = raw.stx_uid,
+      .gid = raw.stx_gid,
+      .blocks = raw.stx_blocks,
+  };
+  return 0;
+}
+
+int32_t hc_statx(int32_t dirfd, const char *name, hc_stat *out) {
+  return statx_masked(dirfd, name, STATX_BASIC_STATS, out);
+}
+
+int32_t hc_statx_mtime(int32_t dirfd, const char *name, hc_stat *out) {
+  return statx_masked(dirfd, name, STATX_TYPE | STATX_MTIME, out);
+}
+
+int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity) {
+  return negated(syscall(SYS_getdents64, fd, buffer, capacity));
+}
+
+// O_NOATIME keeps a listing from writing to the folder's inode; only its owner may ask for it (open(2)).
+static int32_t open_beneath(int32_t dirfd, const char *name, uint64_t flags) {
+  struct open_how how = {
+      .flags = flags | O_CLOEXEC | O_NOATIME,
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+  };
+  long result = syscall(SYS_openat2, dirfd, name, &how, sizeof how);
+  if (result < 0 && errno == EPERM) {
+    how.flags &= ~(uint64_t)O_NOATIME;
+    result = syscall(SYS_openat2, dirfd, name, &how, sizeof how);
+  }
+  if (result >= 0 || (errno != ENOSYS && errno != EPERM))
+    return negated(result);
+
+  int fd = openat(dirfd, name, (int)flags | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0)
+    return -errno;
+  struct stat parent, child;
+  int32_t refusal = fstat(dirfd, &parent) < 0 || fstat(fd, &child) < 0 ? -errno
+                    : parent.st_dev != child.st_dev                    ? -EXDEV
+                                                                       : 0;
+  if (refusal < 0) {
+    close(fd);
+    return refusal;
+  }
+  return fd;
+}
+
+int32_t hc_open_folder(int32_t dirfd, const char *name) {
+  return open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY);
+}
+
+// O_NONBLOCK: opening a fifo that nobody writes to would wait for ever.
+int32_t hc_open_file(int32_t dirfd, const char *name) {
+  int32_t fd = open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK);
+  if (fd < 0)
+    return fd;
+  struct stat status;
+  if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+    return fd;
+  close(fd);
+  return -EINVAL;
+}
+
+int32_t hc_open_path(const char *path) {
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOATIME);
+  if (fd < 0 && errno == EPERM)
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return negated(fd);
+}
+
+int32_t hc_mkdir_path(const char *path, uint32_t mode) { return negated(mkdir(path, mode)); }
+
+int32_t hc_create_file(int32_t dirfd, const char *name, uint32_t mode) {
+  return negated(openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+}
+
+int32_t hc_set_mtime(int32_t fd, int64_t seconds, uint32_t nanoseconds) {
+  struct timespec times[2] = {
+      {.tv_sec = seconds, .tv_nsec = nanoseconds},
+      {.tv_sec = seconds, .tv_nsec = nanoseconds},
+  };
+  return negated(futimens(fd, times));
+}
+
+int32_t hc_rmdir(int32_t dirfd, const char *name) {
+  return negated(unlinkat(dirfd, name, AT_REMOVEDIR));
+}
+
+int32_t hc_fchown(int32_t fd, uint32_t uid, uint32_t gid) { return negated(fchown(fd, uid, gid)); }
+
+int32_t hc_fchmod(int32_t fd, uint32_t mode) { return negated(fchmod(fd, mode)); }
+
+int32_t hc_check_writable(int32_t dirfd) {
+  return negated(faccessat(dirfd, ".", W_OK | X_OK, AT_EACCESS));
+}
+
+int32_t hc_syncfs(int32_t fd) { return negated(syncfs(fd)); }
+
+int32_t hc_lock_exclusive(int32_t fd) { return negated(flock(fd, LOCK_EX | LOCK_NB)); }
+
+int64_t hc_read(int32_t fd, void *buffer, size_t capacity) {
+  return negated(read(fd, buffer, capacity));
+}
+
+int64_t hc_write(int32_t fd, const void *bytes, size_t count) {
+  return negated(write(fd, bytes, count));
+}
+
+void hc_close(int32_t fd) { close(fd); }
+
+int32_t hc_statfs(int32_t fd, hc_file_system *out) {
+  struct statfs raw;
+  if (fstatfs(fd, &raw) < 0)
+    return -errno;
+  *out = (hc_file_system){
+      .magic = (uint64_t)raw.f_type & 0xffffffff,
+      .free_bytes = (uint64_t)raw.f_bavail * (uint64_t)raw.f_bsize,
+      .free_inodes = raw.f_ffree,
+      .inodes = raw.f_files,
+      .read_only = raw.f_flags & ST_RDONLY,
+  };
+  return 0;
+}
+
+// -------------------------------------------------------------------------------------- notification
+
+int32_t hc_inotify_open(void) { return negated(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)); }
+
+// The folder is named through /proc so that the watch is on the very folder that is open, whatever its
+// path leads to by now. Renames are not watched: hotcold's own would flood the queue.
+int32_t hc_inotify_watch_deletions(int32_t fd, int32_t dirfd) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", dirfd);
+  return negated(inotify_add_watch(fd, path, IN_DELETE | IN_ONLYDIR));
+}
+
+bool hc_inotify_parse(const void *buffer, size_t count, uint32_t offset, hc_inotify_event *out) {
+  struct inotify_event header;
+  if (offset + sizeof header > count)
+    return false;
+  memcpy(&header, (const char *)buffer + offset, sizeof header);
+  uint32_t name_offset = offset + (uint32_t)sizeof header;
+  if ((size_t)name_offset + header.len > count)
+    return false;
+  *out = (hc_inotify_event){
+      .watch = header.wd,
+      .overflow = header.mask & IN_Q_OVERFLOW,
+      .name_offset = name_offset,
+      .name_length = (uint32_t)strnlen((const char *)buffer + name_offset, header.len),
+      .next_offset = name_offset + header.len,
+  };
+  return true;
+}
+
+// ------------------------------------------------------------------------------------------- process
+
+static volatile sig_atomic_t pending_signal;
+
+static void remember(int signal) { pending_signal = signal; }
+
+void hc_signals_install(void) {
+  struct sigaction stop = {.sa_handler = remember, .sa_flags = (int)SA_RESETHAND};
+  sigaction(SIGINT, &stop, NULL);
+  sigaction(SIGTERM, &stop, NULL);
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGPIPE, &ignore, NULL);
+}
+
+int32_t hc_signals_pending(void) { return pending_signal; }
+
+int32_t hc_zone_offset(int64_t seconds) {
+  time_t moment = seconds;
+  struct tm local;
+  return localtime_r(&moment, &local) ? (int32_t)local.tm_gmtoff : 0;
+}
+
+void hc_zone_use(const char *name) {
+  setenv("TZ", name, 1);
+  tzset();
+}
+
+static int64_t clock_ns(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t hc_clock_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+
+int64_t hc_clock_realtime_ns(void) { return clock_ns(CLOCK_REALTIME); }
+
+void hc_sleep_us(uint32_t microseconds) { usleep(microseconds); }
+
+// VmHWM rather than getrusage(2): ru_maxrss survives execve and would show the parent's memory.
+uint64_t hc_peak_resident_bytes(void) {
+  unsigned long long kib = 0;
+  char line[128];
+  FILE *status = fopen("/proc/self/status", "re");
+  if (!status)
+    return 0;
+  while (fgets(line, sizeof line, status) && sscanf(line, "VmHWM: %llu kB", &kib) != 1)
+    ;
+  fclose(status);
+  return kib * 1024;
+}
+
+void hc_clear_umask(void) { umask(0); }
+
+bool hc_environment_has(const char *name) {
+  const char *value = getenv(name);
+  return value && *value;
+}
+
+uint32_t hc_effective_uid(void) { return geteuid(); }
+
+int32_t hc_user_name(uint32_t uid, char *buffer, size_t capacity) {
+  char storage[4096];
+  struct passwd entry, *found = NULL;
+  if (getpwuid_r(uid, &entry, storage, sizeof storage, &found) != 0 || !found)
+    return -ENOENT;
+  if (strlen(entry.pw_name) >= capacity)
+    return -ERANGE;
+  strcpy(buffer, entry.pw_name);
+  return 0;
+}
+
+bool hc_is_home(uint64_t device, uint64_t inode) {
+  const uid_t first_ordinary = 1000, nobody = 65534;
+  bool found = false;
+  setpwent();
+  for (struct passwd *entry; !found && (entry = getpwent());) {
+    bool ordinary = entry->pw_uid == 0 || (entry->pw_uid >= first_ordinary && entry->pw_uid != nobody);
+    struct stat home;
+    found = ordinary && stat(entry->pw_dir, &home) == 0 && home.st_dev == device &&
+            home.st_ino == inode;
+  }
+  endpwent();
+  return found;
+}
+
+bool hc_is_terminal(int32_t fd) { return isatty(fd); }
+
+uint32_t hc_terminal_columns(int32_t fd) {
+  struct winsize size;
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}

@@ -1,0 +1,67 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// Every target is held to the same rules: Swift 6 language mode (the tools version's default), imports
+/// that stay internal unless a signature needs them, and warnings that fail the build (`make check`).
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  // Spans that are returned from the value they look into.
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "hotcold",
+  products: [
+    .executable(name: "hotcold", targets: ["hotcold"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+  ],
+  targets: [
+    // The C shim: the only code that includes liburing. Debian: liburing-dev.
+    .target(
+      name: "CLiburing",
+      path: "CLiburing",
+      linkerSettings: [.linkedLibrary("uring")]
+    ),
+    // All unsafe code: descriptors, directory streams, statx, the ring.
+    .target(
+      name: "KernelIO",
+      dependencies: [
+        "CLiburing",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings + [.strictMemorySafety()]
+    ),
+    // Pure rules, no I/O: names, kinds, hours, the hot set.
+    .target(name: "CaptureLayout", swiftSettings: settings),
+    // The pipeline: scan, settle, move, report.
+    .target(
+      name: "Migration",
+      dependencies: [
+        "CaptureLayout",
+        "KernelIO",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings
+    ),
+    // The command line: options, terminal and JSON rendering, exit status.
+    .executableTarget(
+      name: "hotcold",
+      dependencies: [
+        "CaptureLayout",
+        "KernelIO",
+        "Migration",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings
+    ),
+  ]
+)
