@@ -1,0 +1,101 @@
+internal import CLiburing
+public import SystemPackage
+
+/// The standard streams of this process.
+public enum StandardStream: Int32, Sendable {
+  case input = 0
+  case output = 1
+  case error = 2
+
+  public var isTerminal: Bool { hc_is_terminal(rawValue) }
+  /// Columns of the terminal, or nil.
+  public var columns: Int? {
+    let columns = hc_terminal_columns(rawValue)
+    return columns == 0 ? nil : Int(columns)
+  }
+
+  /// Writes all of the text. `EPIPE`: the reader has gone (SIGPIPE is ignored).
+  public func write(_ text: String) throws(KernelError) {
+    try writeAll(Array(text.utf8).span, to: rawValue) { FilePath("standard stream") }
+  }
+
+  /// One line without its newline, or nil at the end of input.
+  public func readLine() throws(KernelError) -> [UInt8]? {
+    var line: [UInt8] = []
+    var byte: UInt8 = 0
+    while true {
+      let count = unsafe hc_read(rawValue, &byte, 1)
+      try KernelError.check(count, .read, "standard input")
+      if count == 0 { return line.isEmpty ? nil : line }
+      if byte == UInt8(ascii: "\n") { return line }
+      line.append(byte)
+    }
+  }
+}
+
+/// The whole of a file that the user named, links followed. `EFBIG` above `limit` bytes.
+public func readFile(at path: FilePath, limit: Int) throws(KernelError) -> [UInt8] {
+  do {
+    let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
+    defer { try? file.close() }
+    return try readAll(from: file.rawValue, limit: limit) { path }
+  } catch let error as Errno {
+    throw KernelError(.open, path, error)
+  } catch let error as KernelError {
+    throw error
+  } catch {
+    throw KernelError(.open, path, .ioError)
+  }
+}
+
+func readAll(
+  from file: Int32, limit: Int, _ path: () -> FilePath
+) throws(KernelError) -> [UInt8] {
+  let chunkBytes = 64 << 10
+  var contents: [UInt8] = []
+  var chunk = [UInt8](repeating: 0, count: chunkBytes)
+  while true {
+    let count = unsafe hc_read(file, &chunk, chunkBytes)
+    if count < 0, Errno(shim: count) == .interrupted { continue }
+    try KernelError.check(count, .read, path())
+    if count == 0 { return contents }
+    guard contents.count + Int(count) <= limit else {
+      throw KernelError(.read, path(), .fileTooLarge)
+    }
+    contents.append(contentsOf: chunk[..<Int(count)])
+  }
+}
+
+func writeAll(
+  _ bytes: Span<UInt8>, to file: Int32, _ path: () -> FilePath
+) throws(KernelError) {
+  var written = 0
+  while written < bytes.count {
+    let count = unsafe bytes.extracting(written...).withUnsafeBufferPointer {
+      unsafe hc_write(file, $0.baseAddress, $0.count)
+    }
+    if count < 0, Errno(shim: count) == .interrupted { continue }
+    written += Int(try KernelError.check(count, .write, path()))
+  }
+}
+
+extension FilePath {
+  /// The path as the bytes that the kernel knows.
+  public var bytes: [UInt8] {
+    unsafe withPlatformString { start in
+      var bytes: [UInt8] = []
+      var next = unsafe start
+      while unsafe next.pointee != 0 {
+        unsafe bytes.append(UInt8(bitPattern: next.pointee))
+        unsafe next += 1
+      }
+      return bytes
+    }
+  }
+
+  /// The path that the kernel knows by these bytes, up to a NUL.
+  public init(bytes: [UInt8]) {
+    let terminated = bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+    self.init(platformString: terminated)
+  }
+}

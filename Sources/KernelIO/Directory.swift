@@ -1,0 +1,153 @@
+internal import CLiburing
+public import SystemPackage
+
+/// An open folder: every path operation of hotcold is one name below one of these ("dirfd").
+///
+/// Owns its descriptor and closes it. Sub-folders are opened beneath it, never through a link, never onto
+/// another mount (openat2(2)).
+public struct Directory: ~Copyable, Sendable {
+  /// Valid as long as this value; small enough to be kept in a batch of renames.
+  public let descriptor: Int32
+  /// For messages only: the folder itself is held by the descriptor.
+  public let path: FilePath
+
+  private init(descriptor: Int32, path: FilePath) {
+    self.descriptor = descriptor
+    self.path = path
+  }
+
+  deinit { hc_close(descriptor) }
+
+  /// Opens the folder that a user named, following links on the way there.
+  public static func open(_ path: FilePath) throws(KernelError) -> Directory {
+    let descriptor = unsafe path.withPlatformString { unsafe hc_open_path($0) }
+    return Directory(descriptor: try KernelError.check(descriptor, .open, path), path: path)
+  }
+
+  /// Opens the folder that a user named; makes it first if only its last component is missing.
+  public static func openOrMake(_ path: FilePath) throws(KernelError) -> Directory {
+    let result = unsafe path.withPlatformString { unsafe hc_mkdir_path($0, 0o755) }
+    if result < 0, Errno(shim: result) != .fileExists {
+      throw KernelError(.makeFolder, path, Errno(shim: result))
+    }
+    return try open(path)
+  }
+
+  /// Opens the sub-folder `name`. `ELOOP`: it is a link; `ENOTDIR`: a file; `EXDEV`: another mount.
+  public func openFolder(_ name: String) throws(KernelError) -> Directory {
+    let descriptor = try KernelError.check(
+      unsafe hc_open_folder(self.descriptor, name), .open, path.appending(name))
+    return Directory(descriptor: descriptor, path: path.appending(name))
+  }
+
+  // MARK: status
+
+  public func status() throws(KernelError) -> FileStatus { try status(of: "") }
+
+  /// Links are not followed.
+  public func status(of name: String) throws(KernelError) -> FileStatus {
+    var raw = hc_stat()
+    try KernelError.check(
+      unsafe hc_statx(descriptor, name, &raw), .stat, name.isEmpty ? path : path.appending(name))
+    return FileStatus(raw)
+  }
+
+  /// The status of an entry by its bytes, or the errno: the call made for each file asks for type and
+  /// modification time alone.
+  public func modification(of name: Span<UInt8>) throws(Errno) -> FileStatus {
+    var raw = hc_stat()
+    let result = unsafe withTerminated(name) { unsafe hc_statx_mtime(descriptor, $0, &raw) }
+    guard result >= 0 else { throw Errno(shim: result) }
+    return FileStatus(raw)
+  }
+
+  /// Whether the name is taken, by whatever.
+  public func contains(_ name: Span<UInt8>) -> Bool {
+    do throws(Errno) {
+      _ = try modification(of: name)
+      return true
+    } catch {
+      return error != .noSuchFileOrDirectory
+    }
+  }
+
+  public func fileSystem() throws(KernelError) -> FileSystemStatus {
+    var raw = hc_file_system()
+    try KernelError.check(unsafe hc_statfs(descriptor, &raw), .fileSystem, path)
+    return FileSystemStatus(raw)
+  }
+
+  /// Throws unless this process may add and remove entries here.
+  public func checkWritable() throws(KernelError) {
+    try KernelError.check(hc_check_writable(descriptor), .access, path)
+  }
+
+  // MARK: changes
+
+  public func makeFolder(_ name: String, mode: UInt32) throws(KernelError) {
+    try KernelError.check(
+      unsafe hc_mkdirat(descriptor, name, mode), .makeFolder, path.appending(name))
+  }
+
+  /// Removes an empty folder.
+  public func removeFolder(_ name: String) throws(KernelError) {
+    try KernelError.check(unsafe hc_rmdir(descriptor, name), .removeFolder, path.appending(name))
+  }
+
+  /// Gives this folder the owner, group and permission bits of `model`, changing only what differs.
+  public func takeAttributes(of model: FileStatus) throws(KernelError) {
+    let own = try status()
+    if own.owner != model.owner || own.group != model.group {
+      try KernelError.check(
+        hc_fchown(descriptor, model.owner, model.group), .changeOwner, path)
+    }
+    // chown(2) clears setgid, so the bits come second.
+    if try status().mode != model.mode {
+      try KernelError.check(hc_fchmod(descriptor, model.mode), .changeMode, path)
+    }
+  }
+
+  /// Creates the file `name`, which must not exist, with these bytes and this modification time.
+  public func createFile(
+    _ name: String, contents: Span<UInt8>, mode: UInt32 = 0o644, modifiedSeconds: Int64,
+    modifiedNanoseconds: UInt32
+  ) throws(KernelError) {
+    let filePath = { [path] in path.appending(name) }
+    let file = try KernelError.check(
+      unsafe hc_create_file(descriptor, name, mode), .create, filePath())
+    defer { hc_close(file) }
+    try writeAll(contents, to: file, filePath)
+    try KernelError.check(
+      hc_set_mtime(file, modifiedSeconds, modifiedNanoseconds), .setTime, filePath())
+  }
+
+  /// Makes everything written so far on this file system survive a power cut (syncfs(2)), and says whether
+  /// the kernel met an error on the way (Linux 5.8).
+  public func syncFileSystem() throws(KernelError) {
+    try KernelError.check(hc_syncfs(descriptor), .sync, path)
+  }
+
+  // MARK: reading
+
+  /// The whole of a small regular file. `EFBIG` above `limit` bytes, `EINVAL` if it is no regular file.
+  public func readFile(_ name: String, limit: Int) throws(KernelError) -> [UInt8] {
+    let filePath = { [path] in path.appending(name) }
+    let file = try KernelError.check(unsafe hc_open_file(descriptor, name), .open, filePath())
+    defer { hc_close(file) }
+    return try readAll(from: file, limit: limit, filePath)
+  }
+}
+
+/// Calls `body` with the bytes of a name and a NUL after them, without allocating. Names longer than
+/// NAME_MAX cannot exist and are cut, which makes the kernel refuse them.
+func withTerminated<Result>(
+  _ name: Span<UInt8>, _ body: (UnsafePointer<CChar>) -> Result
+) -> Result {
+  let longest = 256
+  return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: longest + 1) { buffer in
+    let count = min(name.count, longest)
+    for index in 0..<count { unsafe buffer[index] = CChar(bitPattern: name[index]) }
+    unsafe buffer[count] = 0
+    return unsafe body(buffer.baseAddress!)
+  }
+}

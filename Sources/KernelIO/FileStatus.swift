@@ -1,0 +1,59 @@
+internal import CLiburing
+
+/// What statx(2) says about a file or folder.
+public struct FileStatus: Equatable, Sendable {
+  public var type: EntryType
+  public var inode: UInt64
+  public var device: UInt64
+  /// Bytes.
+  public var size: UInt64
+  /// Seconds since the epoch, negative before 1970.
+  public var modifiedSeconds: Int64
+  public var modifiedNanoseconds: UInt32
+  /// Permission, setuid, setgid and sticky bits.
+  public var mode: UInt32
+  public var owner: UInt32
+  public var group: UInt32
+
+  init(_ raw: hc_stat) {
+    type = EntryType(rawType: raw.type)
+    inode = raw.inode
+    device = raw.device
+    size = raw.size
+    modifiedSeconds = raw.mtime_s
+    modifiedNanoseconds = raw.mtime_ns
+    mode = raw.mode
+    owner = raw.uid
+    group = raw.gid
+  }
+}
+
+/// The file system that a folder is on (statfs(2)).
+public struct FileSystemStatus: Sendable {
+  public let name: String
+  /// Bytes that an unprivileged user may still write.
+  public let freeBytes: UInt64
+  /// Free inodes; nil where the file system makes them as it goes (btrfs).
+  public let freeInodes: UInt64?
+  public let isReadOnly: Bool
+  /// Whether a rename keeps the inode number. On overlayfs a file of the lower layer is copied up and gets
+  /// another one; FUSE servers may number as they like.
+  public let keepsInodes: Bool
+
+  init(_ raw: hc_file_system) {
+    name = Self.names[raw.magic] ?? "file system 0x\(String(raw.magic, radix: 16))"
+    freeBytes = raw.free_bytes
+    freeInodes = raw.inodes == 0 ? nil : raw.free_inodes
+    isReadOnly = raw.read_only
+    keepsInodes = raw.magic != Self.overlay && raw.magic != Self.fuse
+  }
+
+  // linux/magic.h
+  private static let overlay: UInt64 = 0x794c_7630
+  private static let fuse: UInt64 = 0x6573_5546
+  private static let names: [UInt64: String] = [
+    0x0102_1994: "tmpfs", 0xef53: "ext4", 0x5846_5342: "xfs", 0x9123_683e: "btrfs",
+    overlay: "overlay", fuse: "fuse", 0x6969: "nfs", 0x0102_1997: "9p", 0x2fc1_2fc1: "zfs",
+    0xf2f5_2010: "f2fs",
+  ]
+}

@@ -1,0 +1,52 @@
+public import SystemPackage
+
+/// A system call that failed: what was asked, of which path, and why.
+///
+/// Thrown only for what stops the work at hand. What happens to one file of many is data
+/// (`RenameOutcome`), never an error.
+public struct KernelError: Error, Equatable, Sendable {
+  public enum Operation: String, Sendable {
+    case open
+    case list = "getdents64"
+    case stat = "statx"
+    case read, write, create
+    case rename = "renameat2"
+    case makeFolder = "mkdirat"
+    case removeFolder = "rmdir"
+    case changeOwner = "fchown"
+    case changeMode = "fchmod"
+    case setTime = "futimens"
+    case lock = "flock"
+    case sync = "syncfs"
+    case fileSystem = "fstatfs"
+    case access = "faccessat"
+    case watch = "inotify"
+    case ringSetUp = "io_uring_setup"
+    case ringEnter = "io_uring_enter"
+  }
+
+  public let operation: Operation
+  /// The path as bytes; text only where it is printed.
+  public let path: FilePath
+  public let errno: Errno
+
+  public init(_ operation: Operation, _ path: FilePath, _ errno: Errno) {
+    self.operation = operation
+    self.path = path
+    self.errno = errno
+  }
+
+  /// Turns the shim's convention (a negative errno) into a thrown error.
+  @discardableResult
+  static func check<Result: SignedInteger>(
+    _ result: Result, _ operation: Operation, _ path: @autoclosure () -> FilePath
+  ) throws(KernelError) -> Result {
+    guard result < 0 else { return result }
+    throw KernelError(operation, path(), Errno(shim: result))
+  }
+}
+
+extension Errno {
+  /// The errno behind a negative result of the shim.
+  init<Result: SignedInteger>(shim result: Result) { self.init(rawValue: CInt(-result)) }
+}

@@ -1,0 +1,157 @@
+internal import CLiburing
+public import SystemPackage
+
+/// An io_uring instance for path operations: prepare, submit, wait, reap. One thread owns it.
+///
+/// The names of a prepared request must stay where they are until `submit` (the kernel copies them then),
+/// and its folders must stay open until it is reaped.
+@safe public struct Ring: ~Copyable {
+  /// What the kernel granted at set-up.
+  public struct Features: Sendable {
+    public let submissionEntries: Int
+    public let completionEntries: Int
+    public let singleIssuer: Bool
+    public let submitAll: Bool
+    public let boundedWorkers: Bool
+  }
+
+  public let features: Features
+  private let ring: OpaquePointer
+  /// Submitted and not yet reaped.
+  public private(set) var inFlight = 0
+  private var prepared = 0
+
+  /// The tag of a request that belongs to no batch.
+  private static let cancelTag = UInt64.max
+
+  /// Sets up a ring of `entries` whose path operations run on at most `workers` kernel threads.
+  public init(entries: Int, workers: Int) throws(KernelError) {
+    var raw: OpaquePointer?
+    var granted = hc_ring_features()
+    let result = unsafe hc_ring_open(UInt32(entries), UInt32(workers), &raw, &granted)
+    try KernelError.check(result, .ringSetUp, "io_uring")
+    unsafe ring = raw!
+    features = Features(
+      submissionEntries: Int(granted.submission_entries),
+      completionEntries: Int(granted.completion_entries),
+      singleIssuer: granted.single_issuer, submitAll: granted.submit_all,
+      boundedWorkers: granted.bounded_workers)
+  }
+
+  deinit { unsafe hc_ring_close(ring) }
+
+  /// Prepares the rename at `index` of the batch. False when the submission queue is full.
+  public mutating func prepareRename(_ batch: inout RenameBatch, at index: Int) -> Bool {
+    let isPrepared = unsafe batch.prepare(at: index, in: ring)
+    if isPrepared { prepared += 1 }
+    return isPrepared
+  }
+
+  /// Makes folders with mkdirat(2), all of them in one submission, and returns nil or why not for each.
+  /// What the ring could not carry is ECANCELED.
+  public mutating func makeFolders(_ requests: [MakeFolderRequest]) throws(KernelError) -> [Errno?] {
+    var results = [Int32](repeating: -Errno.canceled.rawValue, count: requests.count)
+    var names: [UInt8] = []
+    var offsets: [Int] = []
+    for request in requests {
+      offsets.append(names.count)
+      names.append(contentsOf: request.name.utf8)
+      names.append(0)
+    }
+    try unsafe names.withUnsafeBufferPointer { names throws(KernelError) in
+      for (index, request) in requests.enumerated() {
+        let name = unsafe UnsafeRawPointer(names.baseAddress! + offsets[index])
+          .assumingMemoryBound(to: CChar.self)
+        guard
+          unsafe hc_ring_prepare_mkdir(ring, request.dirfd, name, request.mode, UInt64(index)) == 0
+        else { break }
+        prepared += 1
+      }
+      while hasPrepared || inFlight > 0 {
+        try submit()
+        _ = try wait(milliseconds: 1000)
+        reap { results[$0] = $1 }
+      }
+    }
+    return results.map { $0 < 0 ? Errno(shim: $0) : nil }
+  }
+
+  /// Whether requests were prepared that the kernel has not taken yet.
+  public var hasPrepared: Bool { prepared > 0 }
+
+  /// Hands prepared requests to the kernel. It may take fewer, or none for now (EAGAIN, EBUSY, EINTR of
+  /// io_uring_enter(2)): then reap, and call again while `hasPrepared`.
+  public mutating func submit() throws(KernelError) {
+    while prepared > 0 {
+      let taken = unsafe hc_ring_submit(ring)
+      if taken > 0 {
+        prepared -= Int(taken)
+        inFlight += Int(taken)
+        continue
+      }
+      guard taken < 0 else { return }
+      switch Errno(shim: taken) {
+      case .interrupted: continue
+      case .resourceTemporarilyUnavailable where inFlight > 0: return
+      case .resourceBusy where inFlight > 0: return
+      case let errno: throw KernelError(.ringEnter, "io_uring", errno)
+      }
+    }
+  }
+
+  /// Waits for a completion. False after the time, or when a signal came.
+  public mutating func wait(milliseconds: Int) throws(KernelError) -> Bool {
+    let result = unsafe hc_ring_wait(ring, UInt32(milliseconds))
+    guard result < 0 else { return true }
+    switch Errno(shim: result) {
+    case .timeout, .interrupted, .resourceTemporarilyUnavailable, .resourceBusy: return false
+    case let errno: throw KernelError(.ringEnter, "io_uring", errno)
+    }
+  }
+
+  /// Takes the completions that are there into the batch, without a system call.
+  public mutating func reap(into batch: inout RenameBatch) {
+    reap { index, result in batch.complete(at: index, result: result) }
+  }
+
+  private mutating func reap(_ body: (Int, Int32) -> Void) {
+    let capacity = 64
+    unsafe withUnsafeTemporaryAllocation(of: hc_completion.self, capacity: capacity) { buffer in
+      while true {
+        let count = unsafe Int(hc_ring_reap(ring, buffer.baseAddress, UInt32(capacity)))
+        for index in 0..<count {
+          let completion = unsafe buffer[index]
+          if completion.tag != Self.cancelTag { body(Int(completion.tag), completion.result) }
+        }
+        inFlight -= count
+        if count < capacity { return }
+      }
+    }
+  }
+
+  /// Asks the kernel to give back what it has not begun (Linux 5.19); those complete with ECANCELED.
+  public mutating func cancelAll() throws(KernelError) {
+    guard unsafe hc_ring_prepare_cancel_all(ring, Self.cancelTag) == 0 else { return }
+    prepared += 1
+    try submit()
+  }
+}
+
+/// One folder to make.
+public struct MakeFolderRequest: Sendable {
+  /// Makes it with a plain system call; nil, or why not.
+  public func execute() -> Errno? {
+    let result = unsafe hc_mkdirat(dirfd, name, mode)
+    return result < 0 ? Errno(shim: result) : nil
+  }
+
+  public let dirfd: Int32
+  public let name: String
+  public let mode: UInt32
+
+  public init(dirfd: Int32, name: String, mode: UInt32) {
+    self.dirfd = dirfd
+    self.name = name
+    self.mode = mode
+  }
+}
