@@ -1,0 +1,77 @@
+/// Compares two multisets of files of any size without holding either.
+///
+/// An invertible Bloom lookup table (Goodrich and Mitzenmacher, 2011): every file is added to three cells
+/// when it is there before and subtracted from them when it is there after, in any order. Files that are
+/// there both times cancel out. What remains, if it is not more than about `capacity`, can be read back file
+/// by file: which were lost, and which are new.
+///
+///     before: insert    after: remove    ──▶  all cells empty: nothing is missing, nothing is new
+///                                              else decode():    these were lost, those are new
+public struct DifferenceDigest: Sendable {
+  private struct Cell {
+    var count: Int64 = 0
+    var nameHash: UInt64 = 0
+    var inode: UInt64 = 0
+    var check: UInt64 = 0
+
+    var isEmpty: Bool { count == 0 && nameHash == 0 && inode == 0 && check == 0 }
+  }
+
+  /// Files that differ, by side.
+  public struct Difference: Equatable, Sendable {
+    public var onlyBefore: [FileIdentity] = []
+    public var onlyAfter: [FileIdentity] = []
+  }
+
+  private static let rows = 3
+  private static let cellsPerRow = 2048
+  /// About how many differing files can be told apart.
+  public static let capacity = 4000
+
+  private var cells = [Cell](repeating: Cell(), count: rows * cellsPerRow)
+
+  public init() {}
+
+  /// Counts a file that is there before.
+  public mutating func insert(_ file: FileIdentity) { add(file, 1) }
+  /// Counts a file that is there after.
+  public mutating func remove(_ file: FileIdentity) { add(file, -1) }
+
+  /// The files by which the two sides differ, or nil where they are too many to tell apart.
+  public func decode() -> Difference? {
+    var rest = self
+    var difference = Difference()
+    var candidates = Array(rest.cells.indices)
+    while let index = candidates.popLast() {
+      let cell = rest.cells[index]
+      guard abs(cell.count) == 1 else { continue }
+      let file = FileIdentity(nameHash: cell.nameHash, inode: cell.inode)
+      guard Self.check(file) == cell.check else { continue }
+      if cell.count > 0 { difference.onlyBefore.append(file) } else { difference.onlyAfter.append(file) }
+      rest.add(file, -cell.count)
+      for row in 0..<Self.rows { candidates.append(Self.index(of: file, row: row)) }
+    }
+    return rest.cells.allSatisfy(\.isEmpty) ? difference : nil
+  }
+
+  private mutating func add(_ file: FileIdentity, _ count: Int64) {
+    let check = Self.check(file)
+    for row in 0..<Self.rows {
+      let index = Self.index(of: file, row: row)
+      cells[index].count += count
+      cells[index].nameHash ^= file.nameHash
+      cells[index].inode ^= file.inode
+      cells[index].check ^= check
+    }
+  }
+
+  private static func check(_ file: FileIdentity) -> UInt64 {
+    mixed(mixed(file.nameHash) ^ file.inode)
+  }
+
+  /// The rows take different bits of the check, which depends on name and inode alike.
+  private static func index(of file: FileIdentity, row: Int) -> Int {
+    let bits = check(file) >> UInt64(row * 20)
+    return row * cellsPerRow + Int(bits % UInt64(cellsPerRow))
+  }
+}

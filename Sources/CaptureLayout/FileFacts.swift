@@ -1,0 +1,65 @@
+/// A modification time. Seconds and nanoseconds are kept apart: nanoseconds in one 64-bit number end in the
+/// year 2262, and ext4 stores times up to 2446.
+public struct ModificationTime: Comparable, Hashable, Sendable {
+  /// Since the epoch, negative before 1970.
+  public var seconds: Int64
+  public var nanoseconds: UInt32
+
+  public init(seconds: Int64, nanoseconds: UInt32) {
+    self.seconds = seconds
+    self.nanoseconds = nanoseconds
+  }
+
+  public static func < (left: Self, right: Self) -> Bool {
+    left.seconds != right.seconds
+      ? left.seconds < right.seconds : left.nanoseconds < right.nanoseconds
+  }
+}
+
+/// Names a file for comparison: a hash of its name, its kind and its inode. None of them changes by a move.
+public struct FileIdentity: Hashable, Sendable {
+  /// The kind is in the low two bits.
+  public let nameHash: UInt64
+  public let inode: UInt64
+
+  public init(name: Span<UInt8>, kind: Kind, inode: UInt64) {
+    nameHash = hashOfName(name) & ~3 | UInt64(kind.rawValue)
+    self.inode = inode
+  }
+
+  init(nameHash: UInt64, inode: UInt64) {
+    self.nameHash = nameHash
+    self.inode = inode
+  }
+
+  public var kind: Kind { Kind(rawValue: UInt8(nameHash & 3))! }
+}
+
+/// FNV-1a with a final mix: no seed, so the same name hashes alike in every pass of a run.
+public func hashOfName(_ name: Span<UInt8>) -> UInt64 {
+  var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+  for index in name.indices { hash = (hash ^ UInt64(name[index])) &* 0x100_0000_01b3 }
+  return mixed(hash)
+}
+
+/// The finaliser of SplitMix64: every bit of the result depends on every bit of the input.
+func mixed(_ value: UInt64) -> UInt64 {
+  var value = value &+ 0x9e37_79b9_7f4a_7c15
+  value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
+  value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
+  return value ^ (value >> 31)
+}
+
+/// What the scanner knows about a file of some kind when it is settled.
+public struct FileFacts: Sendable {
+  public let place: Place
+  public let modified: ModificationTime
+  public let identity: FileIdentity
+  public var kind: Kind { identity.kind }
+
+  public init(place: Place, modified: ModificationTime, identity: FileIdentity) {
+    self.place = place
+    self.modified = modified
+    self.identity = identity
+  }
+}

@@ -1,0 +1,65 @@
+/// What a file name says. Names are bytes: nothing here decodes text.
+public enum FileName {
+  /// The HLS media playlist that the encoder rewrites for every segment.
+  public static let livePlaylist = "output.m3u8"
+  /// The playlist of an hour folder.
+  public static let archivePlaylist = "archive.m3u8"
+
+  /// The kind that a name belongs to, or nil for a name that no layout knows.
+  ///
+  /// | kind | pattern |
+  /// |---|---|
+  /// | segments | `segment_*.ts` |
+  /// | captures | `capture_*.jpg` without `_thumbnail` anywhere |
+  /// | thumbnails | `capture_*_thumbnail.jpg` |
+  /// | metadata | `capture_*.json` |
+  public static func kind(of name: Span<UInt8>) -> Kind? {
+    if starts(name, segmentPrefix) {
+      return ends(name, segmentSuffix, after: segmentPrefix.count) ? .segments : nil
+    }
+    guard starts(name, capturePrefix) else { return nil }
+    if ends(name, metadataSuffix, after: capturePrefix.count) { return .metadata }
+    if ends(name, thumbnailSuffix, after: capturePrefix.count) { return .thumbnails }
+    guard ends(name, captureSuffix, after: capturePrefix.count) else { return nil }
+    return contains(name, thumbnailMark) ? nil : .captures
+  }
+
+  public static func isLivePlaylist(_ name: Span<UInt8>) -> Bool { equals(name, livePlaylistBytes) }
+  public static func isArchivePlaylist(_ name: Span<UInt8>) -> Bool { equals(name, archiveBytes) }
+
+  private static let segmentPrefix = Array("segment_".utf8)
+  private static let segmentSuffix = Array(".ts".utf8)
+  private static let capturePrefix = Array("capture_".utf8)
+  private static let captureSuffix = Array(".jpg".utf8)
+  private static let thumbnailMark = Array("_thumbnail".utf8)
+  private static let thumbnailSuffix = Array("_thumbnail.jpg".utf8)
+  private static let metadataSuffix = Array(".json".utf8)
+  private static let livePlaylistBytes = Array(livePlaylist.utf8)
+  private static let archiveBytes = Array(archivePlaylist.utf8)
+
+  private static func equals(_ name: Span<UInt8>, _ other: [UInt8]) -> Bool {
+    name.count == other.count && matches(name, at: 0, other)
+  }
+
+  private static func starts(_ name: Span<UInt8>, _ prefix: [UInt8]) -> Bool {
+    matches(name, at: 0, prefix)
+  }
+
+  /// Prefix and suffix of a pattern may not share bytes, hence `after`.
+  private static func ends(_ name: Span<UInt8>, _ suffix: [UInt8], after prefixCount: Int) -> Bool {
+    let start = name.count - suffix.count
+    return start >= prefixCount && matches(name, at: start, suffix)
+  }
+
+  private static func contains(_ name: Span<UInt8>, _ part: [UInt8]) -> Bool {
+    guard name.count >= part.count else { return false }
+    for start in 0...(name.count - part.count) where matches(name, at: start, part) { return true }
+    return false
+  }
+
+  private static func matches(_ name: Span<UInt8>, at start: Int, _ part: [UInt8]) -> Bool {
+    guard start + part.count <= name.count else { return false }
+    for index in part.indices where name[start + index] != part[index] { return false }
+    return true
+  }
+}
