@@ -1,0 +1,150 @@
+internal import CaptureLayout
+internal import KernelIO
+public import SystemPackage
+
+/// Migrates one capture: what it finds is settled, moved, counted and compared.
+///
+///     open and refuse ─▶ lock ─▶ folders ─▶ list hour folders ─▶ pass, pass, … ─▶ list all ─▶ syncfs
+///                        └────────────── executing runs only ─────────────────────────────────┘
+public struct CaptureMigration: ~Copyable {
+  /// A quiet capture needs two passes (the second finds nothing to move). A writer that makes files faster
+  /// than passes end is left to a later run.
+  static let passesMax = 10
+
+  private let options: MigrationOptions
+  private let mover: any Mover
+  private let observer: any MigrationObserver
+  private let startNanoseconds = Clock.monotonicNanoseconds
+  private var report: CaptureReport
+
+  private init(
+    _ path: FilePath, _ options: MigrationOptions, _ mover: any Mover,
+    _ observer: any MigrationObserver
+  ) {
+    self.options = options
+    self.mover = mover
+    self.observer = observer
+    report = CaptureReport(capture: path, isDryRun: options.isDryRun)
+  }
+
+  /// Runs to the end, whatever happens: what stopped it is in the report.
+  public static func run(
+    _ path: FilePath, options: MigrationOptions, engine: Engine, observer: any MigrationObserver
+  ) -> CaptureReport {
+    var migration = CaptureMigration(path, options, engine.mover, observer)
+    do throws(MigrationError) {
+      try migration.run(path)
+    } catch {
+      migration.report.error = error
+    }
+    migration.report.stopSignal = StopSignal.pending
+    migration.report.elapsedNanoseconds = Clock.monotonicNanoseconds - migration.startNanoseconds
+    return migration.report
+  }
+
+  private mutating func run(_ path: FilePath) throws(MigrationError) {
+    let capture = try OpenCapture.open(path)
+    guard !options.isDryRun else {
+      report.otherRunIsActive = FolderLock.isHeld(capture.directory)
+      return try settleAndMove(capture)
+    }
+    try capture.checkWritable()
+    let lock: FolderLock?
+    do throws(KernelError) { lock = try .acquire(capture.directory) } catch {
+      throw capture.stopped(error)
+    }
+    guard lock != nil else { throw .busy(path) }
+    try settleAndMove(capture)
+    extendLifetime(lock)
+  }
+
+  private mutating func settleAndMove(_ capture: borrowing OpenCapture) throws(MigrationError) {
+    do throws(KernelError) {
+      var folders = CaptureFolders(of: capture.directory)
+      try makeFolders(&folders, capture)
+      var custody = Custody(comparesInodes: capture.fileSystem.keepsInodes)
+      if !options.isDryRun { custody.follow(folders, in: capture.directory) }
+      var totals = RunTotals(try listHours(&folders, &custody))
+      defer { totals.fill(&report) }
+      try runPasses(capture, &folders, &totals, &custody)
+      if !options.isDryRun { try proveAndSync(capture, totals, &custody) }
+    } catch {
+      throw capture.stopped(error)
+    }
+  }
+
+  // MARK: stages
+
+  private mutating func makeFolders(
+    _ folders: inout CaptureFolders, _ capture: borrowing OpenCapture
+  ) throws(KernelError) {
+    report.refusals = folders.refusals
+    if options.isDryRun {
+      report.foldersMade = folders.missingCount
+    } else {
+      report.foldersMade += try folders.makeMissing(
+        in: capture.directory, like: capture.status, with: mover)
+    }
+  }
+
+  /// What is cold already: found, and in place.
+  private func listHours(
+    _ folders: inout CaptureFolders, _ custody: inout Custody
+  ) throws(KernelError) -> Listing {
+    var listing = Listing()
+    try listing.listHours(of: folders, inodes: custody.comparesInodes) {
+      custody.digest.insert($0)
+    }
+    folders.table.hourEntries = listing.hourEntries
+    return listing
+  }
+
+  /// Passes until one finds nothing to move.
+  private mutating func runPasses(
+    _ capture: borrowing OpenCapture, _ folders: inout CaptureFolders, _ totals: inout RunTotals,
+    _ custody: inout Custody
+  ) throws(KernelError) {
+    let mover = options.isDryRun ? DryRunMover(folders: folders.table) : self.mover
+    let entriesExpected = capture.estimateOfEntries(folders)
+    repeat {
+      if totals.passes > 0 {
+        // Folders may have been removed or replaced since: look again.
+        folders = CaptureFolders(of: capture.directory)
+        try makeFolders(&folders, capture)
+      }
+      var pass = Pass(
+        options: options,
+        plan: MovePlan(
+          table: folders.table, mover: mover, isDryRun: options.isDryRun,
+          promoted: totals.promoted, observer: observer),
+        isFirst: totals.passes == 0)
+      pass.run(capture.directory, folders, &custody) { entries in
+        observer.progressed(
+          MigrationProgress(
+            capture: report.capture, entries: entries, entriesExpected: entriesExpected,
+            elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
+      }
+      totals.add(pass)
+      if let error = pass.plan.stopError { throw error }
+    } while !options.isDryRun && !totals.hasSettled && totals.passes < Self.passesMax
+      && StopSignal.pending == nil
+  }
+
+  /// Lists the capture again, compares, and makes the moves durable.
+  private mutating func proveAndSync(
+    _ capture: borrowing OpenCapture, _ totals: borrowing RunTotals, _ custody: inout Custody
+  ) throws(KernelError) {
+    let folders = CaptureFolders(of: capture.directory)
+    var after = Listing()
+    let inodes = custody.comparesInodes
+    try after.listHours(of: folders, inodes: inodes) { custody.digest.remove($0) }
+    try after.listPlaces(of: folders, in: capture.directory, inodes: inodes) {
+      custody.digest.remove($0)
+    }
+    report.comparison = custody.compare(
+      before: totals.before, expected: totals.expected, after: after.kinds)
+    guard options.syncs else { return }
+    try capture.directory.syncFileSystem()
+    report.isSynced = true
+  }
+}

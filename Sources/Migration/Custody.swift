@@ -1,0 +1,87 @@
+internal import CaptureLayout
+internal import KernelIO
+
+/// The proof that nothing is missing: what was there before, what others were seen to delete, what is there
+/// after.
+struct Custody: ~Copyable {
+  /// Deletions by others that are remembered by name; beyond that they are only counted.
+  private static let deletionsNamedMax = 200_000
+  private var watch = DeletionWatch()
+  private var deletions: [UInt64: Int] = [:]
+  private var deletionCount = 0
+  var digest = DifferenceDigest()
+  let comparesInodes: Bool
+
+  init(comparesInodes: Bool) {
+    self.comparesInodes = comparesInodes
+  }
+
+  /// Watches every open folder. Where the kernel refuses, a file that a cleaner deletes will count as lost.
+  func follow(_ folders: borrowing CaptureFolders, in capture: borrowing Directory) {
+    for place in Place.allCases {
+      folders.withPlace(place, in: capture) { watch.add($0) }
+    }
+    for kind in Kind.allCases {
+      for hour in hoursOfDay { folders.withHour(hour, of: kind) { watch.add($0) } }
+    }
+  }
+
+  /// Takes note of what others have deleted since the last call.
+  mutating func observe() {
+    watch.drain { name in
+      guard let kind = FileName.kind(of: name) else { return }
+      deletionCount += 1
+      if deletions.count < Self.deletionsNamedMax {
+        deletions[FileIdentity(name: name, kind: kind, inode: 0).nameHash, default: 0] += 1
+      }
+    }
+  }
+
+  /// Compares what was found during the run with what is there now.
+  mutating func compare(before: PerKind<Int>, expected: PerKind<Int>, after: PerKind<Int>) -> Comparison {
+    observe()
+    var comparison = Comparison()
+    comparison.before = before
+    comparison.after = after
+    comparison.comparesInodes = comparesInodes
+    if let difference = digest.decode() {
+      explain(difference, &comparison)
+    } else {
+      comparison.isByCountsOnly = true
+      for kind in Kind.allCases {
+        comparison.arrived += max(0, after[kind] - expected[kind])
+        comparison.lost += max(0, expected[kind] - after[kind])
+      }
+      comparison.deletedByOthers = min(comparison.lost, deletionCount)
+      comparison.lost -= comparison.deletedByOthers
+    }
+    return comparison
+  }
+
+  private func explain(
+    _ difference: DifferenceDigest.Difference, _ comparison: inout Comparison
+  ) {
+    var deletions = deletions
+    var newcomers: [UInt64: Int] = [:]
+    for file in difference.onlyAfter { newcomers[file.nameHash, default: 0] += 1 }
+    comparison.arrived = difference.onlyAfter.count
+    for file in difference.onlyBefore {
+      if deletions[file.nameHash, default: 0] > 0 {
+        deletions[file.nameHash]! -= 1
+        comparison.deletedByOthers += 1
+      } else if newcomers[file.nameHash, default: 0] > 0 {
+        newcomers[file.nameHash]! -= 1
+        comparison.replacedByOthers += 1
+        comparison.arrived -= 1
+      } else {
+        comparison.lost += 1
+      }
+    }
+    // The queue of deletions overflowed: some were not told.
+    if watch.overflowed {
+      comparison.deletedByOthers += comparison.lost
+      comparison.lost = 0
+      comparison.isByCountsOnly = true
+    }
+  }
+}

@@ -1,0 +1,51 @@
+internal import CaptureLayout
+internal import KernelIO
+
+/// The descriptors of a capture's folders, by place and by hour: what planning looks up for every file.
+///
+/// Small values only; the folders themselves are owned by `CaptureFolders`, which outlives every copy.
+struct FolderTable {
+  /// No such folder (yet).
+  static let absent: Int32 = -1
+  /// A folder that may not be used.
+  static let refused: Int32 = -2
+
+  static func isOpen(_ dirfd: Int32) -> Bool { dirfd >= 0 }
+
+  var places = [Int32](repeating: absent, count: Place.allCases.count)
+  var hours = [Int32](repeating: absent, count: Kind.allCases.count * hoursOfDay.count)
+  /// Kinds whose hot or flat place may not be used: their files stay where they are.
+  var refusedKinds = PerKind { _ in false }
+  /// Entries found in each hour folder before the run.
+  var hourEntries = [Int](repeating: 0, count: Kind.allCases.count * hoursOfDay.count)
+
+  static func index(_ kind: Kind, _ hour: Int) -> Int {
+    Int(kind.rawValue) * hoursOfDay.count + hour
+  }
+
+  func dirfd(of place: Place) -> Int32 { places[Int(place.rawValue)] }
+
+  func dirfd(of kind: Kind, _ destination: Destination) -> Int32 {
+    switch destination {
+    case .hotPlace: dirfd(of: kind.hotPlace)
+    case .hour(let hour): hours[Self.index(kind, hour)]
+    }
+  }
+
+  /// Whether a name could be taken there at all.
+  func mayHoldFiles(_ kind: Kind, _ destination: Destination) -> Bool {
+    guard Self.isOpen(dirfd(of: kind, destination)) else { return false }
+    switch destination {
+    case .hotPlace: return true
+    case .hour(let hour): return hourEntries[Self.index(kind, hour)] > 0
+    }
+  }
+
+  /// The other folder in which a file of this kind and name may be, if it exists.
+  func otherPlace(of facts: FileFacts) -> Int32? {
+    let kind = facts.kind
+    guard kind.flatPlace != kind.hotPlace else { return nil }
+    let other = dirfd(of: facts.place == kind.flatPlace ? kind.hotPlace : kind.flatPlace)
+    return Self.isOpen(other) ? other : nil
+  }
+}

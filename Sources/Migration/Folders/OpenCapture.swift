@@ -1,0 +1,145 @@
+internal import CaptureLayout
+public import KernelIO
+public import SystemPackage
+
+/// What keeps a run from touching a capture at all, or stopped it on the way.
+public enum MigrationError: Error, Equatable, Sendable {
+  case missing(FilePath)
+  case notAFolder(FilePath)
+  case isRootFolder(FilePath)
+  case isHome(FilePath)
+  /// A folder inside a capture: the capture is its parent.
+  case insideCapture(FilePath)
+  case holdsNothingOfACapture(FilePath)
+  /// `owner` is the login name of whoever owns the folder, if that much can be seen.
+  case permissionDenied(KernelError, owner: String?)
+  case busy(FilePath)
+  case stopped(KernelError, FileSystemSpace?)
+}
+
+/// Room left on a file system, for the message that says it is full.
+public struct FileSystemSpace: Equatable, Sendable {
+  public let name: String
+  public let freeBytes: UInt64
+  public let freeInodes: UInt64?
+}
+
+/// A folder that was opened and looked at, and found to be a capture.
+struct OpenCapture: ~Copyable {
+  let directory: Directory
+  let status: FileStatus
+  let fileSystem: FileSystemStatus
+
+  /// Opens the folder that a user named, and refuses whatever is not a capture.
+  static func open(_ path: FilePath) throws(MigrationError) -> OpenCapture {
+    let capture: OpenCapture
+    do throws(KernelError) { capture = try look(at: path) } catch { throw openFailure(error) }
+    try refuseUnlessCapture(capture.directory, capture.status)
+    return capture
+  }
+
+  private static func look(at path: FilePath) throws(KernelError) -> OpenCapture {
+    let directory = try Directory.open(path)
+    let status = try directory.status()
+    let fileSystem = try directory.fileSystem()
+    return OpenCapture(directory: directory, status: status, fileSystem: fileSystem)
+  }
+
+  /// What an executing run needs beyond reading. Checked before anything is changed.
+  func checkWritable() throws(MigrationError) {
+    guard !fileSystem.isReadOnly else {
+      throw .stopped(KernelError(.access, directory.path, .readOnlyFileSystem), nil)
+    }
+    do throws(KernelError) { try directory.checkWritable() } catch { throw denied(error) }
+    // Only root may give the folders that are made to somebody else (chown(2)).
+    let isOwner = CurrentProcess.isRoot || CurrentProcess.effectiveUser == status.owner
+    guard isOwner || CaptureFolders(of: directory).missingCount == 0 else {
+      throw denied(KernelError(.makeFolder, directory.path, .notPermitted))
+    }
+  }
+
+  func denied(_ error: KernelError) -> MigrationError {
+    .permissionDenied(error, owner: Users.name(of: status.owner))
+  }
+
+  /// An error that stops a run, with the room left on the file system where that matters.
+  func stopped(_ error: KernelError) -> MigrationError {
+    switch error.errno {
+    case .permissionDenied, .notPermitted: return denied(error)
+    case .noSpace, .diskQuotaExceeded:
+      guard let now = try? directory.fileSystem() else { break }
+      return .stopped(
+        error,
+        FileSystemSpace(name: now.name, freeBytes: now.freeBytes, freeInodes: now.freeInodes))
+    default: break
+    }
+    return .stopped(error, nil)
+  }
+
+  // MARK: refusing
+
+  private static func openFailure(_ error: KernelError) -> MigrationError {
+    switch error.errno {
+    case .noSuchFileOrDirectory: .missing(error.path)
+    case .notDirectory: .notAFolder(error.path)
+    case .permissionDenied, .notPermitted:
+      .permissionDenied(error, owner: ownerIfVisible(error.path))
+    default: .stopped(error, nil)
+    }
+  }
+
+  /// The folder cannot be opened, but its parent may show who owns it.
+  private static func ownerIfVisible(_ path: FilePath) -> String? {
+    guard let name = path.lastComponent?.string,
+      let parent = try? Directory.open(path.removingLastComponent().orHere),
+      let status = try? parent.status(of: name)
+    else { return nil }
+    return Users.name(of: status.owner)
+  }
+
+  private static func refuseUnlessCapture(
+    _ directory: borrowing Directory, _ status: FileStatus
+  ) throws(MigrationError) {
+    let path = directory.path
+    if let root = try? Directory.open("/").status(), root.isSameFolder(as: status) {
+      throw .isRootFolder(path)
+    }
+    guard !Users.isHome(status) else { throw .isHome(path) }
+    let signs: CaptureSigns
+    do throws(KernelError) { signs = try CaptureSigns(of: directory) } catch {
+      throw openFailure(error)
+    }
+    if signs.isHotPlace { throw .insideCapture(path) }
+    guard signs.isCapture else { throw .holdsNothingOfACapture(path) }
+  }
+}
+
+extension FileStatus {
+  fileprivate func isSameFolder(as other: FileStatus) -> Bool {
+    device == other.device && inode == other.inode
+  }
+}
+
+extension FilePath {
+  /// The current folder for a path without any component left.
+  fileprivate var orHere: FilePath { isEmpty ? "." : self }
+}
+
+extension OpenCapture {
+  /// About how many entries the flat and hot places hold, from the sizes of the folders: for a progress bar,
+  /// at no cost. Folders of ext4 and xfs do not shrink, so a second run expects too many.
+  func estimateOfEntries(_ folders: borrowing CaptureFolders) -> Int {
+    let bytesPerEntry: UInt64 =
+      switch fileSystem.name {
+      case "tmpfs": 20  // BOGO_DIRENT_SIZE, linux/shmem_fs.h
+      case "btrfs": 2 * 27  // each name counts twice
+      case "xfs": 40
+      default: 48
+      }
+    var bytes: UInt64 = 0
+    for place in Place.allCases {
+      folders.withPlace(place, in: directory) { bytes += (try? $0.status().size) ?? 0 }
+    }
+    return Int(bytes / bytesPerEntry)
+  }
+}

@@ -1,0 +1,20 @@
+public import SystemPackage
+
+/// Follows a run while it works. Called from the thread that migrates, once for each window of names (and for
+/// each move only where that was asked for).
+public protocol MigrationObserver: AnyObject {
+  /// Whether `moved` is to be called at all.
+  var wantsMoves: Bool { get }
+  func progressed(_ progress: MigrationProgress)
+  /// A file was moved, or would be. Folders are relative to the capture and end in a slash.
+  func moved(_ name: Span<UInt8>, from: String, to: String)
+}
+
+public struct MigrationProgress: Sendable {
+  public let capture: FilePath
+  /// Met so far in this pass.
+  public let entries: Int
+  /// An estimate from the sizes of the folders.
+  public let entriesExpected: Int
+  public let elapsedNanoseconds: Int64
+}

@@ -1,0 +1,63 @@
+public import KernelIO
+internal import SystemPackage
+
+/// Which kind of mover carries the renames.
+public enum EngineChoice: String, CaseIterable, Sendable {
+  case auto
+  case ioUring = "io_uring"
+  case syscalls
+}
+
+/// The engine of a run: chosen once, the same for every capture of it.
+public final class Engine {
+  public enum Name: String, Sendable {
+    case ioUring = "io_uring"
+    case syscalls
+  }
+
+  public let name: Name
+  /// Why this engine: what the user asked for, or what the kernel granted or refused.
+  public let reason: String
+  let mover: any Mover
+
+  private init(_ name: Name, _ reason: String, _ mover: any Mover) {
+    self.name = name
+    self.reason = reason
+    self.mover = mover
+  }
+
+  /// Asks the kernel for a ring, and falls back to plain calls unless the ring was demanded.
+  ///
+  /// `syscalls` never tries io_uring at all: under a seccomp filter that kills, even asking would be fatal.
+  public static func choose(_ choice: EngineChoice) throws(KernelError) -> Engine {
+    guard choice != .syscalls else { return Engine(.syscalls, "asked for", PlainMover()) }
+    do throws(KernelError) {
+      let mover = try RingMover()
+      let reason = choice == .ioUring ? "asked for" : "the kernel allows it"
+      return Engine(.ioUring, reason, mover)
+    } catch {
+      guard choice == .auto else { throw error }
+      return Engine(.syscalls, refusalReason(error), PlainMover())
+    }
+  }
+
+  /// What went wrong with the engine on the way, if anything.
+  public var warning: String? {
+    guard let ring = mover as? RingMover, ring.hasStalled else { return nil }
+    return "the kernel did not begin requests of the ring; went on with system calls"
+  }
+
+  /// The refusals that io_uring_setup(2) documents, in the operator's words.
+  private static func refusalReason(_ error: KernelError) -> String {
+    let explanation =
+      switch error.errno {
+      case .noFunction: "this kernel has no io_uring"
+      case .notPermitted: "forbidden by sysctl kernel.io_uring_disabled or a seccomp profile"
+      case .permissionDenied: "forbidden by a security policy"
+      case .noMemory: "not enough locked memory (ulimit -l)"
+      case .notSupportedOnSocket: "this kernel's io_uring has no renames (needs 5.15)"
+      default: "\(error.errno)"
+      }
+    return "io_uring refused: \(explanation)"
+  }
+}

@@ -1,0 +1,205 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// One pass over the flat and hot places of a capture: every file is met once, settled, and moved if it is
+/// not where it belongs.
+///
+///     getdents64 ─▶ kind ─▶ statx ─▶ Settler ─▶ MovePlan ─▶ Mover ─▶ tallies
+///                                      │ hot                  ▲
+///                                      └──── when all are met ┘
+///
+/// Cold files leave as soon as they are certain to be cold. Hot files enter a hot place only when everything
+/// cold has left it, so that it never holds more than its limit; the live playlist follows its segments.
+struct Pass: ~Copyable {
+  let options: MigrationOptions
+  private var settler: Settler
+  private(set) var plan: MovePlan
+  private var pins = PlaylistPins()
+  /// The first pass of a run: what it meets is what was there before.
+  private let isFirst: Bool
+  private let recently: Range<Int64>
+  private(set) var unrecognised = Unrecognised()
+  /// A file or the live playlist was written around the time of this pass.
+  private(set) var metRecentFile = false
+  private(set) var livePlaylist = PlaylistOutcome.absent
+
+  /// How long ago a writer may have written last to count as active.
+  private static let writerQuietSeconds: Int64 = 10
+
+  init(options: MigrationOptions, plan: consuming MovePlan, isFirst: Bool) {
+    self.options = options
+    self.plan = plan
+    self.isFirst = isFirst
+    settler = Settler(rule: options.rule, hours: options.hours)
+    let now = Clock.realtimeNanoseconds / 1_000_000_000
+    recently = (now - Self.writerQuietSeconds)..<(now + 3600)
+  }
+
+  /// `betweenWindows` is called after each window, with the number of entries met so far.
+  mutating func run(
+    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders,
+    _ custody: inout Custody, betweenWindows: (Int) -> Void
+  ) {
+    var entries = 0
+    for place in [Place.segments, .thumbnails, .metadata, .captures, .root] where !plan.isStopped {
+      do throws(KernelError) {
+        try folders.withPlace(place, in: capture) { directory throws(KernelError) in
+          try scan(place, directory, capture, folders, &custody, &entries, betweenWindows)
+        }
+      } catch { plan.stop(error) }
+    }
+    plan.flush()
+    Self.placeHotFiles(settler, &plan, keepLive: options.keepLive)
+    plan.flush()
+    forgetVanished(in: &custody)
+    metRecentFile = metRecentFile || pins.newest.map { recently.contains($0.seconds) } ?? false
+    livePlaylist = placeLivePlaylist(capture, folders)
+  }
+
+  private mutating func scan(
+    _ place: Place, _ directory: borrowing Directory, _ capture: borrowing Directory,
+    _ folders: borrowing CaptureFolders, _ custody: inout Custody, _ entries: inout Int,
+    _ betweenWindows: (Int) -> Void
+  ) throws(KernelError) {
+    var stream = try DirectoryStream(of: directory)
+    var hasMore = true
+    while hasMore, !plan.isStopped {
+      if place.holds(.segments) {
+        try pins.refresh(folders, in: capture) { settler.pin($0) }
+      }
+      hasMore = try stream.next { entry in
+        meet(entry, in: place, directory, &custody)
+        entries += 1
+      }
+      plan.flowOn()
+      forgetVanished(in: &custody)
+      custody.observe()
+      betweenWindows(entries)
+    }
+  }
+
+  /// A file that vanished was accounted for: it is not expected afterwards.
+  private mutating func forgetVanished(in custody: inout Custody) {
+    for identity in plan.takeVanished() { custody.digest.remove(identity) }
+  }
+
+  // MARK: meeting files
+
+  private mutating func meet(
+    _ entry: borrowing DirectoryEntry, in place: Place, _ directory: borrowing Directory,
+    _ custody: inout Custody
+  ) {
+    guard let kind = FileName.kind(of: entry.name), place.holds(kind),
+      entry.type.mayBeRegular
+    else { return meetOther(entry, in: place) }
+
+    let identity = FileIdentity(
+      name: entry.name, kind: kind, inode: custody.comparesInodes ? entry.inode : 0)
+    do throws(Errno) {
+      let status = try directory.modification(of: entry.name)
+      guard status.type == .regular else { return meetOther(entry, in: place) }
+      plan.tallies[kind].found += 1
+      if isFirst { custody.digest.insert(identity) }
+      let facts = FileFacts(place: place, modified: status.modified, identity: identity)
+      metRecentFile = metRecentFile || recently.contains(facts.modified.seconds)
+      if plan.table.refusedKinds[kind] {
+        plan.tallies[kind].failed += 1
+      } else {
+        Self.settle(entry.name, facts, &settler, &plan)
+      }
+    } catch {
+      meetUnreadable(
+        entry, FileFacts(place: place, modified: .epoch, identity: identity), error, &custody)
+    }
+  }
+
+  private static func settle(
+    _ name: Span<UInt8>, _ facts: FileFacts, _ settler: inout Settler, _ plan: inout MovePlan
+  ) {
+    settler.offer(name, facts) { name, facts, hour in
+      plan.add(name, facts, to: .hour(hour))
+    }
+  }
+
+  private mutating func meetUnreadable(
+    _ entry: borrowing DirectoryEntry, _ facts: FileFacts, _ errno: Errno,
+    _ custody: inout Custody
+  ) {
+    plan.tallies[facts.kind].found += 1
+    if isFirst { custody.digest.insert(facts.identity) }
+    if errno == .noSuchFileOrDirectory {
+      plan.countVanished(facts)
+    } else {
+      plan.countFailed(entry.name, facts, errno)
+    }
+  }
+
+  private mutating func meetOther(_ entry: borrowing DirectoryEntry, in place: Place) {
+    if FileName.isLivePlaylist(entry.name), place.holds(.segments) { return }
+    if entry.type == .directory, place.isPartOfLayout(folder: entry.name) { return }
+    unrecognised.add(entry.name, in: place.folderName.map { $0 + "/" } ?? "")
+  }
+
+  // MARK: hot files
+
+  /// What is left in the settler is hot.
+  private static func placeHotFiles(
+    _ settler: borrowing Settler, _ plan: inout MovePlan, keepLive: Bool
+  ) {
+    let isStopped = plan.isStopped
+    settler.forEachHot { name, facts in
+      let kind = facts.kind
+      if facts.place == kind.hotPlace {
+        if plan.promoted.contains(facts.identity) {
+          plan.tallies[kind].movedToHotPlaceBefore += 1
+        } else {
+          plan.tallies[kind].inHotPlace += 1
+        }
+      } else if keepLive {
+        plan.tallies[kind].kept += 1
+      } else if isStopped {
+        plan.tallies[kind].pending += 1
+      } else {
+        plan.add(name, facts, to: .hotPlace)
+      }
+    }
+  }
+
+  private mutating func placeLivePlaylist(
+    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
+  ) -> PlaylistOutcome {
+    let isFlat = (try? capture.status(of: FileName.livePlaylist))?.type == .regular
+    var isHot = false
+    folders.withPlace(.segments, in: capture) { directory in
+      isHot = (try? directory.status(of: FileName.livePlaylist)) != nil
+    }
+    guard isFlat else { return isHot ? .inPlace : .absent }
+    if options.keepLive { return .kept }
+    if plan.isStopped { return .pending }
+    if plan.table.refusedKinds[.segments] { return .failed }
+    if isHot { return .conflict }
+    return plan.moveLivePlaylist()
+  }
+}
+
+extension ModificationTime {
+  fileprivate static let epoch = ModificationTime(seconds: 0, nanoseconds: 0)
+}
+
+extension Place {
+  /// Whether a folder of this name belongs here: a hot place in the capture, an hour folder in a hot place.
+  fileprivate func isPartOfLayout(folder name: Span<UInt8>) -> Bool {
+    if self == .root {
+      return Kind.allCases.contains { name.elementsEqual($0.name.utf8) }
+    }
+    return hoursOfDay.contains { name.elementsEqual("\($0)".utf8) }
+  }
+}
+
+extension Span<UInt8> {
+  fileprivate func elementsEqual(_ other: String.UTF8View) -> Bool {
+    guard count == other.count else { return false }
+    return zip(indices, other).allSatisfy { self[$0] == $1 }
+  }
+}

@@ -1,0 +1,160 @@
+public import CaptureLayout
+internal import KernelIO
+public import SystemPackage
+
+/// What a run did with one capture, or would do.
+public struct CaptureReport: Sendable {
+  public let capture: FilePath
+  public let isDryRun: Bool
+  public var kinds = PerKind { _ in KindReport() }
+  public var livePlaylist = PlaylistOutcome.absent
+  public var unrecognised = Unrecognised()
+  public var problems = Problems()
+  public var refusals: [FolderRefusal] = []
+  /// Folders of the layout that were made, or would be.
+  public var foldersMade = 0
+  public var passes = 0
+  /// False when a busy folder still had something to move after the last pass allowed.
+  public var hasSettled = true
+  /// Something was written less than ten seconds before the end, or the live playlist was.
+  public var writerIsActive = false
+  /// Another run held the capture while this dry run looked.
+  public var otherRunIsActive = false
+  public var comparison: Comparison?
+  public var elapsedNanoseconds: Int64 = 0
+  /// In every pass each file met was dealt with once. False is a defect of this program.
+  public var isBalanced = true
+  /// Why the run ended early, if it did.
+  public var error: MigrationError?
+  public var stopSignal: Int32?
+  /// Whether the moves were made durable (`syncfs`).
+  public var isSynced = false
+
+  init(capture: FilePath, isDryRun: Bool) {
+    self.capture = capture
+    self.isDryRun = isDryRun
+  }
+
+  public var total: Tally { Kind.allCases.reduce(Tally()) { $0 + kinds[$1].tally } }
+  public var changed: Bool { !isDryRun && (total.moved > 0 || foldersMade > 0 || livePlaylist == .moved) }
+  public var filesPerSecond: Double {
+    elapsedNanoseconds > 0 ? Double(total.found) / (Double(elapsedNanoseconds) / 1e9) : 0
+  }
+
+  /// Whether every file is where it belongs and nothing is missing.
+  public var isClean: Bool {
+    error == nil && stopSignal == nil && isBalanced && refusals.isEmpty && livePlaylist.isClean
+      && Kind.allCases.allSatisfy { kinds[$0].tally.isClean } && comparison?.isExplained ?? true
+  }
+}
+
+/// One kind of a report.
+public struct KindReport: Sendable {
+  public var tally = Tally()
+  /// Hot when the run was over, or would be.
+  public var hot = 0
+  /// In hour folders when the run was over, or would be.
+  public var cold = 0
+  /// Files in each hour folder when the run was over, or would be.
+  public var byHour = [Int](repeating: 0, count: hoursOfDay.count)
+}
+
+public enum PlaylistOutcome: String, Sendable {
+  case absent, moved
+  case inPlace = "in place"
+  case kept, conflict, failed, pending
+
+  var isClean: Bool { self != .conflict && self != .failed && self != .pending }
+}
+
+/// Entries that no layout knows; they stay where they are.
+public struct Unrecognised: Sendable {
+  public static let namedMax = 10
+
+  public internal(set) var count = 0
+  /// The first few, relative to the capture, as bytes.
+  public internal(set) var named: [[UInt8]] = []
+
+  mutating func add(_ name: Span<UInt8>, in folder: String) {
+    count += 1
+    guard named.count < Self.namedMax else { return }
+    named.append(Array(folder.utf8) + Array(copying: name))
+  }
+
+  static func + (left: Unrecognised, right: Unrecognised) -> Unrecognised {
+    var sum = Unrecognised()
+    sum.count = left.count + right.count
+    sum.named = Array((left.named + right.named).prefix(namedMax))
+    return sum
+  }
+}
+
+/// A file that could not be moved.
+public struct Problem: Sendable {
+  public enum Reason: Equatable, Sendable {
+    case nameTaken
+    case refused
+    case errno(Errno)
+  }
+  /// Relative to the capture, as bytes.
+  public let from: [UInt8]
+  public let to: String
+  public let reason: Reason
+}
+
+/// The first few problems by name; all are counted in the tallies.
+public struct Problems: Sendable {
+  public static let namedMax = 20
+
+  public internal(set) var count = 0
+  public internal(set) var named: [Problem] = []
+
+  mutating func add(_ problem: @autoclosure () -> Problem) {
+    count += 1
+    if named.count < Self.namedMax { named.append(problem()) }
+  }
+}
+
+/// The capture before and after, compared by name and inode of every file of a kind.
+public struct Comparison: Sendable {
+  public var before = PerKind { _ in 0 }
+  public var after = PerKind { _ in 0 }
+  /// Not there before the run: a writer made them meanwhile.
+  public var arrived = 0
+  /// Seen going: deleted by another process, or replaced by a file of the same name.
+  public var deletedByOthers = 0
+  public var replacedByOthers = 0
+  /// Gone, and nothing seen explains it.
+  public var lost = 0
+  /// So much changed during the run that the differences cannot be told apart; `lost` is then by counts.
+  public var isByCountsOnly = false
+  /// False on file systems where a rename may change the inode number.
+  public var comparesInodes = true
+
+  public var isExplained: Bool { lost == 0 }
+}
+
+/// A whole run over one or many captures.
+public struct RunReport: Sendable {
+  public var captures: [CaptureReport] = []
+  public var engine: Engine.Name
+  public var engineReason: String
+  public var engineWarning: String?
+  public var timeZone: String?
+  /// Bytes.
+  public var peakResidentBytes: UInt64 = 0
+
+  public init(engine: Engine, timeZone: String?) {
+    self.engine = engine.name
+    engineReason = engine.reason
+    self.timeZone = timeZone
+  }
+
+  public mutating func add(_ report: CaptureReport) { captures.append(report) }
+
+  /// Call when all captures are done.
+  public mutating func finish(_ engine: Engine) {
+    engineWarning = engine.warning
+    peakResidentBytes = CurrentProcess.peakResidentBytes
+  }
+}

@@ -1,0 +1,68 @@
+internal import CaptureLayout
+
+/// What became of the files of one kind. Every file found is in exactly one of the other counts.
+public struct Tally: Equatable, Sendable {
+  /// Counted where a file is met, independently of the rest.
+  public var found = 0
+  /// To an hour folder or to the hot place.
+  public var moved = 0
+  /// Where it belongs already: in an hour folder, or hot in the hot place.
+  public var inPlace = 0
+  /// Hot, and left in the flat place for a live reader (`--keep-live`).
+  public var kept = 0
+  /// The name is taken where the file belongs; both files stay.
+  public var conflicts = 0
+  /// Gone between being listed and being moved.
+  public var vanished = 0
+  public var failed = 0
+  /// Not come to before the run was stopped.
+  public var pending = 0
+
+  /// Promise: found = moved + in place + kept + conflicts + vanished + failed (+ pending if stopped).
+  public var isBalanced: Bool {
+    found == moved + inPlace + kept + conflicts + vanished + failed + pending
+  }
+  public var isClean: Bool { conflicts == 0 && failed == 0 && pending == 0 && isBalanced }
+
+  static func + (left: Tally, right: Tally) -> Tally {
+    Tally(
+      found: left.found + right.found, moved: left.moved + right.moved,
+      inPlace: left.inPlace + right.inPlace, kept: left.kept + right.kept,
+      conflicts: left.conflicts + right.conflicts, vanished: left.vanished + right.vanished,
+      failed: left.failed + right.failed, pending: left.pending + right.pending)
+  }
+}
+
+/// The counts of one kind in one pass, by what the pass did with each file.
+struct PassTally {
+  /// Met in the flat or the hot place.
+  var found = 0
+  var movedToHour = 0
+  var movedToHotPlace = 0
+  /// In the hot place because an earlier pass of this run moved it there.
+  var movedToHotPlaceBefore = 0
+  var inHotPlace = 0
+  var kept = 0
+  var conflicts = 0
+  var vanished = 0
+  var failed = 0
+  var pending = 0
+
+  /// What is left in the flat and hot places at the end of the pass, and what it means for the run.
+  var remaining: Tally {
+    let moved = movedToHotPlace + movedToHotPlaceBefore
+    return Tally(
+      found: moved + inHotPlace + kept + conflicts + failed + pending, moved: moved,
+      inPlace: inHotPlace, kept: kept, conflicts: conflicts, failed: failed, pending: pending)
+  }
+
+  /// What has left them for good.
+  var gone: Tally {
+    Tally(found: movedToHour + vanished, moved: movedToHour, vanished: vanished)
+  }
+
+  /// The files that were met are the files that were dealt with.
+  var isBalanced: Bool { found == gone.found + remaining.found }
+  /// Hot by now, wherever that is.
+  var hot: Int { movedToHotPlace + movedToHotPlaceBefore + inHotPlace + kept }
+}

@@ -1,0 +1,75 @@
+internal import CaptureLayout
+
+/// The passes of a run added up: each file once, however often it was met.
+///
+///     gone:      moved to an hour folder, or vanished      summed over the passes
+///     remaining: left in the flat and hot places            of the last pass
+struct RunTotals: ~Copyable {
+  private let cold: PerKind<Int>
+  private let unrecognisedInHours: Unrecognised
+  private var byHour: PerKind<[Int]>
+  private var gone = PerKind { _ in Tally() }
+  private var last = PerKind { _ in PassTally() }
+  private var isBalanced = true
+  private var problems = Problems()
+  private var unrecognised = Unrecognised()
+  private var livePlaylist = PlaylistOutcome.absent
+  private var metRecentFile = false
+
+  private(set) var passes = 0
+  private(set) var hasSettled = false
+  private(set) var promoted: Set<FileIdentity> = []
+  /// Files of each kind that were there before: cold already, or met in the first pass.
+  private(set) var before: PerKind<Int>
+
+  init(_ cold: Listing) {
+    self.cold = cold.kinds
+    unrecognisedInHours = cold.unrecognised
+    byHour = cold.byHour
+    before = cold.kinds
+  }
+
+  mutating func add(_ pass: borrowing Pass) {
+    passes += 1
+    for kind in Kind.allCases {
+      let tally = pass.plan.tallies[kind]
+      if passes == 1 { before[kind] += tally.found }
+      isBalanced = isBalanced && tally.isBalanced
+      gone[kind] = gone[kind] + tally.gone
+      last[kind] = tally
+      for hour in hoursOfDay { byHour[kind][hour] += pass.plan.movedByHour[kind][hour] }
+    }
+    promoted = pass.plan.promoted
+    problems = pass.plan.problems
+    unrecognised = pass.unrecognised
+    metRecentFile = metRecentFile || pass.metRecentFile
+    if livePlaylist != .moved || pass.livePlaylist != .inPlace { livePlaylist = pass.livePlaylist }
+    hasSettled =
+      !pass.plan.needsAnotherPass
+      && Kind.allCases.allSatisfy {
+        let tally = pass.plan.tallies[$0]
+        return tally.movedToHour + tally.movedToHotPlace + tally.pending == 0
+      }
+  }
+
+  /// How many files of each kind should be there now.
+  var expected: PerKind<Int> {
+    PerKind { cold[$0] + gone[$0].moved + last[$0].remaining.found }
+  }
+
+  func fill(_ report: inout CaptureReport) {
+    report.passes = passes
+    report.hasSettled = hasSettled || report.isDryRun
+    report.problems = problems
+    report.unrecognised = unrecognised + unrecognisedInHours
+    report.livePlaylist = livePlaylist
+    report.writerIsActive = metRecentFile
+    report.isBalanced = isBalanced
+    for kind in Kind.allCases {
+      let inHours = Tally(found: cold[kind], inPlace: cold[kind])
+      report.kinds[kind] = KindReport(
+        tally: inHours + gone[kind] + last[kind].remaining, hot: last[kind].hot,
+        cold: cold[kind] + gone[kind].moved, byHour: byHour[kind])
+    }
+  }
+}
