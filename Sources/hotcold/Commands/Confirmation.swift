@@ -1,0 +1,29 @@
+import ArgumentParser
+import KernelIO
+import SystemPackage
+
+/// The guide's question before anything is moved.
+enum Confirmation {
+  /// Returns when the answer is yes. Asks on standard error, so that `| tee migration.log` does not hide it.
+  static func ask(about paths: [FilePath], _ console: Console) throws {
+    guard StandardStream.input.isTerminal else {
+      console.error(
+        "--execute asks before it moves files, and there is no terminal to ask on. Add --yes to answer now.")
+      throw ExitStatus.usage.code
+    }
+    let captures = paths.map { "  \(Explanation.text($0))\n" }.joined()
+    try? StandardStream.error.write(
+      """
+      \(captures)
+      ⚠  WARNING: This will move files to new structure!
+      Are you sure you want to proceed? (yes/no): 
+      """)
+    let answer = try? StandardStream.input.readLine()
+    if let signal = StopSignal.pending { throw ExitStatus.interrupted(by: signal) }
+    guard let answer, ["yes", "y"].contains(String(decoding: answer, as: UTF8.self).lowercased())
+    else {
+      try? StandardStream.error.write("Nothing was moved.\n")
+      throw ExitStatus.incomplete.code
+    }
+  }
+}

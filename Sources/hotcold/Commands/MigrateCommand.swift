@@ -1,0 +1,94 @@
+import ArgumentParser
+import KernelIO
+import Migration
+import SystemPackage
+
+struct MigrateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "migrate",
+    abstract: "Shows what would be moved, and moves it with --execute.")
+
+  @OptionGroup var captures: CaptureArguments
+  @Flag(help: "Do it. Without this flag nothing is written at all.")
+  var execute = false
+  @Flag(name: .shortAndLong, help: "Answer the question of --execute with yes.")
+  var yes = false
+  @Flag(help: "Move only what is cold; the hot files and the live playlist stay where a player finds them.")
+  var keepLive = false
+  @Flag(inversion: .prefixedNo, help: "Make the moves survive a power cut before reporting success.")
+  var sync = true
+  @Option(
+    help: "What carries the renames: \(EngineChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var engine = EngineChoice.auto
+  @OptionGroup var settle: SettleOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    try settle.takeTimeZone()
+    let paths = try captures.paths()
+    let console = Console(isQuiet: output.quiet)
+    StopSignal.install()
+    CurrentProcess.clearUmask()
+    if execute, !yes { try Confirmation.ask(about: paths, console) }
+
+    let engine = try chooseEngine(console)
+    var report = RunReport(engine: engine, timeZone: settle.timeZone)
+    for path in paths where StopSignal.pending == nil {
+      report.add(migrate(path, engine, console))
+    }
+    report.finish(engine)
+    let code = ExitStatus.combined(report.captures.map(ExitStatus.code(of:)))
+    try show(report, code, console)
+    throw code
+  }
+
+  private func chooseEngine(_ console: Console) throws -> Engine {
+    do throws(KernelError) { return try Engine.choose(engine) } catch {
+      console.error(
+        "io_uring is not to be had here: \(error.errno). Use --engine auto or --engine syscalls.")
+      throw ExitStatus.usage.code
+    }
+  }
+
+  private func migrate(_ path: FilePath, _ engine: Engine, _ console: Console) -> CaptureReport {
+    let display = ProgressDisplay(
+      isQuiet: output.quiet, wantsMoves: output.verbose,
+      isColoured: !CurrentProcess.environmentHas("NO_COLOR"),
+      console: console)
+    if !StandardStream.error.isTerminal {
+      console.info(
+        "\(Explanation.text(path)): \(execute ? "migrating" : "dry run"), engine \(engine.name.rawValue)")
+    }
+    let options = MigrationOptions(
+      rule: settle.rule, hours: settle.hours, isDryRun: !execute, keepLive: keepLive, syncs: sync)
+    let report = CaptureMigration.run(path, options: options, engine: engine, observer: display)
+    display.finish()
+    return report
+  }
+
+  private func show(_ report: RunReport, _ code: ExitCode, _ console: Console) throws {
+    let text = TextReport(isColoured: console.isColoured)
+    for capture in report.captures { console.repeatErrors(text.errors(capture)) }
+    if let warning = report.engineWarning { console.warning("\(warning)") }
+    switch output.format {
+    case .json: try Output.print(JSONReport.render(JSONReport.Run(report, exitCode: code.rawValue)), console)
+    case .text where output.quiet:
+      let errors = report.captures.flatMap(text.errors).map { $0 + "\n" }
+      try Output.print(errors.joined(), console)
+    case .text:
+      let parts = report.captures.map { text.render($0, of: report) }
+      try Output.print(parts.joined(separator: "\n"), console)
+    }
+  }
+}
+
+/// Standard output.
+enum Output {
+  /// Prints a report. A reader that has gone does not undo what was done: it is said, with exit code 74.
+  static func print(_ text: String, _ console: Console) throws {
+    do throws(KernelError) { try StandardStream.output.write(text) } catch {
+      console.error("the report could not be written to standard output: \(error.errno)")
+      throw ExitStatus.ioError.code
+    }
+  }
+}

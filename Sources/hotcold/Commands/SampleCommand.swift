@@ -1,0 +1,83 @@
+import ArgumentParser
+import KernelIO
+import Migration
+import SystemPackage
+
+struct SampleCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sample",
+    abstract: "Makes a flat capture to try things on.",
+    discussion: """
+      One third segments beside a live playlist, two thirds captures, thumbnails and metadata in captures/. \
+      The same seed gives the same names and the same steps between modification times.
+      """)
+
+  @Argument(help: "The folder to make; it must not exist yet, or be empty.")
+  var directory: String
+  @Option(help: "How many files, such as 300000, 100k or 1.4M.")
+  var files: FileCount
+  @Option(help: "The time from the first file to the last, such as 90m, 24h or 14d.")
+  var span = Span(argument: "24h")!
+  @Option(help: "Seed of the modification times.")
+  var seed: UInt64 = 1
+  @Option(help: "Bytes in each file.")
+  var fileBytes = 0
+
+  func validate() throws {
+    let largest = 1 << 30
+    guard (0...largest).contains(fileBytes) else {
+      throw ValidationError("--file-bytes takes a number from 0 to \(largest).")
+    }
+  }
+
+  func run() throws {
+    StopSignal.install()
+    let sample = SampleCapture(
+      files: files.count, spanSeconds: span.seconds, seed: seed, fileBytes: fileBytes)
+    do throws(SampleCapture.Failure) {
+      try sample.make(at: FilePath(directory))
+    } catch {
+      Console(isQuiet: true).error("\(Explanation.of(error))")
+      switch error {
+      case .notEmpty: throw ExitStatus.usage.code
+      case .kernel(let error) where error.errno == .permissionDenied:
+        throw ExitStatus.permissionDenied.code
+      case .kernel: throw ExitStatus.ioError.code
+      case .interrupted(let signal): throw ExitStatus.interrupted(by: signal)
+      }
+    }
+  }
+
+  /// "100k", "1.4M".
+  struct FileCount: ExpressibleByArgument {
+    private static let countMax = 100_000_000.0
+    let count: Int
+
+    init?(argument: String) {
+      var digits = Substring(argument)
+      var factor = 1.0
+      if let last = argument.last, let unit = ["k": 1e3, "K": 1e3, "m": 1e6, "M": 1e6][last] {
+        factor = unit
+        digits = digits.dropLast()
+      }
+      guard digits.allSatisfy({ $0.isNumber || $0 == "." }), let number = Double(digits),
+        (1...Self.countMax).contains(number * factor)
+      else { return nil }
+      count = Int((number * factor).rounded())
+    }
+  }
+
+  /// "24h".
+  struct Span: ExpressibleByArgument {
+    private static let secondsMax = 3650 * 86_400
+    let seconds: Int64
+
+    init?(argument: String) {
+      let units = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+      guard let last = argument.last, let unit = units[String(last)],
+        let number = Int(argument.dropLast()), (0...Self.secondsMax / unit).contains(number)
+      else { return nil }
+      seconds = Int64(number * unit)
+    }
+  }
+}

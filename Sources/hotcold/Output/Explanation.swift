@@ -1,0 +1,94 @@
+import KernelIO
+import Migration
+import SystemPackage
+
+/// What went wrong in the user's words, and what to do about it.
+enum Explanation {
+  static func of(_ error: MigrationError, command: String) -> String {
+    switch error {
+    case .missing(let path):
+      "\(text(path)): no such folder. Check the path with: ls -la \(text(path))"
+    case .notAFolder(let path):
+      "\(text(path)): not a folder. Give the capture folder itself."
+    case .isRootFolder(let path):
+      "\(text(path)): this is the root of the file system, not a capture. Give the capture folder itself."
+    case .isHome(let path):
+      "\(text(path)): this is a home folder, not a capture. Give the capture folder itself."
+    case .insideCapture(let path):
+      "\(text(path)): this folder has hour folders, so it is a part of a capture. Give the capture: "
+        + text(path.removingLastComponent())
+    case .holdsNothingOfACapture(let path):
+      "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no capture_* file in "
+        + "captures/. Give the folder that ffmpeg writes to."
+    case .permissionDenied(let error, let owner):
+      "\(describe(error)). Run as the user who owns the files: "
+        + "sudo -u \(owner ?? "OWNER") hotcold \(command) …"
+    case .busy(let path):
+      "\(text(path)): another run of hotcold holds this capture. Wait for it to end, then run again."
+    case .stopped(let error, let space):
+      "\(describe(error)). \(remedy(error, space))"
+    }
+  }
+
+  static func of(_ refusal: FolderRefusal) -> String {
+    let what =
+      switch refusal.reason {
+      case .isLink: "is a link"
+      case .isFile: "is not a folder"
+      case .isMount: "is another mount"
+      case .denied(let error): "cannot be used (\(error.errno))"
+      }
+    return "\(refusal.folder): \(what); refused, and the files that belong there stay where they are. "
+      + "Put an ordinary folder in its place (or nothing: it will be made), then run again."
+  }
+
+  static func of(_ problem: Problem) -> String {
+    let from = printable(problem.from)
+    switch problem.reason {
+    case .nameTaken: return "\(from): the name is taken in \(problem.to); both files stay"
+    case .refused: return "\(from): \(problem.to) was refused"
+    case .errno(let errno): return "\(from): cannot be moved to \(problem.to): \(errno)"
+    }
+  }
+
+  static func of(_ failure: SampleCapture.Failure) -> String {
+    switch failure {
+    case .notEmpty(let path):
+      "\(text(path)): not empty. Give a folder that does not exist yet, or an empty one."
+    case .kernel(let error): "\(describe(error)). \(remedy(error, nil))"
+    case .interrupted: "interrupted; the sample is not complete."
+    }
+  }
+
+  static func describe(_ error: KernelError) -> String {
+    "\(text(error.path)): \(error.errno) (\(error.operation.rawValue))"
+  }
+
+  static func text(_ path: FilePath) -> String {
+    printable(path.bytes)
+  }
+
+  private static func remedy(_ error: KernelError, _ space: FileSystemSpace?) -> String {
+    switch error.errno {
+    case .noSpace:
+      let free = space.map {
+        "\($0.name) has \(Format.bytes($0.freeBytes)) and "
+          + "\($0.freeInodes.map { Format.count(Int(clamping: $0)) } ?? "unlimited") inodes free. "
+      }
+      return (free ?? "") + "Make room (df -h, df -i), then run again: it goes on where it stopped."
+    case .diskQuotaExceeded:
+      return "The owner's quota is used up. Raise it (quota, repquota), then run again."
+    case .readOnlyFileSystem:
+      return "The file system is mounted read-only. Check dmesg, remount it read-write, then run again."
+    case .ioError, Errno(rawValue: 117):
+      return "The file system or its disk has failed. Check dmesg and the disk before anything else; every "
+        + "file is at its old or its new place."
+    case .tooManyOpenFiles:
+      return "Raise the limit of open files (ulimit -n 256), then run again."
+    case .fileTooLarge:
+      return "The live playlist is too large to be one. Move it away, then run again."
+    default:
+      return "Every file is at its old or its new place. Mend the cause, then run again."
+    }
+  }
+}

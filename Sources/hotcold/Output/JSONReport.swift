@@ -1,0 +1,188 @@
+import ArgumentParser
+import CaptureLayout
+import FoundationEssentials
+import KernelIO
+import Migration
+
+/// The report for programs: one object with stable keys (README, "JSON"). Names are given twice: escaped for
+/// reading, and in base64 without loss.
+enum JSONReport {
+  struct Name: Encodable {
+    let text: String
+    let base64: String
+
+    init(_ bytes: [UInt8]) {
+      text = printable(bytes)
+      base64 = Data(bytes).base64EncodedString()
+    }
+  }
+
+  static func render(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    // Nothing in these types can fail to encode.
+    let data = (try? encoder.encode(value)) ?? Data()
+    return String(decoding: data, as: UTF8.self) + "\n"
+  }
+
+  struct Run: Encodable {
+    let command = "migrate"
+    let version = HotCold.version
+    let changed: Bool
+    let exitCode: Int32
+    let engine: String
+    let engineReason: String
+    let engineWarning: String?
+    let timeZone: String
+    let peakResidentBytes: UInt64
+    let captures: [Capture]
+
+    init(_ run: RunReport, exitCode: Int32) {
+      changed = run.captures.contains { $0.changed }
+      self.exitCode = exitCode
+      engine = run.engine.rawValue
+      engineReason = run.engineReason
+      engineWarning = run.engineWarning
+      timeZone = run.timeZone ?? "local"
+      peakResidentBytes = run.peakResidentBytes
+      captures = run.captures.map(Capture.init)
+    }
+  }
+
+  struct Capture: Encodable {
+    let capture: Name
+    let dryRun: Bool
+    let changed: Bool
+    let exitCode: Int32
+    let kinds: [String: KindFigures]
+    let total: Counts
+    let livePlaylist: String
+    let foldersMade: Int
+    let passes: Int
+    let settled: Bool
+    let writerActive: Bool
+    let otherRunActive: Bool
+    let synced: Bool
+    let elapsedSeconds: Double
+    let filesPerSecond: Double
+    let unrecognised: Names
+    let comparison: ComparisonFigures?
+    let errors: [String]
+
+    init(_ report: CaptureReport) {
+      capture = Name(report.capture.bytes)
+      dryRun = report.isDryRun
+      changed = report.changed
+      exitCode = ExitStatus.code(of: report).rawValue
+      kinds = Dictionary(
+        uniqueKeysWithValues: Kind.allCases.map { ($0.name, KindFigures(report.kinds[$0])) })
+      total = Counts(report.total)
+      livePlaylist = report.livePlaylist.rawValue
+      foldersMade = report.foldersMade
+      passes = report.passes
+      settled = report.hasSettled
+      writerActive = report.writerIsActive
+      otherRunActive = report.otherRunIsActive
+      synced = report.isSynced
+      elapsedSeconds = Double(report.elapsedNanoseconds) / 1e9
+      filesPerSecond = report.filesPerSecond.rounded()
+      unrecognised = Names(
+        count: report.unrecognised.count, named: report.unrecognised.named.map(Name.init))
+      comparison = report.comparison.map(ComparisonFigures.init)
+      errors = TextReport(isColoured: false).errors(report)
+    }
+  }
+
+  struct Counts: Encodable {
+    let found, moved, inPlace, kept, conflicts, vanished, failed, pending: Int
+
+    init(_ tally: Tally) {
+      found = tally.found
+      moved = tally.moved
+      inPlace = tally.inPlace
+      kept = tally.kept
+      conflicts = tally.conflicts
+      vanished = tally.vanished
+      failed = tally.failed
+      pending = tally.pending
+    }
+  }
+
+  struct KindFigures: Encodable {
+    let counts: Counts
+    let hot: Int
+    let cold: Int
+    let byHour: [Int]
+
+    init(_ report: KindReport) {
+      counts = Counts(report.tally)
+      hot = report.hot
+      cold = report.cold
+      byHour = report.byHour
+    }
+  }
+
+  struct Names: Encodable {
+    let count: Int
+    let named: [Name]
+  }
+
+  struct ComparisonFigures: Encodable {
+    let before: [String: Int]
+    let after: [String: Int]
+    let arrived, deletedByOthers, replacedByOthers, lost: Int
+    let byCountsOnly: Bool
+    let comparesInodes: Bool
+
+    init(_ comparison: Comparison) {
+      func byKind(_ counts: PerKind<Int>) -> [String: Int] {
+        Dictionary(uniqueKeysWithValues: Kind.allCases.map { ($0.name, counts[$0]) })
+      }
+      before = byKind(comparison.before)
+      after = byKind(comparison.after)
+      arrived = comparison.arrived
+      deletedByOthers = comparison.deletedByOthers
+      replacedByOthers = comparison.replacedByOthers
+      lost = comparison.lost
+      byCountsOnly = comparison.isByCountsOnly
+      comparesInodes = comparison.comparesInodes
+    }
+  }
+
+  struct Verifications: Encodable {
+    let command = "verify"
+    let version = HotCold.version
+    let exitCode: Int32
+    let captures: [VerifiedCapture]
+  }
+
+  struct VerifiedCapture: Encodable {
+    let capture: Name
+    let met: Bool
+    let exitCode: Int32
+    let criteria: [CriterionFigures]
+    let errors: [String]
+
+    init(_ report: VerificationReport) {
+      capture = Name(report.capture.bytes)
+      met = report.isMet
+      exitCode = ExitStatus.code(of: report).rawValue
+      criteria = report.criteria.map(CriterionFigures.init)
+      errors = report.error.map { ["ERROR: \(Explanation.of($0, command: "verify"))"] } ?? []
+    }
+  }
+
+  struct CriterionFigures: Encodable {
+    let id: String
+    let met: Bool
+    let figures: [String: Int]
+    let examples: [Name]
+
+    init(_ criterion: Criterion) {
+      id = criterion.identifier.rawValue
+      met = criterion.isMet
+      figures = Dictionary(uniqueKeysWithValues: criterion.figures.map { ($0.name, $0.value) })
+      examples = criterion.examples.map(Name.init)
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/// Bytes as text that is safe on a terminal and in a log: control characters, invalid UTF-8, invisible and
+/// direction-changing characters are escaped, and so is the backslash, so that it can be read back.
+func printable(_ bytes: some Sequence<UInt8>) -> String {
+  var text = ""
+  var iterator = Array(bytes)[...]
+  while let first = iterator.first {
+    var parser = Unicode.UTF8.ForwardParser()
+    var rest = iterator.makeIterator()
+    if case .valid(let encoded) = parser.parseScalar(from: &rest) {
+      text += printable(Unicode.UTF8.decode(encoded))
+      iterator = iterator.dropFirst(encoded.count)
+    } else {
+      text += hexadecimal(first)
+      iterator = iterator.dropFirst()
+    }
+  }
+  return text
+}
+
+private func printable(_ scalar: Unicode.Scalar) -> String {
+  switch scalar {
+  case "\\": return "\\\\"
+  case "\n": return "\\n"
+  case "\r": return "\\r"
+  case "\t": return "\\t"
+  default: break
+  }
+  switch scalar.properties.generalCategory {
+  case .control where scalar.value < 0x80: return hexadecimal(UInt8(scalar.value))
+  case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned:
+    return "\\u{\(String(scalar.value, radix: 16))}"
+  default: return String(scalar)
+  }
+}
+
+private func hexadecimal(_ byte: UInt8) -> String {
+  let digits = String(byte, radix: 16)
+  return "\\x" + (digits.count < 2 ? "0" : "") + digits
+}

@@ -1,0 +1,90 @@
+import KernelIO
+import Migration
+import SystemPackage
+
+/// Shows how a run comes along: a bar on a terminal, a line now and then elsewhere, nothing with `--quiet`.
+final class ProgressDisplay: MigrationObserver {
+  private static let barRedrawNanoseconds: Int64 = 100_000_000
+  private static let lineEveryNanoseconds: Int64 = 5_000_000_000
+  private static let moveLinesBytes = 32 << 10
+
+  let wantsMoves: Bool
+  private let isQuiet: Bool
+  private let isTerminal = StandardStream.error.isTerminal
+  private let isColoured: Bool
+  private let console: Console
+  private var lastShown: Int64 = 0
+  private var barIsShown = false
+  private var moveLines = ""
+
+  init(isQuiet: Bool, wantsMoves: Bool, isColoured: Bool, console: Console) {
+    self.isQuiet = isQuiet
+    self.wantsMoves = wantsMoves
+    self.isColoured = isColoured
+    self.console = console
+  }
+
+  func progressed(_ progress: MigrationProgress) {
+    guard !isQuiet else { return }
+    let now = Clock.monotonicNanoseconds
+    let interval = isTerminal ? Self.barRedrawNanoseconds : Self.lineEveryNanoseconds
+    if lastShown == 0, !isTerminal { lastShown = now }
+    guard now - lastShown >= interval else { return }
+    lastShown = now
+    if isTerminal {
+      show(bar(progress))
+    } else {
+      console.info("\(Explanation.text(progress.capture)): \(figures(progress))")
+    }
+  }
+
+  func moved(_ name: Span<UInt8>, from: String, to: String) {
+    var bytes: [UInt8] = []
+    for index in name.indices { bytes.append(name[index]) }
+    let text = printable(bytes)
+    moveLines += "\(from)\(text) -> \(to)\(text)\n"
+    if moveLines.utf8.count >= Self.moveLinesBytes { flushMoves() }
+  }
+
+  /// Call when a capture is done: leaves the terminal as it was.
+  func finish() {
+    flushMoves()
+    if barIsShown { try? StandardStream.error.write("\r\u{1b}[K") }
+    barIsShown = false
+    lastShown = 0
+  }
+
+  private func flushMoves() {
+    guard !moveLines.isEmpty else { return }
+    try? StandardStream.error.write(moveLines)
+    moveLines = ""
+  }
+
+  private func show(_ line: String) {
+    barIsShown = true
+    try? StandardStream.error.write("\r\(line)\u{1b}[K")
+  }
+
+  private func bar(_ progress: MigrationProgress) -> String {
+    let text = figures(progress)
+    let name = Explanation.text(FilePath(progress.capture.lastComponent?.string ?? "capture"))
+    let width = (StandardStream.error.columns ?? 80) - name.count - text.count - 6
+    guard width >= 10 else { return "\(name) \(text)" }
+    let filled = Int(Double(width) * fraction(progress))
+    let done = String(repeating: "█", count: filled)
+    let open = String(repeating: "░", count: width - filled)
+    return "\(name) \(isColoured ? "\u{1b}[36m" : "")\(done)\(open)\(isColoured ? "\u{1b}[0m" : "") \(text)"
+  }
+
+  private func fraction(_ progress: MigrationProgress) -> Double {
+    min(1, Double(progress.entries) / Double(max(1, progress.entriesExpected)))
+  }
+
+  private func figures(_ progress: MigrationProgress) -> String {
+    let seconds = max(1e-3, Double(progress.elapsedNanoseconds) / 1e9)
+    let rate = Double(progress.entries) / seconds
+    let left = max(0, Double(progress.entriesExpected - progress.entries)) / max(1, rate)
+    return "\(Format.count(progress.entries)) files, \(Format.count(Int(rate)))/s, "
+      + "about \(Format.count(Int(left.rounded(.up)))) s left"
+  }
+}
