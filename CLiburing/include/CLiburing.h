@@ -24,6 +24,7 @@ typedef struct {
   uint32_t submission_entries;
   uint32_t completion_entries;
   bool single_issuer;   ///< IORING_SETUP_SINGLE_ISSUER, Linux 6.0
+  bool defer_taskrun;   ///< IORING_SETUP_DEFER_TASKRUN, Linux 6.1
   bool submit_all;      ///< IORING_SETUP_SUBMIT_ALL, Linux 5.18
   bool bounded_workers; ///< IORING_REGISTER_IOWQ_MAX_WORKERS, Linux 5.15
 } hc_ring_features;
@@ -54,10 +55,11 @@ int32_t hc_ring_prepare_mkdir(hc_ring *ring, int32_t dirfd, const char *name, ui
 /// Prepares the cancellation of every request that has not begun to execute (Linux 5.19).
 int32_t hc_ring_prepare_cancel_all(hc_ring *ring, uint64_t tag);
 
-/// Hands prepared requests to the kernel. Returns how many it took, which may be fewer than were prepared.
+/// Hands prepared requests to the kernel, and lets it post the completions that are due. Returns how many it
+/// took, which may be fewer than were prepared.
 int32_t hc_ring_submit(hc_ring *ring);
-/// Waits until at least one completion is there. -ETIME after `timeout_ms`, -EINTR on a signal.
-int32_t hc_ring_wait(hc_ring *ring, uint32_t timeout_ms);
+/// Waits until `count` completions are there. -ETIME after `timeout_ms`, -EINTR on a signal.
+int32_t hc_ring_wait(hc_ring *ring, uint32_t count, uint32_t timeout_ms);
 /// Takes up to `capacity` completions that are there already; makes no system call.
 uint32_t hc_ring_reap(hc_ring *ring, hc_completion *completions, uint32_t capacity);
 

@@ -11,6 +11,7 @@ public import SystemPackage
     public let submissionEntries: Int
     public let completionEntries: Int
     public let singleIssuer: Bool
+    public let deferTaskRun: Bool
     public let submitAll: Bool
     public let boundedWorkers: Bool
   }
@@ -19,6 +20,8 @@ public import SystemPackage
   private let ring: OpaquePointer
   /// Submitted and not yet reaped.
   public private(set) var inFlight = 0
+  /// Prepared and not yet taken by the kernel.
+  public var preparedCount: Int { prepared }
   private var prepared = 0
 
   /// The tag of a request that belongs to no batch.
@@ -34,15 +37,15 @@ public import SystemPackage
     features = Features(
       submissionEntries: Int(granted.submission_entries),
       completionEntries: Int(granted.completion_entries),
-      singleIssuer: granted.single_issuer, submitAll: granted.submit_all,
+      singleIssuer: granted.single_issuer, deferTaskRun: granted.defer_taskrun, submitAll: granted.submit_all,
       boundedWorkers: granted.bounded_workers)
   }
 
   deinit { unsafe hc_ring_close(ring) }
 
-  /// Prepares the rename at `index` of the batch. False when the submission queue is full.
-  public mutating func prepareRename(_ batch: inout RenameBatch, at index: Int) -> Bool {
-    let isPrepared = unsafe batch.prepare(at: index, in: ring)
+  /// Prepares the oldest pending rename of the queue. False when the submission queue is full.
+  public mutating func prepareFront(of queue: inout RenameQueue) -> Bool {
+    let isPrepared = unsafe queue.prepareFront(in: ring)
     if isPrepared { prepared += 1 }
     return isPrepared
   }
@@ -67,7 +70,7 @@ public import SystemPackage
         else { break }
         prepared += 1
       }
-      while hasPrepared || inFlight > 0 {
+      while prepared > 0 || inFlight > 0 {
         try submit()
         _ = try wait(milliseconds: 1000)
         reap { results[$0] = $1 }
@@ -76,20 +79,17 @@ public import SystemPackage
     return results.map { $0 < 0 ? Errno(shim: $0) : nil }
   }
 
-  /// Whether requests were prepared that the kernel has not taken yet.
-  public var hasPrepared: Bool { prepared > 0 }
-
-  /// Hands prepared requests to the kernel. It may take fewer, or none for now (EAGAIN, EBUSY, EINTR of
-  /// io_uring_enter(2)): then reap, and call again while `hasPrepared`.
+  /// Hands prepared requests to the kernel, and lets it post what is due (a ring with DEFER_TASKRUN posts
+  /// completions only when it is entered). The kernel may take fewer, or none for now (EAGAIN, EBUSY, EINTR of
+  /// io_uring_enter(2)): then reap, and call again while `preparedCount` is not 0.
   public mutating func submit() throws(KernelError) {
-    while prepared > 0 {
+    while prepared > 0 || inFlight > 0 {
       let taken = unsafe hc_ring_submit(ring)
-      if taken > 0 {
+      if taken >= 0 {
         prepared -= Int(taken)
         inFlight += Int(taken)
-        continue
+        return
       }
-      guard taken < 0 else { return }
       switch Errno(shim: taken) {
       case .interrupted: continue
       case .resourceTemporarilyUnavailable where inFlight > 0: return
@@ -99,9 +99,10 @@ public import SystemPackage
     }
   }
 
-  /// Waits for a completion. False after the time, or when a signal came.
+  /// Waits until everything in flight has completed. False after the time, or when a signal came.
   public mutating func wait(milliseconds: Int) throws(KernelError) -> Bool {
-    let result = unsafe hc_ring_wait(ring, UInt32(milliseconds))
+    guard inFlight > 0 else { return true }
+    let result = unsafe hc_ring_wait(ring, UInt32(inFlight), UInt32(milliseconds))
     guard result < 0 else { return true }
     switch Errno(shim: result) {
     case .timeout, .interrupted, .resourceTemporarilyUnavailable, .resourceBusy: return false
@@ -109,9 +110,9 @@ public import SystemPackage
     }
   }
 
-  /// Takes the completions that are there into the batch, without a system call.
-  public mutating func reap(into batch: inout RenameBatch) {
-    reap { index, result in batch.complete(at: index, result: result) }
+  /// Takes the completions that are there into the queue, without a system call.
+  public mutating func reap(into queue: inout RenameQueue) {
+    reap { position, result in queue.complete(at: position, result: result) }
   }
 
   private mutating func reap(_ body: (Int, Int32) -> Void) {

@@ -2,12 +2,13 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// The moves of a pass: planned as files are settled, executed in batches, counted when their outcome is
-/// known. Two batches take turns, so that one can be in flight while the other is filled.
+/// The moves of a pass: planned as files are settled, executed while others are being settled, counted when
+/// their outcome is known.
 struct MovePlan: ~Copyable {
-  /// A batch goes once it holds this many moves: enough to make a submission worth its while, few enough for
-  /// a stop signal to be answered at once.
-  private static let batchMovesMin = 512
+  /// Room for all names of a window (64 KiB hold at most 2,730) on top of what is left from the one before.
+  private static let queueCapacity = 4096
+  /// What is left pending for the kernel while the next window is read.
+  private static let pendingBetweenWindows = 256
 
   let table: FolderTable
   private let mover: any Mover
@@ -15,8 +16,7 @@ struct MovePlan: ~Copyable {
   private let tellsMoves: Bool
   private let isDryRun: Bool
 
-  private var filling = MoveBatch(capacity: 2 * batchMovesMin)
-  private var moving = MoveBatch(capacity: 2 * batchMovesMin)
+  private var queue = MoveQueue(capacity: queueCapacity)
 
   var tallies = PerKind { _ in PassTally() }
   /// Files moved to each hour folder.
@@ -52,19 +52,36 @@ struct MovePlan: ~Copyable {
       problems.add(Self.problem(name, facts, destination, .refused))
       return
     }
-    filling.append(name, facts, to: destination, from: table.dirfd(of: facts.place), to: dirfd)
+    if queue.renames.isFull { settleUp(untilPending: 0) }
+    queue.append(
+      name, Move(facts: facts, destination: destination), from: table.dirfd(of: facts.place), to: dirfd)
   }
 
-  /// Starts the batch that was filled, once it is large enough; first finishes the one before.
+  /// Call every few files: keeps the kernel supplied.
+  mutating func tend() {
+    guard !isStopped else { return }
+    do throws(KernelError) { try mover.tend(&queue) } catch { stop(error) }
+  }
+
+  /// Call after each window: works off what the kernel will not have done by itself.
   mutating func flowOn() {
-    guard filling.count >= Self.batchMovesMin else { return }
-    startFilled()
+    work(untilPending: Self.pendingBetweenWindows)
+    countDone()
   }
 
   /// Executes everything that was planned so far.
-  mutating func flush() {
-    startFilled()
-    finishMoving()
+  mutating func flush() { settleUp(untilPending: 0) }
+
+  private mutating func settleUp(untilPending count: Int) {
+    work(untilPending: count)
+    do throws(KernelError) { try mover.drain(&queue) } catch { stop(error) }
+    if isStopped { queue.renames.abandonPending() }
+    countDone()
+  }
+
+  private mutating func work(untilPending count: Int) {
+    guard !isStopped else { return }
+    do throws(KernelError) { try mover.work(on: &queue, untilPending: count) } catch { stop(error) }
   }
 
   /// Ends the plan early: nothing more is begun, what is in flight is finished.
@@ -72,41 +89,32 @@ struct MovePlan: ~Copyable {
     if stopError == nil { stopError = error }
   }
 
-  private mutating func startFilled() {
-    finishMoving()
-    swap(&filling, &moving)
-    guard !moving.isEmpty, !isStopped else { return }
-    do throws(KernelError) { try mover.start(&moving) } catch { stop(error) }
-  }
-
-  private mutating func finishMoving() {
-    guard !moving.isEmpty else { return }
-    do throws(KernelError) {
-      try mover.finish(&moving, executingRest: !isStopped)
-    } catch { stop(error) }
-    for index in 0..<moving.count { count(moving.renames.outcome(at: index), at: index) }
-    moving.removeAll()
-  }
-
   // MARK: outcomes
 
-  private mutating func count(_ outcome: RenameOutcome, at index: Int) {
-    let move = moving.moves[index]
+  private mutating func countDone() {
+    while let outcome = queue.renames.headOutcome {
+      count(outcome, at: queue.renames.head)
+      queue.renames.retireHead()
+    }
+  }
+
+  private mutating func count(_ outcome: RenameOutcome, at position: Int) {
+    let move = queue.move(at: position)
     switch outcome {
-    case .moved: countMoved(move, at: index)
+    case .moved: countMoved(move, at: position)
     case .notExecuted: tallies[move.facts.kind].pending += 1
     case .failed(.fileExists):
       tallies[move.facts.kind].conflicts += 1
-      addProblem(.nameTaken, at: index)
-    case .failed(.noSuchFileOrDirectory): countMissing(move, at: index)
+      addProblem(.nameTaken, at: position)
+    case .failed(.noSuchFileOrDirectory): countMissing(move, at: position)
     case .failed(let errno):
       tallies[move.facts.kind].failed += 1
-      addProblem(.errno(errno), at: index)
+      addProblem(.errno(errno), at: position)
       if errno.stopsRun { stop(KernelError(.rename, FilePath(move.folder), errno)) }
     }
   }
 
-  private mutating func countMoved(_ move: MoveBatch.Move, at index: Int) {
+  private mutating func countMoved(_ move: Move, at position: Int) {
     switch move.destination {
     case .hour(let hour):
       tallies[move.facts.kind].movedToHour += 1
@@ -116,17 +124,16 @@ struct MovePlan: ~Copyable {
       promoted.insert(move.facts.identity)
     }
     if tellsMoves {
-      moving.renames.withName(at: index) {
-        observer.moved($0, from: move.facts.folder, to: move.folder)
-      }
+      observer.moved(
+        queue.renames.name(at: position), from: move.facts.folder, to: move.folder)
     }
   }
 
   /// ENOENT is said of the file and of a destination folder that was removed under the descriptor alike.
-  private mutating func countMissing(_ move: MoveBatch.Move, at index: Int) {
-    if moving.renames.sourceExists(at: index) {
+  private mutating func countMissing(_ move: Move, at position: Int) {
+    if queue.renames.sourceExists(at: position) {
       tallies[move.facts.kind].failed += 1
-      addProblem(.errno(.noSuchFileOrDirectory), at: index)
+      addProblem(.errno(.noSuchFileOrDirectory), at: position)
       needsAnotherPass = true
     } else {
       countVanished(move.facts)
@@ -155,27 +162,30 @@ struct MovePlan: ~Copyable {
   mutating func moveLivePlaylist() -> PlaylistOutcome {
     let name = Array(FileName.livePlaylist.utf8)
     if !isDryRun {
-      var batch = RenameBatch(capacity: 1)
-      batch.append(name.span, from: table.dirfd(of: .root), to: table.dirfd(of: .segments))
-      batch.renameNow(at: 0)
-      switch batch.outcome(at: 0) {
+      var single = RenameQueue(capacity: 1)
+      _ = single.append(name.span, from: table.dirfd(of: .root), to: table.dirfd(of: .segments))
+      single.renameFront()
+      switch single.headOutcome {
       case .moved: break
       case .failed(.fileExists): return .conflict
       case .failed(.noSuchFileOrDirectory): return .absent
       case .failed(let errno):
         problems.add(Problem(from: name, to: "segments/", reason: .errno(errno)))
         return .failed
-      case .notExecuted: return .pending
+      case .notExecuted, nil: return .pending
       }
     }
     if tellsMoves { observer.moved(name.span, from: "", to: "segments/") }
     return .moved
   }
 
-  private mutating func addProblem(_ reason: Problem.Reason, at index: Int) {
-    let move = moving.moves[index]
-    problems.add(
-      moving.renames.withName(at: index) { Self.problem($0, move.facts, move.destination, reason) })
+  private mutating func addProblem(_ reason: Problem.Reason, at position: Int) {
+    let move = queue.move(at: position)
+    problems.count += 1
+    guard problems.hasRoom else { return }
+    let problem = Self.problem(
+      queue.renames.name(at: position), move.facts, move.destination, reason)
+    problems.named.append(problem)
   }
 
   private static func problem(
@@ -187,7 +197,7 @@ struct MovePlan: ~Copyable {
   }
 }
 
-extension MoveBatch.Move {
+extension Move {
   /// Where it goes, below the capture, such as "segments/7/".
   var folder: String { destination.folder(of: facts.kind) }
 }

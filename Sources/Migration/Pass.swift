@@ -24,6 +24,8 @@ struct Pass: ~Copyable {
   private(set) var metRecentFile = false
   private(set) var livePlaylist = PlaylistOutcome.absent
 
+  /// Entries met between two looks at what the kernel has done.
+  private static let tendEvery = 32
   /// How long ago a writer may have written last to count as active.
   private static let writerQuietSeconds: Int64 = 10
 
@@ -71,6 +73,7 @@ struct Pass: ~Copyable {
       hasMore = try stream.next { entry in
         meet(entry, in: place, directory, &custody)
         entries += 1
+        if entries % Self.tendEvery == 0 { plan.tend() }
       }
       plan.flowOn()
       forgetVanished(in: &custody)

@@ -18,28 +18,29 @@ final class DryRunMover: Mover {
 
   init(folders: FolderTable) { self.folders = folders }
 
-  func start(_ batch: inout MoveBatch) {}
+  func tend(_ queue: inout MoveQueue) {}
 
-  func finish(_ batch: inout MoveBatch, executingRest: Bool) {
-    for index in 0..<batch.count {
-      guard executingRest, StopSignal.pending == nil else { return }
-      batch.renames.pretend(at: index, outcome(of: index, batch))
+  func work(on queue: inout MoveQueue, untilPending count: Int) {
+    while queue.renames.pendingCount > count, StopSignal.pending == nil {
+      queue.renames.pretendFront(outcome(of: queue.renames.front, queue))
     }
   }
 
+  func drain(_ queue: inout MoveQueue) {}
+
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { _ in nil } }
 
-  private func outcome(of index: Int, _ batch: borrowing MoveBatch) -> RenameOutcome {
-    let move = batch.moves[index]
+  private func outcome(of position: Int, _ queue: borrowing MoveQueue) -> RenameOutcome {
+    let move = queue.move(at: position)
     let nameHash = move.facts.identity.nameHash
     if folders.mayHoldFiles(move.facts.kind, move.destination),
-      batch.renames.destinationIsTaken(at: index),
+      queue.renames.destinationIsTaken(at: position),
       move.destination != .hotPlace || !leaving.contains(nameHash)
     {
       return .failed(.fileExists)
     }
     guard let otherPlace = folders.otherPlace(of: move.facts),
-      batch.renames.isTaken(at: index, in: otherPlace)
+      queue.renames.isTaken(at: position, in: otherPlace)
     else { return .moved }
 
     if move.facts.place == move.facts.kind.hotPlace { leaving.insert(nameHash) }

@@ -1,30 +1,36 @@
 internal import KernelIO
 internal import SystemPackage
 
-/// Executes batches of renames. Every mover gives each rename the same outcome for the same tree.
+/// Executes queued renames. Every mover gives each rename the same outcome for the same tree.
 ///
-///     start(batch)  ──▶  the caller reads and settles the next window  ──▶  finish(batch)
+/// The thread that migrates scans and settles, and calls a mover in between:
 ///
-/// Between the two calls the batch may be in flight; its outcomes are complete after `finish`. Where the rest
-/// is not to be executed, or a stop signal comes, a mover finishes what the kernel has already and leaves
-/// the rest `notExecuted`.
+///     scan, scan, … tend, scan, … tend        work(untilPending: some)        …        drain
+///                   keep the kernel busy      lend a hand                              wait for all
+///
+/// After a stop signal a mover begins nothing more and finishes what is in flight.
 protocol Mover: AnyObject {
-  func start(_ batch: inout MoveBatch) throws(KernelError)
-  func finish(_ batch: inout MoveBatch, executingRest: Bool) throws(KernelError)
+  /// Keeps whatever works beside this thread supplied. Cheap; never waits.
+  func tend(_ queue: inout MoveQueue) throws(KernelError)
+  /// Executes until at most this many renames are pending. Never waits.
+  func work(on queue: inout MoveQueue, untilPending count: Int) throws(KernelError)
+  /// Waits until nothing is in flight.
+  func drain(_ queue: inout MoveQueue) throws(KernelError)
   /// Nil, or why not, for each request.
   func makeFolders(_ requests: [MakeFolderRequest]) throws(KernelError) -> [Errno?]
 }
 
 /// Renames by plain system calls, one after the other: where io_uring is not to be had.
 final class PlainMover: Mover {
-  func start(_ batch: inout MoveBatch) {}
+  func tend(_ queue: inout MoveQueue) {}
 
-  func finish(_ batch: inout MoveBatch, executingRest: Bool) {
-    for index in 0..<batch.count {
-      guard executingRest, StopSignal.pending == nil else { return }
-      batch.renames.renameNow(at: index)
+  func work(on queue: inout MoveQueue, untilPending count: Int) {
+    while queue.renames.pendingCount > count, StopSignal.pending == nil {
+      queue.renames.renameFront()
     }
   }
+
+  func drain(_ queue: inout MoveQueue) {}
 
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { $0.execute() } }
 }

@@ -109,9 +109,11 @@ public struct Problems: Sendable {
   public internal(set) var count = 0
   public internal(set) var named: [Problem] = []
 
+  var hasRoom: Bool { named.count < Self.namedMax }
+
   mutating func add(_ problem: @autoclosure () -> Problem) {
     count += 1
-    if named.count < Self.namedMax { named.append(problem()) }
+    if hasRoom { named.append(problem()) }
   }
 }
 
