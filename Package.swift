@@ -63,5 +63,18 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
+    .target(name: "TestKit", path: "Tests/TestKit"),
+    .testTarget(name: "CaptureLayoutTests", dependencies: ["CaptureLayout", "TestKit"]),
+    .testTarget(
+      name: "KernelIOTests",
+      dependencies: ["KernelIO", "TestKit", .product(name: "SystemPackage", package: "swift-system")]),
+    .testTarget(
+      name: "MigrationTests",
+      dependencies: [
+        "CaptureLayout", "KernelIO", "Migration", "TestKit",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    // The real program on real file systems.
+    .testTarget(name: "EndToEndTests", dependencies: ["hotcold", "TestKit"]),
   ]
 )

@@ -31,7 +31,13 @@ public struct CaptureMigration: ~Copyable {
   public static func run(
     _ path: FilePath, options: MigrationOptions, engine: Engine, observer: any MigrationObserver
   ) -> CaptureReport {
-    var migration = CaptureMigration(path, options, engine.mover, observer)
+    run(path, options: options, mover: engine.mover, observer: observer)
+  }
+
+  static func run(
+    _ path: FilePath, options: MigrationOptions, mover: any Mover, observer: any MigrationObserver
+  ) -> CaptureReport {
+    var migration = CaptureMigration(path, options, mover, observer)
     do throws(MigrationError) {
       try migration.run(path)
     } catch {

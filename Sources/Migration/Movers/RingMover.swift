@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// Renames through io_uring, with the submitting thread working instead of waiting.
 ///
-///     queue ──▶ ring ──▶ io-wq worker        always a few dozen in flight, topped up by `tend`
+///     queue ──▶ ring ──▶ io-wq worker        always some dozens in flight, topped up by `tend`
 ///       └─────▶ this thread, plain calls     when more is pending than the worker can do meanwhile
 ///
 /// The kernel runs path operations on io-wq workers, and renames within a file system one at a time
@@ -12,8 +12,8 @@ internal import SystemPackage
 final class RingMover: Mover {
   /// Enough for the worker while this thread reads a window of names; more in flight only means more path
   /// buffers (4 KiB for each name) that have left the cache.
-  private static let inFlightMax = 64
-  private static let inFlightRefill = 48
+  private static let inFlightMax = 32
+  private static let inFlightRefill = 16
   private static let workers = 1
   /// Renames of its own after which this thread looks at the ring again.
   private static let tendEvery = 8

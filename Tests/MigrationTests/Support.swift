@@ -1,0 +1,55 @@
+import CaptureLayout
+import KernelIO
+import SystemPackage
+import TestKit
+import Testing
+
+@testable import Migration
+
+final class SilentObserver: MigrationObserver {
+  var wantsMoves: Bool { true }
+  private(set) var moveCount = 0
+
+  func progressed(_ progress: MigrationProgress) {}
+  func moved(_ name: Span<UInt8>, from: String, to: String) { moveCount += 1 }
+}
+
+/// Runs a plain mover, and meddles with the capture once, in the middle of the run.
+final class MeddlingMover: Mover {
+  private let inner = PlainMover()
+  private var action: (() -> Void)?
+
+  init(_ action: @escaping () -> Void) { self.action = action }
+
+  func tend(_ queue: inout MoveQueue) {}
+  func work(on queue: inout MoveQueue, untilPending count: Int) {
+    if queue.renames.pendingCount > 0 {
+      action?()
+      action = nil
+    }
+    inner.work(on: &queue, untilPending: count)
+  }
+  func drain(_ queue: inout MoveQueue) {}
+  func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { inner.makeFolders(requests) }
+}
+
+func options(_ model: LayoutModel, dryRun: Bool = false) -> MigrationOptions {
+  MigrationOptions(
+    rule: SettleRule(hotLimits: PerKind { model.hotLimits[$0.name]! }), hours: HourClock { _ in 0 },
+    isDryRun: dryRun, keepLive: model.keepLive)
+}
+
+func migrate(
+  _ folder: Folder, _ model: LayoutModel = LayoutModel(), engine: EngineChoice = .syscalls, dryRun: Bool = false
+) throws -> CaptureReport {
+  CaptureMigration.run(
+    FilePath(folder.path), options: options(model, dryRun: dryRun), engine: try Engine.choose(engine),
+    observer: SilentObserver())
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Skipped, and reported as skipped, where the kernel grants no ring.
+  static var requiresIOUring: Self {
+    .enabled("io_uring is not to be had here") { (try? Engine.choose(.ioUring)) != nil }
+  }
+}

@@ -1,0 +1,85 @@
+import Glibc
+
+/// Everything that a migration must keep, for every entry below a folder.
+public struct Snapshot: Equatable, Sendable {
+  public struct Entry: Hashable, Sendable {
+    public var type: UInt32
+    public var inode: UInt64
+    public var size: Int
+    public var modifiedSeconds: Int
+    public var modifiedNanoseconds: Int
+    public var mode: UInt32
+    public var owner: UInt32
+    public var group: UInt32
+    /// FNV-1a of the content.
+    public var contentHash: UInt64
+    public var isFolder: Bool { type == UInt32(S_IFDIR) }
+    public var isFile: Bool { type == UInt32(S_IFREG) }
+  }
+
+  /// By path relative to the folder.
+  public private(set) var entries: [Bytes: Entry] = [:]
+  /// Change times: they tell whether anything was written at all.
+  public private(set) var changeTimes: [Bytes: [Int]] = [:]
+
+  public init(_ folder: String) throws { try read(Bytes(folder), relative: "") }
+
+  public var files: [Bytes: Entry] { entries.filter { $0.value.isFile } }
+
+  /// The files without their places: what must be the same before and after.
+  public var contents: [Bytes: Set<Entry>] {
+    files.reduce(into: [:]) { $0[$1.key.name, default: []].insert($1.value) }
+  }
+
+  /// The places of files alone.
+  public var paths: Set<Bytes> { Set(files.keys) }
+
+  public func count(in folder: Bytes) -> Int {
+    files.keys.count { $0.folder == folder }
+  }
+
+  private mutating func read(_ path: Bytes, relative: Bytes) throws {
+    var status = stat()
+    guard path.withCString({ lstat($0, &status) }) == 0 else { throw PreparationError("lstat \(path)") }
+    changeTimes[relative] = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
+    let type = status.st_mode & UInt32(S_IFMT)
+    entries[relative] = Entry(
+      type: type, inode: UInt64(status.st_ino), size: type == UInt32(S_IFDIR) ? 0 : status.st_size,
+      modifiedSeconds: type == UInt32(S_IFDIR) ? 0 : status.st_mtim.tv_sec,
+      modifiedNanoseconds: type == UInt32(S_IFDIR) ? 0 : status.st_mtim.tv_nsec,
+      mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid,
+      contentHash: type == UInt32(S_IFREG) ? try Self.hash(path) : 0)
+    guard type == UInt32(S_IFDIR) else { return }
+    for name in try Self.list(path) {
+      try read(path + "/" + name, relative: relative.bytes.isEmpty ? name : relative + "/" + name)
+    }
+  }
+
+  private static func list(_ path: Bytes) throws -> [Bytes] {
+    guard let stream = path.withCString({ opendir($0) }) else { throw PreparationError("opendir \(path)") }
+    defer { closedir(stream) }
+    var names: [Bytes] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: UInt8.self, capacity: 256) { start in
+          Bytes(Array(UnsafeBufferPointer(start: start, count: strlen(UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self)))))
+        }
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  private static func hash(_ path: Bytes) throws -> UInt64 {
+    let file = path.withCString { open($0, O_RDONLY) }
+    guard file >= 0 else { throw PreparationError("open \(path)") }
+    defer { close(file) }
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+      let count = Glibc.read(file, &chunk, chunk.count)
+      if count <= 0 { return hash }
+      for byte in chunk[..<count] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    }
+  }
+}
