@@ -215,10 +215,22 @@ static volatile sig_atomic_t pending_signal;
 
 static void remember(int signal) { pending_signal = signal; }
 
+// A signal that the parent ignores stays ignored (a shell does that for its background jobs); one that it
+// blocks is unblocked, for a supervisor's threads often block what their children must hear.
+static void install(int signal, sigset_t *heard) {
+  struct sigaction old, stop = {.sa_handler = remember, .sa_flags = (int)SA_RESETHAND};
+  if (sigaction(signal, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+    return;
+  sigaction(signal, &stop, NULL);
+  sigaddset(heard, signal);
+}
+
 void hc_signals_install(void) {
-  struct sigaction stop = {.sa_handler = remember, .sa_flags = (int)SA_RESETHAND};
-  sigaction(SIGINT, &stop, NULL);
-  sigaction(SIGTERM, &stop, NULL);
+  sigset_t heard;
+  sigemptyset(&heard);
+  install(SIGINT, &heard);
+  install(SIGTERM, &heard);
+  sigprocmask(SIG_UNBLOCK, &heard, NULL);
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   sigaction(SIGPIPE, &ignore, NULL);
 }

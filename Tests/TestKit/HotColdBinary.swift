@@ -4,7 +4,7 @@ import Foundation
 public enum HotColdBinary {
   public static let path: String = {
     if let path = ProcessInfo.processInfo.environment["HOTCOLD_BINARY"] { return path }
-    return Bundle.main.bundleURL.deletingLastPathComponent().appendingPathComponent("hotcold").path
+    return Bundle.main.bundleURL.appendingPathComponent("hotcold").path
   }()
 
   public static func run(_ arguments: [String], environment: [String: String] = ["TZ": "UTC"]) -> Shell.Result {

@@ -138,7 +138,9 @@ public struct Comparison: Sendable {
 
 /// A whole run over one or many captures.
 public struct RunReport: Sendable {
-  public var captures: [CaptureReport] = []
+  public private(set) var captures: [CaptureReport] = []
+  /// Captures that an interruption left for a later run.
+  public private(set) var notBegun: [FilePath] = []
   public var engine: Engine.Name
   public var engineReason: String
   public var engineWarning: String?
@@ -153,6 +155,7 @@ public struct RunReport: Sendable {
   }
 
   public mutating func add(_ report: CaptureReport) { captures.append(report) }
+  public mutating func addNotBegun(_ capture: FilePath) { notBegun.append(capture) }
 
   /// Call when all captures are done.
   public mutating func finish(_ engine: Engine) {

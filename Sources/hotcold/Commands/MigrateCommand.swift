@@ -33,8 +33,12 @@ struct MigrateCommand: ParsableCommand {
 
     let engine = try chooseEngine(console)
     var report = RunReport(engine: engine, timeZone: settle.timeZone)
-    for path in paths where StopSignal.pending == nil {
-      report.add(migrate(path, engine, console))
+    for path in paths {
+      if StopSignal.pending == nil {
+        report.add(migrate(path, engine, console))
+      } else {
+        report.addNotBegun(path)
+      }
     }
     report.finish(engine)
     let code = ExitStatus.combined(report.captures.map(ExitStatus.code(of:)))
@@ -69,6 +73,7 @@ struct MigrateCommand: ParsableCommand {
   private func show(_ report: RunReport, _ code: ExitCode, _ console: Console) throws {
     let text = TextReport(isColoured: console.isColoured)
     for capture in report.captures { console.repeatErrors(text.errors(capture)) }
+    for path in report.notBegun { console.warning("\(Explanation.text(path)): interrupted before it was begun") }
     if let warning = report.engineWarning { console.warning("\(warning)") }
     switch output.format {
     case .json: try Output.print(JSONReport.render(JSONReport.Run(report, exitCode: code.rawValue)), console)

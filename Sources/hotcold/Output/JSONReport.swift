@@ -36,6 +36,7 @@ enum JSONReport {
     let timeZone: String
     let peakResidentBytes: UInt64
     let captures: [Capture]
+    let notBegun: [Name]
 
     init(_ run: RunReport, exitCode: Int32) {
       changed = run.captures.contains { $0.changed }
@@ -46,6 +47,7 @@ enum JSONReport {
       timeZone = run.timeZone ?? "local"
       peakResidentBytes = run.peakResidentBytes
       captures = run.captures.map(Capture.init)
+      notBegun = run.notBegun.map { Name($0.bytes) }
     }
   }
 

@@ -1,0 +1,95 @@
+import Foundation
+import TestKit
+import Testing
+
+/// The choice of the engine, and faults of the kernel interface.
+@Suite struct EngineTests {
+  static func inject(_ fault: String, _ arguments: [String]) -> Shell.Result {
+    Shell.run(["strace", "-f", "-o", "/dev/null", "-e", "inject=\(fault)", HotColdBinary.path] + arguments)
+  }
+
+  @Test(.requires("strace"), arguments: [
+    ("EPERM", "seccomp profile"), ("ENOSYS", "no io_uring"), ("ENOMEM", "locked memory"),
+  ]) func aRefusedRingFallsBackWithItsReason(errno: String, reason: String) throws {
+    let trial = try Trial()
+    let result = Self.inject(
+      "io_uring_setup:error=\(errno)", ["migrate", trial.folder.path, "--execute", "--yes", "--format", "json"])
+    #expect(result.status == 0)
+    let report = try JSON(parsing: result.output)
+    #expect(report["engine"].string == "syscalls")
+    #expect(report["engineReason"].string?.contains(reason) == true)
+    try trial.expectSettled()
+  }
+
+  @Test(.requires("strace")) func aDemandedRingThatIsRefusedIsAnError() throws {
+    let trial = try Trial()
+    let result = Self.inject(
+      "io_uring_setup:error=EPERM", ["migrate", trial.folder.path, "--execute", "--yes", "--engine", "io_uring"])
+    #expect(result.status == 64)
+    #expect(result.error.contains("--engine auto"))
+    try trial.expectUntouched()
+  }
+
+  @Test(.requires("strace")) func theSyscallsEngineNeverAsksForARing() throws {
+    let trial = try Trial()
+    let log = trial.folder.path + "-strace"
+    defer { Shell.run(["rm", "-f", log]) }
+    let result = Shell.run([
+      "strace", "-f", "-o", log, "-e", "trace=io_uring_setup,io_uring_enter,renameat2", HotColdBinary.path,
+      "migrate", trial.folder.path, "--execute", "--yes", "--engine", "syscalls",
+    ])
+    #expect(result.status == 0)
+    let trace = try String(contentsOfFile: log, encoding: .utf8)
+    #expect(!trace.contains("io_uring") && trace.contains("RENAME_NOREPLACE"))
+  }
+
+  @Test(.requires("strace")) func anOldKernelWithoutOpenat2() throws {
+    let trial = try Trial()
+    try trial.folder.makeLink("metadata", to: "/etc")
+    let result = Self.inject(
+      "openat2:error=ENOSYS", ["migrate", trial.folder.path, "--execute", "--yes"])
+    #expect(result.status == 1)
+    #expect(result.output.contains("metadata: is "))
+    try trial.expectIntact()
+    try trial.folder.remove("metadata")
+    let again = Self.inject("openat2:error=ENOSYS", ["migrate", trial.folder.path, "--execute", "--yes"])
+    #expect(again.status == 0)
+    try trial.expectSettled()
+  }
+
+  @Test(.requires("strace"), arguments: [("EIO", 74), ("ENOSPC", 74), ("EDQUOT", 74), ("EROFS", 74)])
+  func anErrorThatEveryMoveWouldMeetStopsTheRun(errno: String, status: Int32) throws {
+    let trial = try Trial()
+    let result = Self.inject(
+      "renameat2:error=\(errno):when=50",
+      ["migrate", trial.folder.path, "--execute", "--yes", "--engine", "syscalls", "--format", "json"])
+    #expect(result.status == status)
+    let total = try JSON(parsing: result.output)["captures", 0, "total"]
+    #expect(total["failed"].int == 1 && total["pending"].int ?? 0 > 0)
+    try trial.expectIntact()
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    try trial.expectSettled()
+  }
+
+  @Test(.requires("strace")) func aFailedSyncIsNotASuccess() throws {
+    let trial = try Trial()
+    let arguments = ["migrate", trial.folder.path, "--execute", "--yes"]
+    #expect(Self.inject("syncfs:error=EIO", arguments).status == 74)
+    try trial.expectSettled()
+    #expect(Self.inject("syncfs:error=EIO", arguments + ["--no-sync"]).status == 0)
+  }
+
+  @Test(.requires("strace"), arguments: SeededRandom.seeds(8))
+  func aKillAtARenameLeavesEveryFileUnderOneName(seed: UInt64) throws {
+    var random = SeededRandom(seed)
+    let trial = try Trial()
+    let rename = Int.random(in: 1...400, using: &random)
+    let result = Self.inject(
+      "renameat2:signal=SIGKILL:when=\(rename)",
+      ["migrate", trial.folder.path, "--execute", "--yes", "--engine", "syscalls"])
+    #expect(result.status == 128 + SIGKILL)
+    try trial.expectIntact("killed at rename \(rename), HOTCOLD_SEED=\(seed)")
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    try trial.expectSettled("killed at rename \(rename), HOTCOLD_SEED=\(seed)")
+  }
+}

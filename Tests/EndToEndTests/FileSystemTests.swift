@@ -1,0 +1,121 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Real file systems, made for the test.
+@Suite(.serialized) struct FileSystemTests {
+  @Test(.requiresMounting, arguments: ["tmpfs", "ext4", "xfs", "btrfs"])
+  func bothEnginesEndInTheSameTree(type: String) throws {
+    let fileSystem = try MountedFileSystem(type)
+    var trees: [Set<Bytes>] = []
+    for engine in ["syscalls", "io_uring"] {
+      let path = fileSystem.path + "/capture-\(engine)"
+      #expect(HotColdBinary.run(["sample", path, "--files", "6000", "--seed", "5"]).status == 0)
+      let before = try Snapshot(path)
+      let (status, report) = try HotColdBinary.migrate(path, ["--engine", engine])
+      #expect(status == 0)
+      #expect(report["engine"].string == engine)
+      let after = try Snapshot(path)
+      #expect(after.contents == before.contents)
+      trees.append(after.paths)
+      #expect(HotColdBinary.run(["verify", path]).status == 0)
+      let again = try HotColdBinary.migrate(path, ["--engine", engine])
+      #expect(again.report["changed"].bool == false)
+      #expect(try Snapshot(path).changeTimes == after.changeTimes, "\(type): a second run wrote")
+    }
+    // Times differ by the moment of making, and with them at most the hours; the names do not.
+    #expect(Set(trees[0].map(\.name)) == Set(trees[1].map(\.name)))
+    #expect(trees[0].count == 6001)
+  }
+
+  @Test(.requiresMounting) func theSameInputEndsInTheSameTreeEverywhere() throws {
+    var trees: [Set<Bytes>] = []
+    for type in ["tmpfs", "ext4", "xfs"] {
+      let fileSystem = try MountedFileSystem(type)
+      for engine in ["syscalls", "io_uring"] {
+        let trial = try Trial(in: fileSystem.path)
+        #expect(try HotColdBinary.migrate(trial.folder.path, ["--engine", engine]).status == 0)
+        try trial.expectIntact()
+        trees.append(try Snapshot(trial.folder.path).paths)
+      }
+    }
+    #expect(trees.allSatisfy { $0 == SmallCapture.settled() })
+  }
+
+  @Test(.requiresMounting) func entryTypesThatTheFileSystemDoesNotStore() throws {
+    let fileSystem = try MountedFileSystem("ext4", mkfsOptions: ["-O", "^filetype"])
+    let trial = try Trial(in: fileSystem.path)
+    try trial.folder.makeFolder("segment_900.ts")
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    try trial.expectSettled()
+    #expect(trial.folder.exists("segment_900.ts"))
+  }
+
+  @Test(.requiresMounting) func aReadOnlyFileSystem() throws {
+    let fileSystem = try MountedFileSystem("tmpfs")
+    let trial = try Trial(in: fileSystem.path)
+    try fileSystem.remount("ro")
+    let result = HotColdBinary.run(["migrate", trial.folder.path, "--execute", "--yes"])
+    #expect(result.status == 74)
+    #expect(result.output.contains("read-only"))
+    #expect(HotColdBinary.run(["migrate", trial.folder.path]).status == 0)
+    try trial.expectUntouched()
+    try fileSystem.remount("rw")
+  }
+
+  @Test(.requiresMounting) func noInodeLeftForTheFolders() throws {
+    let files = SmallCapture.files.count
+    let fileSystem = try MountedFileSystem("tmpfs", mountOptions: "nr_inodes=\(files + 40)")
+    let trial = try Trial(in: fileSystem.path)
+    let result = HotColdBinary.run(["migrate", trial.folder.path, "--execute", "--yes"])
+    #expect(result.status == 74)
+    #expect(result.output.contains("tmpfs has") && result.output.contains("inodes free"))
+    try trial.expectIntact()
+    try fileSystem.remount("nr_inodes=100000")
+    #expect(HotColdBinary.run(["migrate", trial.folder.path, "--execute", "--yes"]).status == 0)
+    try trial.expectSettled()
+  }
+
+  @Test(.requiresMounting) func anHourFolderThatIsAnotherMount() throws {
+    let trial = try Trial()
+    try trial.folder.makeFolder("segments/22")
+    let hour = trial.folder.path + "/segments/22"
+    try Shell.must(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", hour])
+    defer { Shell.run(["umount", "-l", hour]) }
+    let (status, report) = try HotColdBinary.migrate(trial.folder.path)
+    #expect(status == 1)
+    #expect(report["captures", 0, "errors", 0].string?.contains("segments/22: is another mount") == true)
+    try trial.expectIntact()
+    #expect(try Snapshot(hour).files.isEmpty)
+  }
+
+  @Test(.requiresMounting) func aBindMountOfTheSameFileSystemIsAnotherMountToo() throws {
+    let trial = try Trial()
+    let elsewhere = try Folder()
+    try trial.folder.makeFolder("metadata")
+    let place = trial.folder.path + "/metadata"
+    try Shell.must(["mount", "--bind", elsewhere.path, place])
+    defer { Shell.run(["umount", "-l", place]) }
+    let (status, report) = try HotColdBinary.migrate(trial.folder.path)
+    #expect(status == 1)
+    #expect(report["captures", 0, "errors", 0].string?.contains("metadata: is another mount") == true)
+    try trial.expectIntact()
+    #expect(try Snapshot(elsewhere.path).entries.count == 1)
+  }
+
+  @Test(.requiresRoot, .requires("chattr"), .requiresMounting) func immutableFilesFailAndTheRestMoves() throws {
+    let fileSystem = try MountedFileSystem("ext4")
+    let trial = try Trial(in: fileSystem.path)
+    let immutable = trial.folder.path + "/segment_3.ts"
+    try Shell.must(["chattr", "+i", immutable])
+    defer { Shell.run(["chattr", "-i", immutable]) }
+    let (status, report) = try HotColdBinary.migrate(trial.folder.path)
+    #expect(status == 1)
+    #expect(report["captures", 0, "total", "failed"].int == 1)
+    try trial.expectIntact()
+    #expect(trial.folder.exists("segment_3.ts"))
+    Shell.run(["chattr", "-i", immutable])
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    try trial.expectSettled()
+  }
+}

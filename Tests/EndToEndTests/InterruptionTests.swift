@@ -1,0 +1,70 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Runs that end early, at any moment and in any way.
+@Suite struct InterruptionTests {
+  static let files = 8000
+
+  static func sample(_ folder: Folder) throws -> String {
+    let path = folder.path + "/capture"
+    #expect(HotColdBinary.run(["sample", path, "--files", "\(files)", "--file-bytes", "16"]).status == 0)
+    return path
+  }
+
+  /// The hot places that are not flat places as well never hold more than their limit.
+  static func expectLimits(_ snapshot: Snapshot, _ comment: Comment) {
+    #expect(snapshot.files.keys.count { $0.folder == "segments" && $0.name != "output.m3u8" } <= 10, comment)
+    #expect(snapshot.count(in: "thumbnails") <= 100, comment)
+    #expect(snapshot.count(in: "metadata") <= 100, comment)
+  }
+
+  @Test(arguments: ["syscalls", "io_uring"], [SIGKILL, SIGTERM, SIGINT])
+  func anInterruptedRunThatIsStartedAgainEndsInTheTreeOfAnUninterruptedOne(engine: String, signal: Int32) throws {
+    let folder = try Folder()
+    let path = try Self.sample(folder)
+    let before = try Snapshot(path)
+    let model = LayoutModel()
+    let flat = before.files.filter { $0.key != "output.m3u8" }.map {
+      LayoutModel.File($0.key, seconds: $0.value.modifiedSeconds, nanoseconds: $0.value.modifiedNanoseconds)
+    }
+    let expected = model.settled(flat).union(["segments/output.m3u8"])
+    var interruptions = 0
+    // Later and later, so that every stage is met; then to the end.
+    for attempt in 0..<60 where interruptions < 12 {
+      let run = try HotColdBinary.start(["migrate", path, "--execute", "--yes", "--engine", engine, "--format", "json"])
+      usleep(UInt32(4000 + attempt * 1500))
+      run.signal(signal)
+      let result = run.wait()
+      if result.status == 128 + signal { interruptions += 1 }
+      if signal != SIGKILL, result.status == 128 + signal, !result.output.isEmpty {
+        let report = try JSON(parsing: result.output)
+        #expect(report["captures"].array.count + report["notBegun"].array.count == 1)
+        guard report["notBegun"].array.isEmpty else { continue }
+        let total = report["captures", 0, "total"]
+        let parts = ["moved", "inPlace", "kept", "conflicts", "vanished", "failed", "pending"]
+        #expect(total["found"].int == parts.reduce(0) { $0 + (total[$1].int ?? 0) })
+      }
+      let snapshot = try Snapshot(path)
+      #expect(snapshot.contents == before.contents, "\(engine), signal \(signal), attempt \(attempt)")
+      Self.expectLimits(snapshot, "\(engine), signal \(signal), attempt \(attempt)")
+      if snapshot.paths == expected { break }
+    }
+    #expect(interruptions > 0, "no run was interrupted")
+    #expect(HotColdBinary.run(["migrate", path, "--execute", "--yes", "--engine", engine]).status == 0)
+    let after = try Snapshot(path)
+    #expect(after.paths == expected)
+    #expect(after.contents == before.contents)
+    #expect(HotColdBinary.run(["verify", path]).status == 0)
+  }
+
+  @Test func aClosedStandardOutputDoesNotUndoTheRun() throws {
+    let trial = try Trial()
+    let result = Shell.run([
+      "sh", "-c", "\"$0\" migrate \"$1\" --execute --yes >&-", HotColdBinary.path, trial.folder.path,
+    ])
+    #expect(result.status == 74)
+    try trial.expectIntact()
+    #expect(HotColdBinary.run(["migrate", trial.folder.path, "--execute", "--yes"]).status == 0)
+  }
+}
