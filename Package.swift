@@ -3,8 +3,9 @@
 import PackageDescription
 
 /// Every target is held to the same rules: Swift 6 language mode (the tools version's default), imports
-/// that stay internal unless a signature needs them, and warnings that fail the build (`make check`).
+/// that stay internal unless a signature needs them, and warnings that fail the build.
 let settings: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("InternalImportsByDefault"),
   .enableUpcomingFeature("MemberImportVisibility"),
@@ -27,6 +28,7 @@ let package = Package(
     .target(
       name: "CLiburing",
       path: "CLiburing",
+      cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)],
       linkerSettings: [.linkedLibrary("uring")]
     ),
     // All unsafe code: descriptors, directory streams, statx, the ring.

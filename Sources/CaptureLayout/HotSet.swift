@@ -59,7 +59,7 @@ public struct HotSet: ~Copyable {
   }
 
   /// The files of the set, in no particular order.
-  public func forEach<Failure>(
+  public func visit<Failure>(
     _ body: (Span<UInt8>, FileFacts) throws(Failure) -> Void
   ) throws(Failure) {
     for slot in heap { try body(name(in: slot), facts[slot]) }

@@ -49,7 +49,7 @@ public struct Settler: ~Copyable {
   public func forEachHot<Failure>(
     _ body: (Span<UInt8>, FileFacts) throws(Failure) -> Void
   ) throws(Failure) {
-    for index in hotSets.indices { try hotSets[index].forEach(body) }
+    for index in hotSets.indices { try hotSets[index].visit(body) }
     for file in verdicts.heldBack { try body(file.name.span, file.facts) }
   }
 }

@@ -41,7 +41,5 @@ public struct FolderLock: ~Copyable {
     return lock
   }
 
-  private init(descriptor: Int32) { self.descriptor = descriptor }
-
   deinit { hc_close(descriptor) }
 }

@@ -131,7 +131,7 @@ public struct Verification {
     _ newestSegments: borrowing HotSet, _ pinned: Set<[UInt8]>, _ pinnedHot: Int
   ) {
     var pinnedAmongNewest = 0
-    newestSegments.forEach { name, _ in
+    newestSegments.visit { name, _ in
       if pinned.contains(Array(copying: name)) { pinnedAmongNewest += 1 }
     }
     for kind in Kind.allCases {

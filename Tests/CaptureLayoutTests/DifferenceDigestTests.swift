@@ -5,7 +5,8 @@ import Testing
 @Suite struct DifferenceDigestTests {
   static func file(_ number: Int, inode: UInt64? = nil) -> FileIdentity {
     let kind = Kind.allCases[number % 4]
-    return FileIdentity(name: Array("name_\(number)".utf8).span, kind: kind, inode: inode ?? UInt64(number) * 31)
+    return FileIdentity(
+      name: Array("name_\(number)".utf8).span, kind: kind, inode: inode ?? UInt64(number) * 31)
   }
 
   @Test func equalSetsLeaveNothing() throws {

@@ -27,10 +27,13 @@ import Testing
 
   @Test func namesAgreeWithTheModel() {
     var random = SeededRandom(7)
-    let parts = ["segment_", "capture_", "_thumbnail", ".ts", ".jpg", ".json", "1", "_", ".", "x", "thumbnail"]
+    let parts = [
+      "segment_", "capture_", "_thumbnail", ".ts", ".jpg", ".json", "1", "_", ".", "x", "thumbnail",
+    ]
     let model = LayoutModel()
     for _ in 0..<20_000 {
-      let name = (0..<Int.random(in: 1...5, using: &random)).map { _ in parts.randomElement(using: &random)! }.joined()
+      let name = (0..<Int.random(in: 1...5, using: &random)).map { _ in parts.randomElement(using: &random)! }
+        .joined()
       let expected = ["", "captures/"].compactMap { model.kind(Bytes($0 + name)) }.first
       #expect(FileName.kind(of: Array(name.utf8).span)?.name == expected, "\(name)")
     }

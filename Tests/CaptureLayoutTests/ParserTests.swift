@@ -31,7 +31,9 @@ import Testing
   @Test(arguments: SeededRandom.seeds(200)) func arbitraryBytesAreRead(seed: UInt64) {
     var random = SeededRandom(seed)
     let alphabet: [UInt8] = [0x0a, 0x0d, 0x23, 0x2f, 0x3f, 0x00, 0xff, 0x20, 0x41]
-    let bytes = (0..<Int.random(in: 0...300, using: &random)).map { _ in alphabet.randomElement(using: &random)! }
+    let bytes = (0..<Int.random(in: 0...300, using: &random)).map { _ in
+      alphabet.randomElement(using: &random)!
+    }
     for name in MediaPlaylist(parsing: bytes).segmentNames {
       #expect(!name.isEmpty && !name.contains(0x2f) && !name.contains(0x0a))
     }

@@ -62,7 +62,8 @@ import Testing
       })
     let expected = model.settled(files)
     #expect(Self.settle(files, model) == expected, "HOTCOLD_SEED=\(seed)")
-    #expect(Self.settle(files.shuffled(using: &random), model) == expected, "order matters: HOTCOLD_SEED=\(seed)")
+    #expect(
+      Self.settle(files.shuffled(using: &random), model) == expected, "order matters: HOTCOLD_SEED=\(seed)")
   }
 
   @Test func tiesAreBrokenByNameBytes() {
@@ -72,7 +73,9 @@ import Testing
     var model = LayoutModel()
     model.hotLimits["segments"] = 1
     #expect(
-      Self.settle(files, model) == ["segments/segment_\u{e9}.ts", "segments/1/segment_a.ts", "segments/1/segment_b.ts"])
+      Self.settle(files, model) == [
+        "segments/segment_\u{e9}.ts", "segments/1/segment_a.ts", "segments/1/segment_b.ts",
+      ])
   }
 
   @Test func youngFilesStayHotBeyondTheLimit() {

@@ -59,7 +59,10 @@ import Testing
     let (status, report) = try HotColdBinary.migrate(trial.folder.path)
     #expect(status == 1)
     let errors = report["captures", 0, "errors"].array.compactMap(\.string).joined(separator: "\n")
-    for name in ["thumbnails: is a link", "metadata/5: is not a folder", "metadata/6: is not a folder", "metadata/7: is a link"] {
+    for name in [
+      "thumbnails: is a link", "metadata/5: is not a folder", "metadata/6: is not a folder",
+      "metadata/7: is a link",
+    ] {
       #expect(errors.contains(name), "\(name) not in \(errors)")
     }
     let after = try Snapshot(trial.folder.path)
@@ -92,7 +95,8 @@ import Testing
     let folder = try Folder()
     func segment(_ middle: [UInt8]) -> Bytes { Bytes(Array("segment_".utf8) + middle + Array(".ts".utf8)) }
     let names = [
-      segment(Array("a\nERROR forged".utf8)), segment(Array("\u{1b}[31mred".utf8)), segment([0xff, 0xfe, 0x80]),
+      segment(Array("a\nERROR forged".utf8)), segment(Array("\u{1b}[31mred".utf8)),
+      segment([0xff, 0xfe, 0x80]),
       segment(Array(repeating: 0x78, count: 255 - 11)), segment(Array("\u{202e}gnp".utf8)), segment([0x5c]),
     ]
     for name in names { try folder.makeFile(name, seconds: 7200) }
@@ -103,9 +107,14 @@ import Testing
     #expect(try Snapshot(folder.path).contents == before.contents)
     for name in names { #expect(folder.exists("segments/2/" + name)) }
     let printed = result.output + result.error
-    #expect(!printed.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || $0.value == 0x202e || $0.value == 0x7f })
+    #expect(
+      !printed.unicodeScalars.contains {
+        $0.value < 0x20 && $0 != "\n" || $0.value == 0x202e || $0.value == 0x7f
+      })
     #expect(!printed.split(separator: "\n").contains { $0.hasPrefix("ERROR") })
-    #expect(printed.contains("\\x1b[31mred") && printed.contains("\\xff\\xfe\\x80") && printed.contains("a\\nERROR forged"))
+    #expect(
+      printed.contains("\\x1b[31mred") && printed.contains("\\xff\\xfe\\x80")
+        && printed.contains("a\\nERROR forged"))
     let json = HotColdBinary.run(["migrate", folder.path, "--format", "json"])
     let other = try JSON(parsing: json.output)["captures", 0, "unrecognised", "named", 0, "base64"].string
     #expect(other == Data("-rf \u{1b}]0;title\u{7}\n".utf8).base64EncodedString())
@@ -121,7 +130,8 @@ import Testing
     let (status, report) = try HotColdBinary.migrate(folder.path)
     #expect(status == 0)
     #expect(report["captures", 0, "unrecognised", "count"].int == 4)
-    for path: Bytes in ["segment_900.ts", "segment_901.ts", "captures/capture_900.jpg", "segment_902.ts.tmp"] {
+    for path: Bytes in ["segment_900.ts", "segment_901.ts", "captures/capture_900.jpg", "segment_902.ts.tmp"]
+    {
       #expect(folder.exists(path))
     }
   }
@@ -131,7 +141,9 @@ import Testing
     let binary = trial.folder.path + "-binary"
     try Shell.must(["cp", HotColdBinary.path, binary])
     defer { Shell.run(["rm", "-f", binary]) }
-    let command = ["runuser", "-u", "nobody", "--", binary, "migrate", trial.folder.path, "--execute", "--yes"]
+    let command = [
+      "runuser", "-u", "nobody", "--", binary, "migrate", trial.folder.path, "--execute", "--yes",
+    ]
     let result = Shell.run(command)
     #expect(result.status == 77, "\(result.error)")
     #expect(result.output.contains("sudo -u root hotcold migrate"))
@@ -152,13 +164,17 @@ import Testing
     try Shell.must(["chown", "-R", "nobody:daemon", trial.folder.path])
     try Shell.must(["chmod", "2775", trial.folder.path])
     let before = try Snapshot(trial.folder.path)
-    let result = Shell.run(["sh", "-c", "umask 077; exec \"$0\" \"$@\"", HotColdBinary.path, "migrate", trial.folder.path, "--execute", "--yes"])
+    let result = Shell.run([
+      "sh", "-c", "umask 077; exec \"$0\" \"$@\"", HotColdBinary.path, "migrate", trial.folder.path,
+      "--execute", "--yes",
+    ])
     #expect(result.status == 0)
     let after = try Snapshot(trial.folder.path)
     #expect(after.contents == before.contents)
     let capture = try #require(after.entries[""])
     for (path, entry) in after.entries where entry.isFolder && path != "captures" {
-      #expect(entry.owner == capture.owner && entry.group == capture.group && entry.mode == capture.mode, "\(path)")
+      #expect(
+        entry.owner == capture.owner && entry.group == capture.group && entry.mode == capture.mode, "\(path)")
     }
   }
 

@@ -18,7 +18,8 @@ import Testing
     #expect(status == 0)
     #expect(
       report.keys == [
-        "command", "version", "changed", "exitCode", "engine", "engineReason", "timeZone", "peakResidentBytes",
+        "command", "version", "changed", "exitCode", "engine", "engineReason", "timeZone",
+        "peakResidentBytes",
         "captures", "notBegun",
       ])
     #expect(
@@ -41,7 +42,8 @@ import Testing
     let list = "# active captures\n\(folder.path)/missing\n\(folder.path)/one\r\n\n\(folder.path)/two\n"
     try folder.makeFile("active_captures.conf", contents: Array(list.utf8))
     let result = HotColdBinary.run([
-      "migrate", "--captures-from", folder.path + "/active_captures.conf", "--execute", "--yes", "--format", "json",
+      "migrate", "--captures-from", folder.path + "/active_captures.conf", "--execute", "--yes", "--format",
+      "json",
     ])
     #expect(result.status == 66)
     let report = try JSON(parsing: result.output)
@@ -69,7 +71,8 @@ import Testing
   func theQuestionIsAskedOnATerminal(answer: String, status: Int32) throws {
     let trial = try Trial()
     let result = Shell.run([
-      "sh", "-c", "printf '\(answer)\\n' | script -qec \"'$0' migrate '$1' --execute\" /dev/null", HotColdBinary.path,
+      "sh", "-c", "printf '\(answer)\\n' | script -qec \"'$0' migrate '$1' --execute\" /dev/null",
+      HotColdBinary.path,
       trial.folder.path,
     ])
     #expect(result.status == status, "\(result.output)")
@@ -83,7 +86,8 @@ import Testing
     let log = trial.folder.path + "-log"
     defer { Shell.run(["rm", "-f", log]) }
     Shell.run([
-      "sh", "-c", "\"$0\" migrate \"$1\" --execute --yes | tee \"$2\"", HotColdBinary.path, trial.folder.path, log,
+      "sh", "-c", "\"$0\" migrate \"$1\" --execute --yes | tee \"$2\"", HotColdBinary.path, trial.folder.path,
+      log,
     ])
     #expect(Shell.run(["grep", "ERROR", log]).output.contains("thumbnails: is a link"))
   }
@@ -152,7 +156,9 @@ import Testing
       let result = HotColdBinary.run(["verify", trial.folder.path, "--format", "json"])
       let report = try JSON(parsing: result.output)
       let unmet = Set(
-        report["captures", 0, "criteria"].array.filter { $0["met"].bool == false }.compactMap { $0["id"].string })
+        report["captures", 0, "criteria"].array.filter { $0["met"].bool == false }.compactMap {
+          $0["id"].string
+        })
       #expect(result.status == (unmet.isEmpty ? 0 : 1))
       return unmet
     }

@@ -8,12 +8,16 @@ import Testing
     Shell.run(["strace", "-f", "-o", "/dev/null", "-e", "inject=\(fault)", HotColdBinary.path] + arguments)
   }
 
-  @Test(.requires("strace"), arguments: [
-    ("EPERM", "seccomp profile"), ("ENOSYS", "no io_uring"), ("ENOMEM", "locked memory"),
-  ]) func aRefusedRingFallsBackWithItsReason(errno: String, reason: String) throws {
+  @Test(
+    .requires("strace"),
+    arguments: [
+      ("EPERM", "seccomp profile"), ("ENOSYS", "no io_uring"), ("ENOMEM", "locked memory"),
+    ]) func aRefusedRingFallsBackWithItsReason(errno: String, reason: String) throws
+  {
     let trial = try Trial()
     let result = Self.inject(
-      "io_uring_setup:error=\(errno)", ["migrate", trial.folder.path, "--execute", "--yes", "--format", "json"])
+      "io_uring_setup:error=\(errno)",
+      ["migrate", trial.folder.path, "--execute", "--yes", "--format", "json"])
     #expect(result.status == 0)
     let report = try JSON(parsing: result.output)
     #expect(report["engine"].string == "syscalls")
@@ -24,7 +28,8 @@ import Testing
   @Test(.requires("strace")) func aDemandedRingThatIsRefusedIsAnError() throws {
     let trial = try Trial()
     let result = Self.inject(
-      "io_uring_setup:error=EPERM", ["migrate", trial.folder.path, "--execute", "--yes", "--engine", "io_uring"])
+      "io_uring_setup:error=EPERM",
+      ["migrate", trial.folder.path, "--execute", "--yes", "--engine", "io_uring"])
     #expect(result.status == 64)
     #expect(result.error.contains("--engine auto"))
     try trial.expectUntouched()

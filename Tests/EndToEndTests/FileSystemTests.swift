@@ -103,7 +103,8 @@ import Testing
     #expect(try Snapshot(elsewhere.path).entries.count == 1)
   }
 
-  @Test(.requiresRoot, .requires("chattr"), .requiresMounting) func immutableFilesFailAndTheRestMoves() throws {
+  @Test(.requiresRoot, .requires("chattr"), .requiresMounting) func immutableFilesFailAndTheRestMoves() throws
+  {
     let fileSystem = try MountedFileSystem("ext4")
     let trial = try Trial(in: fileSystem.path)
     let immutable = trial.folder.path + "/segment_3.ts"

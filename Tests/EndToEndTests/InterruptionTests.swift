@@ -20,7 +20,9 @@ import Testing
   }
 
   @Test(arguments: ["syscalls", "io_uring"], [SIGKILL, SIGTERM, SIGINT])
-  func anInterruptedRunThatIsStartedAgainEndsInTheTreeOfAnUninterruptedOne(engine: String, signal: Int32) throws {
+  func anInterruptedRunThatIsStartedAgainEndsInTheTreeOfAnUninterruptedOne(engine: String, signal: Int32)
+    throws
+  {
     let folder = try Folder()
     let path = try Self.sample(folder)
     let before = try Snapshot(path)
@@ -32,7 +34,9 @@ import Testing
     var interruptions = 0
     // Later and later, so that every stage is met; then to the end.
     for attempt in 0..<60 where interruptions < 12 {
-      let run = try HotColdBinary.start(["migrate", path, "--execute", "--yes", "--engine", engine, "--format", "json"])
+      let run = try HotColdBinary.start([
+        "migrate", path, "--execute", "--yes", "--engine", engine, "--format", "json",
+      ])
       usleep(UInt32(4000 + attempt * 1500))
       run.signal(signal)
       let result = run.wait()

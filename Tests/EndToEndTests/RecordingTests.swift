@@ -41,7 +41,8 @@ import Testing
       {
         let name = String(path.description.dropLast(".jpg".count))
         try folder.makeFile(
-          Bytes(name + ".json"), seconds: Int(Date().timeIntervalSince1970), contents: Array(#"{"motion":0}"#.utf8))
+          Bytes(name + ".json"), seconds: Int(Date().timeIntervalSince1970),
+          contents: Array(#"{"motion":0}"#.utf8))
       }
     }
 
@@ -54,7 +55,8 @@ import Testing
     /// Decodes a whole playlist; returns the number of frames, and what ffmpeg complained about.
     static func decode(_ playlist: String) throws -> (frames: Int?, complaints: String) {
       let result = Shell.run([
-        "timeout", "60", "ffprobe", "-v", "error", "-live_start_index", "0", "-count_frames", "-select_streams", "v:0", "-show_entries",
+        "timeout", "60", "ffprobe", "-v", "error", "-live_start_index", "0", "-count_frames",
+        "-select_streams", "v:0", "-show_entries",
         "stream=nb_read_frames", "-of", "csv=p=0", playlist,
       ])
       return (Int(result.output.split(separator: "\n").first ?? ""), result.error)
@@ -88,7 +90,9 @@ import Testing
     #expect(migration.status == 0)
     let after = try Snapshot(path)
     #expect(after.contents == before.contents)
-    #expect(after.files.values.map(\.modifiedNanoseconds).sorted() == before.files.values.map(\.modifiedNanoseconds).sorted())
+    #expect(
+      after.files.values.map(\.modifiedNanoseconds).sorted()
+        == before.files.values.map(\.modifiedNanoseconds).sorted())
     let hot = try Recording.decode(path + "/segments/output.m3u8")
     #expect(hot.frames == flat.frames && hot.complaints.isEmpty, "\(hot.complaints)")
     #expect(HotColdBinary.run(["verify", path]).status == 0)
@@ -119,7 +123,10 @@ import Testing
         #expect(recording.folder.exists(Bytes(name)), "\(name) is listed and not there")
         checks += 1
       }
-      let played = Shell.run(["timeout", "20", "ffprobe", "-v", "error", "-show_entries", "stream=codec_name", path + "/output.m3u8"])
+      let played = Shell.run([
+        "timeout", "20", "ffprobe", "-v", "error", "-show_entries", "stream=codec_name",
+        path + "/output.m3u8",
+      ])
       #expect(played.status == 0 && played.output.contains("h264"), "\(played.error)")
     }
     #expect(runs > 5 && moved > 10 && checks > 30)

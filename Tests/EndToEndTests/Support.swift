@@ -66,6 +66,7 @@ struct Trial {
   }
 
   func expectSettled(_ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    #expect(try Snapshot(folder.path).paths == SmallCapture.settled(), comment, sourceLocation: sourceLocation)
+    #expect(
+      try Snapshot(folder.path).paths == SmallCapture.settled(), comment, sourceLocation: sourceLocation)
   }
 }

@@ -10,7 +10,9 @@ import Testing
 @Suite struct CustodyTests {
   static func capture() throws -> Folder {
     let folder = try Folder()
-    for number in 0..<200 { try folder.makeFile(Bytes("segment_\(number).ts"), seconds: 1_700_000_000 + number * 60) }
+    for number in 0..<200 {
+      try folder.makeFile(Bytes("segment_\(number).ts"), seconds: 1_700_000_000 + number * 60)
+    }
     for number in 0..<20 {
       try folder.makeFile(Bytes("metadata/3/capture_\(number).json"), seconds: 1_700_000_000)
     }

@@ -15,7 +15,8 @@ import Testing
     let before = try Snapshot(folder.path)
 
     let planned = try migrate(folder, capture.model, dryRun: true)
-    #expect(try Snapshot(folder.path).changeTimes == before.changeTimes, "a dry run wrote: HOTCOLD_SEED=\(seed)")
+    #expect(
+      try Snapshot(folder.path).changeTimes == before.changeTimes, "a dry run wrote: HOTCOLD_SEED=\(seed)")
 
     let report = try migrate(folder, capture.model, engine: engine)
     let after = try Snapshot(folder.path)
@@ -23,7 +24,8 @@ import Testing
     #expect(after.contents == before.contents, "HOTCOLD_SEED=\(seed)")
     expectHonest(report, seed)
     for kind in Kind.allCases {
-      #expect(planned.kinds[kind].tally == report.kinds[kind].tally, "dry run and execution: HOTCOLD_SEED=\(seed)")
+      #expect(
+        planned.kinds[kind].tally == report.kinds[kind].tally, "dry run and execution: HOTCOLD_SEED=\(seed)")
       #expect(planned.kinds[kind].byHour == report.kinds[kind].byHour, "HOTCOLD_SEED=\(seed)")
       #expect(report.kinds[kind].byHour == (0..<24).map { after.count(in: Bytes("\(kind.name)/\($0)")) })
     }
@@ -32,7 +34,8 @@ import Testing
 
     let again = try migrate(folder, capture.model, engine: engine)
     #expect(again.total.moved == 0 && !again.changed)
-    #expect(try Snapshot(folder.path).changeTimes == after.changeTimes, "a second run wrote: HOTCOLD_SEED=\(seed)")
+    #expect(
+      try Snapshot(folder.path).changeTimes == after.changeTimes, "a second run wrote: HOTCOLD_SEED=\(seed)")
   }
 
   private func expectHonest(_ report: CaptureReport, _ seed: UInt64) {

@@ -33,7 +33,10 @@ struct RandomCapture {
       model.hotLimits[kind] = [0, 1, 3, 10, 100].randomElement(using: &random)!
     }
     for number in 0..<Int.random(in: 0...4, using: &random) {
-      others.append(Bytes(["note_\(number).txt", "captures/capture_\(number).jpg.tmp", "segment_\(number).ts.tmp"].randomElement(using: &random)!))
+      others.append(
+        Bytes(
+          ["note_\(number).txt", "captures/capture_\(number).jpg.tmp", "segment_\(number).ts.tmp"]
+            .randomElement(using: &random)!))
     }
     let segments = files.map(\.path.name).filter { $0.description.hasPrefix("segment_") }
     if Bool.random(using: &random) {

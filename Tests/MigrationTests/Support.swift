@@ -40,7 +40,8 @@ func options(_ model: LayoutModel, dryRun: Bool = false) -> MigrationOptions {
 }
 
 func migrate(
-  _ folder: Folder, _ model: LayoutModel = LayoutModel(), engine: EngineChoice = .syscalls, dryRun: Bool = false
+  _ folder: Folder, _ model: LayoutModel = LayoutModel(), engine: EngineChoice = .syscalls,
+  dryRun: Bool = false
 ) throws -> CaptureReport {
   CaptureMigration.run(
     FilePath(folder.path), options: options(model, dryRun: dryRun), engine: try Engine.choose(engine),

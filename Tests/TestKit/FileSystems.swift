@@ -7,7 +7,9 @@ public final class MountedFileSystem: Sendable {
 
   public static let canMount = getuid() == 0 && Shell.run(["losetup", "-f"]).status == 0
 
-  public init(_ type: String, megabytes: Int = 320, mkfsOptions: [String] = [], mountOptions: String = "") throws {
+  public init(_ type: String, megabytes: Int = 320, mkfsOptions: [String] = [], mountOptions: String = "")
+    throws
+  {
     path = try Shell.must(["mktemp", "-d", "/tmp/hotcold-mount-XXXXXX"]).trimmed
     if type == "tmpfs" {
       image = nil

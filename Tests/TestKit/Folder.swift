@@ -43,7 +43,9 @@ public final class Folder: Sendable {
     defer { close(file) }
     let contents = contents ?? relative.bytes
     guard write(file, contents, contents.count) == contents.count else { throw PreparationError("write") }
-    var times = [timespec(tv_sec: seconds, tv_nsec: nanoseconds), timespec(tv_sec: seconds, tv_nsec: nanoseconds)]
+    var times = [
+      timespec(tv_sec: seconds, tv_nsec: nanoseconds), timespec(tv_sec: seconds, tv_nsec: nanoseconds),
+    ]
     guard futimens(file, &times) == 0 else { throw PreparationError("futimens") }
   }
 

@@ -7,7 +7,8 @@ public enum HotColdBinary {
     return Bundle.main.bundleURL.appendingPathComponent("hotcold").path
   }()
 
-  public static func run(_ arguments: [String], environment: [String: String] = ["TZ": "UTC"]) -> Shell.Result {
+  public static func run(_ arguments: [String], environment: [String: String] = ["TZ": "UTC"]) -> Shell.Result
+  {
     Shell.run([path] + arguments, environment: environment)
   }
 

@@ -38,7 +38,9 @@ public struct LayoutModel: Sendable {
       return ["captures", "thumbnails"].contains(folder) ? "thumbnails" : nil
     }
     if has("capture_", ".json") { return ["captures", "metadata"].contains(folder) ? "metadata" : nil }
-    if has("capture_", ".jpg"), !text.contains("_thumbnail") { return folder == "captures" ? "captures" : nil }
+    if has("capture_", ".jpg"), !text.contains("_thumbnail") {
+      return folder == "captures" ? "captures" : nil
+    }
     return nil
   }
 

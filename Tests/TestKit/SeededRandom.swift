@@ -14,7 +14,9 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
 
   /// The seeds of a property test: the one that is to be repeated, or the first `count`.
   public static func seeds(_ count: Int) -> [UInt64] {
-    if let text = ProcessInfo.processInfo.environment["HOTCOLD_SEED"], let seed = UInt64(text) { return [seed] }
+    if let text = ProcessInfo.processInfo.environment["HOTCOLD_SEED"], let seed = UInt64(text) {
+      return [seed]
+    }
     return (1...UInt64(count)).map { $0 }
   }
 }

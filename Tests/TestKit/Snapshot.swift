@@ -62,7 +62,10 @@ public struct Snapshot: Equatable, Sendable {
     while let entry = readdir(stream) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) {
         $0.withMemoryRebound(to: UInt8.self, capacity: 256) { start in
-          Bytes(Array(UnsafeBufferPointer(start: start, count: strlen(UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self)))))
+          Bytes(
+            Array(
+              UnsafeBufferPointer(
+                start: start, count: strlen(UnsafeRawPointer(start).assumingMemoryBound(to: CChar.self)))))
         }
       }
       if name != "." && name != ".." { names.append(name) }

@@ -73,7 +73,9 @@ struct MigrateCommand: ParsableCommand {
   private func show(_ report: RunReport, _ code: ExitCode, _ console: Console) throws {
     let text = TextReport(isColoured: console.isColoured)
     for capture in report.captures { console.repeatErrors(text.errors(capture)) }
-    for path in report.notBegun { console.warning("\(Explanation.text(path)): interrupted before it was begun") }
+    for path in report.notBegun {
+      console.warning("\(Explanation.text(path)): interrupted before it was begun")
+    }
     if let warning = report.engineWarning { console.warning("\(warning)") }
     switch output.format {
     case .json: try Output.print(JSONReport.render(JSONReport.Run(report, exitCode: code.rawValue)), console)
