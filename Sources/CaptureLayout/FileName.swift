@@ -13,7 +13,10 @@ public enum FileName {
   /// | captures | `capture_*.jpg` without `_thumbnail` anywhere |
   /// | thumbnails | `capture_*_thumbnail.jpg` |
   /// | metadata | `capture_*.json` |
+  ///
+  /// A name longer than NAME_MAX, which some file systems of other worlds can list, is of no kind.
   public static func kind(of name: Span<UInt8>) -> Kind? {
+    guard name.count <= HotSet.longestName else { return nil }
     if starts(name, segmentPrefix) {
       return ends(name, segmentSuffix, after: segmentPrefix.count) ? .segments : nil
     }

@@ -126,9 +126,13 @@ public struct RenameQueue: ~Copyable {
     front += 1
   }
 
-  /// Gives up all pending renames: they will never be executed.
-  public mutating func abandonPending() {
-    while front < tail { pretendFront(.notExecuted) }
+  /// Gives up whatever has no result: it will not be executed any more. Call when nothing is in flight, or
+  /// when the ring that carried it has failed.
+  public mutating func abandonUnfinished() {
+    for position in head..<tail where slots[position % capacity].result == Self.unfinished {
+      slots[position % capacity].result = Self.cancelled
+    }
+    front = tail
   }
 
   // MARK: outcomes

@@ -50,6 +50,7 @@ public struct CaptureMigration: ~Copyable {
 
   private mutating func run(_ path: FilePath) throws(MigrationError) {
     let capture = try OpenCapture.open(path)
+    report.owner = capture.ownerName
     guard !options.isDryRun else {
       report.otherRunIsActive = FolderLock.isHeld(capture.directory)
       return try settleAndMove(capture)
@@ -140,15 +141,17 @@ public struct CaptureMigration: ~Copyable {
   private mutating func proveAndSync(
     _ capture: borrowing OpenCapture, _ totals: borrowing RunTotals, _ custody: inout Custody
   ) throws(KernelError) {
-    let folders = CaptureFolders(of: capture.directory)
-    var after = Listing()
-    let inodes = custody.comparesInodes
-    try after.listHours(of: folders, inodes: inodes) { custody.digest.remove($0) }
-    try after.listPlaces(of: folders, in: capture.directory, inodes: inodes) {
-      custody.digest.remove($0)
+    if totals.knowsBefore {
+      let folders = CaptureFolders(of: capture.directory)
+      var after = Listing()
+      let inodes = custody.comparesInodes
+      try after.listHours(of: folders, inodes: inodes) { custody.digest.remove($0) }
+      try after.listPlaces(of: folders, in: capture.directory, inodes: inodes) {
+        custody.digest.remove($0)
+      }
+      report.comparison = custody.compare(
+        before: totals.before, expected: totals.expected, after: after.kinds)
     }
-    report.comparison = custody.compare(
-      before: totals.before, expected: totals.expected, after: after.kinds)
     guard options.syncs else { return }
     try capture.directory.syncFileSystem()
     report.isSynced = true

@@ -75,7 +75,7 @@ struct MovePlan: ~Copyable {
   private mutating func settleUp(untilPending count: Int) {
     work(untilPending: count)
     do throws(KernelError) { try mover.drain(&queue) } catch { stop(error) }
-    if isStopped { queue.renames.abandonPending() }
+    if isStopped { queue.renames.abandonUnfinished() }
     countDone()
   }
 

@@ -22,6 +22,8 @@ struct Pass: ~Copyable {
   private(set) var unrecognised = Unrecognised()
   /// A file or the live playlist was written around the time of this pass.
   private(set) var metRecentFile = false
+  /// Every entry was met: the pass was not stopped on the way.
+  private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
 
   /// Entries met between two looks at what the kernel has done.
@@ -51,6 +53,7 @@ struct Pass: ~Copyable {
         }
       } catch { plan.stop(error) }
     }
+    isComplete = !plan.isStopped
     plan.flush()
     Self.placeHotFiles(settler, &plan, keepLive: options.keepLive)
     plan.flush()

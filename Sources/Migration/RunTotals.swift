@@ -17,6 +17,8 @@ struct RunTotals: ~Copyable {
   private var metRecentFile = false
 
   private(set) var passes = 0
+  /// Without a whole first pass it is not known what was there before.
+  private(set) var knowsBefore = false
   private(set) var hasSettled = false
   private(set) var promoted: Set<FileIdentity> = []
   /// Files of each kind that were there before: cold already, or met in the first pass.
@@ -33,7 +35,10 @@ struct RunTotals: ~Copyable {
     passes += 1
     for kind in Kind.allCases {
       let tally = pass.plan.tallies[kind]
-      if passes == 1 { before[kind] += tally.found }
+      if passes == 1 {
+        before[kind] += tally.found
+        knowsBefore = pass.isComplete
+      }
       isBalanced = isBalanced && tally.isBalanced
       gone[kind] = gone[kind] + tally.gone
       last[kind] = tally

@@ -20,6 +20,15 @@ import Testing
     #expect(FileName.kind(of: Array(name.utf8).span) == nil)
   }
 
+  @Test func namesBeyondTheLimitOfTheKernelAreOfNoKind() {
+    let longest = 255
+    func name(_ count: Int) -> [UInt8] {
+      Array("segment_".utf8) + Array(repeating: 0x78, count: count - 11) + Array(".ts".utf8)
+    }
+    #expect(FileName.kind(of: name(longest).span) == .segments)
+    #expect(FileName.kind(of: name(longest + 1).span) == nil)
+  }
+
   @Test func namesNeedNotBeText() {
     let name = Array("segment_".utf8) + [0xff, 0xfe, 0x0a, 0x80] + Array(".ts".utf8)
     #expect(FileName.kind(of: name.span) == .segments)

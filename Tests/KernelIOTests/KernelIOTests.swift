@@ -129,7 +129,7 @@ import Testing
     let from = try root.openFolder("from")
     let to = try root.openFolder("to")
     var queue = Self.queue(["a"], from, to)
-    queue.abandonPending()
+    queue.abandonUnfinished()
     #expect(Self.outcomes(queue) == [.notExecuted])
     #expect(folder.exists("from/a"))
   }

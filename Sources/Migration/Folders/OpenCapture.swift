@@ -58,8 +58,10 @@ struct OpenCapture: ~Copyable {
     }
   }
 
+  var ownerName: String { Users.name(of: status.owner) }
+
   func denied(_ error: KernelError) -> MigrationError {
-    .permissionDenied(error, owner: Users.name(of: status.owner))
+    .permissionDenied(error, owner: ownerName)
   }
 
   /// An error that stops a run, with the room left on the file system where that matters.

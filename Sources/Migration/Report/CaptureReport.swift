@@ -6,6 +6,8 @@ public import SystemPackage
 public struct CaptureReport: Sendable {
   public let capture: FilePath
   public let isDryRun: Bool
+  /// The login name of the capture folder's owner, once it was opened.
+  public var owner: String?
   public var kinds = PerKind { _ in KindReport() }
   public var livePlaylist = PlaylistOutcome.absent
   public var unrecognised = Unrecognised()
@@ -20,6 +22,7 @@ public struct CaptureReport: Sendable {
   public var writerIsActive = false
   /// Another run held the capture while this dry run looked.
   public var otherRunIsActive = false
+  /// Nil for a dry run, and where a run was stopped before it had met every file.
   public var comparison: Comparison?
   public var elapsedNanoseconds: Int64 = 0
   /// In every pass each file met was dealt with once. False is a defect of this program.
@@ -108,6 +111,10 @@ public struct Problems: Sendable {
 
   public internal(set) var count = 0
   public internal(set) var named: [Problem] = []
+  /// Whether one of those named is a matter of rights.
+  public var includePermissions: Bool {
+    named.contains { [.errno(.permissionDenied), .errno(.notPermitted)].contains($0.reason) }
+  }
 
   var hasRoom: Bool { named.count < Self.namedMax }
 

@@ -157,6 +157,11 @@ struct TextReport {
     lines += report.problems.named.map { "ERROR: \(Explanation.of($0))" }
     let more = report.problems.count - report.problems.named.count
     if more > 0 { lines.append("ERROR: and \(Format.count(more)) more like these") }
+    if report.problems.includePermissions {
+      lines.append(
+        "ERROR: some files may not be moved by this user. Run as the owner of the files, "
+          + "sudo -u \(report.owner ?? "OWNER") hotcold migrate …; chattr -i lifts an immutable flag.")
+    }
     if report.total.conflicts > 0 {
       lines.append(
         "ERROR: \(Format.count(report.total.conflicts)) names are taken. Compare the two files, rename or "
