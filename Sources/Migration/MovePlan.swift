@@ -217,11 +217,11 @@ extension FileFacts {
 }
 
 extension Errno {
-  /// Whether every further rename on this file system would fail alike: no space, quota, read-only, I/O error
-  /// or a file system that shut itself down.
+  /// Whether every further rename on this file system would fail alike: no space, quota, read-only, I/O error,
+  /// a file system that shut itself down, or one that cannot refuse to replace (EINVAL, renameat2(2)).
   var stopsRun: Bool {
     switch self {
-    case .noSpace, .diskQuotaExceeded, .readOnlyFileSystem, .ioError, .noMemory: true
+    case .noSpace, .diskQuotaExceeded, .readOnlyFileSystem, .ioError, .noMemory, .invalidArgument: true
     case Errno(rawValue: 117): true  // EUCLEAN: the file system is corrupt
     default: false
     }

@@ -62,7 +62,9 @@ import Testing
     try trial.expectSettled()
   }
 
-  @Test(.requires("strace"), arguments: [("EIO", 74), ("ENOSPC", 74), ("EDQUOT", 74), ("EROFS", 74)])
+  @Test(
+    .requires("strace"),
+    arguments: [("EIO", 74), ("ENOSPC", 74), ("EDQUOT", 74), ("EROFS", 74), ("EINVAL", 74)])
   func anErrorThatEveryMoveWouldMeetStopsTheRun(errno: String, status: Int32) throws {
     let trial = try Trial()
     let result = Self.inject(

@@ -83,6 +83,10 @@ enum Explanation {
     case .ioError, Errno(rawValue: 117):
       return "The file system or its disk has failed. Check dmesg and the disk before anything else; every "
         + "file is at its old or its new place."
+    case .invalidArgument where error.operation == .rename:
+      return
+        "This file system cannot rename without the risk of replacing (RENAME_NOREPLACE): NFS, 9p, some FUSE "
+        + "servers. Run hotcold on the machine that has the disk."
     case .tooManyOpenFiles:
       return "Raise the limit of open files (ulimit -n 256), then run again."
     case .fileTooLarge:
