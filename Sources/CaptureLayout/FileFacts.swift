@@ -42,8 +42,8 @@ public func hashOfName(_ name: Span<UInt8>) -> UInt64 {
   return mixed(hash)
 }
 
-/// The finaliser of SplitMix64: every bit of the result depends on every bit of the input.
-func mixed(_ value: UInt64) -> UInt64 {
+/// SplitMix64 (Steele, Lea and Flood, 2014): every bit of the result depends on every bit of the input.
+package func mixed(_ value: UInt64) -> UInt64 {
   var value = value &+ 0x9e37_79b9_7f4a_7c15
   value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
   value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb

@@ -43,6 +43,9 @@ public enum Place: UInt8, CaseIterable, Sendable {
     }
   }
 
+  /// What stands before the names of its entries in a path below the capture: "captures/", or nothing.
+  public var prefix: String { folderName.map { $0 + "/" } ?? "" }
+
   /// Whether files of this kind are looked for here: in its flat place and in its hot place, nowhere else.
   public func holds(_ kind: Kind) -> Bool { kind.flatPlace == self || kind.hotPlace == self }
 }

@@ -67,7 +67,7 @@ public struct CaptureMigration: ~Copyable {
 
   private mutating func settleAndMove(_ capture: borrowing OpenCapture) throws(MigrationError) {
     do throws(KernelError) {
-      var folders = CaptureFolders(of: capture.directory)
+      var folders = try CaptureFolders(of: capture.directory)
       try makeFolders(&folders, capture)
       var custody = Custody(comparesInodes: capture.fileSystem.keepsInodes)
       if !options.isDryRun { custody.follow(folders, in: capture.directory) }
@@ -116,7 +116,7 @@ public struct CaptureMigration: ~Copyable {
     repeat {
       if totals.passes > 0 {
         // Folders may have been removed or replaced since: look again.
-        folders = CaptureFolders(of: capture.directory)
+        folders = try CaptureFolders(of: capture.directory)
         try makeFolders(&folders, capture)
       }
       var pass = Pass(
@@ -142,7 +142,7 @@ public struct CaptureMigration: ~Copyable {
     _ capture: borrowing OpenCapture, _ totals: borrowing RunTotals, _ custody: inout Custody
   ) throws(KernelError) {
     if totals.knowsBefore {
-      let folders = CaptureFolders(of: capture.directory)
+      let folders = try CaptureFolders(of: capture.directory)
       var after = Listing()
       let inodes = custody.comparesInodes
       try after.listHours(of: folders, inodes: inodes) { custody.digest.remove($0) }

@@ -125,7 +125,7 @@ struct MovePlan: ~Copyable {
     }
     if tellsMoves {
       observer.moved(
-        queue.renames.name(at: position), from: move.facts.folder, to: move.folder)
+        queue.renames.name(at: position), from: move.facts.place.prefix, to: move.folder)
     }
   }
 
@@ -155,7 +155,7 @@ struct MovePlan: ~Copyable {
   mutating func countFailed(_ name: Span<UInt8>, _ facts: FileFacts, _ errno: Errno) {
     tallies[facts.kind].failed += 1
     problems.add(Self.problem(name, facts, .hotPlace, .errno(errno)))
-    if errno.stopsRun { stop(KernelError(.stat, FilePath(facts.folder), errno)) }
+    if errno.stopsRun { stop(KernelError(.stat, FilePath(facts.place.prefix), errno)) }
   }
 
   /// Moves the live playlist after its segments, by a plain call: it is one file.
@@ -192,7 +192,7 @@ struct MovePlan: ~Copyable {
     _ name: Span<UInt8>, _ facts: FileFacts, _ destination: Destination, _ reason: Problem.Reason
   ) -> Problem {
     Problem(
-      from: Array(facts.folder.utf8) + Array(copying: name),
+      from: Array(facts.place.prefix.utf8) + Array(copying: name),
       to: destination.folder(of: facts.kind), reason: reason)
   }
 }
@@ -209,11 +209,6 @@ extension Destination {
     case .hour(let hour): "\(kind.name)/\(hour)/"
     }
   }
-}
-
-extension FileFacts {
-  /// Where it is, below the capture: "captures/", or nothing for the capture itself.
-  var folder: String { place.folderName.map { $0 + "/" } ?? "" }
 }
 
 extension Errno {

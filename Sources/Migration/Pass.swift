@@ -144,7 +144,7 @@ struct Pass: ~Copyable {
   private mutating func meetOther(_ entry: borrowing DirectoryEntry, in place: Place) {
     if FileName.isLivePlaylist(entry.name), place.holds(.segments) { return }
     if entry.type == .directory, place.isPartOfLayout(folder: entry.name) { return }
-    unrecognised.add(entry.name, in: place.folderName.map { $0 + "/" } ?? "")
+    unrecognised.add(entry.name, in: place.prefix)
   }
 
   // MARK: hot files

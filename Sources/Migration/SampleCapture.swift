@@ -102,15 +102,12 @@ public struct SampleCapture: Sendable {
   }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): a seeded generator, the same everywhere.
+/// A seeded generator, the same everywhere: SplitMix64.
 struct SplitMix64: RandomNumberGenerator {
   var state: UInt64
 
   mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-    return value ^ (value >> 31)
+    defer { state &+= 0x9e37_79b9_7f4a_7c15 }
+    return mixed(state)
   }
 }

@@ -76,7 +76,7 @@ public struct Verification {
   }
 
   private mutating func judge(_ capture: borrowing Directory) throws(KernelError) -> [Criterion] {
-    let open = CaptureFolders(of: capture)
+    let open = try CaptureFolders(of: capture)
     judgeFolders(open)
     let pinned = try judgeLivePlaylist(capture, open)
     try readPlaces(capture, open, pinned)
@@ -211,9 +211,4 @@ public struct Verification {
       body(entry, kind, status.modified)
     }) {}
   }
-}
-
-extension Place {
-  /// Before the names of its entries: "segments/", or nothing for the capture itself.
-  var prefix: String { folderName.map { $0 + "/" } ?? "" }
 }

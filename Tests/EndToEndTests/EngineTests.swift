@@ -78,6 +78,19 @@ import Testing
     try trial.expectSettled()
   }
 
+  @Test func tooFewDescriptorsAreSaidSo() throws {
+    let trial = try Trial()
+    let result = Shell.run([
+      "sh", "-c", "ulimit -n 64; exec \"$0\" migrate \"$1\" --execute --yes", HotColdBinary.path,
+      trial.folder.path,
+    ])
+    #expect(result.status == 74)
+    #expect(result.output.contains("ulimit -n 256"))
+    try trial.expectIntact()
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    try trial.expectSettled()
+  }
+
   @Test(.requires("strace")) func aFailedSyncIsNotASuccess() throws {
     let trial = try Trial()
     let arguments = ["migrate", trial.folder.path, "--execute", "--yes"]

@@ -62,17 +62,17 @@ struct CaptureFolders: ~Copyable {
   var table = FolderTable()
 
   /// Opens what is there. Nothing is made and nothing is written.
-  init(of capture: borrowing Directory) {
+  init(of capture: borrowing Directory) throws(KernelError) {
     places = InlineArray { _ in .absent }
     hours = InlineArray { _ in .absent }
-    openAll(capture)
+    try openAll(capture)
   }
 
-  private mutating func openAll(_ capture: borrowing Directory) {
+  private mutating func openAll(_ capture: borrowing Directory) throws(KernelError) {
     table.places[Int(Place.root.rawValue)] = capture.descriptor
     for kind in Kind.allCases {
-      openHotPlace(of: kind, capture)
-      for hour in hoursOfDay { openHour(hour, of: kind) }
+      try openHotPlace(of: kind, capture)
+      for hour in hoursOfDay { try openHour(hour, of: kind) }
     }
     // Captures, thumbnails and metadata all come from the captures folder.
     let flatPlaceIsRefused = places[Int(Kind.captures.rawValue)].refusal != nil
@@ -82,28 +82,36 @@ struct CaptureFolders: ~Copyable {
     }
   }
 
-  private mutating func openHotPlace(of kind: Kind, _ capture: borrowing Directory) {
-    let slot = Self.open(kind.name, in: capture, folder: kind.name)
+  private mutating func openHotPlace(
+    of kind: Kind, _ capture: borrowing Directory
+  ) throws(KernelError) {
+    let slot = try Self.open(kind.name, in: capture, folder: kind.name)
     table.places[Int(kind.hotPlace.rawValue)] = slot.dirfd
     places[Int(kind.rawValue)] = slot
   }
 
-  private mutating func openHour(_ hour: Int, of kind: Kind) {
+  private mutating func openHour(_ hour: Int, of kind: Kind) throws(KernelError) {
     let index = FolderTable.index(kind, hour)
     var slot = Slot.absent
-    places[Int(kind.rawValue)].withDirectory { place in
-      slot = Self.open("\(hour)", in: place, folder: "\(kind.name)/\(hour)")
+    try places[Int(kind.rawValue)].withDirectory { place throws(KernelError) in
+      slot = try Self.open("\(hour)", in: place, folder: "\(kind.name)/\(hour)")
     }
     table.hours[index] = slot.dirfd
     hours[index] = slot
   }
 
-  private static func open(_ name: String, in parent: borrowing Directory, folder: String) -> Slot {
+  /// A folder that may not be used is set aside; what says nothing about the folder itself is thrown.
+  private static func open(
+    _ name: String, in parent: borrowing Directory, folder: String
+  ) throws(KernelError) -> Slot {
     do throws(KernelError) {
       return .open(try parent.openFolder(name))
     } catch {
-      return error.errno == .noSuchFileOrDirectory
-        ? .absent : .refused(FolderRefusal(folder: folder, error))
+      switch error.errno {
+      case .noSuchFileOrDirectory: return .absent
+      case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .ioError: throw error
+      default: return .refused(FolderRefusal(folder: folder, error))
+      }
     }
   }
 
@@ -162,7 +170,7 @@ struct CaptureFolders: ~Copyable {
         MakeFolderRequest(dirfd: capture.descriptor, name: kind.name, mode: model.mode))
     }
     try Self.make(requests, in: capture.path, with: mover)
-    for kind in made { openHotPlace(of: kind, capture) }
+    for kind in made { try openHotPlace(of: kind, capture) }
 
     var hourRequests: [MakeFolderRequest] = []
     var madeHours: [(Kind, Int)] = []
@@ -174,7 +182,7 @@ struct CaptureFolders: ~Copyable {
       }
     }
     try Self.make(hourRequests, in: capture.path, with: mover)
-    for (kind, hour) in madeHours { openHour(hour, of: kind) }
+    for (kind, hour) in madeHours { try openHour(hour, of: kind) }
     try giveAttributes(of: model)
     return made.count + madeHours.count
   }

@@ -53,9 +53,12 @@ struct OpenCapture: ~Copyable {
     do throws(KernelError) { try directory.checkWritable() } catch { throw denied(error) }
     // Only root may give the folders that are made to somebody else (chown(2)).
     let isOwner = CurrentProcess.isRoot || CurrentProcess.effectiveUser == status.owner
-    guard isOwner || CaptureFolders(of: directory).missingCount == 0 else {
-      throw denied(KernelError(.makeFolder, directory.path, .notPermitted))
+    guard !isOwner else { return }
+    let missing: Int
+    do throws(KernelError) { missing = try CaptureFolders(of: directory).missingCount } catch {
+      throw stopped(error)
     }
+    if missing > 0 { throw denied(KernelError(.makeFolder, directory.path, .notPermitted)) }
   }
 
   var ownerName: String { Users.name(of: status.owner) }

@@ -1,3 +1,4 @@
+import CaptureLayout
 import KernelIO
 import Migration
 import SystemPackage
@@ -39,9 +40,7 @@ final class ProgressDisplay: MigrationObserver {
   }
 
   func moved(_ name: Span<UInt8>, from: String, to: String) {
-    var bytes: [UInt8] = []
-    for index in name.indices { bytes.append(name[index]) }
-    let text = printable(bytes)
+    let text = printable(Array(copying: name))
     moveLines += "\(from)\(text) -> \(to)\(text)\n"
     if moveLines.utf8.count >= Self.moveLinesBytes { flushMoves() }
   }

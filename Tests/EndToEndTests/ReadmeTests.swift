@@ -1,0 +1,72 @@
+import Foundation
+import TestKit
+import Testing
+
+/// What the README promises, done as it stands there.
+@Suite struct ReadmeTests {
+  static let readme: String = {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    return (try? String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)) ?? ""
+  }()
+
+  /// The hotcold commands of its shell blocks, in order.
+  static var commands: [String] {
+    readme.components(separatedBy: "```sh\n").dropFirst().flatMap {
+      ($0.components(separatedBy: "```").first ?? "").split(separator: "\n")
+    }.filter { $0.hasPrefix("hotcold ") }.map { String($0.split(separator: "#").first ?? "") }
+  }
+
+  @Test func itsCommandsWorkInTheirOrder() throws {
+    let folder = try Folder()
+    for name in ["capture1", "capture2", "capture3", "live"] {
+      try SmallCapture.make(in: folder, at: Bytes(name))
+    }
+    try folder.makeFile("active.conf", contents: Array("\(folder.path)/capture3\n".utf8))
+    let commands = Self.commands
+    #expect(commands.count >= 8)
+    for command in commands {
+      var line = command.replacingOccurrences(of: "/var/www/html/stream/", with: folder.path + "/")
+      line = line.replacingOccurrences(of: "/tmp/active_captures.conf", with: folder.path + "/active.conf")
+      line = line.replacingOccurrences(of: "/dev/shm/capture", with: folder.path + "/sample")
+      line = line.replacingOccurrences(of: "CAPTURE", with: folder.path + "/live")
+      line = line.replacingOccurrences(of: "--execute", with: "--execute --yes")
+      let result = Shell.run(["sh", "-c", "\"$0\" \(line.dropFirst("hotcold ".count))", HotColdBinary.path])
+      #expect(result.status == 0, "\(line): \(result.output) \(result.error)")
+    }
+    for name in ["capture1", "capture2", "capture3", "live"] {
+      #expect(HotColdBinary.run(["verify", "\(folder.path)/\(name)"]).status == 0, "\(name)")
+    }
+  }
+
+  @Test func itNamesEveryOption() {
+    for command in ["migrate", "verify", "sample"] {
+      let help = HotColdBinary.run([command, "--help"]).output
+      let options = help.matches(of: #/--[a-z-]+/#).map { String($0.output) }
+      #expect(options.count > 3)
+      for option in Set(options).subtracting(["--help", "--version", "--sync"]) {
+        #expect(Self.readme.contains(option), "\(option)")
+      }
+    }
+  }
+}
+
+@Suite struct MemoryTests {
+  /// Ten times the files, the same memory.
+  @Test func memoryDoesNotGrowWithTheNumberOfFiles() throws {
+    let folder = try Folder()
+    var peaks: [Int] = []
+    for files in ["20k", "200k"] {
+      let path = "\(folder.path)/\(files)"
+      #expect(HotColdBinary.run(["sample", path, "--files", files]).status == 0)
+      for execute in [false, true] {
+        let (status, report) = try HotColdBinary.migrate(path, execute: execute)
+        #expect(status == 0)
+        peaks.append(try #require(report["peakResidentBytes"].int))
+      }
+    }
+    #expect(
+      Double(peaks[2]) <= 1.25 * Double(peaks[0]) && Double(peaks[3]) <= 1.25 * Double(peaks[1]), "\(peaks)")
+    #expect(peaks.allSatisfy { $0 > 1 << 20 })
+  }
+}
