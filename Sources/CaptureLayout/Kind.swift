@@ -60,7 +60,8 @@ public struct PerKind<Value> {
 
   public subscript(kind: Kind) -> Value {
     get { values[Int(kind.rawValue)] }
-    set { values[Int(kind.rawValue)] = newValue }
+    // In place: a setter would copy an array that is counted in for every file.
+    _modify { yield &values[Int(kind.rawValue)] }
   }
 }
 

@@ -116,7 +116,8 @@ public import SystemPackage
   }
 
   private mutating func reap(_ body: (Int, Int32) -> Void) {
-    let capacity = 64
+    // 512 bytes: on the stack.
+    let capacity = 32
     unsafe withUnsafeTemporaryAllocation(of: hc_completion.self, capacity: capacity) { buffer in
       while true {
         let count = unsafe Int(hc_ring_reap(ring, buffer.baseAddress, UInt32(capacity)))

@@ -78,6 +78,39 @@ import Testing
     try trial.expectSettled()
   }
 
+  /// How often a run makes each system call.
+  static func callCounts(files: Int, engine: String) throws -> [String: Int] {
+    let folder = try Folder()
+    let path = folder.path + "/capture"
+    #expect(HotColdBinary.run(["sample", path, "--files", "\(files)"]).status == 0)
+    let log = folder.path + "/strace"
+    let result = Shell.run([
+      "strace", "-f", "-o", log, HotColdBinary.path, "migrate", path, "--execute", "--yes", "--engine",
+      engine,
+    ])
+    #expect(result.status == 0)
+    let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n")
+    let names = lines.compactMap { $0.firstMatch(of: #/^\d+ +([a-z0-9_]+)\(/#).map { String($0.output.1) } }
+    return Dictionary(grouping: names) { $0 }.mapValues(\.count)
+  }
+
+  @Test(.requires("strace"), arguments: ["syscalls", "io_uring"])
+  func aFileCostsOneStatxAndOneRename(engine: String) throws {
+    let few = try Self.callCounts(files: 1000, engine: engine)
+    let many = try Self.callCounts(files: 3000, engine: engine)
+    func more(_ call: String) -> Int { many[call, default: 0] - few[call, default: 0] }
+    #expect(more("statx") == 2000)
+    let others = Set(many.keys).subtracting(["statx", "renameat2", "io_uring_enter"])
+    #expect(others.reduce(0) { $0 + more($1) } < 40, "getdents64 by windows, and nothing else")
+    if engine == "syscalls" {
+      #expect(more("renameat2") == 2000)
+      #expect(many["io_uring_enter"] == nil)
+    } else {
+      #expect(more("renameat2") < 2000, "the ring carries a part")
+      #expect(more("io_uring_enter") < 500, "in batches")
+    }
+  }
+
   @Test func tooFewDescriptorsAreSaidSo() throws {
     let trial = try Trial()
     let result = Shell.run([

@@ -34,7 +34,7 @@ public final class Engine {
     do throws(KernelError) {
       let mover = try RingMover()
       let reason = choice == .ioUring ? "asked for" : "the kernel allows it"
-      return Engine(.ioUring, reason, mover)
+      return Engine(.ioUring, "\(reason): \(mover.grants)", mover)
     } catch {
       guard choice == .auto else { throw error }
       return Engine(.syscalls, refusalReason(error), PlainMover())

@@ -13,6 +13,8 @@ final class RingMover: Mover {
   /// Enough for the worker while this thread reads a window of names; more in flight only means more path
   /// buffers (4 KiB for each name) that have left the cache.
   private static let inFlightMax = 32
+  /// Room for the 96 hour folders in one submission.
+  private static let entries = 128
   private static let inFlightRefill = 16
   private static let workers = 1
   /// Renames of its own after which this thread looks at the ring again.
@@ -25,7 +27,16 @@ final class RingMover: Mover {
   private(set) var hasStalled = false
 
   init() throws(KernelError) {
-    ring = try Ring(entries: 2 * Self.inFlightMax, workers: Self.workers)
+    ring = try Ring(entries: Self.entries, workers: Self.workers)
+  }
+
+  /// What the kernel granted, for the report.
+  var grants: String {
+    let granted = [
+      (ring.features.deferTaskRun, "deferred task work"), (ring.features.singleIssuer, "single issuer"),
+      (ring.features.submitAll, "submit all"), (ring.features.boundedWorkers, "one worker"),
+    ].filter(\.0).map(\.1)
+    return granted.isEmpty ? "an old kernel, no extras" : granted.joined(separator: ", ")
   }
 
   func tend(_ queue: inout MoveQueue) throws(KernelError) {
