@@ -49,7 +49,7 @@ public struct DifferenceDigest: Sendable {
       guard Self.check(file) == cell.check else { continue }
       if cell.count > 0 { difference.onlyBefore.append(file) } else { difference.onlyAfter.append(file) }
       rest.add(file, -cell.count)
-      for row in 0..<Self.rows { candidates.append(Self.index(of: file, row: row)) }
+      for row in 0..<Self.rows { candidates.append(Self.index(cell.check, row: row)) }
     }
     return rest.cells.allSatisfy(\.isEmpty) ? difference : nil
   }
@@ -57,11 +57,14 @@ public struct DifferenceDigest: Sendable {
   private mutating func add(_ file: FileIdentity, _ count: Int64) {
     let check = Self.check(file)
     for row in 0..<Self.rows {
-      let index = Self.index(of: file, row: row)
-      cells[index].count += count
-      cells[index].nameHash ^= file.nameHash
-      cells[index].inode ^= file.inode
-      cells[index].check ^= check
+      let index = Self.index(check, row: row)
+      // One load and one store: each access of the array is checked, and this is done for every file.
+      var cell = cells[index]
+      cell.count += count
+      cell.nameHash ^= file.nameHash
+      cell.inode ^= file.inode
+      cell.check ^= check
+      cells[index] = cell
     }
   }
 
@@ -70,8 +73,8 @@ public struct DifferenceDigest: Sendable {
   }
 
   /// The rows take different bits of the check, which depends on name and inode alike.
-  private static func index(of file: FileIdentity, row: Int) -> Int {
-    let bits = check(file) >> UInt64(row * 20)
+  private static func index(_ check: UInt64, row: Int) -> Int {
+    let bits = check >> UInt64(row * 20)
     return row * cellsPerRow + Int(bits % UInt64(cellsPerRow))
   }
 }
