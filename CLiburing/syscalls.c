@@ -52,12 +52,9 @@ static int32_t statx_masked(int32_t dirfd, const char *name, unsigned mask, hc_s
       .inode = raw.stx_ino,
       .size = raw.stx_size,
       .device = makedev(raw.stx_dev_major, raw.stx_dev_minor),
-      .ctime_s = raw.stx_ctime.tv_sec,
-      .ctime_ns = raw.stx_ctime.tv_nsec,
       .mode = raw.stx_mode & 07777,
       .uid = raw.stx_uid,
       .gid = raw.stx_gid,
-      .blocks = raw.stx_blocks,
   };
   return 0;
 }
@@ -137,10 +134,6 @@ int32_t hc_set_mtime(int32_t fd, int64_t seconds, uint32_t nanoseconds) {
       {.tv_sec = seconds, .tv_nsec = nanoseconds},
   };
   return negated(futimens(fd, times));
-}
-
-int32_t hc_rmdir(int32_t dirfd, const char *name) {
-  return negated(unlinkat(dirfd, name, AT_REMOVEDIR));
 }
 
 int32_t hc_fchown(int32_t fd, uint32_t uid, uint32_t gid) { return negated(fchown(fd, uid, gid)); }

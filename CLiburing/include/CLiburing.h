@@ -81,12 +81,9 @@ typedef struct {
   uint64_t inode;
   uint64_t size;
   uint64_t device;
-  int64_t ctime_s;
-  uint32_t ctime_ns;
   uint32_t mode; ///< permission bits, setuid, setgid and sticky; no type bits
   uint32_t uid;
   uint32_t gid;
-  uint64_t blocks; ///< 512-byte units
 } hc_stat;
 
 /// renameat2(2) with RENAME_NOREPLACE: the only way in which hotcold moves anything.
@@ -114,7 +111,6 @@ int32_t hc_mkdir_path(const char *path, uint32_t mode);
 /// Creates the file `name` of `dirfd` anew (O_EXCL) for writing.
 int32_t hc_create_file(int32_t dirfd, const char *name, uint32_t mode);
 int32_t hc_set_mtime(int32_t fd, int64_t seconds, uint32_t nanoseconds);
-int32_t hc_rmdir(int32_t dirfd, const char *name);
 int32_t hc_fchown(int32_t fd, uint32_t uid, uint32_t gid);
 int32_t hc_fchmod(int32_t fd, uint32_t mode);
 /// faccessat(2) with AT_EACCESS for writing and searching the folder `dirfd`.

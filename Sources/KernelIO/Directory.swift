@@ -89,11 +89,6 @@ public struct Directory: ~Copyable, Sendable {
       unsafe hc_mkdirat(descriptor, name, mode), .makeFolder, path.appending(name))
   }
 
-  /// Removes an empty folder.
-  public func removeFolder(_ name: String) throws(KernelError) {
-    try KernelError.check(unsafe hc_rmdir(descriptor, name), .removeFolder, path.appending(name))
-  }
-
   /// Gives this folder the owner, group and permission bits of `model`, changing only what differs.
   public func takeAttributes(of model: FileStatus) throws(KernelError) {
     let own = try status()

@@ -12,7 +12,6 @@ public struct KernelError: Error, Equatable, Sendable {
     case read, write, create
     case rename = "renameat2"
     case makeFolder = "mkdirat"
-    case removeFolder = "rmdir"
     case changeOwner = "fchown"
     case changeMode = "fchmod"
     case setTime = "futimens"
@@ -20,7 +19,6 @@ public struct KernelError: Error, Equatable, Sendable {
     case sync = "syncfs"
     case fileSystem = "fstatfs"
     case access = "faccessat"
-    case watch = "inotify"
     case ringSetUp = "io_uring_setup"
     case ringEnter = "io_uring_enter"
   }
