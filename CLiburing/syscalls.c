@@ -275,6 +275,15 @@ bool hc_environment_has(const char *name) {
 
 uint32_t hc_effective_uid(void) { return geteuid(); }
 
+bool hc_is_member(uint32_t gid) {
+  gid_t groups[65536]; // NGROUPS_MAX
+  int count = getgroups(sizeof groups / sizeof *groups, groups);
+  bool found = getegid() == gid;
+  for (int i = 0; i < count && !found; i++)
+    found = groups[i] == gid;
+  return found;
+}
+
 int32_t hc_user_name(uint32_t uid, char *buffer, size_t capacity) {
   char storage[4096];
   struct passwd entry, *found = NULL;

@@ -173,6 +173,8 @@ void hc_clear_umask(void);
 /// Whether an environment variable is set and not empty.
 bool hc_environment_has(const char *name);
 uint32_t hc_effective_uid(void);
+/// Whether `gid` is the effective group or a supplementary one (getgroups(2)).
+bool hc_is_member(uint32_t gid);
 /// The login name of `uid`, NUL-terminated; -ENOENT where there is none.
 int32_t hc_user_name(uint32_t uid, char *buffer, size_t capacity);
 /// Whether the folder (device, inode) is the home of root or of an ordinary user (UID_MIN 1000 and up,

@@ -56,6 +56,7 @@ public enum CurrentProcess {
   public static func environmentHas(_ name: String) -> Bool { unsafe hc_environment_has(name) }
   public static var isRoot: Bool { hc_effective_uid() == 0 }
   public static var effectiveUser: UInt32 { hc_effective_uid() }
+  public static func isMember(ofGroup group: UInt32) -> Bool { hc_is_member(group) }
 }
 
 /// The user database (passwd(5) and whatever nsswitch.conf(5) adds).

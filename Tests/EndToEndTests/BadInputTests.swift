@@ -159,6 +159,28 @@ import Testing
     #expect(Shell.run(command).status == 77)
   }
 
+  @Test(.requiresRoot) func aGroupThatTheOwnerMayNotGive() throws {
+    let trial = try Trial()
+    try Shell.must(["chown", "-R", "nobody:root", trial.folder.path])
+    let binary = trial.folder.path + "-binary"
+    try Shell.must(["cp", HotColdBinary.path, binary])
+    defer { Shell.run(["rm", "-f", binary]) }
+    let command = [
+      "runuser", "-u", "nobody", "--", binary, "migrate", trial.folder.path, "--execute", "--yes",
+    ]
+    let result = Shell.run(command)
+    #expect(result.status == 77)
+    #expect(result.output.contains("sudo -u root hotcold migrate"))
+    #expect(!trial.folder.exists("segments"), "refused before anything was made")
+    // Below setgid folders the group comes by itself.
+    try Shell.must(["chmod", "g+s", trial.folder.path])
+    #expect(Shell.run(command).status == 77, "not yet: captures/ is none")
+    #expect(!trial.folder.exists("segments"))
+    try Shell.must(["chmod", "g+s", trial.folder.path + "/captures"])
+    #expect(Shell.run(command).status == 0)
+    try trial.expectSettled()
+  }
+
   @Test(.requiresRoot) func newFoldersTakeOwnerGroupAndModeOfTheCapture() throws {
     let trial = try Trial()
     try Shell.must(["chown", "-R", "nobody:daemon", trial.folder.path])

@@ -51,14 +51,28 @@ struct OpenCapture: ~Copyable {
       throw .stopped(KernelError(.access, directory.path, .readOnlyFileSystem), nil)
     }
     do throws(KernelError) { try directory.checkWritable() } catch { throw denied(error) }
-    // Only root may give the folders that are made to somebody else (chown(2)).
-    let isOwner = CurrentProcess.isRoot || CurrentProcess.effectiveUser == status.owner
-    guard !isOwner else { return }
+    if !CurrentProcess.isRoot { try checkFoldersCanBeGiven() }
+  }
+
+  /// New folders get the owner and group of the capture. Only root may give them to another owner, or to a group
+  /// that the owner is no member of (chown(2)); below a setgid folder the group comes by itself (mkdir(2)).
+  private func checkFoldersCanBeGiven() throws(MigrationError) {
+    let isOwner = CurrentProcess.effectiveUser == status.owner
+    let mayGiveGroup = CurrentProcess.isMember(ofGroup: status.group) || newFoldersInheritGroup
+    guard !isOwner || !mayGiveGroup else { return }
     let missing: Int
     do throws(KernelError) { missing = try CaptureFolders(of: directory).missingCount } catch {
       throw stopped(error)
     }
-    if missing > 0 { throw denied(KernelError(.makeFolder, directory.path, .notPermitted)) }
+    guard missing > 0 else { return }
+    let error = KernelError(.changeOwner, directory.path, .notPermitted)
+    throw isOwner ? .permissionDenied(error, owner: Users.name(of: 0)) : denied(error)
+  }
+
+  private var newFoldersInheritGroup: Bool {
+    let setgid: UInt32 = 0o2000
+    let places = Kind.allCases.compactMap { try? directory.status(of: $0.name) }
+    return ([status] + places).allSatisfy { $0.mode & setgid != 0 && $0.group == status.group }
   }
 
   var ownerName: String { Users.name(of: status.owner) }

@@ -21,7 +21,7 @@ enum Explanation {
       "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no capture_* file in "
         + "captures/. Give the folder that ffmpeg writes to."
     case .permissionDenied(let error, let owner):
-      "\(describe(error)). Run as the user who owns the files: "
+      "\(describe(error)). Run as the user who owns the files and may give folders their owner and group: "
         + "sudo -u \(owner ?? "OWNER") hotcold \(command) …"
     case .busy(let path):
       "\(text(path)): another run of hotcold holds this capture. Wait for it to end, then run again."

@@ -28,7 +28,7 @@ struct TextReport {
   private func headline(_ report: CaptureReport) -> String {
     if let error = report.error {
       return report.passes == 0
-        ? bold("refused, nothing was touched")
+        ? bold("refused, no file was moved")
         : bold("stopped by an error (\(ExitStatus(error).rawValue)); run it again to go on")
     }
     if report.stopSignal != nil { return bold("interrupted; run it again to go on") }
