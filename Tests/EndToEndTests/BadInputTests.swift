@@ -136,14 +136,18 @@ import Testing
     }
   }
 
+  /// A migration by the user nobody, who may not be able to reach the folder that hotcold was built in: it runs a
+  /// copy in `tools`.
+  static func commandOfNobody(_ trial: Trial, _ tools: Folder) throws -> [String] {
+    let binary = tools.path + "/hotcold"
+    try Shell.must(["cp", HotColdBinary.path, binary])
+    return ["runuser", "-u", "nobody", "--", binary, "migrate", trial.folder.path, "--execute", "--yes"]
+  }
+
   @Test(.requiresRoot) func noPermission() throws {
     let trial = try Trial()
-    let binary = trial.folder.path + "-binary"
-    try Shell.must(["cp", HotColdBinary.path, binary])
-    defer { Shell.run(["rm", "-f", binary]) }
-    let command = [
-      "runuser", "-u", "nobody", "--", binary, "migrate", trial.folder.path, "--execute", "--yes",
-    ]
+    let tools = try Folder()
+    let command = try Self.commandOfNobody(trial, tools)
     let result = Shell.run(command)
     #expect(result.status == 77, "\(result.error)")
     #expect(result.output.contains("sudo -u root hotcold migrate"))
@@ -162,12 +166,8 @@ import Testing
   @Test(.requiresRoot) func aGroupThatTheOwnerMayNotGive() throws {
     let trial = try Trial()
     try Shell.must(["chown", "-R", "nobody:root", trial.folder.path])
-    let binary = trial.folder.path + "-binary"
-    try Shell.must(["cp", HotColdBinary.path, binary])
-    defer { Shell.run(["rm", "-f", binary]) }
-    let command = [
-      "runuser", "-u", "nobody", "--", binary, "migrate", trial.folder.path, "--execute", "--yes",
-    ]
+    let tools = try Folder()
+    let command = try Self.commandOfNobody(trial, tools)
     let result = Shell.run(command)
     #expect(result.status == 77)
     #expect(result.output.contains("sudo -u root hotcold migrate"))
