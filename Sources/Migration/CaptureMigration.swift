@@ -118,6 +118,7 @@ public struct CaptureMigration: ~Copyable {
         // Folders may have been removed or replaced since: look again.
         folders = try CaptureFolders(of: capture.directory)
         try makeFolders(&folders, capture)
+        custody.follow(folders, in: capture.directory)
       }
       var pass = Pass(
         options: options,
