@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -315,3 +316,31 @@ uint32_t hc_terminal_columns(int32_t fd) {
   struct winsize size;
   return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
+
+struct thread_call {
+  void (*body)(void *);
+  void *context;
+};
+
+static void *run_thread(void *argument) {
+  struct thread_call call = *(struct thread_call *)argument;
+  free(argument);
+  call.body(call.context);
+  return NULL;
+}
+
+// pthread_t is an unsigned long on Linux, and never 0 in glibc: it is the address of the thread's descriptor.
+uint64_t hc_thread_start(void (*body)(void *), void *context) {
+  struct thread_call *call = malloc(sizeof *call);
+  pthread_t thread;
+  if (!call)
+    return 0;
+  *call = (struct thread_call){body, context};
+  if (pthread_create(&thread, NULL, run_thread, call) != 0) {
+    free(call);
+    return 0;
+  }
+  return thread;
+}
+
+void hc_thread_join(uint64_t thread) { pthread_join(thread, NULL); }

@@ -157,6 +157,12 @@ void hc_signals_install(void);
 /// The signal that asked to stop, or 0. Async-signal-safe, a plain load.
 int32_t hc_signals_pending(void);
 
+/// Starts a thread that calls `body(context)`. Returns 0 where the kernel grants none (RLIMIT_NPROC, pids.max).
+uint64_t hc_thread_start(void (*body)(void *), void *context);
+/// Waits for a thread that was started.
+void hc_thread_join(uint64_t thread);
+
+
 /// Seconds east of Greenwich of local time at `seconds` since the epoch, by the zone of `TZ` at the first
 /// use (localtime_r(3)); the zone does not change afterwards.
 int32_t hc_zone_offset(int64_t seconds);

@@ -37,6 +37,21 @@ public struct DifferenceDigest: Sendable {
   /// Counts a file that is there after.
   public mutating func remove(_ file: FileIdentity) { add(file, -1) }
 
+  /// Counts all files of another digest, on the sides where it counted them.
+  public mutating func insert(_ other: DifferenceDigest) { merge(other, 1) }
+  /// Counts all files of another digest on the other side.
+  public mutating func remove(_ other: DifferenceDigest) { merge(other, -1) }
+
+  private mutating func merge(_ other: DifferenceDigest, _ sign: Int64) {
+    for index in cells.indices {
+      let cell = other.cells[index]
+      cells[index].count += sign * cell.count
+      cells[index].nameHash ^= cell.nameHash
+      cells[index].inode ^= cell.inode
+      cells[index].check ^= cell.check
+    }
+  }
+
   /// The files by which the two sides differ, or nil where they are too many to tell apart.
   public func decode() -> Difference? {
     var rest = self

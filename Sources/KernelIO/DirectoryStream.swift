@@ -39,13 +39,17 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 ///
 /// The kernel lists entries that stay untouched exactly once; those that come or go meanwhile it may or may
 /// not list (readdir(3)). "." and ".." are left out.
-@safe public struct DirectoryStream: ~Copyable {
+///
+/// Sendable because threads share it only while `visit` borrows it, and the window changes in `fill` alone.
+@safe public struct DirectoryStream: ~Copyable, @unchecked Sendable {
   /// 64 KiB hold some 1,200 entries of a capture. Larger windows measured no gain.
   public static let windowBytes = 64 << 10
 
   private let descriptor: Int32
   private let path: FilePath
   private let window: UnsafeMutableRawBufferPointer
+  /// Bytes of the window that hold entries.
+  private var filled = 0
 
   /// Opens the stream on a file description of its own, so that it always starts at the beginning.
   public init(of directory: borrowing Directory) throws(KernelError) {
@@ -61,17 +65,78 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     hc_close(descriptor)
   }
 
-  /// Reads the next window and gives each of its entries to `body`. Returns false at the end of the folder.
-  public mutating func nextWindow<Failure>(
-    _ body: (borrowing DirectoryEntry) throws(Failure) -> Void
-  ) throws(DirectoryStreamError<Failure>) -> Bool {
-    let filled = unsafe hc_getdents64(descriptor, window.baseAddress, window.count)
-    guard filled >= 0 else { throw .kernel(KernelError(.list, path, Errno(shim: filled))) }
-    var offset = 0
-    while offset < Int(filled) {
-      offset = try emitEntry(at: offset, filled: Int(filled), body)
-    }
+  /// Reads the next window. False at the end of the folder.
+  public mutating func fill() throws(KernelError) -> Bool {
+    let count = unsafe hc_getdents64(descriptor, window.baseAddress, window.count)
+    filled = Int(try KernelError.check(count, .list, path))
     return filled > 0
+  }
+
+  /// Gives each entry of the window to `body`.
+  public func visit(_ body: (borrowing DirectoryEntry) -> Void) throws(KernelError) {
+    var offset = 0
+    while offset < filled { offset = try emitEntry(at: offset, body) }
+  }
+
+  /// Both in one: reads the next window and gives each of its entries to `body`. False at the end.
+  public mutating func nextWindow(
+    _ body: (borrowing DirectoryEntry) -> Void
+  ) throws(KernelError) -> Bool {
+    let hasMore = try fill()
+    try visit(body)
+    return hasMore
+  }
+
+  // MARK: cold caches
+
+  /// Looks at the whole window on two threads at once, if the kernel has to fetch its inodes from the disk;
+  /// says whether it did.
+  ///
+  /// An inode that is not cached is looked up under the folder's lock, which a rename out of that folder holds
+  /// as well. Looking first, and only then moving, halves a migration with cold caches (docs/PERFORMANCE.md).
+  @discardableResult
+  public func warmIfCold() -> Bool {
+    guard isCold else { return false }
+    Threads.run(Self.threads) { look(every: Self.threads, from: $0) {} }
+    return true
+  }
+
+  /// Told by a few entries from all over the window: a quarter of them slow, so that a thread that was
+  /// interrupted for a moment is not taken for a slow disk.
+  private var isCold: Bool {
+    var looks = 0
+    var slowLooks = 0
+    var start = Clock.monotonicNanoseconds
+    look(every: Self.sampleStride, from: 0) {
+      let now = Clock.monotonicNanoseconds
+      looks += 1
+      if now - start > Self.coldNanoseconds { slowLooks += 1 }
+      start = now
+    }
+    return 4 * slowLooks > looks
+  }
+
+  /// Some 16 entries of a full window.
+  private static let sampleStride = 75
+  private static let threads = 2
+  /// A statx of a cached inode takes about one microsecond, one that reads the disk six and more.
+  private static let coldNanoseconds: Int64 = 3000
+
+  /// Looks at every so-manieth entry, only so that the kernel knows it, and says so after each.
+  private func look(every step: Int, from first: Int, _ looked: () -> Void) {
+    var number = 0
+    var status = hc_stat()
+    try? visit { entry in
+      if number % step == first {
+        unsafe entry.name.withUnsafeBufferPointer { name in
+          // The NUL after the name is a part of the window.
+          let terminated = unsafe UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
+          _ = unsafe hc_statx_mtime(descriptor, terminated, &status)
+        }
+        looked()
+      }
+      number += 1
+    }
   }
 
   /// `struct linux_dirent64` (getdents64(2)): the one place where its layout and bounds are known.
@@ -79,10 +144,9 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     static let inode = 0, recordLength = 16, type = 18, name = 19
   }
 
-  private func emitEntry<Failure>(
-    at offset: Int, filled: Int, _ body: (borrowing DirectoryEntry) throws(Failure) -> Void
-  ) throws(DirectoryStreamError<Failure>) -> Int {
-    let malformed = DirectoryStreamError<Failure>.kernel(KernelError(.list, path, .ioError))
+  private func emitEntry(
+    at offset: Int, _ body: (borrowing DirectoryEntry) -> Void
+  ) throws(KernelError) -> Int {
     guard offset + Layout.name < filled else { throw malformed }
     let length = unsafe Int(
       window.loadUnaligned(fromByteOffset: offset + Layout.recordLength, as: UInt16.self))
@@ -103,14 +167,10 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
         name: Span(_unsafeStart: start, count: count),
         type: EntryType(rawType: UInt32(window[offset + Layout.type])),
         inode: window.loadUnaligned(fromByteOffset: offset + Layout.inode, as: UInt64.self))
-      do throws(Failure) { try body(entry) } catch { throw .body(error) }
+      body(entry)
     }
     return offset + length
   }
-}
 
-/// Either the listing failed, or what was done with an entry did.
-public enum DirectoryStreamError<Failure: Error>: Error {
-  case kernel(KernelError)
-  case body(Failure)
+  private var malformed: KernelError { KernelError(.list, path, .ioError) }
 }

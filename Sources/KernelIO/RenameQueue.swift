@@ -1,13 +1,5 @@
 internal import CLiburing
-public import SystemPackage
-
-/// What became of one rename, the same for both engines.
-public enum RenameOutcome: Equatable, Sendable {
-  case moved
-  /// The kernel never began it: the run was asked to stop, or a request was cancelled.
-  case notExecuted
-  case failed(Errno)
-}
+internal import SystemPackage
 
 /// Renames on their way: a bounded first-in first-out queue from which a ring and the thread that owns it
 /// both take.
@@ -72,7 +64,7 @@ public struct RenameQueue: ~Copyable {
 
   // MARK: executing
 
-  /// Executes the oldest pending rename with a plain system call.
+  /// Executes the oldest pending rename on this thread.
   public mutating func renameFront() {
     precondition(front < tail)
     rename(at: front)
@@ -114,18 +106,6 @@ public struct RenameQueue: ~Copyable {
       result == -Errno.canceled.rawValue ? Self.cancelled : result
   }
 
-  /// Counts the oldest pending rename as done without doing it: what a dry run does.
-  public mutating func pretendFront(_ outcome: RenameOutcome) {
-    precondition(front < tail)
-    slots[front % capacity].result =
-      switch outcome {
-      case .moved: 0
-      case .notExecuted: Self.cancelled
-      case .failed(let errno): -errno.rawValue
-      }
-    front += 1
-  }
-
   /// Gives up whatever has no result: it will not be executed any more. Call when nothing is in flight, or
   /// when the ring that carried it has failed.
   public mutating func abandonUnfinished() {
@@ -141,10 +121,9 @@ public struct RenameQueue: ~Copyable {
   public var headOutcome: RenameOutcome? {
     guard head < front else { return nil }
     switch slots[head % capacity].result {
-    case 0: return .moved
     case Self.unfinished: return nil
     case Self.cancelled: return .notExecuted
-    case let result: return .failed(Errno(shim: result))
+    case let result: return RenameOutcome(shim: result)
     }
   }
 
@@ -160,25 +139,6 @@ public struct RenameQueue: ~Copyable {
     let slot = position % capacity
     let start = slot * Self.nameBytes
     return names.span.extracting(start..<start + slots[slot].nameCount)
-  }
-
-  // MARK: looking
-
-  /// Whether a rename's name is taken in its destination, or for any other reason may not be looked up there.
-  public func destinationIsTaken(at position: Int) -> Bool {
-    isTaken(at: position, in: slots[position % capacity].toDirfd)
-  }
-
-  /// Whether a rename's file is (still) where it was.
-  public func sourceExists(at position: Int) -> Bool {
-    isTaken(at: position, in: slots[position % capacity].fromDirfd)
-  }
-
-  /// Whether a rename's name is taken in the folder `dirfd`.
-  public func isTaken(at position: Int, in dirfd: Int32) -> Bool {
-    var status = hc_stat()
-    let result = unsafe withName(at: position) { unsafe hc_statx_mtime(dirfd, $0, &status) }
-    return result >= 0 || Errno(shim: result) != .noSuchFileOrDirectory
   }
 
   private func withName(at position: Int, _ body: (UnsafePointer<CChar>) -> Int32) -> Int32 {

@@ -23,6 +23,9 @@ public import SystemPackage
   /// Prepared and not yet taken by the kernel.
   public var preparedCount: Int { prepared }
   private var prepared = 0
+  /// Requests that the kernel has taken so far, and the submissions that it took them in.
+  public private(set) var requestCount = 0
+  public private(set) var submissionCount = 0
 
   /// The tag of a request that belongs to no batch.
   private static let cancelTag = UInt64.max
@@ -86,6 +89,8 @@ public import SystemPackage
     while prepared > 0 || inFlight > 0 {
       let taken = unsafe hc_ring_submit(ring)
       if taken >= 0 {
+        if taken > 0 { submissionCount += 1 }
+        requestCount += Int(taken)
         prepared -= Int(taken)
         inFlight += Int(taken)
         return

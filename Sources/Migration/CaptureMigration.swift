@@ -2,23 +2,36 @@ internal import CaptureLayout
 internal import KernelIO
 public import SystemPackage
 
+extension Engine {
+  /// Migrates one capture, or shows what a migration would do. Runs to the end, whatever happens: what stopped it
+  /// is in the report.
+  public func migrate(
+    _ path: FilePath, options: MigrationOptions, observer: any MigrationObserver
+  ) -> CaptureReport {
+    switch carrier {
+    case .ring(let mover): CaptureMigration.run(path, options: options, mover: mover, observer: observer)
+    case .thread(let mover): CaptureMigration.run(path, options: options, mover: mover, observer: observer)
+    }
+  }
+}
+
+/// A quiet capture needs two passes (the second finds nothing to move). A writer that makes files faster than
+/// passes end is left to a later run.
+private let passesMax = 10
+
 /// Migrates one capture: what it finds is settled, moved, counted and compared.
 ///
 ///     open and refuse ─▶ lock ─▶ folders ─▶ list hour folders ─▶ pass, pass, … ─▶ list all ─▶ syncfs
 ///                        └────────────── executing runs only ─────────────────────────────────┘
-public struct CaptureMigration: ~Copyable {
-  /// A quiet capture needs two passes (the second finds nothing to move). A writer that makes files faster
-  /// than passes end is left to a later run.
-  static let passesMax = 10
-
+struct CaptureMigration<M: Mover>: ~Copyable {
   private let options: MigrationOptions
-  private let mover: any Mover
+  private let mover: M
   private let observer: any MigrationObserver
   private let startNanoseconds = Clock.monotonicNanoseconds
   private var report: CaptureReport
 
   private init(
-    _ path: FilePath, _ options: MigrationOptions, _ mover: any Mover,
+    _ path: FilePath, _ options: MigrationOptions, _ mover: M,
     _ observer: any MigrationObserver
   ) {
     self.options = options
@@ -27,15 +40,8 @@ public struct CaptureMigration: ~Copyable {
     report = CaptureReport(capture: path, isDryRun: options.isDryRun)
   }
 
-  /// Runs to the end, whatever happens: what stopped it is in the report.
-  public static func run(
-    _ path: FilePath, options: MigrationOptions, engine: Engine, observer: any MigrationObserver
-  ) -> CaptureReport {
-    run(path, options: options, mover: engine.mover, observer: observer)
-  }
-
   static func run(
-    _ path: FilePath, options: MigrationOptions, mover: any Mover, observer: any MigrationObserver
+    _ path: FilePath, options: MigrationOptions, mover: M, observer: any MigrationObserver
   ) -> CaptureReport {
     var migration = CaptureMigration(path, options, mover, observer)
     do throws(MigrationError) {
@@ -73,7 +79,11 @@ public struct CaptureMigration: ~Copyable {
       if !options.isDryRun { custody.follow(folders, in: capture.directory) }
       var totals = RunTotals(try listHours(&folders, &custody))
       defer { totals.fill(&report) }
-      try runPasses(capture, &folders, &totals, &custody)
+      if options.isDryRun {
+        try runPass(with: DryRunMover(), capture, folders, &totals, &custody)
+      } else {
+        try runPasses(capture, &folders, &totals, &custody)
+      }
       if !options.isDryRun { try proveAndSync(capture, totals, &custody) }
     } catch {
       throw capture.stopped(error)
@@ -98,10 +108,8 @@ public struct CaptureMigration: ~Copyable {
   private func listHours(
     _ folders: inout CaptureFolders, _ custody: inout Custody
   ) throws(KernelError) -> Listing {
-    var listing = Listing()
-    try listing.listHours(of: folders, inodes: custody.comparesInodes) {
-      custody.digest.insert($0)
-    }
+    let listing = try Listing.ofHours(folders, inodes: custody.comparesInodes)
+    custody.digest.insert(listing.digest)
     folders.table.hourEntries = listing.hourEntries
     return listing
   }
@@ -111,8 +119,6 @@ public struct CaptureMigration: ~Copyable {
     _ capture: borrowing OpenCapture, _ folders: inout CaptureFolders, _ totals: inout RunTotals,
     _ custody: inout Custody
   ) throws(KernelError) {
-    let mover = options.isDryRun ? DryRunMover(folders: folders.table) : self.mover
-    let entriesExpected = capture.estimateOfEntries(folders)
     repeat {
       if totals.passes > 0 {
         // Folders may have been removed or replaced since: look again.
@@ -120,22 +126,31 @@ public struct CaptureMigration: ~Copyable {
         try makeFolders(&folders, capture)
         custody.follow(folders, in: capture.directory)
       }
-      var pass = Pass(
-        options: options,
-        plan: MovePlan(
-          table: folders.table, mover: mover, isDryRun: options.isDryRun,
-          promoted: totals.promoted, observer: observer),
-        isFirst: totals.passes == 0)
-      pass.run(capture.directory, folders, &custody) { entries in
-        observer.progressed(
-          MigrationProgress(
-            capture: report.capture, entries: entries, entriesExpected: entriesExpected,
-            elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
-      }
-      totals.add(pass)
-      if let error = pass.plan.stopError { throw error }
-    } while !options.isDryRun && !totals.hasSettled && totals.passes < Self.passesMax
-      && StopSignal.pending == nil
+      try runPass(with: mover, capture, folders, &totals, &custody)
+    } while !totals.hasSettled && totals.passes < passesMax && StopSignal.pending == nil
+  }
+
+  private func runPass<PassMover: Mover>(
+    with mover: PassMover, _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders,
+    _ totals: inout RunTotals, _ custody: inout Custody
+  ) throws(KernelError) {
+    let ledger = MoveLedger(promoted: totals.promoted, observer: observer)
+    let sharesRenames = mover.pendingMax > 0
+    let plan = MovePlan(
+      table: folders.table, mover: mover, isDryRun: options.isDryRun,
+      looksAtDestinations: sharesRenames && capture.fileSystem.keepsNegativeEntries, ledger: ledger)
+    var pass = Pass(
+      options: options, plan: plan, isFirst: totals.passes == 0,
+      readsDisk: capture.fileSystem.isOnDisk)
+    let entriesExpected = capture.estimateOfEntries(folders)
+    pass.run(capture.directory, folders, &custody) { entries in
+      observer.progressed(
+        MigrationProgress(
+          capture: report.capture, entries: entries, entriesExpected: entriesExpected,
+          elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
+    }
+    totals.add(pass)
+    if let error = pass.plan.ledger.stopError { throw error }
   }
 
   /// Lists the capture again, compares, and makes the moves durable.
@@ -144,12 +159,10 @@ public struct CaptureMigration: ~Copyable {
   ) throws(KernelError) {
     if totals.knowsBefore {
       let folders = try CaptureFolders(of: capture.directory)
-      var after = Listing()
       let inodes = custody.comparesInodes
-      try after.listHours(of: folders, inodes: inodes) { custody.digest.remove($0) }
-      try after.listPlaces(of: folders, in: capture.directory, inodes: inodes) {
-        custody.digest.remove($0)
-      }
+      var after = try Listing.ofHours(folders, inodes: inodes)
+      try after.listPlaces(of: folders, in: capture.directory, inodes: inodes)
+      custody.digest.remove(after.digest)
       report.comparison = custody.compare(
         before: totals.before, expected: totals.expected, after: after.kinds)
     }

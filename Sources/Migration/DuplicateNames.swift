@@ -56,7 +56,7 @@ struct DuplicateNames {
     in directory: borrowing Directory, _ body: (Span<UInt8>) -> Void
   ) throws(KernelError) {
     var stream = try DirectoryStream(of: directory)
-    while try stream.next({ entry in
+    while try stream.nextWindow({ entry in
       if entry.type.mayBeRegular, FileName.kind(of: entry.name) == kind { body(entry.name) }
     }) {}
   }

@@ -1,42 +1,64 @@
 internal import CaptureLayout
 internal import KernelIO
+internal import Synchronization
 
-/// Counts the files of a capture by kind and hour with their identities, from directory streams alone.
+/// Counts the files of a capture by kind and hour, and sums up their identities, from directory streams alone.
 ///
 /// Read once before the moves (hour folders) and once after them (everything), to prove that nothing is
 /// missing.
-struct Listing {
+struct Listing: Sendable {
+  /// A listing waits for memory most of the time, so a second thread nearly halves it; folders are many and
+  /// each is listed by one thread.
+  private static let threads = 2
+
   var kinds = PerKind { _ in 0 }
   var byHour = PerKind { _ in [Int](repeating: 0, count: hoursOfDay.count) }
   var unrecognised = Unrecognised()
   /// All entries of each hour folder, recognised or not.
   var hourEntries = [Int](repeating: 0, count: Kind.allCases.count * hoursOfDay.count)
+  /// Every file of a kind that was listed.
+  var digest = DifferenceDigest()
 
-  /// Lists the hour folders; each file of a kind goes to `visit`.
-  mutating func listHours(
-    of folders: borrowing CaptureFolders, inodes: Bool, _ visit: (FileIdentity) -> Void
-  ) throws(KernelError) {
-    for kind in Kind.allCases {
-      for hour in hoursOfDay {
-        try folders.withHour(hour, of: kind) { directory throws(KernelError) in
-          try listHour(directory, kind, hour, inodes: inodes, visit)
+  /// Lists the hour folders.
+  static func ofHours(_ folders: borrowing CaptureFolders, inodes: Bool) throws(KernelError) -> Listing {
+    let parts = Mutex([Result<Listing, KernelError>](repeating: .success(Listing()), count: threads))
+    Threads.run(threads) { thread in
+      var part = Listing()
+      do throws(KernelError) {
+        for index in part.hourEntries.indices where index % threads == thread {
+          try part.listHour(at: index, folders, inodes: inodes)
         }
+        parts.withLock { $0[thread] = .success(part) }
+      } catch {
+        parts.withLock { $0[thread] = .failure(error) }
       }
+    }
+    var sum = Listing()
+    for part in parts.withLock({ $0 }) { sum.add(try part.get()) }
+    return sum
+  }
+
+  private mutating func listHour(
+    at index: Int, _ folders: borrowing CaptureFolders, inodes: Bool
+  ) throws(KernelError) {
+    let kind = Kind.allCases[index / hoursOfDay.count]
+    let hour = index % hoursOfDay.count
+    try folders.withHour(hour, of: kind) { directory throws(KernelError) in
+      try listHour(directory, kind, hour, inodes: inodes)
     }
   }
 
   private mutating func listHour(
-    _ directory: borrowing Directory, _ kind: Kind, _ hour: Int, inodes: Bool,
-    _ visit: (FileIdentity) -> Void
+    _ directory: borrowing Directory, _ kind: Kind, _ hour: Int, inodes: Bool
   ) throws(KernelError) {
     var stream = try DirectoryStream(of: directory)
     var count = 0
     var entries = 0
-    while try stream.next({ entry in
+    while try stream.nextWindow({ entry in
       entries += 1
       if FileName.kind(of: entry.name) == kind, entry.type.mayBeRegular {
         count += 1
-        visit(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
+        digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
       } else if !FileName.isArchivePlaylist(entry.name) {
         unrecognised.add(entry.name, in: "\(kind.name)/\(hour)/")
       }
@@ -48,21 +70,30 @@ struct Listing {
 
   /// Lists the flat and hot places.
   mutating func listPlaces(
-    of folders: borrowing CaptureFolders, in capture: borrowing Directory, inodes: Bool,
-    _ visit: (FileIdentity) -> Void
+    of folders: borrowing CaptureFolders, in capture: borrowing Directory, inodes: Bool
   ) throws(KernelError) {
     for place in Place.allCases {
       try folders.withPlace(place, in: capture) { directory throws(KernelError) in
         var stream = try DirectoryStream(of: directory)
-        while try stream.next({ entry in
+        while try stream.nextWindow({ entry in
           guard let kind = FileName.kind(of: entry.name), place.holds(kind),
             entry.type.mayBeRegular
           else { return }
           kinds[kind] += 1
-          visit(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
+          digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
         }) {}
       }
     }
+  }
+
+  private mutating func add(_ part: Listing) {
+    for kind in Kind.allCases {
+      kinds[kind] += part.kinds[kind]
+      for hour in hoursOfDay { byHour[kind][hour] += part.byHour[kind][hour] }
+    }
+    for index in hourEntries.indices { hourEntries[index] += part.hourEntries[index] }
+    unrecognised = unrecognised + part.unrecognised
+    digest.insert(part.digest)
   }
 }
 

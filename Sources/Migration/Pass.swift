@@ -2,6 +2,11 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
+/// Entries met between two looks at what the kernel has done.
+private let tendEvery = 8
+/// How long ago a writer may have written last to count as active.
+private let writerQuietSeconds: Int64 = 10
+
 /// One pass over the flat and hot places of a capture: every file is met once, settled, and moved if it is
 /// not where it belongs.
 ///
@@ -11,13 +16,14 @@ internal import SystemPackage
 ///
 /// Cold files leave as soon as they are certain to be cold. Hot files enter a hot place only when everything
 /// cold has left it, so that it never holds more than its limit; the live playlist follows its segments.
-struct Pass: ~Copyable {
+struct Pass<M: Mover>: ~Copyable {
   let options: MigrationOptions
   private var settler: Settler
-  private(set) var plan: MovePlan
+  private(set) var plan: MovePlan<M>
   private var pins = PlaylistPins()
   /// The first pass of a run: what it meets is what was there before.
   private let isFirst: Bool
+  private let readsDisk: Bool
   private let recently: Range<Int64>
   private(set) var unrecognised = Unrecognised()
   /// A file or the live playlist was written around the time of this pass.
@@ -26,18 +32,14 @@ struct Pass: ~Copyable {
   private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
 
-  /// Entries met between two looks at what the kernel has done.
-  private static let tendEvery = 32
-  /// How long ago a writer may have written last to count as active.
-  private static let writerQuietSeconds: Int64 = 10
-
-  init(options: MigrationOptions, plan: consuming MovePlan, isFirst: Bool) {
+  init(options: MigrationOptions, plan: consuming MovePlan<M>, isFirst: Bool, readsDisk: Bool) {
     self.options = options
     self.plan = plan
     self.isFirst = isFirst
+    self.readsDisk = readsDisk
     settler = Settler(rule: options.rule, hours: options.hours)
     let now = Clock.realtimeNanoseconds / 1_000_000_000
-    recently = (now - Self.writerQuietSeconds)..<(now + 3600)
+    recently = (now - writerQuietSeconds)..<(now + 3600)
   }
 
   /// `betweenWindows` is called after each window, with the number of entries met so far.
@@ -46,17 +48,17 @@ struct Pass: ~Copyable {
     _ custody: inout Custody, betweenWindows: (Int) -> Void
   ) {
     var entries = 0
-    for place in [Place.segments, .thumbnails, .metadata, .captures, .root] where !plan.isStopped {
+    for place in [Place.segments, .thumbnails, .metadata, .captures, .root] where !plan.ledger.isStopped {
       do throws(KernelError) {
         try folders.withPlace(place, in: capture) { directory throws(KernelError) in
           try scan(place, directory, capture, folders, &custody, &entries, betweenWindows)
         }
-      } catch { plan.stop(error) }
+      } catch { plan.ledger.stop(error) }
     }
-    isComplete = !plan.isStopped
-    plan.flush()
+    isComplete = !plan.ledger.isStopped
+    plan.finish()
     Self.placeHotFiles(settler, &plan, keepLive: options.keepLive)
-    plan.flush()
+    plan.finish()
     forgetVanished(in: &custody)
     metRecentFile = metRecentFile || pins.newest.map { recently.contains($0.seconds) } ?? false
     livePlaylist = placeLivePlaylist(capture, folders)
@@ -69,16 +71,17 @@ struct Pass: ~Copyable {
   ) throws(KernelError) {
     var stream = try DirectoryStream(of: directory)
     var hasMore = true
-    while hasMore, !plan.isStopped {
+    while hasMore, !plan.ledger.isStopped {
       if place.holds(.segments) {
         try pins.refresh(folders, in: capture) { settler.pin($0) }
       }
-      hasMore = try stream.next { entry in
+      hasMore = try stream.fill()
+      if readsDisk { stream.warmIfCold() }
+      try stream.visit { entry in
         meet(entry, in: place, directory, &custody)
         entries += 1
-        if entries % Self.tendEvery == 0 { plan.tend() }
+        if entries % tendEvery == 0 { plan.tend() }
       }
-      plan.flowOn()
       forgetVanished(in: &custody)
       custody.observe()
       betweenWindows(entries)
@@ -87,7 +90,7 @@ struct Pass: ~Copyable {
 
   /// A file that vanished was accounted for: it is not expected afterwards.
   private mutating func forgetVanished(in custody: inout Custody) {
-    for identity in plan.takeVanished() { custody.digest.remove(identity) }
+    for identity in plan.ledger.takeVanished() { custody.digest.remove(identity) }
   }
 
   // MARK: meeting files
@@ -105,12 +108,12 @@ struct Pass: ~Copyable {
     do throws(Errno) {
       let status = try directory.modification(of: entry.name)
       guard status.type == .regular else { return meetOther(entry, in: place) }
-      plan.tallies[kind].found += 1
+      plan.ledger.tallies[kind].found += 1
       if isFirst { custody.digest.insert(identity) }
       let facts = FileFacts(place: place, modified: status.modified, identity: identity)
       metRecentFile = metRecentFile || recently.contains(facts.modified.seconds)
       if plan.table.refusedKinds[kind] {
-        plan.tallies[kind].failed += 1
+        plan.ledger.tallies[kind].failed += 1
       } else {
         Self.settle(entry.name, facts, &settler, &plan)
       }
@@ -121,7 +124,7 @@ struct Pass: ~Copyable {
   }
 
   private static func settle(
-    _ name: Span<UInt8>, _ facts: FileFacts, _ settler: inout Settler, _ plan: inout MovePlan
+    _ name: Span<UInt8>, _ facts: FileFacts, _ settler: inout Settler, _ plan: inout MovePlan<M>
   ) {
     settler.offer(name, facts) { name, facts, hour in
       plan.add(name, facts, to: .hour(hour))
@@ -132,12 +135,12 @@ struct Pass: ~Copyable {
     _ entry: borrowing DirectoryEntry, _ facts: FileFacts, _ errno: Errno,
     _ custody: inout Custody
   ) {
-    plan.tallies[facts.kind].found += 1
+    plan.ledger.tallies[facts.kind].found += 1
     if isFirst { custody.digest.insert(facts.identity) }
     if errno == .noSuchFileOrDirectory {
-      plan.countVanished(facts)
+      plan.ledger.countVanished(facts)
     } else {
-      plan.countFailed(entry.name, facts, errno)
+      plan.ledger.countUnreadable(entry.name, facts, errno)
     }
   }
 
@@ -151,21 +154,21 @@ struct Pass: ~Copyable {
 
   /// What is left in the settler is hot.
   private static func placeHotFiles(
-    _ settler: borrowing Settler, _ plan: inout MovePlan, keepLive: Bool
+    _ settler: borrowing Settler, _ plan: inout MovePlan<M>, keepLive: Bool
   ) {
-    let isStopped = plan.isStopped
+    let isStopped = plan.ledger.isStopped
     settler.forEachHot { name, facts in
       let kind = facts.kind
       if facts.place == kind.hotPlace {
-        if plan.promoted.contains(facts.identity) {
-          plan.tallies[kind].movedToHotPlaceBefore += 1
+        if plan.ledger.promoted.contains(facts.identity) {
+          plan.ledger.tallies[kind].movedToHotPlaceBefore += 1
         } else {
-          plan.tallies[kind].inHotPlace += 1
+          plan.ledger.tallies[kind].inHotPlace += 1
         }
       } else if keepLive {
-        plan.tallies[kind].kept += 1
+        plan.ledger.tallies[kind].kept += 1
       } else if isStopped {
-        plan.tallies[kind].pending += 1
+        plan.ledger.tallies[kind].pending += 1
       } else {
         plan.add(name, facts, to: .hotPlace)
       }
@@ -182,7 +185,7 @@ struct Pass: ~Copyable {
     }
     guard isFlat else { return isHot ? .inPlace : .absent }
     if options.keepLive { return .kept }
-    if plan.isStopped { return .pending }
+    if plan.ledger.isStopped { return .pending }
     if plan.table.refusedKinds[.segments] { return .failed }
     if isHot { return .conflict }
     return plan.moveLivePlaylist()

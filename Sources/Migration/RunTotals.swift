@@ -31,10 +31,10 @@ struct RunTotals: ~Copyable {
     before = cold.kinds
   }
 
-  mutating func add(_ pass: borrowing Pass) {
+  mutating func add<M>(_ pass: borrowing Pass<M>) {
     passes += 1
     for kind in Kind.allCases {
-      let tally = pass.plan.tallies[kind]
+      let tally = pass.plan.ledger.tallies[kind]
       if passes == 1 {
         before[kind] += tally.found
         knowsBefore = pass.isComplete
@@ -42,17 +42,17 @@ struct RunTotals: ~Copyable {
       isBalanced = isBalanced && tally.isBalanced
       gone[kind] = gone[kind] + tally.gone
       last[kind] = tally
-      for hour in hoursOfDay { byHour[kind][hour] += pass.plan.movedByHour[kind][hour] }
+      for hour in hoursOfDay { byHour[kind][hour] += pass.plan.ledger.movedByHour[kind][hour] }
     }
-    promoted = pass.plan.promoted
-    problems = pass.plan.problems
+    promoted = pass.plan.ledger.promoted
+    problems = pass.plan.ledger.problems
     unrecognised = pass.unrecognised
     metRecentFile = metRecentFile || pass.metRecentFile
     if livePlaylist != .moved || pass.livePlaylist != .inPlace { livePlaylist = pass.livePlaylist }
     hasSettled =
-      !pass.plan.needsAnotherPass
+      !pass.plan.ledger.needsAnotherPass
       && Kind.allCases.allSatisfy {
-        let tally = pass.plan.tallies[$0]
+        let tally = pass.plan.ledger.tallies[$0]
         return tally.movedToHour + tally.movedToHotPlace + tally.pending == 0
       }
   }

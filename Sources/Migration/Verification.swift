@@ -204,11 +204,14 @@ public struct Verification {
     _ body: (borrowing DirectoryEntry, Kind, ModificationTime) -> Void
   ) throws(KernelError) {
     var stream = try DirectoryStream(of: directory)
-    while try stream.next({ entry in
-      guard let kind = FileName.kind(of: entry.name), isWanted(kind), entry.type.mayBeRegular,
-        let status = try? directory.modification(of: entry.name), status.type == .regular
-      else { return }
-      body(entry, kind, status.modified)
-    }) {}
+    while try stream.fill() {
+      stream.warmIfCold()
+      try stream.visit { entry in
+        guard let kind = FileName.kind(of: entry.name), isWanted(kind), entry.type.mayBeRegular,
+          let status = try? directory.modification(of: entry.name), status.type == .regular
+        else { return }
+        body(entry, kind, status.modified)
+      }
+    }
   }
 }

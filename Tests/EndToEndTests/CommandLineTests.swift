@@ -18,7 +18,8 @@ import Testing
     #expect(status == 0)
     #expect(
       report.keys == [
-        "command", "version", "changed", "exitCode", "engine", "engineReason", "timeZone",
+        "command", "version", "changed", "exitCode", "engine", "engineReason", "timeZone", "ringRequests",
+        "ringSubmissions",
         "peakResidentBytes",
         "captures", "notBegun",
       ])

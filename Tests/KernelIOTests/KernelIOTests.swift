@@ -8,7 +8,7 @@ import Testing
     let directory = try Directory.open(FilePath(folder.path))
     var stream = try DirectoryStream(of: directory)
     var names: [Bytes] = []
-    while try stream.nextWindow({ entry throws(Never) in
+    while try stream.nextWindow({ entry in
       var bytes: [UInt8] = []
       for index in entry.name.indices { bytes.append(entry.name[index]) }
       names.append(Bytes(bytes))

@@ -21,14 +21,14 @@ final class MeddlingMover: Mover {
 
   init(_ action: @escaping () -> Void) { self.action = action }
 
-  func tend(_ queue: inout MoveQueue) {}
-  func work(on queue: inout MoveQueue, untilPending count: Int) {
-    if queue.renames.pendingCount > 0 {
-      action?()
-      action = nil
-    }
-    inner.work(on: &queue, untilPending: count)
+  var pendingMax: Int { 0 }
+  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
+    action?()
+    action = nil
+    return inner.rename(name, move, in: folders)
   }
+  func tend(_ queue: inout MoveQueue) {}
+  func work(off queue: inout MoveQueue) {}
   func drain(_ queue: inout MoveQueue) {}
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { inner.makeFolders(requests) }
 }
@@ -43,9 +43,8 @@ func migrate(
   _ folder: Folder, _ model: LayoutModel = LayoutModel(), engine: EngineChoice = .syscalls,
   dryRun: Bool = false
 ) throws -> CaptureReport {
-  CaptureMigration.run(
-    FilePath(folder.path), options: options(model, dryRun: dryRun), engine: try Engine.choose(engine),
-    observer: SilentObserver())
+  try Engine.choose(engine).migrate(
+    FilePath(folder.path), options: options(model, dryRun: dryRun), observer: SilentObserver())
 }
 
 extension Trait where Self == ConditionTrait {

@@ -160,7 +160,7 @@ struct CaptureFolders: ~Copyable {
   /// Makes the folders that are missing, with the owner, group and permission bits of the capture. Returns
   /// how many were made.
   mutating func makeMissing(
-    in capture: borrowing Directory, like model: FileStatus, with mover: any Mover
+    in capture: borrowing Directory, like model: FileStatus, with mover: some Mover
   ) throws(KernelError) -> Int {
     var requests: [MakeFolderRequest] = []
     var made: [Kind] = []
@@ -188,7 +188,7 @@ struct CaptureFolders: ~Copyable {
   }
 
   private static func make(
-    _ requests: [MakeFolderRequest], in path: FilePath, with mover: any Mover
+    _ requests: [MakeFolderRequest], in path: FilePath, with mover: some Mover
   ) throws(KernelError) {
     guard !requests.isEmpty else { return }
     let failures = try mover.makeFolders(requests)
@@ -230,20 +230,7 @@ extension Directory {
   fileprivate func holdsAtMost(_ entries: Int) throws(KernelError) -> Bool {
     var stream = try DirectoryStream(of: self)
     var count = 0
-    while count <= entries, try stream.next({ _ in count += 1 }) {}
+    while count <= entries, try stream.nextWindow({ _ in count += 1 }) {}
     return count <= entries
-  }
-}
-
-extension DirectoryStream {
-  /// `nextWindow` for a body that does not throw.
-  mutating func next(_ body: (borrowing DirectoryEntry) -> Void) throws(KernelError) -> Bool {
-    do throws(DirectoryStreamError<Never>) {
-      return try nextWindow { entry throws(Never) in body(entry) }
-    } catch {
-      switch error {
-      case .kernel(let error): throw error
-      }
-    }
   }
 }

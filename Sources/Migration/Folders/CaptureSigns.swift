@@ -30,7 +30,7 @@ struct CaptureSigns {
     var stream = try DirectoryStream(of: folder)
     var found = false
     while !found,
-      try stream.next({ entry in
+      try stream.nextWindow({ entry in
         if let kind = FileName.kind(of: entry.name), place.holds(kind) { found = true }
       })
     {}

@@ -32,6 +32,8 @@ struct FolderTable {
     }
   }
 
+  func dirfd(of move: Move) -> Int32 { dirfd(of: move.facts.kind, move.destination) }
+
   /// Whether a name could be taken there at all.
   func mayHoldFiles(_ kind: Kind, _ destination: Destination) -> Bool {
     guard Self.isOpen(dirfd(of: kind, destination)) else { return false }

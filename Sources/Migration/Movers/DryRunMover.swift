@@ -11,36 +11,26 @@ final class DryRunMover: Mover {
     let nameHash: UInt64
     let destination: Int
   }
-  private let folders: FolderTable
   private var claims: Set<Claim> = []
   /// Files that leave their hot place and make room there.
   private var leaving: Set<UInt64> = []
 
-  init(folders: FolderTable) { self.folders = folders }
-
+  var pendingMax: Int { 0 }
   func tend(_ queue: inout MoveQueue) {}
-
-  func work(on queue: inout MoveQueue, untilPending count: Int) {
-    while queue.renames.pendingCount > count, StopSignal.pending == nil {
-      queue.renames.pretendFront(outcome(of: queue.renames.front, queue))
-    }
-  }
-
+  func work(off queue: inout MoveQueue) {}
   func drain(_ queue: inout MoveQueue) {}
-
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { _ in nil } }
 
-  private func outcome(of position: Int, _ queue: borrowing MoveQueue) -> RenameOutcome {
-    let move = queue.move(at: position)
+  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
     let nameHash = move.facts.identity.nameHash
     if folders.mayHoldFiles(move.facts.kind, move.destination),
-      queue.renames.destinationIsTaken(at: position),
+      Name.isTaken(name, in: folders.dirfd(of: move)),
       move.destination != .hotPlace || !leaving.contains(nameHash)
     {
       return .failed(.fileExists)
     }
     guard let otherPlace = folders.otherPlace(of: move.facts),
-      queue.renames.isTaken(at: position, in: otherPlace)
+      Name.isTaken(name, in: otherPlace)
     else { return .moved }
 
     if move.facts.place == move.facts.kind.hotPlace { leaving.insert(nameHash) }

@@ -18,32 +18,49 @@ public final class Engine {
   public let name: Name
   /// Why this engine: what the user asked for, or what the kernel granted or refused.
   public let reason: String
-  let mover: any Mover
+  /// Named rather than held as any mover: the pipeline is compiled for each.
+  enum Carrier {
+    case ring(RingMover)
+    case thread(PlainMover)
+  }
+  let carrier: Carrier
 
-  private init(_ name: Name, _ reason: String, _ mover: any Mover) {
+  private init(_ name: Name, _ reason: String, _ carrier: Carrier) {
     self.name = name
     self.reason = reason
-    self.mover = mover
+    self.carrier = carrier
   }
 
   /// Asks the kernel for a ring, and falls back to plain calls unless the ring was demanded.
   ///
   /// `syscalls` never tries io_uring at all: under a seccomp filter that kills, even asking would be fatal.
   public static func choose(_ choice: EngineChoice) throws(KernelError) -> Engine {
-    guard choice != .syscalls else { return Engine(.syscalls, "asked for", PlainMover()) }
+    guard choice != .syscalls else { return Engine(.syscalls, "asked for", .thread(PlainMover())) }
     do throws(KernelError) {
       let mover = try RingMover()
       let reason = choice == .ioUring ? "asked for" : "the kernel allows it"
-      return Engine(.ioUring, "\(reason): \(mover.grants)", mover)
+      return Engine(.ioUring, "\(reason): \(mover.grants)", .ring(mover))
     } catch {
       guard choice == .auto else { throw error }
-      return Engine(.syscalls, refusalReason(error), PlainMover())
+      return Engine(.syscalls, refusalReason(error), .thread(PlainMover()))
     }
+  }
+
+  /// Another engine of the kind of this one, for another thread.
+  public static func another(like name: Name) -> Engine {
+    (try? choose(name == .ioUring ? .auto : .syscalls))
+      ?? Engine(.syscalls, "asked for", .thread(PlainMover()))
+  }
+
+  /// What went through the ring so far; nothing where there is none.
+  public var ringTotals: RingTotals {
+    guard case .ring(let mover) = carrier else { return RingTotals() }
+    return mover.totals
   }
 
   /// What went wrong with the engine on the way, if anything.
   public var warning: String? {
-    guard let ring = mover as? RingMover, ring.hasStalled else { return nil }
+    guard case .ring(let mover) = carrier, mover.hasStalled else { return nil }
     return "the kernel did not begin requests of the ring; went on with system calls"
   }
 

@@ -1,35 +1,44 @@
+internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Executes queued renames. Every mover gives each rename the same outcome for the same tree.
+/// Executes renames. Every mover gives each rename the same outcome for the same tree.
 ///
-/// The thread that migrates scans and settles, and calls a mover in between:
+/// The thread that migrates scans and settles. What is to be moved it leaves in the queue while the mover has
+/// use for it there, and renames itself otherwise:
 ///
-///     scan, scan, … tend, scan, … tend        work(untilPending: some)        …        drain
-///                   keep the kernel busy      lend a hand                              wait for all
+///     scan, settle ─▶ fewer pending than `pendingMax`?  ─▶ queue ─▶ whatever works beside this thread
+///                     else                               ─▶ rename, at once, on this thread
 ///
-/// After a stop signal a mover begins nothing more and finishes what is in flight.
+/// Callers are generic over the mover, so that nothing is dispatched at run time for a file.
 protocol Mover: AnyObject {
-  /// Keeps whatever works beside this thread supplied. Cheap; never waits.
+  /// How many renames to leave pending for whatever works beside this thread; 0 where nothing does.
+  var pendingMax: Int { get }
+  /// Renames at once, on this thread.
+  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome
+  /// Keeps whatever works beside this thread supplied. Cheap; never waits. After a stop signal nothing more is
+  /// begun.
   func tend(_ queue: inout MoveQueue) throws(KernelError)
-  /// Executes until at most this many renames are pending. Never waits.
-  func work(on queue: inout MoveQueue, untilPending count: Int) throws(KernelError)
+  /// Renames what is pending, this thread lending a hand. Never waits.
+  func work(off queue: inout MoveQueue) throws(KernelError)
   /// Waits until nothing is in flight.
   func drain(_ queue: inout MoveQueue) throws(KernelError)
   /// Nil, or why not, for each request.
   func makeFolders(_ requests: [MakeFolderRequest]) throws(KernelError) -> [Errno?]
 }
 
+extension Mover {
+  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
+    Name.rename(name, from: folders.dirfd(of: move.facts.place), to: folders.dirfd(of: move))
+  }
+}
+
 /// Renames by plain system calls, one after the other: where io_uring is not to be had.
 final class PlainMover: Mover {
+  var pendingMax: Int { 0 }
+
   func tend(_ queue: inout MoveQueue) {}
-
-  func work(on queue: inout MoveQueue, untilPending count: Int) {
-    while queue.renames.pendingCount > count, StopSignal.pending == nil {
-      queue.renames.renameFront()
-    }
-  }
-
+  func work(off queue: inout MoveQueue) {}
   func drain(_ queue: inout MoveQueue) {}
 
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { $0.execute() } }

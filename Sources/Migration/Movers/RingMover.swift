@@ -3,12 +3,12 @@ internal import SystemPackage
 
 /// Renames through io_uring, with the submitting thread working instead of waiting.
 ///
-///     queue ──▶ ring ──▶ io-wq worker        always some dozens in flight, topped up by `tend`
-///       └─────▶ this thread, plain calls     when more is pending than the worker can do meanwhile
+///     queue ──▶ ring ──▶ io-wq worker       always some dozens in flight, topped up by `tend`
+///     no room ──▶ this thread, at once      while the file that it has just looked at is in its cache
 ///
 /// The kernel runs path operations on io-wq workers, and renames within a file system one at a time
-/// (`s_vfs_rename_mutex`), so one worker is all that helps. Both take from one queue, so that the work is
-/// shared by speed without anyone measuring it.
+/// (`s_vfs_rename_mutex`), so one worker is all that helps. This thread renames only what finds no room in the
+/// queue, so the work is shared by speed without anyone measuring it.
 final class RingMover: Mover {
   /// Enough for the worker while this thread reads a window of names; more in flight only means more path
   /// buffers (4 KiB for each name) that have left the cache.
@@ -30,6 +30,10 @@ final class RingMover: Mover {
     ring = try Ring(entries: Self.entries, workers: Self.workers)
   }
 
+  var totals: RingTotals {
+    RingTotals(requests: ring.requestCount, submissions: ring.submissionCount)
+  }
+
   /// What the kernel granted, for the report.
   var grants: String {
     let granted = [
@@ -38,6 +42,9 @@ final class RingMover: Mover {
     ].filter(\.0).map(\.1)
     return granted.isEmpty ? "an old kernel, no extras" : granted.joined(separator: ", ")
   }
+
+  /// Enough for the worker while this thread reads a window of names.
+  let pendingMax = 256
 
   func tend(_ queue: inout MoveQueue) throws(KernelError) {
     ring.reap(into: &queue.renames)
@@ -49,11 +56,11 @@ final class RingMover: Mover {
     try ring.submit()
   }
 
-  func work(on queue: inout MoveQueue, untilPending count: Int) throws(KernelError) {
+  func work(off queue: inout MoveQueue) throws(KernelError) {
     var own = 0
-    while queue.renames.pendingCount > count, StopSignal.pending == nil {
+    while queue.renames.pendingCount > 0, StopSignal.pending == nil {
       if own % Self.tendEvery == 0 { try tend(&queue) }
-      guard queue.renames.pendingCount > count else { return }
+      guard queue.renames.pendingCount > 0 else { return }
       queue.renames.renameFront()
       own += 1
     }

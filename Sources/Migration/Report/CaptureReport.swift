@@ -145,28 +145,49 @@ public struct Comparison: Sendable {
 
 /// A whole run over one or many captures.
 public struct RunReport: Sendable {
-  public private(set) var captures: [CaptureReport] = []
-  /// Captures that an interruption left for a later run.
-  public private(set) var notBegun: [FilePath] = []
-  public var engine: Engine.Name
-  public var engineReason: String
-  public var engineWarning: String?
-  public var timeZone: String?
+  private let paths: [FilePath]
+  private var reports: [CaptureReport?]
+  public let engine: Engine.Name
+  public let engineReason: String
+  public private(set) var engineWarning: String?
+  /// What went through rings, where there were any.
+  public private(set) var ringTotals = RingTotals()
+  public let timeZone: String?
   /// Bytes.
-  public var peakResidentBytes: UInt64 = 0
+  public private(set) var peakResidentBytes: UInt64 = 0
 
-  public init(engine: Engine, timeZone: String?) {
+  public init(of paths: [FilePath], engine: Engine, timeZone: String?) {
+    self.paths = paths
+    reports = Array(repeating: nil, count: paths.count)
     self.engine = engine.name
     engineReason = engine.reason
     self.timeZone = timeZone
   }
 
-  public mutating func add(_ report: CaptureReport) { captures.append(report) }
-  public mutating func addNotBegun(_ capture: FilePath) { notBegun.append(capture) }
+  /// In the order of the paths.
+  public var captures: [CaptureReport] { reports.compactMap { $0 } }
+  /// Captures that an interruption left for a later run.
+  public var notBegun: [FilePath] { paths.indices.filter { reports[$0] == nil }.map { paths[$0] } }
 
-  /// Call when all captures are done.
+  public mutating func set(_ report: CaptureReport, at position: Int) { reports[position] = report }
+
+  /// Call when an engine has done its work.
   public mutating func finish(_ engine: Engine) {
-    engineWarning = engine.warning
+    engineWarning = engineWarning ?? engine.warning
+    ringTotals = ringTotals + engine.ringTotals
     peakResidentBytes = CurrentProcess.peakResidentBytes
+  }
+}
+
+/// How the work of a ring was batched.
+public struct RingTotals: Equatable, Sendable {
+  /// Renames and new folders that a ring carried.
+  public var requests = 0
+  /// Submissions that carried them.
+  public var submissions = 0
+
+  static func + (left: Self, right: Self) -> Self {
+    RingTotals(
+      requests: left.requests + right.requests, submissions: left.submissions + right.submissions)
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import KernelIO
 import Migration
+import Synchronization
 import SystemPackage
 
 struct MigrateCommand: ParsableCommand {
@@ -31,19 +32,29 @@ struct MigrateCommand: ParsableCommand {
     CurrentProcess.clearUmask()
     if execute, !yes { try Confirmation.ask(about: paths, console) }
 
-    let engine = try chooseEngine(console)
-    var report = RunReport(engine: engine, timeZone: settle.timeZone)
-    for path in paths {
-      if StopSignal.pending == nil {
-        report.add(migrate(path, engine, console))
-      } else {
-        report.addNotBegun(path)
-      }
-    }
-    report.finish(engine)
+    let report = try migrate(paths, console)
     let code = ExitStatus.combined(report.captures.map(ExitStatus.code(of:)))
     try show(report, code, console)
     throw code
+  }
+
+  /// Captures on different file systems at the same time, each group on a thread of its own with an engine of its
+  /// own: a ring belongs to one thread.
+  private func migrate(_ paths: [FilePath], _ console: Console) throws -> RunReport {
+    let groups = CaptureGroups.byFileSystem(paths)
+    let engine = try chooseEngine(console)
+    let run = Mutex(RunReport(of: paths, engine: engine, timeZone: settle.timeZone))
+    // The calling thread does the last group, with the engine that was set up on it.
+    nonisolated(unsafe) let mainEngine = engine
+    Threads.run(groups.count) { group in
+      let engine = group == groups.count - 1 ? mainEngine : Engine.another(like: mainEngine.name)
+      for position in groups[group] where StopSignal.pending == nil {
+        let report = migrate(paths[position], engine, console, isAlone: groups.count == 1)
+        run.withLock { $0.set(report, at: position) }
+      }
+      run.withLock { $0.finish(engine) }
+    }
+    return run.withLock { $0 }
   }
 
   private func chooseEngine(_ console: Console) throws -> Engine {
@@ -54,9 +65,11 @@ struct MigrateCommand: ParsableCommand {
     }
   }
 
-  private func migrate(_ path: FilePath, _ engine: Engine, _ console: Console) -> CaptureReport {
+  private func migrate(
+    _ path: FilePath, _ engine: Engine, _ console: Console, isAlone: Bool
+  ) -> CaptureReport {
     let display = ProgressDisplay(
-      isQuiet: output.quiet, wantsMoves: output.verbose,
+      isQuiet: output.quiet, wantsMoves: output.verbose, showsBar: isAlone && StandardStream.error.isTerminal,
       isColoured: !CurrentProcess.environmentHas("NO_COLOR"),
       console: console)
     if !StandardStream.error.isTerminal {
@@ -65,7 +78,7 @@ struct MigrateCommand: ParsableCommand {
     }
     let options = MigrationOptions(
       rule: settle.rule, hours: settle.hours, isDryRun: !execute, keepLive: keepLive, syncs: sync)
-    let report = CaptureMigration.run(path, options: options, engine: engine, observer: display)
+    let report = engine.migrate(path, options: options, observer: display)
     display.finish()
     return report
   }

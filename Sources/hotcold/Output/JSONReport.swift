@@ -33,6 +33,8 @@ enum JSONReport {
     let engine: String
     let engineReason: String
     let engineWarning: String?
+    let ringRequests: Int
+    let ringSubmissions: Int
     let timeZone: String
     let peakResidentBytes: UInt64
     let captures: [Capture]
@@ -44,6 +46,8 @@ enum JSONReport {
       engine = run.engine.rawValue
       engineReason = run.engineReason
       engineWarning = run.engineWarning
+      ringRequests = run.ringTotals.requests
+      ringSubmissions = run.ringTotals.submissions
       timeZone = run.timeZone ?? "local"
       peakResidentBytes = run.peakResidentBytes
       captures = run.captures.map(Capture.init)

@@ -11,16 +11,18 @@ final class ProgressDisplay: MigrationObserver {
 
   let wantsMoves: Bool
   private let isQuiet: Bool
-  private let isTerminal = StandardStream.error.isTerminal
+  /// A bar needs the terminal for itself.
+  private let showsBar: Bool
   private let isColoured: Bool
   private let console: Console
   private var lastShown: Int64 = 0
   private var barIsShown = false
   private var moveLines = ""
 
-  init(isQuiet: Bool, wantsMoves: Bool, isColoured: Bool, console: Console) {
+  init(isQuiet: Bool, wantsMoves: Bool, showsBar: Bool, isColoured: Bool, console: Console) {
     self.isQuiet = isQuiet
     self.wantsMoves = wantsMoves
+    self.showsBar = showsBar
     self.isColoured = isColoured
     self.console = console
   }
@@ -28,11 +30,11 @@ final class ProgressDisplay: MigrationObserver {
   func progressed(_ progress: MigrationProgress) {
     guard !isQuiet else { return }
     let now = Clock.monotonicNanoseconds
-    let interval = isTerminal ? Self.barRedrawNanoseconds : Self.lineEveryNanoseconds
-    if lastShown == 0, !isTerminal { lastShown = now }
+    let interval = showsBar ? Self.barRedrawNanoseconds : Self.lineEveryNanoseconds
+    if lastShown == 0, !showsBar { lastShown = now }
     guard now - lastShown >= interval else { return }
     lastShown = now
-    if isTerminal {
+    if showsBar {
       show(bar(progress))
     } else {
       console.info("\(Explanation.text(progress.capture)): \(figures(progress))")

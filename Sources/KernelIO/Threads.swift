@@ -1,0 +1,28 @@
+internal import CLiburing
+
+/// A few threads for work that waits for the kernel or for memory.
+public enum Threads {
+  /// Calls `body` once for each index below `count`, each on a thread of its own, and returns when all are done.
+  /// The last one is the calling thread; so are those for which the kernel grants no thread.
+  public static func run(_ count: Int, _ body: @Sendable (Int) -> Void) {
+    withoutActuallyEscaping(body) { body in
+      let calls = (0..<count).map { index in Call { body(index) } }
+      let threads = calls.dropLast().map {
+        unsafe hc_thread_start(Call.run, Unmanaged.passUnretained($0).toOpaque())
+      }
+      calls.last?.body()
+      for (call, thread) in zip(calls, threads) {
+        if thread == 0 { call.body() } else { hc_thread_join(thread) }
+      }
+    }
+  }
+
+  private final class Call: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+
+    static let run: @convention(c) (UnsafeMutableRawPointer?) -> Void = {
+      unsafe Unmanaged<Call>.fromOpaque($0!).takeUnretainedValue().body()
+    }
+  }
+}

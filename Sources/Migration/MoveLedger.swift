@@ -1,0 +1,140 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// What became of each move of a pass: outcomes turned into counts.
+struct MoveLedger: ~Copyable {
+  private let observer: any MigrationObserver
+  private let tellsMoves: Bool
+
+  var tallies = PerKind { _ in PassTally() }
+  /// Files moved to each hour folder.
+  private(set) var movedByHour = PerKind { _ in [Int](repeating: 0, count: hoursOfDay.count) }
+  private(set) var problems = Problems()
+  /// The files that this run has moved to a hot place: as many as the hot limits.
+  private(set) var promoted: Set<FileIdentity>
+  /// An errno after which no further move can succeed.
+  private(set) var stopError: KernelError?
+  /// A destination went away under the plan: look again.
+  private(set) var needsAnotherPass = false
+  private var vanished: [FileIdentity] = []
+
+  init(promoted: Set<FileIdentity>, observer: any MigrationObserver) {
+    self.promoted = promoted
+    self.observer = observer
+    tellsMoves = observer.wantsMoves
+  }
+
+  /// Whether the run is to end here: a signal, or an error that every further move would meet as well.
+  var isStopped: Bool { stopError != nil || StopSignal.pending != nil }
+
+  /// Ends the run early: nothing more is begun, what is in flight is finished.
+  mutating func stop(_ error: KernelError) {
+    if stopError == nil { stopError = error }
+  }
+
+  // MARK: outcomes of renames
+
+  mutating func count(
+    _ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move, in folders: FolderTable
+  ) {
+    switch outcome {
+    case .moved: countMoved(name, move)
+    case .notExecuted: tallies[move.facts.kind].pending += 1
+    case .failed(.fileExists):
+      tallies[move.facts.kind].conflicts += 1
+      addProblem(name, move, .nameTaken)
+    case .failed(.noSuchFileOrDirectory): countMissing(name, move, in: folders)
+    case .failed(let errno):
+      countFailed(name, move, .errno(errno))
+      if errno.stopsRun { stop(KernelError(.rename, FilePath(move.folder), errno)) }
+    }
+  }
+
+  private mutating func countMoved(_ name: Span<UInt8>, _ move: Move) {
+    switch move.destination {
+    case .hour(let hour):
+      tallies[move.facts.kind].movedToHour += 1
+      movedByHour[move.facts.kind][hour] += 1
+    case .hotPlace:
+      tallies[move.facts.kind].movedToHotPlace += 1
+      promoted.insert(move.facts.identity)
+    }
+    if tellsMoves { observer.moved(name, from: move.facts.place.prefix, to: move.folder) }
+  }
+
+  /// ENOENT is said of the file and of a destination folder that was removed under the descriptor alike.
+  private mutating func countMissing(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) {
+    if Name.isTaken(name, in: folders.dirfd(of: move.facts.place)) {
+      countFailed(name, move, .errno(.noSuchFileOrDirectory))
+      needsAnotherPass = true
+    } else {
+      countVanished(move.facts)
+    }
+  }
+
+  private mutating func countFailed(_ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason) {
+    tallies[move.facts.kind].failed += 1
+    addProblem(name, move, reason)
+  }
+
+  private mutating func addProblem(_ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason) {
+    problems.count += 1
+    guard problems.hasRoom else { return }
+    let from = Array(move.facts.place.prefix.utf8) + Array(copying: name)
+    problems.named.append(Problem(from: from, to: move.folder, reason: reason))
+  }
+
+  // MARK: files that come to no rename
+
+  mutating func countRefused(_ name: Span<UInt8>, _ move: Move) { countFailed(name, move, .refused) }
+
+  /// A file that could not even be looked at.
+  mutating func countUnreadable(_ name: Span<UInt8>, _ facts: FileFacts, _ errno: Errno) {
+    countFailed(name, Move(facts: facts, destination: .hotPlace), .errno(errno))
+    if errno.stopsRun { stop(KernelError(.stat, FilePath(facts.place.prefix), errno)) }
+  }
+
+  mutating func countVanished(_ facts: FileFacts) {
+    tallies[facts.kind].vanished += 1
+    vanished.append(facts.identity)
+  }
+
+  /// The files that vanished since the last call.
+  mutating func takeVanished() -> [FileIdentity] {
+    defer { vanished.removeAll(keepingCapacity: true) }
+    return vanished
+  }
+
+  // MARK: the live playlist
+
+  mutating func countLivePlaylist(_ name: Span<UInt8>, _ outcome: RenameOutcome) -> PlaylistOutcome {
+    switch outcome {
+    case .moved:
+      if tellsMoves { observer.moved(name, from: "", to: "segments/") }
+      return .moved
+    case .failed(.fileExists): return .conflict
+    case .failed(.noSuchFileOrDirectory): return .absent
+    case .failed(let errno):
+      problems.count += 1
+      if problems.hasRoom {
+        problems.named.append(
+          Problem(from: Array(copying: name), to: "segments/", reason: .errno(errno)))
+      }
+      return .failed
+    case .notExecuted: return .pending
+    }
+  }
+}
+
+extension Errno {
+  /// Whether every further rename on this file system would fail alike: no space, quota, read-only, I/O error,
+  /// a file system that shut itself down, or one that cannot refuse to replace (EINVAL, renameat2(2)).
+  var stopsRun: Bool {
+    switch self {
+    case .noSpace, .diskQuotaExceeded, .readOnlyFileSystem, .ioError, .noMemory, .invalidArgument: true
+    case Errno(rawValue: 117): true  // EUCLEAN: the file system is corrupt
+    default: false
+    }
+  }
+}
