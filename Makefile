@@ -10,9 +10,15 @@ RELEASE := swift build -c release --static-swift-stdlib --product hotcold
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := liburing-dev
 TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux
-SOURCES := Sources Tests Package.swift
+BENCH_PACKAGES := strace xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
+SOURCES := Sources Tests Package.swift Benchmarks/Package.swift $(addprefix Benchmarks/,Support Guide Engines Parts Counts Peers)
+BENCH_RESULTS := $(CURDIR)/.build/benchmarks.jsonl
+BENCH = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_FLOOR=$(CURDIR)/.build/floor/floor \
+  HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS) \
+  swift package --allow-writing-to-package-directory benchmark
 
-.PHONY: build demo test check fmt floor install clean deps test-deps
+.PHONY: build demo test check fmt bench bench-guide bench-check bench-update bench-tools install clean \
+  deps test-deps bench-deps
 
 build: deps
 	$(RELEASE)
@@ -36,17 +42,35 @@ check:
 fmt:
 	swift format --in-place --recursive --parallel $(SOURCES)
 
-# A whole migration against a bare loop of renameat2 over the same names, in one interleaved run.
-floor: build
+# Benchmarks (docs/PERFORMANCE.md): a quick set in minutes; all sizes of the guide, with its table and picture; the
+# comparison with Benchmarks/Thresholds, which fails on a regression.
+bench: bench-tools
+	@rm -f $(BENCH_RESULTS)
+	$(BENCH) --target Guide --target Engines --target Parts --target Peers
+	python3 Benchmarks/report.py $(BENCH_RESULTS)
+
+bench-guide: bench-tools
+	@rm -f $(BENCH_RESULTS)
+	HOTCOLD_BENCH_FILES_MAX=1400000 $(BENCH) --target Guide --target Engines --target Peers
+	python3 Benchmarks/report.py $(BENCH_RESULTS) --json docs/benchmarks.json --svg docs/benchmarks.svg
+
+# Exit status 4 of the tool says that a figure is better than its threshold: no failure, update it when it lasts.
+bench-check: bench-tools
+	$(BENCH) thresholds check --target Counts --path Thresholds || [ $$? = 4 ]
+
+# Writes what is measured now into Benchmarks/Thresholds. Look at the difference before you commit it.
+bench-update: bench-tools
+	$(BENCH) thresholds update --target Counts --path Thresholds
+
+bench-tools: build bench-deps
 	mkdir -p .build/floor
 	$(CC) -O2 -Wall -Wextra -Werror Benchmarks/Floor/floor.c -o .build/floor/floor
-	Benchmarks/Floor/compare.py --hotcold $(BINARY) --floor .build/floor/floor
 
 install: build
 	install -D -s -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/hotcold
 
 clean:
-	rm -rf .build
+	rm -rf .build Benchmarks/.build
 
 # dpkg -s costs nothing where all is there; apt-get runs only where something is missing.
 deps:
@@ -56,3 +80,7 @@ deps:
 test-deps:
 	@dpkg -s $(TEST_PACKAGES) >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(TEST_PACKAGES); }
+
+bench-deps:
+	@dpkg -s $(BENCH_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(BENCH_PACKAGES); }

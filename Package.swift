@@ -16,7 +16,9 @@ let settings: [SwiftSetting] = [
 let package = Package(
   name: "hotcold",
   products: [
-    .executable(name: "hotcold", targets: ["hotcold"])
+    .executable(name: "hotcold", targets: ["hotcold"]),
+    // For Benchmarks/, which is a package of its own.
+    .library(name: "HotColdKit", targets: ["CaptureLayout", "KernelIO", "Migration"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -21,8 +21,8 @@ struct Pass<M: Mover>: ~Copyable {
   private var settler: Settler
   private(set) var plan: MovePlan<M>
   private var pins = PlaylistPins()
-  /// The first pass of a run: what it meets is what was there before.
-  private let isFirst: Bool
+  /// What the first pass of an executing run meets is what was there before.
+  private let countsBefore: Bool
   private let readsDisk: Bool
   private let recently: Range<Int64>
   private(set) var unrecognised = Unrecognised()
@@ -35,7 +35,7 @@ struct Pass<M: Mover>: ~Copyable {
   init(options: MigrationOptions, plan: consuming MovePlan<M>, isFirst: Bool, readsDisk: Bool) {
     self.options = options
     self.plan = plan
-    self.isFirst = isFirst
+    countsBefore = isFirst && !options.isDryRun
     self.readsDisk = readsDisk
     settler = Settler(rule: options.rule, hours: options.hours)
     let now = Clock.realtimeNanoseconds / 1_000_000_000
@@ -109,7 +109,7 @@ struct Pass<M: Mover>: ~Copyable {
       let status = try directory.modification(of: entry.name)
       guard status.type == .regular else { return meetOther(entry, in: place) }
       plan.ledger.tallies[kind].found += 1
-      if isFirst { custody.digest.insert(identity) }
+      if countsBefore { custody.digest.insert(identity) }
       let facts = FileFacts(place: place, modified: status.modified, identity: identity)
       metRecentFile = metRecentFile || recently.contains(facts.modified.seconds)
       if plan.table.refusedKinds[kind] {
@@ -136,7 +136,7 @@ struct Pass<M: Mover>: ~Copyable {
     _ custody: inout Custody
   ) {
     plan.ledger.tallies[facts.kind].found += 1
-    if isFirst { custody.digest.insert(facts.identity) }
+    if countsBefore { custody.digest.insert(facts.identity) }
     if errno == .noSuchFileOrDirectory {
       plan.ledger.countVanished(facts)
     } else {

@@ -1,0 +1,39 @@
+import Benchmark
+import Support
+
+/// Each engine on each file system, interleaved with the floor: one iteration measures them all in turn, so that a
+/// busy moment of the machine meets them alike.
+let benchmarks: @Sendable () -> Void = {
+  let engines = ["auto", "io_uring", "syscalls"]
+  let files = Int(Tools.environment["HOTCOLD_BENCH_ENGINE_FILES"] ?? "") ?? 100_000
+
+  func ratio(_ engine: String) -> BenchmarkMetric {
+    .custom("\(engine) / floor (1000 = floor)", useScalingFactor: false)
+  }
+
+  for type in ["tmpfs", "ext4", "xfs", "btrfs"] {
+    let fileSystem = type == "tmpfs" ? nil : LoopFileSystem(type)
+    if type != "tmpfs", fileSystem == nil {
+      print("SKIPPED: Engines.\(type) (needs root, a loop device and mkfs.\(type))")
+      continue
+    }
+    let base = fileSystem?.path ?? Tools.benchFolder
+    nonisolated(unsafe) var round = 0
+    Benchmark("Engines.\(type)", configuration: .process(engines.map(ratio), samples: 7)) { benchmark in
+      let trial = Trial(in: base)
+      trial.makeSample(files: files)
+      let floor = trial.floorNanoseconds()
+      round += 1
+      for engine in round.isMultiple(of: 2) ? engines : engines.reversed() {
+        trial.makeSample(files: files)
+        let run = trial.migrate(["--execute", "--yes", "--engine", engine])
+        benchmark.measurement(ratio(engine), 1000 * run.nanoseconds / floor)
+        var sample = Sample(suite: "Engines", name: engine, files: files, nanoseconds: run.nanoseconds)
+        sample.fileSystem = type
+        sample.floorSeconds = Double(floor) / 1e9
+        sample.record()
+      }
+      withExtendedLifetime(fileSystem) {}
+    }
+  }
+}

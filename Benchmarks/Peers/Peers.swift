@@ -1,0 +1,30 @@
+import Benchmark
+import Support
+
+/// What a user would otherwise write. All of them settle the same tree into the same result, which `hotcold verify`
+/// confirms outside the timing.
+let benchmarks: @Sendable () -> Void = {
+  let files = Int(Tools.environment["HOTCOLD_BENCH_PEER_FILES"] ?? "") ?? 100_000
+  let peers: [(name: String, command: [String])] = [
+    ("Python scandir + shutil.move", ["python3", Tools.scripts + "/migrate.py", "shutil"]),
+    ("Python os.rename", ["python3", Tools.scripts + "/migrate.py", "rename"]),
+    ("find -exec mv -t", ["bash", Tools.scripts + "/migrate.sh"]),
+    ("perl rename", ["perl", Tools.scripts + "/migrate.pl"]),
+    ("hotcold", [Tools.hotcold, "migrate", "--execute", "--yes", "--quiet"]),
+  ]
+  for peer in peers {
+    Benchmark("Peers.\(peer.name)", configuration: .process([.wallClock], samples: 5)) { benchmark in
+      let trial = Trial()
+      trial.makeSample(files: files)
+      benchmark.startMeasurement()
+      let start = ContinuousClock.now
+      Tools.must(peer.command + [trial.capture])
+      let elapsed = ContinuousClock.now - start
+      benchmark.stopMeasurement()
+      Tools.must([Tools.hotcold, "verify", trial.capture])
+      Sample(
+        suite: "Peers", name: peer.name, files: files, nanoseconds: Int(elapsed / .nanoseconds(1))
+      ).record()
+    }
+  }
+}

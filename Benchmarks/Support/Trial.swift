@@ -1,0 +1,106 @@
+import Foundation
+
+/// A folder of its own for samples, gone with its owner.
+public final class Trial {
+  public let folder: String
+  public var capture: String { folder + "/capture" }
+
+  /// On tmpfs, or in the folder that `HOTCOLD_BENCH_DIR` names.
+  public init(in base: String = Tools.benchFolder) {
+    folder = base + "/hotcold-bench-\(UUID().uuidString.prefix(8))"
+    try! FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  }
+
+  deinit { Tools.must(["rm", "-rf", folder]) }
+
+  /// Makes a fresh flat capture.
+  public func makeSample(files: Int) {
+    Tools.must(["rm", "-rf", capture])
+    Tools.must([Tools.hotcold, "sample", capture, "--files", "\(files)"])
+  }
+
+  /// Nanoseconds of the bare loop: renames over a fresh sample, or (`looking`) getdents64 and statx.
+  public func floorNanoseconds(looking: Bool = false) -> Int {
+    let output = Tools.must([Tools.floor] + (looking ? ["--look"] : []) + [capture])
+    return Int(output.split(whereSeparator: \.isWhitespace)[1])!
+  }
+
+  /// Migrates the capture with the real program.
+  public func migrate(_ arguments: [String] = ["--execute", "--yes"]) -> Migration {
+    let start = ContinuousClock.now
+    let output = Tools.must([Tools.hotcold, "migrate", capture, "--format", "json"] + arguments)
+    let elapsed = ContinuousClock.now - start
+    let report = try! JSONDecoder().decode(Report.self, from: Data(output.utf8))
+    return Migration(nanoseconds: Int(elapsed / .nanoseconds(1)), report: report)
+  }
+}
+
+/// One run of the program, start-up and end included.
+public struct Migration {
+  public let nanoseconds: Int
+  public let report: Report
+}
+
+/// The part of the JSON report that is measured.
+public struct Report: Decodable {
+  public let engine: String
+  public let peakResidentBytes: Int
+  public let ringRequests: Int
+  public let ringSubmissions: Int
+}
+
+public enum Tools {
+  public static let hotcold = path("HOTCOLD_BINARY")
+  public static let floor = path("HOTCOLD_FLOOR")
+  public static let scripts = path("HOTCOLD_PEERS")
+  public static let benchFolder = environment["HOTCOLD_BENCH_DIR"] ?? "/dev/shm"
+  public static let environment = ProcessInfo.processInfo.environment
+
+  private static func path(_ variable: String) -> String {
+    guard let path = environment[variable] else {
+      fatalError("\(variable) is not set: run the benchmarks with make, or see the Makefile")
+    }
+    return path
+  }
+
+  /// Runs a program to its end and returns its standard output. A benchmark of something that failed is none.
+  @discardableResult
+  public static func must(_ command: [String]) -> String {
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = command
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    try! process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      fatalError("\(command.joined(separator: " ")) ended with \(process.terminationStatus)")
+    }
+    return String(decoding: data, as: UTF8.self)
+  }
+}
+
+/// A file system of its own on a loop device, unmounted with its owner. Nil where that takes more rights.
+public final class LoopFileSystem {
+  public let path: String
+  private let image: String
+
+  public init?(_ type: String) {
+    guard getuid() == 0, FileManager.default.fileExists(atPath: "/usr/sbin/mkfs.\(type)") else { return nil }
+    let name = "hotcold-bench-\(type)-\(UUID().uuidString.prefix(8))"
+    image = Tools.benchFolder + "/\(name).img"
+    path = "/tmp/\(name)"
+    Tools.must(["truncate", "-s", "4G", image])
+    Tools.must(["/usr/sbin/mkfs.\(type)", "-q", image])
+    Tools.must(["mkdir", path])
+    Tools.must(["mount", "-o", "loop", image, path])
+  }
+
+  deinit {
+    Tools.must(["umount", path])
+    Tools.must(["rmdir", path])
+    Tools.must(["rm", image])
+  }
+}
