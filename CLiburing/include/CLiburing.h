@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 // ---------------------------------------------------------------------------------------------- ring
 
@@ -97,6 +98,10 @@ int32_t hc_statx(int32_t dirfd, const char *name, hc_stat *out);
 /// statx(2) that asks for type and mtime only: the call made for each file.
 int32_t hc_statx_mtime(int32_t dirfd, const char *name, hc_stat *out);
 /// getdents64(2). Returns the bytes filled, 0 at the end of the directory stream.
+/// Bytes before the first NUL, or `capacity` where there is none.
+static inline size_t hc_name_length(const uint8_t *name, size_t capacity) {
+  return strnlen((const char *)name, capacity);
+}
 int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity);
 /// Opens the folder `name` of `dirfd` for listing with openat2(2) under RESOLVE_BENEATH,
 /// RESOLVE_NO_SYMLINKS and RESOLVE_NO_XDEV (Linux 5.6). On older kernels, or under a seccomp profile that

@@ -41,8 +41,10 @@ public struct HotSet: ~Copyable {
       spare = heap.count
       return .kept
     }
-    store(name, offered, in: spare)
     let oldest = heap[0]
+    // Most files of a large folder end here, without a copy of their name.
+    guard offered.modified >= facts[oldest].modified else { return .turnedAway }
+    store(name, offered, in: spare)
     guard isOlder(oldest, spare) else { return .turnedAway }
     heap[0] = spare
     spare = oldest

@@ -47,7 +47,8 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 
   private let descriptor: Int32
   private let path: FilePath
-  private let window: UnsafeMutableRawBufferPointer
+  private var window: UnsafeMutableRawBufferPointer
+  private var ahead: ReadAhead?
   /// Bytes of the window that hold entries.
   private var filled = 0
 
@@ -61,15 +62,32 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   }
 
   deinit {
+    if let ahead { unsafe ahead.finish().window.deallocate() }
     unsafe window.deallocate()
     hc_close(descriptor)
   }
 
   /// Reads the next window. False at the end of the folder.
   public mutating func fill() throws(KernelError) -> Bool {
-    let count = unsafe hc_getdents64(descriptor, window.baseAddress, window.count)
+    let count: Int64
+    if let ahead {
+      let (result, next) = unsafe ahead.finish()
+      unsafe window.deallocate()
+      unsafe window = next
+      self.ahead = nil
+      count = result
+    } else {
+      count = unsafe hc_getdents64(descriptor, window.baseAddress, window.count)
+    }
     filled = Int(try KernelError.check(count, .list, path))
     return filled > 0
+  }
+
+  /// Begins to read the next window on another thread, for a caller that leaves a core idle meanwhile: `fill` then
+  /// takes it. Not worth a thread at the end of a folder.
+  public mutating func readAhead() {
+    guard ahead == nil, filled > Self.windowBytes / 2 else { return }
+    ahead = ReadAhead(descriptor, byteCount: Self.windowBytes)
   }
 
   /// Gives each entry of the window to `body`.
@@ -155,8 +173,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     let start = unsafe window.baseAddress!.advanced(by: offset + Layout.name)
       .assumingMemoryBound(to: UInt8.self)
     let capacity = length - Layout.name
-    var count = 0
-    while count < capacity, unsafe start[count] != 0 { count += 1 }
+    let count = unsafe hc_name_length(start, capacity)
     guard count > 0, count < capacity else { throw malformed }
 
     let isSelfOrParent =
@@ -173,4 +190,28 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   }
 
   private var malformed: KernelError { KernelError(.list, path, .ioError) }
+}
+
+/// A window that is being read on a thread of its own.
+@safe private final class ReadAhead: @unchecked Sendable {
+  private let descriptor: Int32
+  private let window: UnsafeMutableRawBufferPointer
+  private var result: Int64 = 0
+  private var thread: UInt64 = 0
+
+  init(_ descriptor: Int32, byteCount: Int) {
+    self.descriptor = descriptor
+    unsafe window = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 8)
+    thread = unsafe hc_thread_start(
+      { unsafe Unmanaged<ReadAhead>.fromOpaque($0!).takeUnretainedValue().read() },
+      Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  private func read() { result = unsafe hc_getdents64(descriptor, window.baseAddress, window.count) }
+
+  /// Waits for the thread; reads now where the kernel granted none. The window is the caller's from now on.
+  func finish() -> (result: Int64, window: UnsafeMutableRawBufferPointer) {
+    if thread == 0 { read() } else { hc_thread_join(thread) }
+    return unsafe (result, window)
+  }
 }

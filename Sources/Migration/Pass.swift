@@ -24,6 +24,8 @@ struct Pass<M: Mover>: ~Copyable {
   /// What the first pass of an executing run meets is what was there before.
   private let countsBefore: Bool
   private let readsDisk: Bool
+  /// Only where no ring keeps the other core busy, and no rename waits for the folder's lock.
+  private var readsAhead: Bool { options.isDryRun }
   private let recently: Range<Int64>
   private(set) var unrecognised = Unrecognised()
   /// A file or the live playlist was written around the time of this pass.
@@ -76,6 +78,7 @@ struct Pass<M: Mover>: ~Copyable {
         try pins.refresh(folders, in: capture) { settler.pin($0) }
       }
       hasMore = try stream.fill()
+      if readsAhead { stream.readAhead() }
       if readsDisk { stream.warmIfCold() }
       try stream.visit { entry in
         meet(entry, in: place, directory, &custody)
