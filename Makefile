@@ -9,7 +9,8 @@ BINARY := .build/release/hotcold
 RELEASE := swift build -c release --static-swift-stdlib --product hotcold
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := liburing-dev
-TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux
+TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs
+SANITIZED := CaptureLayoutTests|KernelIOTests|MigrationTests
 BENCH_PACKAGES := strace xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift $(addprefix Benchmarks/,Support Guide Engines Parts Counts Peers)
 BENCH_RESULTS := $(CURDIR)/.build/benchmarks.jsonl
@@ -17,7 +18,7 @@ BENCH = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_FLOOR=$(CURD
   HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS) \
   swift package --allow-writing-to-package-directory benchmark
 
-.PHONY: build demo test check fmt bench bench-guide bench-check bench-update bench-tools install clean \
+.PHONY: build demo test test-faults sanitize check fmt bench bench-guide bench-check bench-update bench-tools install clean \
   deps test-deps bench-deps
 
 build: deps
@@ -36,6 +37,16 @@ demo: build
 test: check build test-deps
 	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" swift test
 
+# Every fault, every call of the core loop, hundreds of kills (docs/RELIABILITY.md).
+test-faults: build test-deps
+	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_FAULTS=all HOTCOLD_FUZZ=200000 swift test \
+	  --filter 'CoreLoopTests|BrokenMoverTests|KillTests|FaultTableTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|CustodyTests|FuzzTests|MigrationPropertyTests'
+
+# The unit, property and core-loop tests under both sanitizers.
+sanitize: deps
+	swift test --sanitize=address --scratch-path .build-address --filter '$(SANITIZED)'
+	swift test --sanitize=thread --scratch-path .build-thread --filter '$(SANITIZED)'
+
 check:
 	swift format lint --strict --recursive --parallel $(SOURCES)
 
@@ -47,12 +58,13 @@ fmt:
 bench: bench-tools
 	@rm -f $(BENCH_RESULTS)
 	$(BENCH) --target Guide --target Engines --target Parts --target Peers
-	python3 Benchmarks/report.py $(BENCH_RESULTS)
+	/usr/bin/python3 Benchmarks/report.py $(BENCH_RESULTS)
 
+bench-guide: export HOTCOLD_BENCH_FILES_MAX = 1400000
 bench-guide: bench-tools
 	@rm -f $(BENCH_RESULTS)
-	HOTCOLD_BENCH_FILES_MAX=1400000 $(BENCH) --target Guide --target Engines --target Peers
-	python3 Benchmarks/report.py $(BENCH_RESULTS) --json docs/benchmarks.json --svg docs/benchmarks.svg
+	$(BENCH) --target Guide --target Engines --target Peers
+	/usr/bin/python3 Benchmarks/report.py $(BENCH_RESULTS) --json docs/benchmarks.json --svg docs/benchmarks.svg
 
 # Exit status 4 of the tool says that a figure is better than its threshold: no failure, update it when it lasts.
 bench-check: bench-tools

@@ -30,7 +30,11 @@ let package = Package(
     .target(
       name: "CLiburing",
       path: "CLiburing",
-      cSettings: [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)],
+      cSettings: [
+        .enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error),
+        // Faults on demand, for the tests; a release has none of it.
+        .define("HC_FAULTS", .when(configuration: .debug)),
+      ],
       linkerSettings: [.linkedLibrary("uring")]
     ),
     // All unsafe code: descriptors, directory streams, statx, the ring.
@@ -75,7 +79,7 @@ let package = Package(
     .testTarget(
       name: "MigrationTests",
       dependencies: [
-        "CaptureLayout", "KernelIO", "Migration", "TestKit",
+        "CLiburing", "CaptureLayout", "KernelIO", "Migration", "TestKit",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     // The real program on real file systems.

@@ -2,6 +2,7 @@
 
 #define _GNU_SOURCE
 #include "CLiburing.h"
+#include "faults.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,15 +33,34 @@ uint32_t hc_flag_noreplace(void) { return RENAME_NOREPLACE; }
 
 int32_t hc_rename_noreplace(int32_t from_dirfd, const char *from_name, int32_t to_dirfd,
                             const char *to_name) {
+  HC_FAIL_IF_ASKED(HC_OP_RENAME);
+  if (hc_faults_current() && hc_faults_current()->no_noreplace)
+    return -EINVAL;
+  if (hc_breaks(HC_BREAK_REPLACES))
+    return negated(renameat(from_dirfd, from_name, to_dirfd, to_name));
   return negated(
       syscall(SYS_renameat2, from_dirfd, from_name, to_dirfd, to_name, RENAME_NOREPLACE));
 }
 
+int32_t hc_link(int32_t from_dirfd, const char *from_name, int32_t to_dirfd, const char *to_name) {
+  HC_FAIL_IF_ASKED(HC_OP_LINK);
+  if (hc_breaks(HC_BREAK_UNLINKS_FIRST))
+    unlinkat(from_dirfd, from_name, 0);
+  return negated(linkat(from_dirfd, from_name, to_dirfd, to_name, 0));
+}
+
+int32_t hc_unlink(int32_t dirfd, const char *name) {
+  HC_FAIL_IF_ASKED(HC_OP_UNLINK);
+  return negated(unlinkat(dirfd, name, 0));
+}
+
 int32_t hc_mkdirat(int32_t dirfd, const char *name, uint32_t mode) {
+  HC_FAIL_IF_ASKED(HC_OP_MKDIR);
   return negated(mkdirat(dirfd, name, mode));
 }
 
 static int32_t statx_masked(int32_t dirfd, const char *name, unsigned mask, hc_stat *out) {
+  HC_FAIL_IF_ASKED(HC_OP_STATX);
   struct statx raw;
   long result =
       syscall(SYS_statx, dirfd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, mask, &raw);
@@ -56,6 +76,7 @@ static int32_t statx_masked(int32_t dirfd, const char *name, unsigned mask, hc_s
       .mode = raw.stx_mode & 07777,
       .uid = raw.stx_uid,
       .gid = raw.stx_gid,
+      .links = raw.stx_nlink,
   };
   return 0;
 }
@@ -65,15 +86,17 @@ int32_t hc_statx(int32_t dirfd, const char *name, hc_stat *out) {
 }
 
 int32_t hc_statx_mtime(int32_t dirfd, const char *name, hc_stat *out) {
-  return statx_masked(dirfd, name, STATX_TYPE | STATX_MTIME, out);
+  return statx_masked(dirfd, name, STATX_TYPE | STATX_MTIME | STATX_NLINK, out);
 }
 
 int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity) {
+  HC_FAIL_IF_ASKED(HC_OP_GETDENTS);
   return negated(syscall(SYS_getdents64, fd, buffer, capacity));
 }
 
 // O_NOATIME keeps a listing from writing to the folder's inode; only its owner may ask for it (open(2)).
 static int32_t open_beneath(int32_t dirfd, const char *name, uint64_t flags) {
+  HC_FAIL_IF_ASKED(HC_OP_OPENAT2);
   struct open_how how = {
       .flags = flags | O_CLOEXEC | O_NOATIME,
       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
@@ -145,7 +168,10 @@ int32_t hc_check_writable(int32_t dirfd) {
   return negated(faccessat(dirfd, ".", W_OK | X_OK, AT_EACCESS));
 }
 
-int32_t hc_syncfs(int32_t fd) { return negated(syncfs(fd)); }
+int32_t hc_syncfs(int32_t fd) {
+  HC_FAIL_IF_ASKED(HC_OP_SYNCFS);
+  return negated(syncfs(fd));
+}
 
 int32_t hc_lock_exclusive(int32_t fd) { return negated(flock(fd, LOCK_EX | LOCK_NB)); }
 
@@ -170,6 +196,8 @@ int32_t hc_statfs(int32_t fd, hc_file_system *out) {
       .inodes = raw.f_files,
       .read_only = raw.f_flags & ST_RDONLY,
   };
+  if (hc_faults_current() && hc_faults_current()->no_noreplace)
+    out->magic = 0;
   return 0;
 }
 
@@ -320,11 +348,13 @@ uint32_t hc_terminal_columns(int32_t fd) {
 struct thread_call {
   void (*body)(void *);
   void *context;
+  hc_faults *faults;
 };
 
 static void *run_thread(void *argument) {
   struct thread_call call = *(struct thread_call *)argument;
   free(argument);
+  hc_faults_use(call.faults);
   call.body(call.context);
   return NULL;
 }
@@ -335,7 +365,7 @@ uint64_t hc_thread_start(void (*body)(void *), void *context) {
   pthread_t thread;
   if (!call)
     return 0;
-  *call = (struct thread_call){body, context};
+  *call = (struct thread_call){body, context, hc_faults_current()};
   if (pthread_create(&thread, NULL, run_thread, call) != 0) {
     free(call);
     return 0;

@@ -19,7 +19,7 @@ let benchmarks: @Sendable () -> Void = {
     }
     let base = fileSystem?.path ?? Tools.benchFolder
     nonisolated(unsafe) var round = 0
-    Benchmark("Engines.\(type)", configuration: .process(engines.map(ratio), samples: 7)) { benchmark in
+    Benchmark("Engines.\(type)", configuration: .process(engines.map(ratio), samples: 5)) { benchmark in
       let trial = Trial(in: base)
       trial.makeSample(files: files)
       let floor = trial.floorNanoseconds()

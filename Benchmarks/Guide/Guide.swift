@@ -3,7 +3,7 @@ import Support
 
 /// The sizes of the users' guide, and what it estimates for them with the script that hotcold replaces.
 let guide: [(label: String, files: Int, dryRunSeconds: Int, executeSeconds: Int, samples: Int)] = [
-  ("100k", 100_000, 10, 30, 7), ("300k", 300_000, 30, 120, 7), ("700k", 700_000, 60, 300, 5),
+  ("100k", 100_000, 10, 30, 5), ("300k", 300_000, 30, 120, 7), ("700k", 700_000, 60, 300, 5),
   ("1.4M", 1_400_000, 120, 600, 3),
 ]
 

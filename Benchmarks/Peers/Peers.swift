@@ -13,7 +13,7 @@ let benchmarks: @Sendable () -> Void = {
     ("hotcold", [Tools.hotcold, "migrate", "--execute", "--yes", "--quiet"]),
   ]
   for peer in peers {
-    Benchmark("Peers.\(peer.name)", configuration: .process([.wallClock], samples: 5)) { benchmark in
+    Benchmark("Peers.\(peer.name)", configuration: .process([.wallClock], samples: 3)) { benchmark in
       let trial = Trial()
       trial.makeSample(files: files)
       benchmark.startMeasurement()

@@ -36,6 +36,9 @@ typedef struct {
   int32_t result;
 } hc_completion;
 
+/// Whether asking for a ring would kill this process (a seccomp filter with SECCOMP_RET_KILL). Found out by a child
+/// process, and only where a filter is in force.
+bool hc_ring_kills(void);
 /// Sets up a ring, dropping set-up flags that this kernel does not know, newest first.
 ///
 /// `entries` is the submission queue's size. `workers` bounds the io-wq workers that run path operations
@@ -64,6 +67,50 @@ int32_t hc_ring_wait(hc_ring *ring, uint32_t count, uint32_t timeout_ms);
 /// Takes up to `capacity` completions that are there already; makes no system call.
 uint32_t hc_ring_reap(hc_ring *ring, hc_completion *completions, uint32_t capacity);
 
+// -------------------------------------------------------------------------------------------- faults
+
+/// The operations that a test build can make fail.
+enum hc_operation {
+  HC_OP_NONE,
+  HC_OP_RENAME,
+  HC_OP_LINK,
+  HC_OP_UNLINK,
+  HC_OP_MKDIR,
+  HC_OP_STATX,
+  HC_OP_GETDENTS,
+  HC_OP_OPENAT2,
+  HC_OP_SYNCFS,
+  HC_OP_SUBMIT,
+  HC_OP_WAIT,
+  HC_OP_RING_RENAME, ///< a rename that completes with the errno and was never executed
+};
+
+/// Movers broken on purpose, for the tests of the tests.
+enum hc_break {
+  HC_BREAK_NOTHING,
+  HC_BREAK_REPLACES,            ///< renames without RENAME_NOREPLACE
+  HC_BREAK_UNLINKS_FIRST,       ///< unlinks the old name before it links the new one
+  HC_BREAK_CANCELLED_IS_MOVED,  ///< takes ECANCELED for success
+};
+
+/// What is to go wrong. `calls` and `fired` tell what happened.
+typedef struct {
+  int32_t operation; ///< HC_OP_…
+  int32_t error;     ///< the errno
+  uint32_t first;    ///< which call of it fails, from 1
+  bool forever;      ///< and all after it
+  bool late;         ///< completions are held back and come in reverse order
+  bool small;        ///< every submission takes one request
+  bool no_noreplace; ///< every rename says EINVAL, as where there is no RENAME_NOREPLACE
+  int32_t breaks;    ///< HC_BREAK_…
+  uint32_t calls;
+  uint32_t fired;
+} hc_faults;
+
+/// From now on these faults happen to this thread and to those that it starts; NULL ends them. False, with no
+/// effect, in builds without faults (release).
+bool hc_faults_use(hc_faults *faults);
+
 // -------------------------------------------------------------------------------------- system calls
 
 /// File types as `d_type` gives them (readdir(3)), and as hc_stat reports them.
@@ -85,6 +132,7 @@ typedef struct {
   uint32_t mode; ///< permission bits, setuid, setgid and sticky; no type bits
   uint32_t uid;
   uint32_t gid;
+  uint32_t links; ///< names that the file has
 } hc_stat;
 
 /// renameat2(2) with RENAME_NOREPLACE: the only way in which hotcold moves anything.
@@ -92,6 +140,10 @@ int32_t hc_rename_noreplace(int32_t from_dirfd, const char *from_name, int32_t t
                             const char *to_name);
 /// The value of RENAME_NOREPLACE, for hc_ring_prepare_rename.
 uint32_t hc_flag_noreplace(void);
+/// linkat(2) of a name to the same name in another folder.
+int32_t hc_link(int32_t from_dirfd, const char *from_name, int32_t to_dirfd, const char *to_name);
+/// unlinkat(2) of a file.
+int32_t hc_unlink(int32_t dirfd, const char *name);
 int32_t hc_mkdirat(int32_t dirfd, const char *name, uint32_t mode);
 /// statx(2) of `name` in `dirfd`, links not followed; of `dirfd` itself where `name` is empty.
 int32_t hc_statx(int32_t dirfd, const char *name, hc_stat *out);

@@ -61,6 +61,15 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
       byteCount: Self.windowBytes, alignment: 8)
   }
 
+  /// A stream whose first window is given: what a kernel or FUSE server at fault might return.
+  init(parsing bytes: [UInt8]) {
+    path = "given bytes"
+    descriptor = -1
+    unsafe window = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, bytes.count), alignment: 8)
+    unsafe window.copyBytes(from: bytes)
+    filled = bytes.count
+  }
+
   deinit {
     if let ahead { unsafe ahead.finish().window.deallocate() }
     unsafe window.deallocate()

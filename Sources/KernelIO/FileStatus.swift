@@ -14,6 +14,8 @@ public struct FileStatus: Equatable, Sendable {
   public var mode: UInt32
   public var owner: UInt32
   public var group: UInt32
+  /// Names that the file has.
+  public var links: UInt32
 
   init(_ raw: hc_stat) {
     type = EntryType(rawType: raw.type)
@@ -25,6 +27,7 @@ public struct FileStatus: Equatable, Sendable {
     mode = raw.mode
     owner = raw.uid
     group = raw.gid
+    links = raw.links
   }
 }
 
@@ -36,6 +39,8 @@ public struct FileSystemStatus: Sendable {
   /// Free inodes; nil where the file system makes them as it goes (btrfs).
   public let freeInodes: UInt64?
   public let isReadOnly: Bool
+  /// Known to have RENAME_NOREPLACE (renameat2(2)); others may have it too.
+  public let refusesToReplace: Bool
   /// Whether inodes may have to be read from a disk.
   public let isOnDisk: Bool
   /// Whether a rename keeps the inode number. On overlayfs a file of the lower layer is copied up and gets
@@ -51,6 +56,7 @@ public struct FileSystemStatus: Sendable {
     freeInodes = raw.inodes == 0 ? nil : raw.free_inodes
     isReadOnly = raw.read_only
     keepsNegativeEntries = raw.magic == Self.ext4
+    refusesToReplace = [Self.tmpfs, Self.ext4, Self.xfs, Self.btrfs, Self.overlay].contains(raw.magic)
     isOnDisk = raw.magic != Self.tmpfs
     keepsInodes = raw.magic != Self.overlay && raw.magic != Self.fuse
   }
@@ -59,9 +65,11 @@ public struct FileSystemStatus: Sendable {
   private static let overlay: UInt64 = 0x794c_7630
   private static let fuse: UInt64 = 0x6573_5546
   private static let tmpfs: UInt64 = 0x0102_1994
+  private static let xfs: UInt64 = 0x5846_5342
+  private static let btrfs: UInt64 = 0x9123_683e
   private static let ext4: UInt64 = 0xef53
   private static let names: [UInt64: String] = [
-    tmpfs: "tmpfs", ext4: "ext4", 0x5846_5342: "xfs", 0x9123_683e: "btrfs",
+    tmpfs: "tmpfs", ext4: "ext4", xfs: "xfs", btrfs: "btrfs",
     overlay: "overlay", fuse: "fuse", 0x6969: "nfs", 0x0102_1997: "9p", 0x2fc1_2fc1: "zfs",
     0xf2f5_2010: "f2fs",
   ]

@@ -18,6 +18,37 @@ public enum Name {
     RenameOutcome(shim: unsafe withTerminated(name) { unsafe hc_rename_noreplace(from, $0, to, $0) })
   }
 
+  /// Moves `name` by linkat(2) and unlinkat(2), where the file system has no RENAME_NOREPLACE (EINVAL: NFS, 9p,
+  /// FUSE without rename2): linking refuses to replace as well. Where links are refused too, the outcome is EINVAL
+  /// again: checking first and renaming then would replace a file that comes in between.
+  ///
+  /// In between the file has both names. A name that is taken by the very same file is what a killed run leaves, so
+  /// the move is finished.
+  public static func moveByLink(_ name: Span<UInt8>, from: Int32, to: Int32) -> RenameOutcome {
+    let linked = unsafe withTerminated(name) { unsafe hc_link(from, $0, to, $0) }
+    switch linked == 0 ? nil : Errno(shim: linked) {
+    case nil: break
+    case .fileExists: guard isSameFile(name, from, to) else { return .failed(.fileExists) }
+    case .notPermitted, .notSupportedOnSocket, .noFunction, .tooManyLinks: return .failed(.invalidArgument)
+    case let errno?: return .failed(errno)
+    }
+    let unlinked = unsafe withTerminated(name) { unsafe hc_unlink(from, $0) }
+    guard unlinked < 0 else { return .moved }
+    // Back to one name: the old one.
+    if linked == 0 { _ = unsafe withTerminated(name) { unsafe hc_unlink(to, $0) } }
+    return .failed(Errno(shim: unlinked))
+  }
+
+  /// Whether a name means the same file in both folders.
+  public static func isSameFile(_ name: Span<UInt8>, _ left: Int32, _ right: Int32) -> Bool {
+    var statuses = (hc_stat(), hc_stat())
+    let results = unsafe withTerminated(name) {
+      unsafe (hc_statx(left, $0, &statuses.0), hc_statx(right, $0, &statuses.1))
+    }
+    return results == (0, 0) && statuses.0.device == statuses.1.device
+      && statuses.0.inode == statuses.1.inode
+  }
+
   /// Whether a name is taken in the folder `dirfd`, or for any other reason may not be looked up there.
   public static func isTaken(_ name: Span<UInt8>, in dirfd: Int32) -> Bool {
     var status = hc_stat()

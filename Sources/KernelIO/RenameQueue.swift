@@ -106,6 +106,13 @@ public struct RenameQueue: ~Copyable {
       result == -Errno.canceled.rawValue ? Self.cancelled : result
   }
 
+  /// Takes back what was prepared in a ring, when nothing is in flight there and nothing will be submitted any more.
+  mutating func takeBack() {
+    for position in head..<front where slots[position % capacity].result == Self.unfinished {
+      slots[position % capacity].result = Self.cancelled
+    }
+  }
+
   /// Gives up whatever has no result: it will not be executed any more. Call when nothing is in flight, or
   /// when the ring that carried it has failed.
   public mutating func abandonUnfinished() {

@@ -27,6 +27,7 @@ public import SystemPackage
   public private(set) var requestCount = 0
   public private(set) var submissionCount = 0
 
+  private static let interruptionsMax = 1000
   /// The tag of a request that belongs to no batch.
   private static let cancelTag = UInt64.max
 
@@ -86,6 +87,7 @@ public import SystemPackage
   /// completions only when it is entered). The kernel may take fewer, or none for now (EAGAIN, EBUSY, EINTR of
   /// io_uring_enter(2)): then reap, and call again while `preparedCount` is not 0.
   public mutating func submit() throws(KernelError) {
+    var interruptions = 0
     while prepared > 0 || inFlight > 0 {
       let taken = unsafe hc_ring_submit(ring)
       if taken >= 0 {
@@ -96,12 +98,20 @@ public import SystemPackage
         return
       }
       switch Errno(shim: taken) {
-      case .interrupted: continue
+      case .interrupted where interruptions < Self.interruptionsMax: interruptions += 1
       case .resourceTemporarilyUnavailable where inFlight > 0: return
       case .resourceBusy where inFlight > 0: return
       case let errno: throw KernelError(.ringEnter, "io_uring", errno)
       }
     }
+  }
+
+  /// Gives up on a ring in which nothing is in flight: what was prepared goes back to the queue, cancelled. Submit
+  /// nothing after that.
+  public mutating func takeBackPrepared(into queue: inout RenameQueue) {
+    precondition(inFlight == 0)
+    prepared = 0
+    queue.takeBack()
   }
 
   /// Waits until everything in flight has completed. False after the time, or when a signal came.
@@ -137,10 +147,11 @@ public import SystemPackage
   }
 
   /// Asks the kernel to give back what it has not begun (Linux 5.19); those complete with ECANCELED.
-  public mutating func cancelAll() throws(KernelError) {
+  public mutating func cancelAll() {
     guard unsafe hc_ring_prepare_cancel_all(ring, Self.cancelTag) == 0 else { return }
     prepared += 1
-    try submit()
+    // Refused, they stay in flight, and are waited for.
+    try? submit()
   }
 }
 

@@ -122,8 +122,11 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     repeat {
       if totals.passes > 0 {
         // Folders may have been removed or replaced since: look again.
+        let before = folders.table
         folders = try CaptureFolders(of: capture.directory)
         try makeFolders(&folders, capture)
+        // What cannot be read any more cannot be counted again: what is known stands.
+        if folders.table.lacksPlace(of: before) { return }
         custody.follow(folders, in: capture.directory)
       }
       try runPass(with: mover, capture, folders, &totals, &custody)

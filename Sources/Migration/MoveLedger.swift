@@ -95,6 +95,13 @@ struct MoveLedger: ~Copyable {
     if errno.stopsRun { stop(KernelError(.stat, FilePath(facts.place.prefix), errno)) }
   }
 
+  /// The old name of a file that was met under its new one. Done, it is nothing more to count.
+  mutating func countLink(_ name: Span<UInt8>, _ facts: FileFacts, _ outcome: RenameOutcome) {
+    guard case .failed(let errno) = outcome else { return }
+    tallies[facts.kind].found += 1
+    countUnreadable(name, facts, errno)
+  }
+
   mutating func countVanished(_ facts: FileFacts) {
     tallies[facts.kind].vanished += 1
     vanished.append(facts.identity)

@@ -37,8 +37,18 @@ struct MovePlan<M: Mover>: ~Copyable {
       queue.append(name, move, from: table.dirfd(of: facts.place), to: dirfd)
     } else {
       let outcome = ledger.isStopped ? .notExecuted : mover.rename(name, move, in: table)
-      ledger.count(outcome, name, move, in: table)
+      ledger.count(isDryRun ? outcome : table.finish(outcome, name, move), name, move, in: table)
     }
+  }
+
+  /// Where links take the place of renames, a killed run may have left a hot file under its old name as well: it was
+  /// met at the new one already, and loses the old one. Nil where nothing of the kind is left.
+  func finishLink(_ name: Span<UInt8>, of kind: Kind, in place: Place) -> RenameOutcome? {
+    let (from, to) = (table.dirfd(of: place), table.dirfd(of: kind.hotPlace))
+    guard !table.refusesToReplace, place != kind.hotPlace, FolderTable.isOpen(to),
+      Name.isSameFile(name, from, to)
+    else { return nil }
+    return isDryRun ? .moved : Name.moveByLink(name, from: from, to: to)
   }
 
   /// Call every few files: keeps the kernel supplied.
@@ -66,19 +76,27 @@ struct MovePlan<M: Mover>: ~Copyable {
     _ queue: inout MoveQueue, _ ledger: inout MoveLedger, _ table: FolderTable
   ) {
     while let outcome = queue.renames.headOutcome {
-      let position = queue.renames.head
-      ledger.count(outcome, queue.renames.name(at: position), queue.move(at: position), in: table)
+      count(outcome, at: queue.renames.head, queue, &ledger, table)
       queue.renames.retireHead()
     }
+  }
+
+  private static func count(
+    _ outcome: RenameOutcome, at position: Int, _ queue: borrowing MoveQueue, _ ledger: inout MoveLedger,
+    _ table: FolderTable
+  ) {
+    let move = queue.move(at: position)
+    let name = queue.renames.name(at: position)
+    ledger.count(table.finish(outcome, name, move), name, move, in: table)
   }
 
   /// Moves the live playlist after its segments, by a plain call: it is one file.
   mutating func moveLivePlaylist() -> PlaylistOutcome {
     let name = Array(FileName.livePlaylist.utf8)
-    let outcome =
-      isDryRun
-      ? .moved
-      : Name.rename(name.span, from: table.dirfd(of: .root), to: table.dirfd(of: .segments))
+    guard !isDryRun else { return ledger.countLivePlaylist(name.span, .moved) }
+    let (root, segments) = (table.dirfd(of: .root), table.dirfd(of: .segments))
+    let outcome = table.finish(
+      Name.rename(name.span, from: root, to: segments), name.span, from: root, to: segments)
     return ledger.countLivePlaylist(name.span, outcome)
   }
 }
@@ -94,5 +112,22 @@ extension Destination {
     case .hotPlace: "\(kind.name)/"
     case .hour(let hour): "\(kind.name)/\(hour)/"
     }
+  }
+}
+
+extension FolderTable {
+  /// Where the file system has no RENAME_NOREPLACE, a link is made instead. There a taken name may be what a killed
+  /// run left between link and unlink.
+  fileprivate func finish(_ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move) -> RenameOutcome {
+    finish(outcome, name, from: dirfd(of: move.facts.place), to: dirfd(of: move))
+  }
+
+  fileprivate func finish(
+    _ outcome: RenameOutcome, _ name: Span<UInt8>, from: Int32, to: Int32
+  ) -> RenameOutcome {
+    let needsLink =
+      outcome == .failed(.invalidArgument) || (outcome == .failed(.fileExists) && !refusesToReplace)
+    guard needsLink else { return outcome }
+    return Name.moveByLink(name, from: from, to: to)
   }
 }

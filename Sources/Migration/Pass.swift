@@ -111,9 +111,12 @@ struct Pass<M: Mover>: ~Copyable {
     do throws(Errno) {
       let status = try directory.modification(of: entry.name)
       guard status.type == .regular else { return meetOther(entry, in: place) }
+      let facts = FileFacts(place: place, modified: status.modified, identity: identity)
+      if status.links > 1, let outcome = plan.finishLink(entry.name, of: kind, in: place) {
+        return plan.ledger.countLink(entry.name, facts, outcome)
+      }
       plan.ledger.tallies[kind].found += 1
       if countsBefore { custody.digest.insert(identity) }
-      let facts = FileFacts(place: place, modified: status.modified, identity: identity)
       metRecentFile = metRecentFile || recently.contains(facts.modified.seconds)
       if plan.table.refusedKinds[kind] {
         plan.ledger.tallies[kind].failed += 1
@@ -190,7 +193,7 @@ struct Pass<M: Mover>: ~Copyable {
     if options.keepLive { return .kept }
     if plan.ledger.isStopped { return .pending }
     if plan.table.refusedKinds[.segments] { return .failed }
-    if isHot { return .conflict }
+    if isHot, plan.table.refusesToReplace || options.isDryRun { return .conflict }
     return plan.moveLivePlaylist()
   }
 }

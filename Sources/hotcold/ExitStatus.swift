@@ -1,6 +1,7 @@
 import ArgumentParser
 import KernelIO
 import Migration
+import SystemPackage
 
 /// The one table of exit codes (sysexits.h where it has a fitting one).
 enum ExitStatus: Int32 {
@@ -21,6 +22,9 @@ enum ExitStatus: Int32 {
         .noCapture
       case .permissionDenied: .permissionDenied
       case .busy: .busy
+      // The file system can neither refuse to replace nor link: no file was moved, and none is in danger.
+      case .stopped(let error, _) where error.operation == .rename && error.errno == .invalidArgument:
+        .incomplete
       case .stopped: .ioError
       }
   }

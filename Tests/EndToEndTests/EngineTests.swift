@@ -25,6 +25,34 @@ import Testing
     try trial.expectSettled()
   }
 
+  /// A seccomp filter that kills whoever asks for a ring (SECCOMP_RET_KILL_PROCESS), set up by Python.
+  @Test(.requires("python3")) func aFilterThatKillsWhoeverAsksForARing() throws {
+    let trial = try Trial()
+    let filter = """
+      import ctypes, os, struct, sys
+      libc = ctypes.CDLL(None, use_errno=True)
+      # ld [nr]; jeq 425 (io_uring_setup) -> kill, else allow
+      code = struct.pack("HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, 425, 0x06, 0, 0, 0x80000000, 0x06, 0, 0, 0x7fff0000)
+      buffer = ctypes.create_string_buffer(code)
+      program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 4, ctypes.addressof(buffer)))
+      assert libc.prctl(38, 1, 0, 0, 0) == 0
+      assert libc.prctl(22, 2, program, 0, 0) == 0
+      os.execv(sys.argv[1], sys.argv[1:])
+      """
+    func filtered(_ arguments: [String]) -> Shell.Result {
+      Shell.run(["python3", "-c", filter, HotColdBinary.path, "migrate", trial.folder.path] + arguments)
+    }
+    let demanded = filtered(["--execute", "--yes", "--engine", "io_uring"])
+    #expect(demanded.status == 64 && demanded.error.contains("--engine auto"))
+    try trial.expectUntouched()
+    let result = filtered(["--execute", "--yes", "--format", "json"])
+    #expect(result.status == 0)
+    let report = try JSON(parsing: result.output)
+    #expect(report["engine"].string == "syscalls")
+    #expect(report["engineReason"].string?.contains("seccomp") == true)
+    try trial.expectSettled()
+  }
+
   @Test(.requires("strace")) func aDemandedRingThatIsRefusedIsAnError() throws {
     let trial = try Trial()
     let result = Self.inject(
@@ -64,7 +92,7 @@ import Testing
 
   @Test(
     .requires("strace"),
-    arguments: [("EIO", 74), ("ENOSPC", 74), ("EDQUOT", 74), ("EROFS", 74), ("EINVAL", 74)])
+    arguments: [("EIO", 74), ("ENOSPC", 74), ("EDQUOT", 74), ("EROFS", 74)])
   func anErrorThatEveryMoveWouldMeetStopsTheRun(errno: String, status: Int32) throws {
     let trial = try Trial()
     let result = Self.inject(
@@ -75,6 +103,22 @@ import Testing
     #expect(total["failed"].int == 1 && total["pending"].int ?? 0 > 0)
     try trial.expectIntact()
     #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    try trial.expectSettled()
+  }
+
+  /// As on NFS, 9p and some FUSE servers: no RENAME_NOREPLACE, and with the second fault no links either.
+  @Test(.requires("strace")) func aFileSystemThatCannotRefuseToReplace() throws {
+    let trial = try Trial()
+    let base = ["strace", "-f", "-o", "/dev/null", "-e", "inject=renameat2:error=EINVAL"]
+    let migrate = [
+      HotColdBinary.path, "migrate", trial.folder.path, "--execute", "--yes", "--engine", "syscalls",
+    ]
+    let refused = Shell.run(base + ["-e", "inject=linkat:error=EPERM"] + migrate)
+    #expect(refused.status == 1)
+    #expect(refused.output.contains("cannot"))
+    try trial.expectIntact()
+    #expect(Shell.run(base + migrate).status == 0)
+    try trial.expectIntact()
     try trial.expectSettled()
   }
 

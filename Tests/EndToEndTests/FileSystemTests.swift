@@ -28,6 +28,27 @@ import Testing
     #expect(trees[0].count == 6001)
   }
 
+  @Test(.requiresMounting) func capturesOnDifferentFileSystemsAreAllMigrated() throws {
+    let fileSystems = try ["tmpfs", "ext4"].map { try MountedFileSystem($0) }
+    let trials = try fileSystems.map { try Trial(in: $0.path) } + [try Trial(in: fileSystems[0].path)]
+    let paths = trials.map(\.folder.path)
+    let missing = paths[1] + "-missing"
+    let result = HotColdBinary.run(
+      ["migrate"] + [paths[0], missing, paths[1], paths[2]] + ["--execute", "--yes", "--format", "json"])
+    #expect(result.status == 66)
+    let report = try JSON(parsing: result.output)
+    // In the order given, whichever was done first.
+    #expect(
+      report["captures"].array.map { $0["capture", "text"].string } == [
+        paths[0], missing, paths[1], paths[2],
+      ])
+    #expect(report["captures"].array.map { $0["exitCode"].int } == [0, 66, 0, 0])
+    for trial in trials {
+      try trial.expectIntact()
+      try trial.expectSettled()
+    }
+  }
+
   @Test(.requiresMounting) func theSameInputEndsInTheSameTreeEverywhere() throws {
     var trees: [Set<Bytes>] = []
     for type in ["tmpfs", "ext4", "xfs"] {

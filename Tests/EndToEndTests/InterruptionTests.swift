@@ -12,6 +12,14 @@ import Testing
     return path
   }
 
+  /// Where the files of a flat sample are after a migration.
+  static func settled(_ before: Snapshot) -> Set<Bytes> {
+    let flat = before.files.filter { $0.key != "output.m3u8" }.map {
+      LayoutModel.File($0.key, seconds: $0.value.modifiedSeconds, nanoseconds: $0.value.modifiedNanoseconds)
+    }
+    return LayoutModel().settled(flat).union(["segments/output.m3u8"])
+  }
+
   /// The hot places that are not flat places as well never hold more than their limit.
   static func expectLimits(_ snapshot: Snapshot, _ comment: Comment) {
     #expect(snapshot.files.keys.count { $0.folder == "segments" && $0.name != "output.m3u8" } <= 10, comment)
@@ -26,11 +34,7 @@ import Testing
     let folder = try Folder()
     let path = try Self.sample(folder)
     let before = try Snapshot(path)
-    let model = LayoutModel()
-    let flat = before.files.filter { $0.key != "output.m3u8" }.map {
-      LayoutModel.File($0.key, seconds: $0.value.modifiedSeconds, nanoseconds: $0.value.modifiedNanoseconds)
-    }
-    let expected = model.settled(flat).union(["segments/output.m3u8"])
+    let expected = Self.settled(before)
     var interruptions = 0
     // Later and later, so that every stage is met; then to the end.
     for attempt in 0..<60 where interruptions < 12 {

@@ -1,7 +1,9 @@
-import KernelIO
+import Foundation
 import SystemPackage
 import TestKit
 import Testing
+
+@testable import KernelIO
 
 @Suite struct DirectoryStreamTests {
   static func names(_ folder: Folder) throws -> [Bytes] {
@@ -24,6 +26,31 @@ import Testing
     }
     for name in expected { try folder.makeFile(name) }
     #expect(try Self.names(folder).sorted() == expected.sorted())
+  }
+
+  @Test func windowsThatAreReadAheadListTheSame() throws {
+    let folder = try Folder()
+    let expected = (0..<1000).map { number in
+      Bytes(Array(repeating: 0x78, count: 251) + Array("\(1000 + number)".utf8))
+    }
+    for name in expected { try folder.makeFile(name) }
+    let directory = try Directory.open(FilePath(folder.path))
+    var stream = try DirectoryStream(of: directory)
+    var names: [Bytes] = []
+    while try stream.fill() {
+      stream.readAhead()
+      stream.warmIfCold()
+      try stream.visit { entry in
+        var bytes: [UInt8] = []
+        for index in entry.name.indices { bytes.append(entry.name[index]) }
+        names.append(Bytes(bytes))
+      }
+    }
+    #expect(names.sorted() == expected.sorted())
+    // Left in the middle, with a window on its way.
+    var abandoned = try DirectoryStream(of: directory)
+    #expect(try abandoned.fill())
+    abandoned.readAhead()
   }
 
   @Test func namesAreBytes() throws {
@@ -67,6 +94,43 @@ import Testing
     #expect(throws: KernelError(.open, FilePath(folder.path + "/pipe"), .invalidArgument)) {
       _ = try directory.readFile("pipe", limit: 10)
     }
+  }
+}
+
+/// Damaged windows: the one parser of what getdents64 returns must stay within them.
+@Suite struct DirectoryWindowFuzzTests {
+  static let inputs = Int(ProcessInfo.processInfo.environment["HOTCOLD_FUZZ"] ?? "") ?? 3000
+
+  static func window(_ random: inout SeededRandom) -> [UInt8] {
+    var bytes: [UInt8] = []
+    for number in 0..<Int.random(in: 1...6, using: &random) {
+      let name = Array("segment_\(number).ts".utf8) + [0]
+      let length = (19 + name.count + 7) / 8 * 8
+      bytes += withUnsafeBytes(of: UInt64(number), Array.init) + [UInt8](repeating: 0, count: 8)
+      bytes += [UInt8(length), 0, 8] + name + [UInt8](repeating: 0, count: length - 19 - name.count)
+    }
+    for _ in 0..<Int.random(in: 0...4, using: &random) {
+      bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: 0...255, using: &random)
+    }
+    return Array(bytes.prefix(Int.random(in: bytes.count / 2...bytes.count, using: &random)))
+  }
+
+  @Test func noEntryLeavesItsWindow() {
+    var random = SeededRandom(SeededRandom.seeds(1)[0])
+    var refused = 0
+    for _ in 0..<Self.inputs {
+      let bytes = Self.window(&random)
+      let stream = DirectoryStream(parsing: bytes)
+      var nameBytes = 0
+      do {
+        try stream.visit { entry in
+          #expect(entry.name.count > 0)
+          for index in entry.name.indices { nameBytes += entry.name[index] == 0 ? 10_000 : 1 }
+        }
+      } catch { refused += 1 }
+      #expect(nameBytes <= bytes.count)
+    }
+    #expect(refused > 0, "no window was damaged enough")
   }
 }
 

@@ -3,20 +3,28 @@ import Glibc
 /// A real file system of its own for a test: tmpfs, or ext4, xfs, btrfs on a loop device.
 public final class MountedFileSystem: Sendable {
   public let path: String
+  private let type: String
   private let image: String?
+  private let mountOptions: String
+  private let ownsImage: Bool
 
   public static let canMount = getuid() == 0 && Shell.run(["losetup", "-f"]).status == 0
 
-  public init(_ type: String, megabytes: Int = 320, mkfsOptions: [String] = [], mountOptions: String = "")
-    throws
-  {
+  /// On a loop device over an image of its own, or over `image`.
+  public init(
+    _ type: String, megabytes: Int = 320, mkfsOptions: [String] = [], mountOptions: String = "",
+    image givenImage: String? = nil
+  ) throws {
+    self.type = type
+    self.mountOptions = mountOptions
+    ownsImage = givenImage == nil
     path = try Shell.must(["mktemp", "-d", "/tmp/hotcold-mount-XXXXXX"]).trimmed
     if type == "tmpfs" {
       image = nil
       let options = mountOptions.isEmpty ? "size=\(megabytes)m" : mountOptions
       try Shell.must(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path])
     } else {
-      let image = try Shell.must(["mktemp", "/tmp/hotcold-image-XXXXXX"]).trimmed
+      let image = try givenImage ?? Shell.must(["mktemp", "/tmp/hotcold-image-XXXXXX"]).trimmed
       self.image = image
       try Shell.must(["truncate", "-s", "\(megabytes)M", image])
       let quiet = ["ext4": ["-q", "-F"], "xfs": ["-q", "-f"], "btrfs": ["-q", "-f"]][type] ?? []
@@ -27,10 +35,37 @@ public final class MountedFileSystem: Sendable {
     chmod(path, 0o755)
   }
 
+  /// Mounts an image that holds a file system already.
+  public init(existing image: String, type: String) throws {
+    self.type = type
+    self.image = image
+    mountOptions = ""
+    ownsImage = false
+    path = try Shell.must(["mktemp", "-d", "/tmp/hotcold-mount-XXXXXX"]).trimmed
+    try Shell.must(["mount", "-t", type, "-o", "loop", image, path])
+  }
+
+  /// Cuts the file system off from its disk, as a power cut does: what is not on the disk now is lost.
+  public func cutOff() throws { try Shell.must(["xfs_io", "-x", "-c", "shutdown", path]) }
+
+  /// Unmounts and mounts again, which replays the log.
+  public func mountAgain() throws {
+    try Shell.must(["umount", path])
+    let options = mountOptions.isEmpty ? "loop" : "loop,\(mountOptions)"
+    try Shell.must(["mount", "-t", type, "-o", options, image!, path])
+  }
+
+  /// What fsck says of it. Unmounts it for good.
+  public func isConsistent() throws -> Bool {
+    try Shell.must(["umount", path])
+    let check = type == "xfs" ? ["xfs_repair", "-n", image!] : ["e2fsck", "-f", "-n", image!]
+    return Shell.run(check).status == 0
+  }
+
   deinit {
     Shell.run(["umount", "-l", path])
     Shell.run(["rmdir", path])
-    if let image { Shell.run(["rm", "-f", image]) }
+    if ownsImage, let image { Shell.run(["rm", "-f", image]) }
   }
 
   public func remount(_ options: String) throws {

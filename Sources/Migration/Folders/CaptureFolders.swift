@@ -69,6 +69,7 @@ struct CaptureFolders: ~Copyable {
   }
 
   private mutating func openAll(_ capture: borrowing Directory) throws(KernelError) {
+    table.refusesToReplace = try capture.fileSystem().refusesToReplace
     table.places[Int(Place.root.rawValue)] = capture.descriptor
     for kind in Kind.allCases {
       try openHotPlace(of: kind, capture)

@@ -12,6 +12,8 @@ struct FolderTable {
 
   static func isOpen(_ dirfd: Int32) -> Bool { dirfd >= 0 }
 
+  /// Whether the file system is known to have RENAME_NOREPLACE.
+  var refusesToReplace = true
   var places = [Int32](repeating: absent, count: Place.allCases.count)
   var hours = [Int32](repeating: absent, count: Kind.allCases.count * hoursOfDay.count)
   /// Kinds whose hot or flat place may not be used: their files stay where they are.
@@ -21,6 +23,11 @@ struct FolderTable {
 
   static func index(_ kind: Kind, _ hour: Int) -> Int {
     Int(kind.rawValue) * hoursOfDay.count + hour
+  }
+
+  /// Whether a flat or hot place that was open before is not open here.
+  func lacksPlace(of before: FolderTable) -> Bool {
+    places.indices.contains { Self.isOpen(before.places[$0]) && !Self.isOpen(places[$0]) }
   }
 
   func dirfd(of place: Place) -> Int32 { places[Int(place.rawValue)] }

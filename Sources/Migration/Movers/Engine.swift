@@ -60,8 +60,13 @@ public final class Engine {
 
   /// What went wrong with the engine on the way, if anything.
   public var warning: String? {
-    guard case .ring(let mover) = carrier, mover.hasStalled else { return nil }
-    return "the kernel did not begin requests of the ring; went on with system calls"
+    guard case .ring(let mover) = carrier else { return nil }
+    switch mover.givenUp {
+    case nil: return nil
+    case .stalled: return "the kernel did not begin requests of the ring; went on with system calls"
+    case .refused(let error):
+      return "the kernel refused the ring's requests (\(error.errno)); went on with system calls"
+    }
   }
 
   /// The refusals that io_uring_setup(2) documents, in the operator's words.

@@ -23,8 +23,15 @@ final class RingMover: Mover {
   private static let silenceNanosecondsMax: Int64 = 5_000_000_000
 
   private var ring: Ring
-  /// Set when requests had to be taken back: the rest of the run does without the ring.
-  private(set) var hasStalled = false
+  /// Why the ring is not used any more, if so: the rest of the run does with plain calls. What is prepared in it
+  /// must never be submitted then.
+  private(set) var givenUp: GivenUp?
+  enum GivenUp {
+    /// The kernel did not begin what it had taken.
+    case stalled
+    /// The kernel took nothing more.
+    case refused(KernelError)
+  }
 
   init() throws(KernelError) {
     ring = try Ring(entries: Self.entries, workers: Self.workers)
@@ -44,22 +51,27 @@ final class RingMover: Mover {
   }
 
   /// Enough for the worker while this thread reads a window of names.
-  let pendingMax = 256
+  var pendingMax: Int { givenUp == nil ? 256 : 0 }
 
-  func tend(_ queue: inout MoveQueue) throws(KernelError) {
+  func tend(_ queue: inout MoveQueue) {
     ring.reap(into: &queue.renames)
-    if !hasStalled, StopSignal.pending == nil, ring.inFlight <= Self.inFlightRefill {
+    guard givenUp == nil else { return }
+    if StopSignal.pending == nil, ring.inFlight <= Self.inFlightRefill {
       while ring.inFlight + ring.preparedCount < Self.inFlightMax, queue.renames.pendingCount > 0,
         ring.prepareFront(of: &queue.renames)
       {}
     }
-    try ring.submit()
+    submit()
   }
 
-  func work(off queue: inout MoveQueue) throws(KernelError) {
+  private func submit() {
+    do throws(KernelError) { try ring.submit() } catch { givenUp = .refused(error) }
+  }
+
+  func work(off queue: inout MoveQueue) {
     var own = 0
     while queue.renames.pendingCount > 0, StopSignal.pending == nil {
-      if own % Self.tendEvery == 0 { try tend(&queue) }
+      if own % Self.tendEvery == 0 { tend(&queue) }
       guard queue.renames.pendingCount > 0 else { return }
       queue.renames.renameFront()
       own += 1
@@ -70,23 +82,31 @@ final class RingMover: Mover {
   /// however slow the disk.
   func drain(_ queue: inout MoveQueue) throws(KernelError) {
     var lastProgress = Clock.monotonicNanoseconds
-    while ring.inFlight > 0 || ring.preparedCount > 0 {
+    while ring.inFlight > 0 || (ring.preparedCount > 0 && givenUp == nil) {
       let before = ring.inFlight
-      try ring.submit()
+      if givenUp == nil { submit() }
       _ = try ring.wait(milliseconds: 1000)
       ring.reap(into: &queue.renames)
       let now = Clock.monotonicNanoseconds
       if ring.inFlight != before { lastProgress = now }
-      if !hasStalled, now - lastProgress > Self.silenceNanosecondsMax {
-        hasStalled = true
-        try ring.cancelAll()
+      if givenUp == nil, now - lastProgress > Self.silenceNanosecondsMax {
+        ring.cancelAll()
+        givenUp = .stalled
       }
     }
+    if givenUp != nil { ring.takeBackPrepared(into: &queue.renames) }
     if StopSignal.pending == nil { queue.renames.renameCancelled() }
   }
 
   func makeFolders(_ requests: [MakeFolderRequest]) throws(KernelError) -> [Errno?] {
-    let results = try ring.makeFolders(requests)
-    return zip(requests, results).map { $1 == .canceled ? $0.execute() : $1 }
+    guard givenUp == nil else { return requests.map { $0.execute() } }
+    do throws(KernelError) {
+      let results = try ring.makeFolders(requests)
+      return zip(requests, results).map { $1 == .canceled ? $0.execute() : $1 }
+    } catch {
+      givenUp = .refused(error)
+      guard ring.inFlight == 0 else { throw error }
+      return requests.map { $0.execute() }
+    }
   }
 }

@@ -85,8 +85,8 @@ enum Explanation {
         + "file is at its old or its new place."
     case .invalidArgument where error.operation == .rename:
       return
-        "This file system cannot rename without the risk of replacing (RENAME_NOREPLACE): NFS, 9p, some FUSE "
-        + "servers. Run hotcold on the machine that has the disk."
+        "This file system can neither rename without the risk of replacing (RENAME_NOREPLACE) nor link files: "
+        + "some FUSE servers and vfat. Run hotcold on the machine that has the disk."
     case .tooManyOpenFiles:
       return "Raise the limit of open files (ulimit -n 256), then run again."
     case .fileTooLarge:

@@ -1,0 +1,78 @@
+import Foundation
+import TestKit
+import Testing
+
+@testable import CaptureLayout
+
+/// The parsers of bytes that others write, with valid input that was damaged at random. They must not trap, and what
+/// they let through must be what the rest relies on.
+@Suite struct FuzzTests {
+  /// Seconds in every run of the tests, minutes by hand: HOTCOLD_FUZZ=2000000 swift test --filter FuzzTests
+  static let inputs = Int(ProcessInfo.processInfo.environment["HOTCOLD_FUZZ"] ?? "") ?? 3000
+
+  static let playlist = Array(
+    """
+    #EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:7\r\n#EXTINF:4.000000,title\n\
+    segment_7.ts\n#EXTINF:4.0,\nhttp://host/live/segment_8.ts?token=1#x\n\n#EXT-X-ENDLIST
+    """.utf8)
+  static let captures = Array("# captures\n/var/www/capture1\n  /srv/b c \r\n\n/x # y\n".utf8)
+  static let names = [
+    "segment_000001.ts", "capture_1_thumbnail.jpg", "capture_20231114.json", "capture_7.jpg",
+  ]
+  .map { Array($0.utf8) }
+
+  /// Bytes flipped, removed, doubled, or taken from another place of the input.
+  static func damage(_ input: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
+    var bytes = input
+    for _ in 0..<Int.random(in: 1...8, using: &random) where !bytes.isEmpty {
+      let index = Int.random(in: 0..<bytes.count, using: &random)
+      switch Int.random(in: 0..<5, using: &random) {
+      case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
+      case 1: bytes.remove(at: index)
+      case 2: bytes.insert(contentsOf: bytes[index...].prefix(300), at: index)
+      case 3: bytes.removeLast(min(bytes.count, Int.random(in: 0...20, using: &random)))
+      default: bytes.insert([0, 10, 13, 35, 47, 255].randomElement(using: &random)!, at: index)
+      }
+    }
+    return bytes
+  }
+
+  static func forEachInput(_ seeds: [[UInt8]], _ body: ([UInt8]) -> Void) {
+    var random = SeededRandom(SeededRandom.seeds(1)[0])
+    for number in 0..<inputs { body(damage(seeds[number % seeds.count], &random)) }
+  }
+
+  @Test func playlists() {
+    Self.forEachInput([Self.playlist]) { bytes in
+      for name in MediaPlaylist(parsing: bytes).segmentNames {
+        // RFC 8216 section 4.1: a line is a URI or it begins with '#'; the name is its last component.
+        #expect(!name.isEmpty && !name.contains(UInt8(ascii: "/")) && !name.contains(UInt8(ascii: "\n")))
+      }
+    }
+  }
+
+  @Test func filesOfCaptures() {
+    Self.forEachInput([Self.captures]) { bytes in
+      for path in CapturesFile(parsing: bytes).paths {
+        #expect(!path.isEmpty && !path.contains(UInt8(ascii: "\n")))
+      }
+    }
+  }
+
+  @Test func fileNames() {
+    Self.forEachInput(Self.names) { name in
+      guard let kind = FileName.kind(of: name.span) else { return }
+      #expect(name.count <= HotSet.longestName, "longer than NAME_MAX, as FUSE allows")
+      #expect(name.starts(with: (kind == .segments ? "segment_" : "capture_").utf8))
+      let isPlaylist = FileName.isLivePlaylist(name.span)
+      #expect(!isPlaylist)
+      // What is recognised can be settled.
+      var hotSet = HotSet(limit: 1)
+      let facts = FileFacts(
+        place: kind.flatPlace, modified: ModificationTime(seconds: 0, nanoseconds: 0),
+        identity: FileIdentity(name: name.span, kind: kind, inode: 1))
+      let verdict = hotSet.offer(name.span, facts)
+      #expect(verdict == .kept)
+    }
+  }
+}

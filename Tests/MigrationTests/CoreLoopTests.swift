@@ -1,0 +1,255 @@
+import CLiburing
+import Foundation
+import SystemPackage
+import TestKit
+import Testing
+
+@testable import Migration
+
+/// Every operation of the shim fails once at its first, second, third … call, and then for ever from that call on,
+/// with each errno that it can plausibly give, until no fault happens any more: as SQLite tests its I/O.
+///
+/// After each run nothing is lost, doubled or changed, and the counts say what was moved; a run without faults ends in
+/// the tree of an uninterrupted one; and a third moves and writes nothing.
+@Suite struct CoreLoopTests {
+  struct Target: CustomTestStringConvertible, Sendable {
+    let name: String
+    let operation: hc_operation
+    let engine: EngineChoice
+    let errnos: [Errno]
+    var withoutNoReplace = false
+    var testDescription: String {
+      "\(name), \(engine.rawValue)\(withoutNoReplace ? ", without NOREPLACE" : "")"
+    }
+  }
+
+  static let targets: [Target] =
+    [EngineChoice.syscalls, .ioUring].flatMap { engine in
+      [
+        Target(
+          name: "renameat2", operation: HC_OP_RENAME, engine: engine,
+          errnos: [
+            .ioError, .noSpace, .notPermitted, .improperLink, .noSuchFileOrDirectory, .readOnlyFileSystem,
+          ]),
+        Target(
+          name: "linkat", operation: HC_OP_LINK, engine: engine,
+          errnos: [.ioError, .notPermitted, .tooManyLinks, .noSpace], withoutNoReplace: true),
+        Target(
+          name: "unlinkat", operation: HC_OP_UNLINK, engine: engine,
+          errnos: [.ioError, .notPermitted, .readOnlyFileSystem], withoutNoReplace: true),
+        Target(
+          name: "mkdirat", operation: HC_OP_MKDIR, engine: engine,
+          errnos: [.noSpace, .diskQuotaExceeded, .permissionDenied, .readOnlyFileSystem]),
+        Target(
+          name: "statx", operation: HC_OP_STATX, engine: engine,
+          errnos: [.ioError, .noSuchFileOrDirectory, .permissionDenied, .noMemory]),
+        Target(
+          name: "getdents64", operation: HC_OP_GETDENTS, engine: engine,
+          errnos: [.ioError, .noSuchFileOrDirectory]),
+        Target(
+          name: "openat2", operation: HC_OP_OPENAT2, engine: engine,
+          errnos: [
+            .tooManyOpenFiles, .permissionDenied, .noSuchFileOrDirectory, .ioError,
+            .tooManySymbolicLinkLevels,
+          ]
+        ),
+        Target(
+          name: "syncfs", operation: HC_OP_SYNCFS, engine: engine, errnos: [.ioError, .noSpace]),
+      ]
+    } + [
+      Target(
+        name: "a rename of the ring", operation: HC_OP_RING_RENAME, engine: .ioUring,
+        errnos: [.canceled, .ioError, .noSpace, .notPermitted, .invalidArgument, .noSuchFileOrDirectory]),
+      Target(
+        name: "submit", operation: HC_OP_SUBMIT, engine: .ioUring,
+        errnos: [.resourceTemporarilyUnavailable, .resourceBusy, .interrupted, .noMemory, .badFileDescriptor]),
+      Target(
+        name: "wait", operation: HC_OP_WAIT, engine: .ioUring,
+        errnos: [.interrupted, .resourceTemporarilyUnavailable, .timeout]),
+    ]
+
+  /// All calls are tried with each errno by `make test-faults`; otherwise those after the first few in steps.
+  static let triesAll = ProcessInfo.processInfo.environment["HOTCOLD_FAULTS"] == "all"
+
+  @Test(.requiresIOUring, arguments: targets)
+  func nothingIsLostWhicheverCallFails(_ target: Target) throws {
+    var injected = 0
+    for errno in target.errnos {
+      for forever in [false, true] {
+        var call = 1
+        while try survives(target, errno, call: call, forever: forever) {
+          injected += 1
+          call += Self.triesAll ? 1 : max(1, call / 2)
+        }
+        #expect(call > 1, "\(target.name) was never called: the fault did not happen")
+      }
+    }
+    print("core loop: \(target.testDescription): \(injected) faults injected, all survived")
+  }
+
+  /// False when the fault did not happen: there is no such call any more.
+  private func survives(_ target: Target, _ errno: Errno, call: Int, forever: Bool) throws -> Bool {
+    let trial = try FaultTrial()
+    var faults = hc_faults()
+    faults.operation = Int32(target.operation.rawValue)
+    faults.error = errno.rawValue
+    faults.first = UInt32(call)
+    faults.forever = forever
+    faults.no_noreplace = target.withoutNoReplace
+    let report = try trial.migrate(target.engine, &faults)
+    guard faults.fired > 0 else { return false }
+    // Where nothing can be unlinked any more, a file that was linked already has both names until the next run.
+    try trial.check(
+      report, "\(target.testDescription): \(errno) at call \(call)\(forever ? " and after" : "")",
+      withoutNoReplace: target.withoutNoReplace,
+      mayLeaveBothNames: forever && target.operation == HC_OP_UNLINK)
+    return true
+  }
+
+  @Test(.requiresIOUring, arguments: [true, false])
+  func lateAndReorderedCompletionsAndShortSubmissions(late: Bool) throws {
+    for _ in 0..<10 {
+      let trial = try FaultTrial()
+      var faults = hc_faults()
+      faults.late = late
+      faults.small = !late
+      let report = try trial.migrate(.ioUring, &faults)
+      #expect(faults.fired > 0)
+      #expect(report.isClean)
+      try trial.check(report, late ? "late completions" : "short submissions")
+    }
+  }
+
+  @Test(.requiresIOUring, arguments: [EngineChoice.syscalls, .ioUring])
+  func linksDoWhereRenamesCannotRefuseToReplace(engine: EngineChoice) throws {
+    let trial = try FaultTrial()
+    var faults = hc_faults()
+    faults.no_noreplace = true
+    let report = try trial.migrate(engine, &faults)
+    #expect(report.isClean && report.total.moved > 20)
+    #expect(try Snapshot(trial.folder.path).paths == trial.settled)
+    try trial.check(report, "links", withoutNoReplace: true)
+  }
+}
+
+/// Broken on purpose: the checks above must notice each of these movers, or they prove nothing.
+@Suite struct BrokenMoverTests {
+  static func violations(
+    _ breaks: hc_break, engine: EngineChoice, _ prepare: (Folder, inout hc_faults) throws -> Void
+  ) throws -> [String] {
+    let trial = try FaultTrial()
+    var faults = hc_faults()
+    faults.breaks = Int32(breaks.rawValue)
+    try prepare(trial.folder, &faults)
+    let before = try Snapshot(trial.folder.path)
+    let report = try trial.migrate(engine, &faults)
+    return FaultTrial.violations(report, before: before, after: try Snapshot(trial.folder.path))
+  }
+
+  @Test(.requiresIOUring, arguments: [EngineChoice.syscalls, .ioUring])
+  func aMoverThatReplacesIsCaught(engine: EngineChoice) throws {
+    func takeName(_ folder: Folder, _ faults: inout hc_faults) throws {
+      try folder.makeFile("segments/22/segment_0.ts", contents: Array("another".utf8))
+    }
+    #expect(try Self.violations(HC_BREAK_NOTHING, engine: engine, takeName).isEmpty)
+    #expect(try !Self.violations(HC_BREAK_REPLACES, engine: engine, takeName).isEmpty)
+  }
+
+  @Test func aMoverThatUnlinksFirstIsCaught() throws {
+    func linksOnly(_ folder: Folder, _ faults: inout hc_faults) { faults.no_noreplace = true }
+    #expect(try Self.violations(HC_BREAK_NOTHING, engine: .syscalls, linksOnly).isEmpty)
+    #expect(try !Self.violations(HC_BREAK_UNLINKS_FIRST, engine: .syscalls, linksOnly).isEmpty)
+  }
+
+  @Test(.requiresIOUring) func aMoverThatTakesCancelledForMovedIsCaught() throws {
+    func cancelOne(_ folder: Folder, _ faults: inout hc_faults) {
+      faults.operation = Int32(HC_OP_RING_RENAME.rawValue)
+      faults.error = Errno.canceled.rawValue
+      faults.first = 3
+    }
+    #expect(try Self.violations(HC_BREAK_NOTHING, engine: .ioUring, cancelOne).isEmpty)
+    #expect(try !Self.violations(HC_BREAK_CANCELLED_IS_MOVED, engine: .ioUring, cancelOne).isEmpty)
+  }
+}
+
+/// A capture with every kind of file, a few already cold, and things that are none of it.
+struct FaultTrial {
+  let folder: Folder
+  let before: Snapshot
+  var model = LayoutModel()
+  let settled: Set<Bytes>
+
+  init() throws {
+    folder = try Folder()
+    model.hotLimits = ["segments": 2, "captures": 1, "thumbnails": 1, "metadata": 1]
+    model.pinned = ["segment_1.ts"]
+    let start = 1_700_000_000
+    var files = (0..<7).map { LayoutModel.File(Bytes("segment_\($0).ts"), seconds: start + $0 * 4000) }
+    for number in 0..<6 {
+      for suffix in [".jpg", "_thumbnail.jpg", ".json"] {
+        files.append(.init(Bytes("captures/capture_\(number)\(suffix)"), seconds: start + number * 5000))
+      }
+    }
+    files.append(.init("segments/segment_old.ts", seconds: start - 9000))
+    for file in files { try folder.makeFile(file.path, seconds: file.seconds) }
+    try folder.makePlaylist("output.m3u8", listing: ["segment_1.ts", "segment_6.ts"])
+    try folder.makeFile("metadata/3/capture_9.json", seconds: start)
+    try folder.makeFile("segment_5.ts.tmp")
+    try folder.makeLink("captures/capture_7.jpg", to: "/etc/hostname")
+    settled = model.settled(files).union([
+      "segments/output.m3u8", "metadata/3/capture_9.json", "segment_5.ts.tmp",
+    ])
+    before = try Snapshot(folder.path)
+  }
+
+  func migrate(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> CaptureReport {
+    let options = options(model)
+    let engine = try Engine.choose(engine)
+    return withUnsafeMutablePointer(to: &faults) { faults in
+      precondition(hc_faults_use(faults), "this build cannot inject faults")
+      defer { _ = hc_faults_use(nil) }
+      return engine.migrate(FilePath(folder.path), options: options, observer: SilentObserver())
+    }
+  }
+
+  /// What the tree or the counts say is wrong right after a run.
+  static func violations(_ report: CaptureReport, before: Snapshot, after: Snapshot) -> [String] {
+    var found = Invariants.violations(before: before, after: after)
+    // The live playlist is reported apart from the files of a kind.
+    let playlist = after.paths.contains("segments/output.m3u8") ? 1 : 0
+    let moved = Invariants.movedCount(before: before, after: after) - playlist
+    if report.total.moved != moved {
+      found.append("the report says \(report.total.moved) moved, not \(moved)")
+    }
+    return found
+  }
+
+  /// The invariants, a rerun, and a third run.
+  func check(
+    _ report: CaptureReport, _ what: String, withoutNoReplace: Bool = false, mayLeaveBothNames: Bool = false
+  ) throws {
+    let after = try Snapshot(folder.path)
+    if mayLeaveBothNames {
+      #expect(Set(before.contents.keys).isSubset(of: after.contents.keys), "\(what)")
+    } else {
+      #expect(Self.violations(report, before: before, after: after) == [], "\(what)")
+    }
+    #expect(report.comparison?.lost ?? 0 == 0, "\(what)")
+
+    let rerun = try migrateAgain(withoutNoReplace)
+    #expect(rerun.isClean && rerun.error == nil, "\(what): rerun \(String(describing: rerun.error))")
+    let rerunTree = try Snapshot(folder.path)
+    #expect(rerunTree.paths == settled, "\(what): rerun")
+    #expect(Invariants.violations(before: before, after: rerunTree) == [], "\(what): rerun")
+
+    let third = try migrateAgain(withoutNoReplace)
+    #expect(third.isClean && third.total.moved == 0 && !third.changed, "\(what): third run")
+    #expect(try Snapshot(folder.path).changeTimes == rerunTree.changeTimes, "\(what): third run wrote")
+  }
+
+  private func migrateAgain(_ withoutNoReplace: Bool) throws -> CaptureReport {
+    var faults = hc_faults()
+    faults.no_noreplace = withoutNoReplace
+    return try migrate(.syscalls, &faults)
+  }
+}
