@@ -12,15 +12,14 @@ let benchmarks: @Sendable () -> Void = {
   }
 
   for type in ["tmpfs", "ext4", "xfs", "btrfs"] {
-    let fileSystem = type == "tmpfs" ? nil : LoopFileSystem(type)
-    if type != "tmpfs", fileSystem == nil {
+    guard type == "tmpfs" || LoopFileSystem.canBeMade(type) else {
       print("SKIPPED: Engines.\(type) (needs root, a loop device and mkfs.\(type))")
       continue
     }
-    let base = fileSystem?.path ?? Tools.benchFolder
     nonisolated(unsafe) var round = 0
     Benchmark("Engines.\(type)", configuration: .process(engines.map(ratio), samples: 5)) { benchmark in
-      let trial = Trial(in: base)
+      let fileSystem = type == "tmpfs" ? nil : LoopFileSystem(type)
+      let trial = Trial(in: fileSystem?.path ?? Tools.benchFolder)
       trial.makeSample(files: files)
       let floor = trial.floorNanoseconds()
       round += 1
@@ -33,6 +32,7 @@ let benchmarks: @Sendable () -> Void = {
         sample.floorSeconds = Double(floor) / 1e9
         sample.record()
       }
+      trial.remove()
       withExtendedLifetime(fileSystem) {}
     }
   }

@@ -11,7 +11,9 @@ public final class Trial {
     try! FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
 
-  deinit { Tools.must(["rm", "-rf", folder]) }
+  deinit { remove() }
+
+  public func remove() { Tools.must(["rm", "-rf", folder]) }
 
   /// Makes a fresh flat capture.
   public func makeSample(files: Int) {
@@ -82,13 +84,16 @@ public enum Tools {
   }
 }
 
-/// A file system of its own on a loop device, unmounted with its owner. Nil where that takes more rights.
+/// A file system of its own on a loop device, unmounted with its owner.
 public final class LoopFileSystem {
   public let path: String
   private let image: String
 
-  public init?(_ type: String) {
-    guard getuid() == 0, FileManager.default.fileExists(atPath: "/usr/sbin/mkfs.\(type)") else { return nil }
+  public static func canBeMade(_ type: String) -> Bool {
+    getuid() == 0 && FileManager.default.fileExists(atPath: "/usr/sbin/mkfs.\(type)")
+  }
+
+  public init(_ type: String) {
     let name = "hotcold-bench-\(type)-\(UUID().uuidString.prefix(8))"
     image = Tools.benchFolder + "/\(name).img"
     path = "/tmp/\(name)"

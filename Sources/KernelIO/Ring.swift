@@ -27,6 +27,9 @@ public import SystemPackage
   public private(set) var requestCount = 0
   public private(set) var submissionCount = 0
 
+  /// Waits in a row that the kernel refused, about a millisecond each.
+  private var refusedWaits = 0
+  private static let refusedWaitsMax = 3000
   private static let interruptionsMax = 1000
   /// The tag of a request that belongs to no batch.
   private static let cancelTag = UInt64.max
@@ -118,9 +121,19 @@ public import SystemPackage
   public mutating func wait(milliseconds: Int) throws(KernelError) -> Bool {
     guard inFlight > 0 else { return true }
     let result = unsafe hc_ring_wait(ring, UInt32(inFlight), UInt32(milliseconds))
-    guard result < 0 else { return true }
+    guard result < 0 else {
+      refusedWaits = 0
+      return true
+    }
     switch Errno(shim: result) {
-    case .timeout, .interrupted, .resourceTemporarilyUnavailable, .resourceBusy: return false
+    case .timeout:
+      refusedWaits = 0
+      return false
+    case let errno where errno.isTransient && refusedWaits < Self.refusedWaitsMax:
+      // Not for ever: the kernel may never let this process wait again.
+      refusedWaits += 1
+      hc_sleep_us(1000)
+      return false
     case let errno: throw KernelError(.ringEnter, "io_uring", errno)
     }
   }
@@ -152,6 +165,13 @@ public import SystemPackage
     prepared += 1
     // Refused, they stay in flight, and are waited for.
     try? submit()
+  }
+}
+
+extension Errno {
+  /// What io_uring_enter(2) says when it may be asked again.
+  fileprivate var isTransient: Bool {
+    [.interrupted, .resourceTemporarilyUnavailable, .resourceBusy].contains(self)
   }
 }
 
