@@ -4,7 +4,8 @@ import Testing
 
 /// Faults of real file systems, limits and neighbours, met by the real program. What each run must leave: nothing lost,
 /// doubled or changed, counts that are true, the documented exit code, and a rerun that ends in the settled tree.
-@Suite(.serialized) struct FaultTableTests {
+@Suite(.serialized, .enabled(if: KillTests.isCampaign, "runs with make test-faults only"))
+struct FaultTableTests {
   static let files = 8000
 
   struct LargeTrial {
@@ -112,19 +113,6 @@ import Testing
 
   // MARK: full, read-only, limited
 
-  @Test(.requiresMounting, arguments: ["syscalls", "io_uring"])
-  func remountedReadOnlyInTheMiddle(engine: String) throws {
-    let fileSystem = try MountedFileSystem("tmpfs")
-    let trial = try LargeTrial(in: fileSystem.path)
-    let run = try trial.start(engine)
-    let wasInTheMiddle = try Self.interfere(run, trial.path) { try fileSystem.remount("ro") }
-    #expect(wasInTheMiddle)
-    #expect(run.wait().status == 74)
-    try trial.expectIntact()
-    try fileSystem.remount("rw")
-    try trial.expectRerunSettles()
-  }
-
   /// 1 KiB blocks, long names and no room left: folders cannot grow. Moves work or fail with ENOSPC.
   @Test(.requiresMounting) func aFullDisk() throws {
     let fileSystem = try MountedFileSystem("ext4", megabytes: 40, mkfsOptions: ["-b", "1024", "-N", "30000"])
@@ -142,28 +130,6 @@ import Testing
     try Shell.must(["rm", fileSystem.path + "/filler"])
     #expect(HotColdBinary.run(["migrate", folder.path, "--execute", "--yes"]).status == 0)
     #expect(Invariants.violations(before: before, after: try Snapshot(folder.path)) == [])
-  }
-
-  /// Whether this kernel has quotas for xfs.
-  static let hasQuotas =
-    MountedFileSystem.canMount && (try? MountedFileSystem("xfs", mountOptions: "uquota")) != nil
-
-  @Test(.enabled("needs a kernel with XFS quotas", { hasQuotas }), .requires("xfs_quota"))
-  func aQuotaThatIsUsedUp() throws {
-    let fileSystem = try MountedFileSystem("xfs", mountOptions: "uquota")
-    let folder = try Folder(in: fileSystem.path)
-    try SmallCapture.make(in: folder)
-    try Shell.must(["chown", "-R", "nobody:nogroup", folder.path])
-    let before = try Snapshot(folder.path)
-    let inodes = before.entries.count + 20
-    try Shell.must(["xfs_quota", "-x", "-c", "limit isoft=\(inodes) ihard=\(inodes) nobody", fileSystem.path])
-    let result = try Self.runAsNobody(["migrate", folder.path, "--execute", "--yes"])
-    #expect(result.status == 74)
-    #expect(result.output.contains("quota"))
-    #expect(Invariants.violations(before: before, after: try Snapshot(folder.path)) == [])
-    try Shell.must(["xfs_quota", "-x", "-c", "limit isoft=0 ihard=0 nobody", fileSystem.path])
-    #expect(try Self.runAsNobody(["migrate", folder.path, "--execute", "--yes"]).status == 0)
-    #expect(try Snapshot(folder.path).paths == SmallCapture.settled())
   }
 
   /// The binary may lie where nobody but its owner can reach it.
