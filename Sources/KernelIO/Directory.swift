@@ -62,14 +62,7 @@ public struct Directory: ~Copyable, Sendable {
   }
 
   /// Whether the name is taken, by whatever.
-  public func contains(_ name: Span<UInt8>) -> Bool {
-    do throws(Errno) {
-      _ = try modification(of: name)
-      return true
-    } catch {
-      return error != .noSuchFileOrDirectory
-    }
-  }
+  public func contains(_ name: Span<UInt8>) -> Bool { Name.isTaken(name, in: descriptor) }
 
   public func fileSystem() throws(KernelError) -> FileSystemStatus {
     var raw = hc_file_system()
