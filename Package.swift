@@ -18,7 +18,7 @@ let package = Package(
   products: [
     .executable(name: "hotcold", targets: ["hotcold"]),
     // For Benchmarks/, which is a package of its own.
-    .library(name: "HotColdKit", targets: ["CaptureLayout", "KernelIO", "Migration"]),
+    .library(name: "HotColdKit", targets: ["CaptureLayout", "KernelIO", "Migration", "Reporting"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -58,13 +58,25 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    // The command line: options, terminal and JSON rendering, exit status.
+    // What a run says: reports for people and programs, explanations of errors, the exit status.
+    .target(
+      name: "Reporting",
+      dependencies: [
+        "CaptureLayout",
+        "KernelIO",
+        "Migration",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings
+    ),
+    // The command line: options, messages and progress.
     .executableTarget(
       name: "hotcold",
       dependencies: [
         "CaptureLayout",
         "KernelIO",
         "Migration",
+        "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),

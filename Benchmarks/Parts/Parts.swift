@@ -2,6 +2,8 @@ import AllocationCounter
 import Benchmark
 import CaptureLayout
 import KernelIO
+import Migration
+import Reporting
 import Support
 import SystemPackage
 
@@ -92,4 +94,32 @@ let benchmarks: @Sendable () -> Void = {
     benchmark.measurement(allocations, Int(allocation_count() - before))
     withExtendedLifetime(trial) {}
   }
+
+  // Rendered once a run, not once a file: the time of one report.
+  let engine = try! Engine.choose(.syscalls)
+  var run = RunReport(of: [FilePath(trial.capture)], engine: engine, timeZone: nil)
+  let options = MigrationOptions(hours: HourClock { LocalZone.offset(at: $0) })
+  run.set(engine.migrate(FilePath(trial.capture), options: options, observer: NoObserver()), at: 0)
+  run.finish(engine)
+  let report = run
+  func whole(_ name: String, _ body: @escaping () -> Void) {
+    Benchmark(name, configuration: .init(metrics: [.wallClock, allocations], scalingFactor: .one)) {
+      benchmark in
+      let before = allocation_count()
+      benchmark.startMeasurement()
+      body()
+      benchmark.stopMeasurement()
+      benchmark.measurement(allocations, Int(allocation_count() - before))
+    }
+  }
+  whole("TextReport.render") {
+    for capture in report.captures { blackHole(TextReport(isColoured: false).render(capture, of: report)) }
+  }
+  whole("JSONReport.render") { blackHole(JSONReport.render(JSONReport.Run(report, exitCode: 0))) }
+}
+
+final class NoObserver: MigrationObserver {
+  let wantsMoves = false
+  func progressed(_ progress: MigrationProgress) {}
+  func moved(_ name: Span<UInt8>, from: String, to: String) {}
 }

@@ -1,9 +1,8 @@
 import ArgumentParser
+import Reporting
 
 @main
 struct HotCold: ParsableCommand {
-  static let version = "0.1.0"
-
   static let configuration = CommandConfiguration(
     commandName: "hotcold",
     abstract: "Moves video captures from the flat layout to the hot/cold layout.",
@@ -15,7 +14,7 @@ struct HotCold: ParsableCommand {
       64 usage; 66 no such capture, or not a capture; 74 an I/O error stopped the run; 75 another run holds \
       the capture; 77 permission denied; 130, 143 interrupted.
       """,
-    version: version,
+    version: Version.number,
     subcommands: [MigrateCommand.self, VerifyCommand.self, SampleCommand.self]
   )
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import KernelIO
+import Reporting
 import SystemPackage
 
 /// The guide's question before anything is moved.
@@ -19,7 +20,7 @@ enum Confirmation {
       Are you sure you want to proceed? (yes/no): 
       """)
     let answer = try? StandardStream.input.readLine()
-    if let signal = StopSignal.pending { throw ExitStatus.interrupted(by: signal) }
+    if let signal = StopSignal.pending { throw ExitStatus.interrupted(by: signal).code }
     guard let answer, ["yes", "y"].contains(String(decoding: answer, as: UTF8.self).lowercased())
     else {
       try? StandardStream.error.write("Nothing was moved.\n")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import KernelIO
 import Migration
+import Reporting
 import Synchronization
 import SystemPackage
 
@@ -33,9 +34,10 @@ struct MigrateCommand: ParsableCommand {
     if execute, !yes { try Confirmation.ask(about: paths, console) }
 
     let report = try migrate(paths, console)
-    let code = ExitStatus.combined(report.captures.map(ExitStatus.code(of:)))
-    try show(report, code, console)
-    throw code
+    let status = ExitStatus.combined(
+      report.captures.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
+    try show(report, status, console)
+    throw status.code
   }
 
   /// Captures on different file systems at the same time, each group on a thread of its own with an engine of its
@@ -83,7 +85,7 @@ struct MigrateCommand: ParsableCommand {
     return report
   }
 
-  private func show(_ report: RunReport, _ code: ExitCode, _ console: Console) throws {
+  private func show(_ report: RunReport, _ status: ExitStatus, _ console: Console) throws {
     let text = TextReport(isColoured: console.isColoured)
     for capture in report.captures { console.repeatErrors(text.errors(capture)) }
     for path in report.notBegun {
@@ -91,7 +93,8 @@ struct MigrateCommand: ParsableCommand {
     }
     if let warning = report.engineWarning { console.warning("\(warning)") }
     switch output.format {
-    case .json: try Output.print(JSONReport.render(JSONReport.Run(report, exitCode: code.rawValue)), console)
+    case .json:
+      try Output.print(JSONReport.render(JSONReport.Run(report, exitCode: status.rawValue)), console)
     case .text where output.quiet:
       let errors = report.captures.flatMap(text.errors).map { $0 + "\n" }
       try Output.print(errors.joined(), console)

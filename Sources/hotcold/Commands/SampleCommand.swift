@@ -1,6 +1,7 @@
 import ArgumentParser
 import KernelIO
 import Migration
+import Reporting
 import SystemPackage
 
 struct SampleCommand: ParsableCommand {
@@ -43,7 +44,7 @@ struct SampleCommand: ParsableCommand {
       case .kernel(let error) where error.errno == .permissionDenied:
         throw ExitStatus.permissionDenied.code
       case .kernel: throw ExitStatus.ioError.code
-      case .interrupted(let signal): throw ExitStatus.interrupted(by: signal)
+      case .interrupted(let signal): throw ExitStatus.interrupted(by: signal).code
       }
     }
   }

@@ -2,6 +2,7 @@ public import ArgumentParser
 import CaptureLayout
 import KernelIO
 public import Migration
+import Reporting
 import SystemPackage
 
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {

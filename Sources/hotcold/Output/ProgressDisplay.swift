@@ -1,6 +1,7 @@
 import CaptureLayout
 import KernelIO
 import Migration
+import Reporting
 import SystemPackage
 
 /// Shows how a run comes along: a bar on a terminal, a line now and then elsewhere, nothing with `--quiet`.

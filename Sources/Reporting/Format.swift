@@ -1,7 +1,7 @@
 /// Numbers as people read them.
-enum Format {
+package enum Format {
   /// 1234567 as "1,234,567".
-  static func count(_ value: Int) -> String {
+  package static func count(_ value: Int) -> String {
     let digits = String(value.magnitude)
     var text = ""
     for (index, digit) in digits.enumerated() {
@@ -11,9 +11,9 @@ enum Format {
     return value < 0 ? "-" + text : text
   }
 
-  static func seconds(nanoseconds: Int64) -> String { oneDecimal(Double(nanoseconds) / 1e9) + " s" }
+  package static func seconds(nanoseconds: Int64) -> String { oneDecimal(Double(nanoseconds) / 1e9) + " s" }
 
-  static func bytes(_ value: UInt64) -> String {
+  package static func bytes(_ value: UInt64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
     var value = Double(value)
     var unit = 0
@@ -24,16 +24,16 @@ enum Format {
     return "\(oneDecimal(value)) \(units[unit])"
   }
 
-  static func oneDecimal(_ value: Double) -> String {
+  package static func oneDecimal(_ value: Double) -> String {
     let tenths = Int((value * 10).rounded())
     return "\(count(tenths / 10)).\(abs(tenths % 10))"
   }
 
-  static func left(_ text: String, _ width: Int) -> String {
+  package static func left(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
 
-  static func right(_ text: String, _ width: Int) -> String {
+  package static func right(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }
 }

@@ -1,12 +1,11 @@
-import ArgumentParser
-import CaptureLayout
-import FoundationEssentials
-import KernelIO
-import Migration
+internal import CaptureLayout
+internal import FoundationEssentials
+internal import KernelIO
+public import Migration
 
 /// The report for programs: one object with stable keys (README, "JSON"). Names are given twice: escaped for
 /// reading, and in base64 without loss.
-enum JSONReport {
+public enum JSONReport {
   struct Name: Encodable {
     let text: String
     let base64: String
@@ -17,7 +16,7 @@ enum JSONReport {
     }
   }
 
-  static func render(_ value: some Encodable) -> String {
+  public static func render(_ value: some Encodable) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     // Nothing in these types can fail to encode.
@@ -25,9 +24,9 @@ enum JSONReport {
     return String(decoding: data, as: UTF8.self) + "\n"
   }
 
-  struct Run: Encodable {
+  public struct Run: Encodable {
     let command = "migrate"
-    let version = HotCold.version
+    let version = Version.number
     let changed: Bool
     let exitCode: Int32
     let engine: String
@@ -40,7 +39,7 @@ enum JSONReport {
     let captures: [Capture]
     let notBegun: [Name]
 
-    init(_ run: RunReport, exitCode: Int32) {
+    public init(_ run: RunReport, exitCode: Int32) {
       changed = run.captures.contains { $0.changed }
       self.exitCode = exitCode
       engine = run.engine.rawValue
@@ -79,7 +78,7 @@ enum JSONReport {
       capture = Name(report.capture.bytes)
       dryRun = report.isDryRun
       changed = report.changed
-      exitCode = ExitStatus.code(of: report).rawValue
+      exitCode = ExitStatus(of: report).rawValue
       kinds = Dictionary(
         uniqueKeysWithValues: Kind.allCases.map { ($0.name, KindFigures(report.kinds[$0])) })
       total = Counts(report.total)
@@ -155,30 +154,35 @@ enum JSONReport {
     }
   }
 
-  struct Verifications: Encodable {
+  package struct Verifications: Encodable {
     let command = "verify"
-    let version = HotCold.version
+    let version = Version.number
     let exitCode: Int32
     let captures: [VerifiedCapture]
+
+    package init(exitCode: Int32, captures: [VerifiedCapture]) {
+      self.exitCode = exitCode
+      self.captures = captures
+    }
   }
 
-  struct VerifiedCapture: Encodable {
+  package struct VerifiedCapture: Encodable {
     let capture: Name
     let met: Bool
     let exitCode: Int32
     let criteria: [CriterionFigures]
     let errors: [String]
 
-    init(_ report: VerificationReport) {
+    package init(_ report: VerificationReport) {
       capture = Name(report.capture.bytes)
       met = report.isMet
-      exitCode = ExitStatus.code(of: report).rawValue
+      exitCode = ExitStatus(of: report).rawValue
       criteria = report.criteria.map(CriterionFigures.init)
       errors = report.error.map { ["ERROR: \(Explanation.of($0, command: "verify"))"] } ?? []
     }
   }
 
-  struct CriterionFigures: Encodable {
+  package struct CriterionFigures: Encodable {
     let id: String
     let met: Bool
     let figures: [String: Int]

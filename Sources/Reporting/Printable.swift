@@ -1,6 +1,6 @@
 /// Bytes as text that is safe on a terminal and in a log: control characters, invalid UTF-8, invisible and
 /// direction-changing characters are escaped, and so is the backslash, so that it can be read back.
-func printable(_ bytes: some Sequence<UInt8>) -> String {
+package func printable(_ bytes: some Sequence<UInt8>) -> String {
   var text = ""
   var iterator = Array(bytes)[...]
   while let first = iterator.first {

@@ -1,10 +1,10 @@
-import KernelIO
-import Migration
-import SystemPackage
+package import KernelIO
+package import Migration
+package import SystemPackage
 
 /// What went wrong in the user's words, and what to do about it.
-enum Explanation {
-  static func of(_ error: MigrationError, command: String) -> String {
+package enum Explanation {
+  package static func of(_ error: MigrationError, command: String) -> String {
     switch error {
     case .missing(let path):
       "\(text(path)): no such folder. Check the path with: ls -la \(text(path))"
@@ -30,7 +30,7 @@ enum Explanation {
     }
   }
 
-  static func of(_ refusal: FolderRefusal) -> String {
+  package static func of(_ refusal: FolderRefusal) -> String {
     let what =
       switch refusal.reason {
       case .isLink: "is a link"
@@ -42,7 +42,7 @@ enum Explanation {
       + "Put an ordinary folder in its place (or nothing: it will be made), then run again."
   }
 
-  static func of(_ problem: Problem) -> String {
+  package static func of(_ problem: Problem) -> String {
     let from = printable(problem.from)
     switch problem.reason {
     case .nameTaken: return "\(from): the name is taken in \(problem.to); both files stay"
@@ -51,7 +51,7 @@ enum Explanation {
     }
   }
 
-  static func of(_ failure: SampleCapture.Failure) -> String {
+  package static func of(_ failure: SampleCapture.Failure) -> String {
     switch failure {
     case .notEmpty(let path):
       "\(text(path)): not empty. Give a folder that does not exist yet, or an empty one."
@@ -60,11 +60,11 @@ enum Explanation {
     }
   }
 
-  static func describe(_ error: KernelError) -> String {
+  package static func describe(_ error: KernelError) -> String {
     "\(text(error.path)): \(error.errno) (\(error.operation.rawValue))"
   }
 
-  static func text(_ path: FilePath) -> String {
+  package static func text(_ path: FilePath) -> String {
     printable(path.bytes)
   }
 

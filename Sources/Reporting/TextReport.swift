@@ -1,14 +1,16 @@
-import CaptureLayout
-import KernelIO
-import Migration
+internal import CaptureLayout
+internal import KernelIO
+public import Migration
 
 /// The report for people: what was found, what became of it, and what to do about the rest.
-struct TextReport {
+public struct TextReport {
   private static let chartColumns = 40
 
   let isColoured: Bool
 
-  func render(_ report: CaptureReport, of run: RunReport) -> String {
+  public init(isColoured: Bool) { self.isColoured = isColoured }
+
+  public func render(_ report: CaptureReport, of run: RunReport) -> String {
     var lines: [String] = ["\(Explanation.text(report.capture)): \(headline(report))"]
     if report.passes > 0 {
       lines.append("")
@@ -29,7 +31,7 @@ struct TextReport {
     if let error = report.error {
       return report.passes == 0
         ? bold("refused, no file was moved")
-        : bold("stopped by an error (\(ExitStatus(error).rawValue)); run it again to go on")
+        : bold("stopped by an error (\(ExitStatus(of: error).rawValue)); run it again to go on")
     }
     if report.stopSignal != nil { return bold("interrupted; run it again to go on") }
     if report.isDryRun { return bold("dry run, nothing was moved (add --execute to do it)") }
@@ -148,7 +150,7 @@ struct TextReport {
     return lines
   }
 
-  func errors(_ report: CaptureReport) -> [String] {
+  package func errors(_ report: CaptureReport) -> [String] {
     var lines: [String] = []
     if let error = report.error {
       lines.append("ERROR: \(Explanation.of(error, command: "migrate"))")

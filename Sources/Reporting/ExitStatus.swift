@@ -1,0 +1,59 @@
+internal import KernelIO
+public import Migration
+internal import SystemPackage
+
+/// The one table of exit codes (sysexits.h where it has a fitting one).
+public struct ExitStatus: RawRepresentable, Equatable, Sendable {
+  public let rawValue: Int32
+
+  public init(rawValue: Int32) { self.rawValue = rawValue }
+
+  public static let done = ExitStatus(rawValue: 0)
+  public static let incomplete = ExitStatus(rawValue: 1)
+  public static let usage = ExitStatus(rawValue: 64)
+  public static let noCapture = ExitStatus(rawValue: 66)
+  public static let ioError = ExitStatus(rawValue: 74)
+  public static let busy = ExitStatus(rawValue: 75)
+  public static let permissionDenied = ExitStatus(rawValue: 77)
+
+  /// A shell's convention: 130 after SIGINT, 143 after SIGTERM.
+  public static func interrupted(by signal: Int32) -> ExitStatus { ExitStatus(rawValue: 128 + signal) }
+
+  public init(of error: MigrationError) {
+    self =
+      switch error {
+      case .missing, .notAFolder, .isRootFolder, .isHome, .insideCapture, .holdsNothingOfACapture:
+        .noCapture
+      case .permissionDenied: .permissionDenied
+      case .busy: .busy
+      // The file system can neither refuse to replace nor link: no file was moved, and none is in danger.
+      case .stopped(let error, _) where error.operation == .rename && error.errno == .invalidArgument:
+        .incomplete
+      case .stopped: .ioError
+      }
+  }
+
+  public init(of report: CaptureReport) {
+    if let error = report.error {
+      self.init(of: error)
+    } else if let signal = report.stopSignal {
+      self = .interrupted(by: signal)
+    } else {
+      self = report.isClean ? .done : .incomplete
+    }
+  }
+
+  public init(of report: VerificationReport) {
+    if let error = report.error {
+      self.init(of: error)
+    } else {
+      self = report.isMet ? .done : .incomplete
+    }
+  }
+
+  /// Of several captures, that of the first one that did not succeed; an interruption goes before all.
+  public static func combined(_ statuses: [ExitStatus], stopSignal: Int32?) -> ExitStatus {
+    if let stopSignal { return interrupted(by: stopSignal) }
+    return statuses.first { $0 != .done } ?? .done
+  }
+}

@@ -1,0 +1,37 @@
+package import Migration
+
+/// The criteria for people, each met or not with its figures.
+package struct TextVerification {
+  let isQuiet: Bool
+
+  package init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+  package func render(_ report: VerificationReport) -> String {
+    var lines: [String] = []
+    if let error = report.error {
+      lines.append("ERROR: \(Explanation.of(error, command: "verify"))")
+    } else {
+      lines.append(
+        "\(Explanation.text(report.capture)): \(report.isMet ? "all criteria met" : "not all criteria met")")
+    }
+    for criterion in report.criteria where !isQuiet || !criterion.isMet {
+      let figures = criterion.figures.map { "\($0.name) \(Format.count($0.value))" }
+      lines.append(
+        "  \(criterion.isMet ? "met    " : "NOT MET") \(title(criterion.identifier)): "
+          + figures.joined(separator: ", "))
+      if !criterion.isMet { lines += criterion.examples.map { "            \(printable($0))" } }
+    }
+    return isQuiet && report.isMet ? "" : lines.joined(separator: "\n") + "\n"
+  }
+
+  private func title(_ criterion: Criterion.Identifier) -> String {
+    switch criterion {
+    case .folders: "all folders of the layout are there"
+    case .flatPlaces: "nothing is left in a flat place"
+    case .hotLimits: "hot files are within their limits"
+    case .hours: "every cold file is in the hour folder of its time"
+    case .names: "no name is there twice"
+    case .livePlaylist: "the live playlist's segments are beside it"
+    }
+  }
+}
