@@ -13,6 +13,7 @@ TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs
 SANITIZED := CaptureLayoutTests|KernelIOTests|MigrationTests
 BENCH_PACKAGES := strace xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift $(addprefix Benchmarks/,Support Guide Engines Parts Counts Peers)
+FIGURES := $(CURDIR)/.build/figures
 BENCH_RESULTS := $(CURDIR)/.build/benchmarks.jsonl
 BENCH = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_FLOOR=$(CURDIR)/.build/floor/floor \
   HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS) \
@@ -37,10 +38,12 @@ demo: build
 test: check build test-deps
 	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" swift test
 
-# Every fault, every call of the core loop, hundreds of kills (docs/RELIABILITY.md).
+# Every fault, every call of the core loop, hundreds of kills (docs/RELIABILITY.md); its figures at the end.
 test-faults: build test-deps
-	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_FAULTS=all HOTCOLD_FUZZ=200000 swift test \
+	@rm -f $(FIGURES)
+	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_FAULTS=all HOTCOLD_FUZZ=200000 HOTCOLD_FIGURES=$(FIGURES) swift test \
 	  --filter 'CoreLoopTests|BrokenMoverTests|KillTests|FaultTableTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|CustodyTests|FuzzTests|MigrationPropertyTests'
+	@awk '{ n = $$1; $$1 = ""; sum[$$0] += n } END { for (name in sum) printf "%10d %s\n", sum[name], name }' $(FIGURES) | sort -k2
 
 # The unit, property and core-loop tests under both sanitizers. Foundation leaks the buffer of each empty file that the
 # test kit reads, so leaks are not looked for.

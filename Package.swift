@@ -83,7 +83,8 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    .target(name: "TestKit", path: "Tests/TestKit"),
+    .target(name: "CTestKit", path: "Tests/CTestKit"),
+    .target(name: "TestKit", dependencies: ["CTestKit"], path: "Tests/TestKit"),
     .testTarget(name: "CaptureLayoutTests", dependencies: ["CaptureLayout", "TestKit"]),
     .testTarget(
       name: "KernelIOTests",

@@ -40,6 +40,7 @@ import Testing
   static func forEachInput(_ seeds: [[UInt8]], _ body: ([UInt8]) -> Void) {
     var random = SeededRandom(SeededRandom.seeds(1)[0])
     for number in 0..<inputs { body(damage(seeds[number % seeds.count], &random)) }
+    Figures.add("damaged inputs parsed", inputs)
   }
 
   @Test func playlists() {

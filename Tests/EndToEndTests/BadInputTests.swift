@@ -4,6 +4,9 @@ import Testing
 
 /// Each kind of bad input: its exit code, a message that says what to do, and nothing lost.
 @Suite struct BadInputTests {
+  /// One for each case.
+  init() { Figures.add("kinds of bad input") }
+
   static func execute(_ path: String, _ options: [String] = []) -> Shell.Result {
     HotColdBinary.run(["migrate", path, "--execute", "--yes"] + options)
   }

@@ -9,13 +9,14 @@ struct FaultTableTests {
   static let files = 8000
 
   struct LargeTrial {
-    let path: String
-    let before: Snapshot
+    let capture: WatchedCapture
+    var path: String { capture.path }
+    var before: Snapshot { capture.before }
 
     init(in base: String, files: Int = FaultTableTests.files) throws {
-      path = base + "/capture"
+      let path = base + "/capture"
       try Shell.must([HotColdBinary.path, "sample", path, "--files", "\(files)", "--file-bytes", "8"])
-      before = try Snapshot(path)
+      capture = try WatchedCapture(path)
     }
 
     func start(_ engine: String) throws -> Running {
@@ -25,7 +26,7 @@ struct FaultTableTests {
     }
 
     func expectIntact(_ comment: Comment? = nil) throws {
-      #expect(Invariants.violations(before: before, after: try Snapshot(path)) == [], comment)
+      #expect(try capture.violations() == [], comment)
     }
 
     /// A run without faults ends in the tree of an uninterrupted one, and another has nothing to do.
@@ -39,13 +40,12 @@ struct FaultTableTests {
 
   /// Files below an hour folder: what has been moved so far.
   static func movedCount(_ path: String) -> Int {
-    let folders = ["segments", "captures", "thumbnails", "metadata"].flatMap { kind in
-      (0..<24).map { "\(path)/\(kind)/\($0)" }
+    ["segments", "captures", "thumbnails", "metadata"].reduce(0) { count, kind in
+      (0..<24).reduce(count) { $0 + Snapshot.entryCount("\(path)/\(kind)/\($1)") }
     }
-    return folders.reduce(0) { $0 + ((try? FileManager.default.contentsOfDirectory(atPath: $1))?.count ?? 0) }
   }
 
-  /// Runs `action` when a run is in the middle of its moves. False if it was over before.
+  /// Runs `action` while a run is stopped in the middle of its moves. False if it was over before.
   static func interfere(_ run: Running, _ path: String, _ action: () throws -> Void) throws -> Bool {
     while run.isRunning {
       let moved = movedCount(path)
@@ -58,6 +58,26 @@ struct FaultTableTests {
       return isInTheMiddle
     }
     return false
+  }
+
+  // MARK: kills
+
+  /// Every rename of a whole run is the last one once.
+  @Test(.requires("strace")) func aKillAtEveryRename() throws {
+    let trial = try Trial()
+    let all = try HotColdBinary.migrate(trial.folder.path).report["captures", 0, "total", "moved"].int!
+    // The live playlist is moved too.
+    for rename in 1...(all + 1) {
+      let trial = try Trial()
+      let result = EngineTests.inject(
+        "renameat2:signal=SIGKILL:when=\(rename)",
+        ["migrate", trial.folder.path, "--execute", "--yes", "--engine", "syscalls"])
+      #expect(result.status == 128 + SIGKILL, "rename \(rename)")
+      try trial.expectIntact("killed at rename \(rename)")
+      #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+      try trial.expectSettled("killed at rename \(rename)")
+    }
+    Figures.add("runs killed at a rename, every one of a run", all + 1)
   }
 
   // MARK: power cuts
@@ -77,6 +97,7 @@ struct FaultTableTests {
     try trial.expectIntact("\(type), \(engine)")
     try trial.expectRerunSettles("\(type), \(engine)")
     #expect(try fileSystem.isConsistent())
+    Figures.add("power cuts")
   }
 
   @Test(.requiresMounting, .requires("xfs_io"), arguments: ["ext4", "xfs"])
@@ -89,6 +110,7 @@ struct FaultTableTests {
     #expect(try Snapshot(trial.path).paths == InterruptionTests.settled(trial.before))
     try trial.expectIntact()
     #expect(try fileSystem.isConsistent())
+    Figures.add("power cuts")
   }
 
   /// A copy of the disk while the migration runs is what a crash at that moment would leave.
@@ -109,6 +131,7 @@ struct FaultTableTests {
     let copy = try MountedFileSystem(existing: disk.path + "/copy", type: "ext4")
     let after = try Snapshot(copy.path + "/capture")
     #expect(Invariants.violations(before: trial.before, after: after) == [])
+    Figures.add("copies of a live disk")
   }
 
   // MARK: full, read-only, limited
@@ -132,22 +155,59 @@ struct FaultTableTests {
     #expect(Invariants.violations(before: before, after: try Snapshot(folder.path)) == [])
   }
 
-  /// The binary may lie where nobody but its owner can reach it.
-  static func runAsNobody(_ arguments: [String], through wrapper: [String] = []) throws -> Shell.Result {
-    let folder = try Folder()
-    let binary = folder.path + "/hotcold"
-    try Shell.must(["cp", HotColdBinary.path, binary])
-    try Shell.must(["chmod", "755", binary, folder.path])
-    return Shell.run(
-      ["runuser", "-u", "nobody", "--"] + wrapper + [binary] + arguments, environment: ["TZ": "UTC"])
+  /// The disk stops taking writes while the run is at work.
+  @Test(.requiresMounting, arguments: ["ext4", "xfs", "btrfs"], ["syscalls", "io_uring"])
+  func theFileSystemTurnsReadOnly(type: String, engine: String) throws {
+    let fileSystem = try MountedFileSystem(type)
+    let trial = try LargeTrial(in: fileSystem.path)
+    let run = try trial.start(engine)
+    let wasInTheMiddle = try Self.interfere(run, trial.path) { try fileSystem.remount("ro") }
+    #expect(wasInTheMiddle)
+    let result = run.wait()
+    #expect(result.status == 74)
+    #expect(result.output.contains("read-only"))
+    try trial.expectIntact("\(type), \(engine)")
+    try fileSystem.remount("rw")
+    try trial.expectRerunSettles("\(type), \(engine)")
   }
 
-  @Test(.requiresRoot) func noMoreProcessesForTheUser() throws {
+  /// A real quota: a btrfs subvolume that may grow no more. (User quotas need CONFIG_QFMT_V2 or CONFIG_XFS_QUOTA.)
+  @Test(.requiresMounting, .requires("btrfs")) func theQuotaIsUsedUp() throws {
+    let fileSystem = try MountedFileSystem("btrfs")
+    let subvolume = fileSystem.path + "/subvolume"
+    try Shell.must(["btrfs", "subvolume", "create", subvolume])
+    try Shell.must(["btrfs", "quota", "enable", fileSystem.path])
+    let trial = try LargeTrial(in: subvolume, files: 3000)
+    try Shell.must(["sync", "-f", subvolume])
+    try Shell.must(["btrfs", "qgroup", "limit", "1M", subvolume])
+    let run = HotColdBinary.run(["migrate", trial.path, "--execute", "--yes"])
+    #expect(run.status == 74, "\(run.output)")
+    #expect(run.output.contains("quota"))
+    try trial.expectIntact()
+    try Shell.must(["btrfs", "quota", "disable", fileSystem.path])
+    try trial.expectRerunSettles()
+  }
+
+  /// Neither a worker of the ring nor a thread can be had: within ten seconds plain calls go on.
+  @Test(.requiresRoot, arguments: ["prlimit", "pids.max"])
+  func noMoreProcesses(limit: String) throws {
     let trial = try Trial()
+    let tools = try Folder()
     try Shell.must(["chown", "-R", "nobody:nogroup", trial.folder.path])
     let before = try Snapshot(trial.folder.path)
-    let result = try Self.runAsNobody(
-      ["migrate", trial.folder.path, "--execute", "--yes"], through: ["prlimit", "--nproc=1"])
+    let command = try BadInputTests.commandOfNobody(trial, tools)
+    let result: Shell.Result
+    if limit == "prlimit" {
+      let user = Array(command.prefix { $0 != "--" }) + ["--"]
+      result = Shell.run(user + ["prlimit", "--nproc=1"] + command.dropFirst(user.count))
+    } else {
+      let group = "/sys/fs/cgroup/pids/hotcold-test"
+      try Shell.must(["mkdir", "-p", group])
+      defer { Shell.run(["rmdir", group]) }
+      result = Shell.run(
+        ["sh", "-c", "echo $$ > \(group)/cgroup.procs; echo 2 > \(group)/pids.max; exec \"$0\" \"$@\""]
+          + command)
+    }
     #expect(result.status == 0, "\(result.output) \(result.error)")
     let after = try Snapshot(trial.folder.path)
     #expect(Invariants.violations(before: before, after: after) == [])
@@ -166,7 +226,42 @@ struct FaultTableTests {
     try trial.expectSettled()
   }
 
+  /// Files of others in a sticky folder may not be moved: they fail one by one, with the way out.
+  @Test(.requiresRoot) func filesOfOthersInAStickyFolder() throws {
+    let trial = try Trial()
+    let tools = try Folder()
+    try Shell.must(["chown", "-R", "nobody:nogroup", trial.folder.path])
+    let command = try BadInputTests.commandOfNobody(trial, tools)
+    #expect(Shell.run(command + ["--hot", "segments=60", "--keep-live"]).status == 0)
+    let others = "segment_1.ts"
+    try Shell.must(["chown", "root:root", trial.folder.path, trial.folder.path + "/" + others])
+    try Shell.must(["chmod", "1777", trial.folder.path])
+    let before = try Snapshot(trial.folder.path)
+    let result = Shell.run(command)
+    #expect(result.status == 1)
+    #expect(result.output.contains(others) && result.output.contains("sudo -u root"), "\(result.output)")
+    #expect(trial.folder.exists(Bytes(others)) && !trial.folder.exists("segment_2.ts"))
+    #expect(Invariants.violations(before: before, after: try Snapshot(trial.folder.path)) == [])
+  }
+
   // MARK: neighbours
+
+  /// Whichever path leads to the capture, there is one mover.
+  @Test(.requiresMounting) func aSecondRunThroughABindMount() throws {
+    let folder = try Folder()
+    let trial = try LargeTrial(in: folder.path)
+    let mount = try Folder(in: "/tmp")
+    try Shell.must(["mount", "--bind", trial.path, mount.path])
+    defer { Shell.run(["umount", "-l", mount.path]) }
+    let run = try trial.start("io_uring")
+    let wasInTheMiddle = try Self.interfere(run, trial.path) {
+      let second = HotColdBinary.run(["migrate", mount.path, "--execute", "--yes"])
+      #expect(second.status == 75)
+    }
+    #expect(wasInTheMiddle)
+    #expect(run.wait().status == 0)
+    try trial.expectRerunSettles()
+  }
 
   /// Files are taken away while the run sleeps.
   @Test(arguments: ["syscalls", "io_uring"])
@@ -205,7 +300,7 @@ struct FaultTableTests {
       """
       cd '\(trial.path)/metadata'
       while :; do
-        mv 7 7.real && ln -s '\(canary)' 7; rm -f 7; mv 7.real 7
+        mv 7 7.real && ln -s '\(canary)' 7; rm -f 7; mv 7.real 7; echo
       done
       """,
     ])
@@ -220,7 +315,9 @@ struct FaultTableTests {
       #expect(try Snapshot(canary).changeTimes == canaryBefore.changeTimes, "round \(round)")
     }
     flipping.signal(SIGKILL)
-    _ = flipping.wait()
+    let flips = flipping.wait().output.utf8.count
+    #expect(flips > 100, "only \(flips) flips")
+    Figures.add("flips of a folder to a link and back", flips)
   }
 
   /// A creator, a deleter and a reader at work, and a second run that must wait its turn.
@@ -246,7 +343,8 @@ struct FaultTableTests {
     #expect(try HotColdBinary.migrate(trial.path).status == 0)
     let after = try Snapshot(trial.path)
     // Whatever is gone is a thumbnail, which the deleter took.
-    for (name, entries) in trial.before.contents where after.contents[name] == nil {
+    let names = Set(after.files.keys.map(\.name))
+    for (name, entries) in trial.before.contents where !names.contains(name) {
       #expect(name.description.hasSuffix("_thumbnail.jpg"), "\(name): \(entries)")
     }
     #expect(after.paths.allSatisfy { $0.folder != "" }, "files are left in the flat place")

@@ -58,6 +58,7 @@ import Testing
       Self.expectLimits(snapshot, "\(engine), signal \(signal), attempt \(attempt)")
       if snapshot.paths == expected { break }
     }
+    Figures.add("runs interrupted by a signal", interruptions)
     #expect(interruptions > 0, "no run was interrupted")
     #expect(HotColdBinary.run(["migrate", path, "--execute", "--yes", "--engine", engine]).status == 0)
     let after = try Snapshot(path)

@@ -8,7 +8,6 @@ import Testing
   struct Recording {
     let folder: Folder
     let ffmpeg: Running
-    private let keys = Pipe()
 
     init(seconds: Int, realTime: Bool) throws {
       folder = try Folder()
@@ -24,12 +23,12 @@ import Testing
           "-map", "[capture]", "-f", "image2", "-atomic_writing", "1", "\(path)/captures/capture_%09d.jpg",
           "-map", "[thumbnail]", "-f", "image2", "-atomic_writing", "1",
           "\(path)/captures/capture_%09d_thumbnail.jpg",
-        ], input: keys)
+        ], hasInput: true)
     }
 
     /// As a user would: with the key q.
     func stop() throws {
-      try keys.fileHandleForWriting.write(contentsOf: Data("q".utf8))
+      ffmpeg.type("q")
       _ = ffmpeg.wait()
     }
 

@@ -118,6 +118,7 @@ import Testing
   @Test func noEntryLeavesItsWindow() {
     var random = SeededRandom(SeededRandom.seeds(1)[0])
     var refused = 0
+    Figures.add("damaged inputs parsed", Self.inputs)
     for _ in 0..<Self.inputs {
       let bytes = Self.window(&random)
       let stream = DirectoryStream(parsing: bytes)

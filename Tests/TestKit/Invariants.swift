@@ -1,15 +1,24 @@
+import Glibc
+
 /// What must hold after any fault, whatever it was. Says what does not.
 public enum Invariants {
   /// Nothing is lost, doubled, changed or left behind.
   ///
-  /// - I1, I2: every file is there once, with its name, inode, content, size, mtime, mode, owner and group.
+  /// - I1, I2: every file is there once, with its name, inode, content, size, mtime, mode, owner, group and extended
+  ///   attributes.
   /// - I4: nothing new but the folders of the layout.
-  public static func violations(before: Snapshot, after: Snapshot) -> [String] {
+  ///
+  /// The summary counts what was checked, and what was lost or overwritten, unless a mover is broken on purpose.
+  public static func violations(
+    before: Snapshot, after: Snapshot, isOnPurpose: Bool = false
+  ) -> [String] {
     var found: [String] = []
     let old = census(before)
     let new = census(after)
+    var lost = 0
     for (file, count) in old where new[file, default: 0] != count {
       found.append("\(file.name): there \(count) times before, \(new[file, default: 0]) times after")
+      if new[file] == nil { lost += 1 }
     }
     for (file, count) in new where old[file] == nil {
       found.append("\(file.name): not there before, \(count) times after")
@@ -20,7 +29,22 @@ public enum Invariants {
     for (path, entry) in before.entries where !entry.isFile && after.entries[path] != entry {
       found.append("\(path): a folder or other entry has changed")
     }
+    if !isOnPurpose {
+      Figures.add("trees compared, file by file")
+      Figures.add("files compared", old.count)
+      Figures.add("lost files", lost)
+      Figures.add("overwritten files", overwrittenCount(before, after))
+    }
     return found.sorted()
+  }
+
+  /// Files whose path has another inode now than before, and whose own inode is nowhere any more.
+  private static func overwrittenCount(_ before: Snapshot, _ after: Snapshot) -> Int {
+    let files = after.files
+    let inodes = Set(files.values.map(\.inode))
+    return before.files.count { path, entry in
+      files[path].map { $0.inode != entry.inode } ?? false && !inodes.contains(entry.inode)
+    }
   }
 
   private struct NamedFile: Hashable {
@@ -43,5 +67,33 @@ public enum Invariants {
   /// How many files are at another path than before.
   public static func movedCount(before: Snapshot, after: Snapshot) -> Int {
     before.paths.subtracting(after.paths).count
+  }
+}
+
+/// A capture and, beside it, a canary with the same names, watched together.
+public struct WatchedCapture: Sendable {
+  public let path: String
+  public let before: Snapshot
+  private let canary: String
+  private let canaryTimes: [Bytes: [Int]]
+
+  /// `path` is there already; its canary is made now.
+  public init(_ path: String) throws {
+    self.path = path
+    canary = path + "-canary"
+    try Shell.must(["cp", "-a", "--sparse=never", path, canary])
+    before = try Snapshot(path)
+    canaryTimes = try Snapshot(canary).changeTimes
+  }
+
+  /// I1, I2 and I4 of the capture; I5: the canary is as it was, change times included; I8: two looks, a second apart,
+  /// see the same, so nothing is at work any more.
+  public func violations(settlesFor seconds: UInt32 = 1) throws -> [String] {
+    let after = try Snapshot(path)
+    var found = Invariants.violations(before: before, after: after)
+    if try Snapshot(canary).changeTimes != canaryTimes { found.append("the canary was touched") }
+    sleep(seconds)
+    if try Snapshot(path).changeTimes != after.changeTimes { found.append("still at work after it returned") }
+    return found
   }
 }

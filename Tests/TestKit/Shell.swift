@@ -1,9 +1,10 @@
-import Foundation
+import CTestKit
+import Glibc
 
 /// Runs programs and waits for them.
 public enum Shell {
   public struct Result: Sendable {
-    /// 128 + signal where a signal ended it.
+    /// 128 + signal where a signal ended it, 127 where the program cannot be started.
     public var status: Int32
     public var output: String
     public var error: String
@@ -33,48 +34,106 @@ public enum Shell {
   public static func has(_ program: String) -> Bool { run(["which", program]).status == 0 }
 }
 
-/// A program that is still running.
+/// A program that is still running: a child with its outputs in unnamed files, which nobody has to read from while it
+/// runs, and none of this process's other descriptors.
 public final class Running: @unchecked Sendable {
-  private let process = Process()
-  private let outputFile: URL
-  private let errorFile: URL
+  public let processIdentifier: pid_t
+  private let output: Int32
+  private let error: Int32
+  /// Writing end of its standard input, where it has one.
+  private let input: Int32?
+  private var status: Int32?
 
   public init(
-    _ command: [String], environment: [String: String] = [:], in folder: String? = nil, input: Any? = nil
+    _ command: [String], environment: [String: String] = [:], in folder: String? = nil, hasInput: Bool = false
   ) throws {
-    let name = UUID().uuidString
-    outputFile = FileManager.default.temporaryDirectory.appendingPathComponent("hotcold-\(name).out")
-    errorFile = FileManager.default.temporaryDirectory.appendingPathComponent("hotcold-\(name).err")
-    for file in [outputFile, errorFile] {
-      guard FileManager.default.createFile(atPath: file.path, contents: nil) else {
-        throw PreparationError(message: "cannot make \(file.path)")
+    let output = try Self.temporaryFile()
+    let error = try Self.temporaryFile()
+    self.output = output
+    self.error = error
+    var pipe: [Int32] = [-1, -1]
+    if hasInput { guard ctk_pipe(&pipe) == 0 else { throw PreparationError("pipe") } }
+    input = hasInput ? pipe[1] : nil
+
+    var variables = Self.ownEnvironment
+    variables.merge(environment) { $1 }
+    var process: pid_t = 0
+    let ends = pipe
+    let result = Self.withCStrings(command) { arguments in
+      Self.withCStrings(variables.map { "\($0)=\($1)" }) { variables in
+        ctk_spawn(arguments, variables, folder, ends[0], output, error, &process)
       }
     }
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = command
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-    process.standardInput = input ?? FileHandle.nullDevice
-    process.standardOutput = try FileHandle(forWritingTo: outputFile)
-    process.standardError = try FileHandle(forWritingTo: errorFile)
-    try process.run()
+    guard result == 0 else {
+      errno = result
+      throw PreparationError("start \(command[0])")
+    }
+    processIdentifier = process
+    if hasInput { close(pipe[0]) }
   }
 
-  public var isRunning: Bool { process.isRunning }
-  public var processIdentifier: Int32 { process.processIdentifier }
+  deinit {
+    for file in [output, error] + (input.map { [$0] } ?? []) { close(file) }
+  }
 
-  public func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+  public var isRunning: Bool {
+    reap(WNOHANG)
+    return status == nil
+  }
+
+  public func signal(_ number: Int32) { if isRunning { kill(processIdentifier, number) } }
+
+  /// Types into its standard input.
+  public func type(_ text: String) {
+    if let input { _ = Array(text.utf8).withUnsafeBytes { write(input, $0.baseAddress, $0.count) } }
+  }
 
   public func wait() -> Shell.Result {
-    process.waitUntilExit()
-    defer {
-      try? FileManager.default.removeItem(at: outputFile)
-      try? FileManager.default.removeItem(at: errorFile)
+    while status == nil { reap(0) }
+    return Shell.Result(status: status!, output: Self.contents(output), error: Self.contents(error))
+  }
+
+  private func reap(_ options: Int32) {
+    var raw: Int32 = 0
+    guard status == nil, waitpid(processIdentifier, &raw, options) == processIdentifier else { return }
+    let signal = raw & 0x7f
+    status = signal == 0 ? raw >> 8 & 0xff : 128 + signal
+  }
+
+  // MARK: system calls
+
+  private static func withCStrings<Result>(
+    _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+  ) -> Result {
+    let copies = strings.map { strdup($0) }
+    defer { copies.forEach { free($0) } }
+    return body(copies + [nil])
+  }
+
+  private static var ownEnvironment: [String: String] {
+    var variables: [String: String] = [:]
+    var next = environ
+    while let entry = next.pointee {
+      let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      variables[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+      next += 1
     }
-    let status = process.terminationStatus
-    return Shell.Result(
-      status: process.terminationReason == .uncaughtSignal ? 128 + status : status,
-      output: String(decoding: (try? Data(contentsOf: outputFile)) ?? Data(), as: UTF8.self),
-      error: String(decoding: (try? Data(contentsOf: errorFile)) ?? Data(), as: UTF8.self))
+    return variables
+  }
+
+  private static func temporaryFile() throws -> Int32 {
+    let file = ctk_temporary_file()
+    guard file >= 0 else { throw PreparationError("temporary file") }
+    return file
+  }
+
+  private static func contents(_ file: Int32) -> String {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 64 << 10)
+    while true {
+      let count = pread(file, &chunk, chunk.count, off_t(bytes.count))
+      guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+      bytes += chunk[..<count]
+    }
   }
 }

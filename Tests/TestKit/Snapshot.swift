@@ -1,3 +1,4 @@
+import CTestKit
 import Glibc
 
 /// Everything that a migration must keep, for every entry below a folder.
@@ -13,6 +14,8 @@ public struct Snapshot: Equatable, Sendable {
     public var group: UInt32
     /// FNV-1a of the content.
     public var contentHash: UInt64
+    /// FNV-1a of the names and values of its extended attributes, in order of name.
+    public var attributesHash: UInt64
     public var isFolder: Bool { type == UInt32(S_IFDIR) }
     public var isFile: Bool { type == UInt32(S_IFREG) }
   }
@@ -21,6 +24,8 @@ public struct Snapshot: Equatable, Sendable {
   public private(set) var entries: [Bytes: Entry] = [:]
   /// Change times: they tell whether anything was written at all.
   public private(set) var changeTimes: [Bytes: [Int]] = [:]
+  /// Playlists that hotcold wrote, by path: its own files, so not among the entries.
+  public private(set) var manifests: [Bytes: [UInt8]] = [:]
 
   public init(_ folder: String) throws { try read(Bytes(folder), relative: "") }
 
@@ -43,17 +48,28 @@ public struct Snapshot: Equatable, Sendable {
     guard path.withCString({ lstat($0, &status) }) == 0 else { throw PreparationError("lstat \(path)") }
     changeTimes[relative] = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
     let type = status.st_mode & UInt32(S_IFMT)
+    if type == UInt32(S_IFREG), relative.name == "archive.m3u8" {
+      let contents = try Self.contents(path)
+      if contents.starts(with: "#EXTM3U\n# hotcold\n".utf8) {
+        manifests[relative] = contents
+        return
+      }
+    }
     entries[relative] = Entry(
       type: type, inode: UInt64(status.st_ino), size: type == UInt32(S_IFDIR) ? 0 : status.st_size,
       modifiedSeconds: type == UInt32(S_IFDIR) ? 0 : status.st_mtim.tv_sec,
       modifiedNanoseconds: type == UInt32(S_IFDIR) ? 0 : status.st_mtim.tv_nsec,
       mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid,
-      contentHash: type == UInt32(S_IFREG) ? try Self.hash(path) : 0)
+      contentHash: type == UInt32(S_IFREG) ? try Self.hash(path) : 0,
+      attributesHash: Self.hashAttributes(path))
     guard type == UInt32(S_IFDIR) else { return }
     for name in try Self.list(path) {
       try read(path + "/" + name, relative: relative.bytes.isEmpty ? name : relative + "/" + name)
     }
   }
+
+  /// How many entries a folder has; none where it is not there.
+  public static func entryCount(_ folder: String) -> Int { (try? list(Bytes(folder)).count) ?? 0 }
 
   private static func list(_ path: Bytes) throws -> [Bytes] {
     guard let stream = path.withCString({ opendir($0) }) else { throw PreparationError("opendir \(path)") }
@@ -73,16 +89,45 @@ public struct Snapshot: Equatable, Sendable {
     return names
   }
 
+  private static let emptyHash: UInt64 = 0xcbf2_9ce4_8422_2325
+
   private static func hash(_ path: Bytes) throws -> UInt64 {
-    let file = path.withCString { open($0, O_RDONLY) }
+    var hash = emptyHash
+    add(try contents(path)[...], to: &hash)
+    return hash
+  }
+
+  private static func contents(_ path: Bytes) throws -> [UInt8] {
+    let file = path.withCString { open($0, O_RDONLY | O_CLOEXEC) }
     guard file >= 0 else { throw PreparationError("open \(path)") }
     defer { close(file) }
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    var contents: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     while true {
       let count = Glibc.read(file, &chunk, chunk.count)
-      if count <= 0 { return hash }
-      for byte in chunk[..<count] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+      if count <= 0 { return contents }
+      contents += chunk[..<count]
     }
+  }
+
+  private static func add(_ bytes: ArraySlice<UInt8>, to hash: inout UInt64) {
+    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+  }
+
+  private static func hashAttributes(_ path: Bytes) -> UInt64 {
+    var hash = emptyHash
+    var list = [CChar](repeating: 0, count: 4096)
+    let length = path.withCString { ctk_list_attributes($0, &list, list.count) }
+    guard length > 0 else { return hash }
+    let names = list[..<length].split(separator: 0).map { Bytes($0.map { UInt8(bitPattern: $0) }) }
+    for name in names.sorted() {
+      var value = [UInt8](repeating: 0, count: 64 << 10)
+      let count = path.withCString { path in
+        name.withCString { ctk_attribute(path, $0, &value, value.count) }
+      }
+      add(name.bytes[...], to: &hash)
+      add(value[..<max(0, count)], to: &hash)
+    }
+    return hash
   }
 }

@@ -1,0 +1,45 @@
+#define _GNU_SOURCE
+#include "CTestKit.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+int ctk_spawn(char *const arguments[], char *const environment[], const char *folder, int input, int output,
+              int error, pid_t *process) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  if (input >= 0)
+    posix_spawn_file_actions_adddup2(&actions, input, 0);
+  else
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, output, 1);
+  posix_spawn_file_actions_adddup2(&actions, error, 2);
+  posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+  if (folder)
+    posix_spawn_file_actions_addchdir_np(&actions, folder);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  int result = posix_spawnp(process, arguments[0], &actions, &attributes, arguments, environment);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  return result;
+}
+
+int ctk_temporary_file(void) { return open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); }
+
+int ctk_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+ssize_t ctk_list_attributes(const char *path, char *list, size_t size) { return llistxattr(path, list, size); }
+
+ssize_t ctk_attribute(const char *path, const char *name, void *value, size_t size) {
+  return lgetxattr(path, name, value, size);
+}

@@ -1,0 +1,19 @@
+// What the test kit needs of glibc and Swift's Glibc module does not show (_GNU_SOURCE).
+
+#ifndef HOTCOLD_CTESTKIT_H
+#define HOTCOLD_CTESTKIT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/// Starts a program with these standard streams and none of this process's other descriptors, with no signal blocked
+/// or ignored. `folder` may be NULL. Returns 0 or an errno.
+int ctk_spawn(char *const arguments[], char *const environment[], const char *folder, int input, int output,
+              int error, pid_t *process);
+/// A file without a name, closed on exec.
+int ctk_temporary_file(void);
+int ctk_pipe(int ends[2]);
+ssize_t ctk_list_attributes(const char *path, char *list, size_t size);
+ssize_t ctk_attribute(const char *path, const char *name, void *value, size_t size);
+
+#endif
