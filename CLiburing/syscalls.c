@@ -54,6 +54,16 @@ int32_t hc_unlink(int32_t dirfd, const char *name) {
   return negated(unlinkat(dirfd, name, 0));
 }
 
+int32_t hc_rmdir(int32_t dirfd, const char *name) {
+  HC_FAIL_IF_ASKED(HC_OP_UNLINK);
+  return negated(unlinkat(dirfd, name, AT_REMOVEDIR));
+}
+
+int32_t hc_rename_replacing(int32_t dirfd, const char *from_name, const char *to_name) {
+  HC_FAIL_IF_ASKED(HC_OP_RENAME);
+  return negated(renameat(dirfd, from_name, dirfd, to_name));
+}
+
 int32_t hc_mkdirat(int32_t dirfd, const char *name, uint32_t mode) {
   HC_FAIL_IF_ASKED(HC_OP_MKDIR);
   return negated(mkdirat(dirfd, name, mode));

@@ -10,6 +10,8 @@ import SystemPackage
 /// What a migration costs in counts, which hold on every machine, and in ratios to the floor, which hold on noisy
 /// ones if they are generous. `make bench-check` compares them with the files in Thresholds/.
 ///
+/// Without the playlists of the hour folders, which look at each segment once more.
+///
 /// Counts are those of the last 1,000 files: of 3,000 files less those of 2,000, so that start-up cancels out.
 let benchmarks: @Sendable () -> Void = {
   func count(_ name: String) -> BenchmarkMetric { .custom(name, useScalingFactor: false) }
@@ -93,7 +95,7 @@ func systemCalls(files: Int) -> [String: Int] {
   let log = trial.folder + "/calls"
   Tools.must(
     ["strace", "-f", "-c", "-U", "calls,name", "-o", log, Tools.hotcold, "migrate", trial.capture]
-      + ["--execute", "--yes", "--quiet", "--engine", "syscalls"])
+      + ["--execute", "--yes", "--no-manifests", "--quiet", "--engine", "syscalls"])
   var counts: [String: Int] = [:]
   for line in try! String(contentsOfFile: log, encoding: .utf8).split(separator: "\n") {
     let words = line.split(separator: " ")
@@ -107,7 +109,8 @@ func allocationCount(files: Int) -> Int {
   let trial = Trial()
   trial.makeSample(files: files)
   let engine = try! Engine.choose(.syscalls)
-  let options = MigrationOptions(hours: HourClock { LocalZone.offset(at: $0) }, isDryRun: false)
+  let options = MigrationOptions(
+    hours: HourClock { LocalZone.offset(at: $0) }, isDryRun: false, writesManifests: false)
   let before = allocation_count()
   let report = engine.migrate(FilePath(trial.capture), options: options, observer: Unobserved())
   precondition(report.isClean)

@@ -144,6 +144,10 @@ uint32_t hc_flag_noreplace(void);
 int32_t hc_link(int32_t from_dirfd, const char *from_name, int32_t to_dirfd, const char *to_name);
 /// unlinkat(2) of a file.
 int32_t hc_unlink(int32_t dirfd, const char *name);
+/// unlinkat(2) of an empty folder.
+int32_t hc_rmdir(int32_t dirfd, const char *name);
+/// renameat(2) within a folder, which replaces: for files of hotcold's own only.
+int32_t hc_rename_replacing(int32_t dirfd, const char *from_name, const char *to_name);
 int32_t hc_mkdirat(int32_t dirfd, const char *name, uint32_t mode);
 /// statx(2) of `name` in `dirfd`, links not followed; of `dirfd` itself where `name` is empty.
 int32_t hc_statx(int32_t dirfd, const char *name, hc_stat *out);

@@ -27,6 +27,28 @@ public enum FileName {
     return contains(name, thumbnailMark) ? nil : .captures
   }
 
+  /// The number in a name: its digits right after the prefix, such as 12 in `segment_000000012.ts` and in
+  /// `capture_12_thumbnail.jpg`. Nil where there are none, or where something else than the name's ending follows.
+  public static func number(of name: Span<UInt8>) -> Int64? {
+    let start = starts(name, segmentPrefix) ? segmentPrefix.count : capturePrefix.count
+    var number: Int64 = 0
+    var index = start
+    while index < name.count, index < start + digitsMax, let digit = digit(name[index]) {
+      number = number * 10 + digit
+      index += 1
+    }
+    guard index > start, index < name.count, [UInt8(ascii: "."), UInt8(ascii: "_")].contains(name[index])
+    else { return nil }
+    return number
+  }
+
+  /// More do not fit into 64 bits.
+  private static let digitsMax = 18
+
+  private static func digit(_ byte: UInt8) -> Int64? {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) ? Int64(byte - UInt8(ascii: "0")) : nil
+  }
+
   public static func isLivePlaylist(_ name: Span<UInt8>) -> Bool { equals(name, livePlaylistBytes) }
   public static func isArchivePlaylist(_ name: Span<UInt8>) -> Bool { equals(name, archiveBytes) }
 

@@ -109,6 +109,48 @@ public struct Directory: ~Copyable, Sendable {
       hc_set_mtime(file, modifiedSeconds, modifiedNanoseconds), .setTime, filePath())
   }
 
+  /// Puts a file in its place whole or not at all: written under `temporaryName`, then renamed, which replaces. With the
+  /// owner and group of this folder, readable and writable for whoever may list or change it.
+  public func replaceFile(
+    _ name: String, via temporaryName: String, contents: Span<UInt8>
+  ) throws(KernelError) {
+    let filePath = { [path] in path.appending(temporaryName) }
+    try removeFile(temporaryName)
+    let own = try status()
+    let file = try KernelError.check(
+      unsafe hc_create_file(descriptor, temporaryName, 0o600), .create, filePath())
+    defer { hc_close(file) }
+    do throws(KernelError) {
+      try writeAll(contents, to: file, filePath)
+      if CurrentProcess.effectiveUser != own.owner || !CurrentProcess.isMember(ofGroup: own.group) {
+        try KernelError.check(hc_fchown(file, own.owner, own.group), .changeOwner, filePath())
+      }
+      try KernelError.check(hc_fchmod(file, own.mode & 0o666), .changeMode, filePath())
+      try KernelError.check(
+        unsafe hc_rename_replacing(descriptor, temporaryName, name), .rename, path.appending(name))
+    } catch {
+      try? removeFile(temporaryName)
+      throw error
+    }
+  }
+
+  /// Removes a file. One that is not there is no error.
+  public func removeFile(_ name: String) throws(KernelError) {
+    let result = unsafe hc_unlink(descriptor, name)
+    if result < 0, Errno(shim: result) == .noSuchFileOrDirectory { return }
+    try KernelError.check(result, .remove, path.appending(name))
+  }
+
+  /// Removes a folder if it is empty, and says whether it did.
+  public func removeFolder(_ name: String) throws(KernelError) -> Bool {
+    let result = unsafe hc_rmdir(descriptor, name)
+    guard result < 0 else { return true }
+    if [.directoryNotEmpty, .fileExists, .noSuchFileOrDirectory].contains(Errno(shim: result)) {
+      return false
+    }
+    throw KernelError(.remove, path.appending(name), Errno(shim: result))
+  }
+
   /// Makes everything written so far on this file system survive a power cut (syncfs(2)), and says whether
   /// the kernel met an error on the way (Linux 5.8).
   public func syncFileSystem() throws(KernelError) {

@@ -6,11 +6,14 @@ extension Engine {
   /// Migrates one capture, or shows what a migration would do. Runs to the end, whatever happens: what stopped it
   /// is in the report.
   public func migrate(
-    _ path: FilePath, options: MigrationOptions, observer: any MigrationObserver
+    _ path: FilePath, options: MigrationOptions, observer: any MigrationObserver,
+    memory: ManifestMemory? = nil
   ) -> CaptureReport {
     switch carrier {
-    case .ring(let mover): CaptureMigration.run(path, options: options, mover: mover, observer: observer)
-    case .thread(let mover): CaptureMigration.run(path, options: options, mover: mover, observer: observer)
+    case .ring(let mover):
+      CaptureMigration.run(path, options: options, mover: mover, observer: observer, memory: memory)
+    case .thread(let mover):
+      CaptureMigration.run(path, options: options, mover: mover, observer: observer, memory: memory)
     }
   }
 }
@@ -27,23 +30,26 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   private let options: MigrationOptions
   private let mover: M
   private let observer: any MigrationObserver
+  private let memory: ManifestMemory?
   private let startNanoseconds = Clock.monotonicNanoseconds
   private var report: CaptureReport
 
   private init(
     _ path: FilePath, _ options: MigrationOptions, _ mover: M,
-    _ observer: any MigrationObserver
+    _ observer: any MigrationObserver, _ memory: ManifestMemory?
   ) {
     self.options = options
     self.mover = mover
     self.observer = observer
+    self.memory = memory
     report = CaptureReport(capture: path, isDryRun: options.isDryRun)
   }
 
   static func run(
-    _ path: FilePath, options: MigrationOptions, mover: M, observer: any MigrationObserver
+    _ path: FilePath, options: MigrationOptions, mover: M, observer: any MigrationObserver,
+    memory: ManifestMemory? = nil
   ) -> CaptureReport {
-    var migration = CaptureMigration(path, options, mover, observer)
+    var migration = CaptureMigration(path, options, mover, observer, memory)
     do throws(MigrationError) {
       try migration.run(path)
     } catch {
@@ -62,11 +68,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       return try settleAndMove(capture)
     }
     try capture.checkWritable()
-    let lock: FolderLock?
-    do throws(KernelError) { lock = try .acquire(capture.directory) } catch {
-      throw capture.stopped(error)
-    }
-    guard lock != nil else { throw .busy(path) }
+    let lock = try capture.lock()
     try settleAndMove(capture)
     extendLifetime(lock)
   }
@@ -84,7 +86,10 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       } else {
         try runPasses(capture, &folders, &totals, &custody)
       }
-      if !options.isDryRun { try proveAndSync(capture, totals, &custody) }
+      if !options.isDryRun {
+        if options.writesManifests, StopSignal.pending == nil { try writeManifests(capture, folders, totals) }
+        try proveAndSync(capture, totals, &custody)
+      }
     } catch {
       throw capture.stopped(error)
     }
@@ -130,10 +135,10 @@ struct CaptureMigration<M: Mover>: ~Copyable {
         custody.follow(folders, in: capture.directory)
       }
       try runPass(with: mover, capture, folders, &totals, &custody)
-    } while !totals.hasSettled && totals.passes < passesMax && StopSignal.pending == nil
+    } while !totals.hasSettled && totals.passes < passesMax && StopSignal.pending == nil && !report.isCutShort
   }
 
-  private func runPass<PassMover: Mover>(
+  private mutating func runPass<PassMover: Mover>(
     with mover: PassMover, _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders,
     _ totals: inout RunTotals, _ custody: inout Custody
   ) throws(KernelError) {
@@ -153,14 +158,33 @@ struct CaptureMigration<M: Mover>: ~Copyable {
           elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
     }
     totals.add(pass)
+    report.isCutShort = !pass.isComplete && !pass.plan.ledger.isStopped
     if let error = pass.plan.ledger.stopError { throw error }
+  }
+
+  private mutating func writeManifests(
+    _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders, _ totals: borrowing RunTotals
+  ) throws(KernelError) {
+    var playlists: [MediaPlaylist] = []
+    for place in [Place.root, .segments] {
+      try folders.withPlace(place, in: capture.directory) { directory throws(KernelError) in
+        playlists.append(try directory.livePlaylist())
+      }
+    }
+    var manifests = Manifests(
+      live: LiveDurations(playlists), newestHot: totals.newestHotSegments, hours: options.hours,
+      nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, memory: memory)
+    manifests.refresh(folders)
+    report.manifests = manifests.report
+    // No room or no disk: nothing after this would succeed either, and `syncfs` would hide it.
+    if let error = manifests.report.failures.first(where: \.errno.stopsRun) { throw error }
   }
 
   /// Lists the capture again, compares, and makes the moves durable.
   private mutating func proveAndSync(
     _ capture: borrowing OpenCapture, _ totals: borrowing RunTotals, _ custody: inout Custody
   ) throws(KernelError) {
-    if totals.knowsBefore {
+    if totals.knowsBefore, options.proves {
       let folders = try CaptureFolders(of: capture.directory)
       let inodes = custody.comparesInodes
       var after = try Listing.ofHours(folders, inodes: inodes)
@@ -169,7 +193,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       report.comparison = custody.compare(
         before: totals.before, expected: totals.expected, after: after.kinds)
     }
-    guard options.syncs else { return }
+    guard options.syncs, options.proves || report.changed else { return }
     try capture.directory.syncFileSystem()
     report.isSynced = true
   }

@@ -16,6 +16,7 @@ struct Listing: Sendable {
   var unrecognised = Unrecognised()
   /// All entries of each hour folder, recognised or not.
   var hourEntries = [Int](repeating: 0, count: Kind.allCases.count * hoursOfDay.count)
+  var numbers = HighestNumbers()
   /// Every file of a kind that was listed.
   var digest = DifferenceDigest()
 
@@ -58,8 +59,9 @@ struct Listing: Sendable {
       entries += 1
       if FileName.kind(of: entry.name) == kind, entry.type.mayBeRegular {
         count += 1
+        numbers.meet(entry.name, kind)
         digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
-      } else if !FileName.isArchivePlaylist(entry.name) {
+      } else if !FileName.isArchivePlaylist(entry.name), !entry.name.isEqual(to: Manifests.temporaryName) {
         unrecognised.add(entry.name, in: "\(kind.name)/\(hour)/")
       }
     }) {}
@@ -68,16 +70,17 @@ struct Listing: Sendable {
     hourEntries[FolderTable.index(kind, hour)] = entries
   }
 
-  /// Lists the flat and hot places.
+  /// Lists the flat and hot places, or those of them that are wanted for a kind.
   mutating func listPlaces(
-    of folders: borrowing CaptureFolders, in capture: borrowing Directory, inodes: Bool
+    of folders: borrowing CaptureFolders, in capture: borrowing Directory, inodes: Bool,
+    where isWanted: (Place, Kind) -> Bool = { _, _ in true }
   ) throws(KernelError) {
     for place in Place.allCases {
       try folders.withPlace(place, in: capture) { directory throws(KernelError) in
         var stream = try DirectoryStream(of: directory)
         while try stream.nextWindow({ entry in
           guard let kind = FileName.kind(of: entry.name), place.holds(kind),
-            entry.type.mayBeRegular
+            entry.type.mayBeRegular, isWanted(place, kind)
           else { return }
           kinds[kind] += 1
           digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
@@ -93,6 +96,7 @@ struct Listing: Sendable {
     }
     for index in hourEntries.indices { hourEntries[index] += part.hourEntries[index] }
     unrecognised = unrecognised + part.unrecognised
+    numbers.add(part.numbers)
     digest.insert(part.digest)
   }
 }

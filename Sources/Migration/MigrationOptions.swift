@@ -10,15 +10,22 @@ public struct MigrationOptions: Sendable {
   public var keepLive: Bool
   /// Make the moves survive a power cut before reporting success.
   public var syncs: Bool
+  /// Write a playlist for each hour folder that holds segments.
+  public var writesManifests: Bool
+  /// List the capture once more afterwards and compare it with what was there before.
+  public var proves = true
+  /// When to leave the rest to a later run (CLOCK_MONOTONIC); nil for as long as it takes.
+  public var deadlineNanoseconds: Int64?
 
   public init(
     rule: SettleRule = SettleRule(), hours: HourClock, isDryRun: Bool = true, keepLive: Bool = false,
-    syncs: Bool = true
+    syncs: Bool = true, writesManifests: Bool = true
   ) {
     self.rule = rule
     self.hours = hours
     self.isDryRun = isDryRun
     self.keepLive = keepLive
     self.syncs = syncs
+    self.writesManifests = writesManifests
   }
 }

@@ -13,14 +13,18 @@ struct MoveLedger: ~Copyable {
   private(set) var problems = Problems()
   /// The files that this run has moved to a hot place: as many as the hot limits.
   private(set) var promoted: Set<FileIdentity>
+  /// Whether it is asked for afterwards; a run that moves everything to a place would remember everything.
+  private let remembersPromoted: Bool
   /// An errno after which no further move can succeed.
   private(set) var stopError: KernelError?
   /// A destination went away under the plan: look again.
   private(set) var needsAnotherPass = false
   private var vanished: [FileIdentity] = []
 
-  init(promoted: Set<FileIdentity>, observer: any MigrationObserver) {
-    self.promoted = promoted
+  /// `promoted`: what earlier passes have moved to a hot place; nil where that does not matter.
+  init(promoted: Set<FileIdentity>?, observer: any MigrationObserver) {
+    self.promoted = promoted ?? []
+    remembersPromoted = promoted != nil
     self.observer = observer
     tellsMoves = observer.wantsMoves
   }
@@ -40,49 +44,49 @@ struct MoveLedger: ~Copyable {
   ) {
     switch outcome {
     case .moved: countMoved(name, move)
-    case .notExecuted: tallies[move.facts.kind].pending += 1
+    case .notExecuted: tallies[move.kind].pending += 1
     case .failed(.fileExists):
-      tallies[move.facts.kind].conflicts += 1
+      tallies[move.kind].conflicts += 1
       addProblem(name, move, .nameTaken)
     case .failed(.noSuchFileOrDirectory): countMissing(name, move, in: folders)
     case .failed(let errno):
       countFailed(name, move, .errno(errno))
-      if errno.stopsRun { stop(KernelError(.rename, FilePath(move.folder), errno)) }
+      if errno.stopsRun { stop(KernelError(.rename, FilePath(move.to.prefix), errno)) }
     }
   }
 
   private mutating func countMoved(_ name: Span<UInt8>, _ move: Move) {
-    switch move.destination {
-    case .hour(let hour):
-      tallies[move.facts.kind].movedToHour += 1
-      movedByHour[move.facts.kind][hour] += 1
-    case .hotPlace:
-      tallies[move.facts.kind].movedToHotPlace += 1
-      promoted.insert(move.facts.identity)
+    switch move.to {
+    case .hour(let kind, let hour):
+      tallies[kind].movedToHour += 1
+      movedByHour[kind][hour] += 1
+    case .place:
+      tallies[move.kind].movedToPlace += 1
+      if remembersPromoted { promoted.insert(move.identity) }
     }
-    if tellsMoves { observer.moved(name, from: move.facts.place.prefix, to: move.folder) }
+    if tellsMoves { observer.moved(name, from: move.from.prefix, to: move.to.prefix) }
   }
 
   /// ENOENT is said of the file and of a destination folder that was removed under the descriptor alike.
   private mutating func countMissing(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) {
-    if Name.isTaken(name, in: folders.dirfd(of: move.facts.place)) {
+    if Name.isTaken(name, in: folders.dirfd(of: move.from)) {
       countFailed(name, move, .errno(.noSuchFileOrDirectory))
       needsAnotherPass = true
     } else {
-      countVanished(move.facts)
+      countVanished(move.identity)
     }
   }
 
   private mutating func countFailed(_ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason) {
-    tallies[move.facts.kind].failed += 1
+    tallies[move.kind].failed += 1
     addProblem(name, move, reason)
   }
 
   private mutating func addProblem(_ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason) {
     problems.count += 1
     guard problems.hasRoom else { return }
-    let from = Array(move.facts.place.prefix.utf8) + Array(copying: name)
-    problems.named.append(Problem(from: from, to: move.folder, reason: reason))
+    let from = Array(move.from.prefix.utf8) + Array(copying: name)
+    problems.named.append(Problem(from: from, to: move.to.prefix, reason: reason))
   }
 
   // MARK: files that come to no rename
@@ -90,21 +94,24 @@ struct MoveLedger: ~Copyable {
   mutating func countRefused(_ name: Span<UInt8>, _ move: Move) { countFailed(name, move, .refused) }
 
   /// A file that could not even be looked at.
-  mutating func countUnreadable(_ name: Span<UInt8>, _ facts: FileFacts, _ errno: Errno) {
-    countFailed(name, Move(facts: facts, destination: .hotPlace), .errno(errno))
-    if errno.stopsRun { stop(KernelError(.stat, FilePath(facts.place.prefix), errno)) }
+  mutating func countUnreadable(
+    _ name: Span<UInt8>, _ identity: FileIdentity, in place: Place, _ errno: Errno
+  ) {
+    let move = Move(identity: identity, from: .place(place), to: .place(identity.kind.hotPlace))
+    countFailed(name, move, .errno(errno))
+    if errno.stopsRun { stop(KernelError(.stat, FilePath(place.prefix), errno)) }
   }
 
   /// The old name of a file that was met under its new one. Done, it is nothing more to count.
   mutating func countLink(_ name: Span<UInt8>, _ facts: FileFacts, _ outcome: RenameOutcome) {
     guard case .failed(let errno) = outcome else { return }
     tallies[facts.kind].found += 1
-    countUnreadable(name, facts, errno)
+    countUnreadable(name, facts.identity, in: facts.place, errno)
   }
 
-  mutating func countVanished(_ facts: FileFacts) {
-    tallies[facts.kind].vanished += 1
-    vanished.append(facts.identity)
+  mutating func countVanished(_ identity: FileIdentity) {
+    tallies[identity.kind].vanished += 1
+    vanished.append(identity)
   }
 
   /// The files that vanished since the last call.
@@ -115,10 +122,12 @@ struct MoveLedger: ~Copyable {
 
   // MARK: the live playlist
 
-  mutating func countLivePlaylist(_ name: Span<UInt8>, _ outcome: RenameOutcome) -> PlaylistOutcome {
+  mutating func countLivePlaylist(
+    _ name: Span<UInt8>, _ outcome: RenameOutcome, from: Place, to: Place
+  ) -> PlaylistOutcome {
     switch outcome {
     case .moved:
-      if tellsMoves { observer.moved(name, from: "", to: "segments/") }
+      if tellsMoves { observer.moved(name, from: from.prefix, to: to.prefix) }
       return .moved
     case .failed(.fileExists): return .conflict
     case .failed(.noSuchFileOrDirectory): return .absent
@@ -126,7 +135,7 @@ struct MoveLedger: ~Copyable {
       problems.count += 1
       if problems.hasRoom {
         problems.named.append(
-          Problem(from: Array(copying: name), to: "segments/", reason: .errno(errno)))
+          Problem(from: Array(from.prefix.utf8) + Array(copying: name), to: to.prefix, reason: .errno(errno)))
       }
       return .failed
     case .notExecuted: return .pending

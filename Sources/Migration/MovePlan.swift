@@ -28,13 +28,12 @@ struct MovePlan<M: Mover>: ~Copyable {
     queue = MoveQueue(capacity: max(1, 2 * mover.pendingMax))
   }
 
-  mutating func add(_ name: Span<UInt8>, _ facts: FileFacts, to destination: Destination) {
-    let move = Move(facts: facts, destination: destination)
-    let dirfd = table.dirfd(of: move)
+  mutating func add(_ name: Span<UInt8>, _ move: Move) {
+    let dirfd = table.dirfd(of: move.to)
     guard dirfd != FolderTable.refused else { return ledger.countRefused(name, move) }
     if looksAtDestinations { _ = Name.isTaken(name, in: dirfd) }
     if queue.renames.pendingCount < mover.pendingMax, !queue.renames.isFull {
-      queue.append(name, move, from: table.dirfd(of: facts.place), to: dirfd)
+      queue.append(name, move, from: table.dirfd(of: move.from), to: dirfd)
     } else {
       let outcome = ledger.isStopped ? .notExecuted : mover.rename(name, move, in: table)
       ledger.count(isDryRun ? outcome : table.finish(outcome, name, move), name, move, in: table)
@@ -91,27 +90,15 @@ struct MovePlan<M: Mover>: ~Copyable {
   }
 
   /// Moves the live playlist after its segments, by a plain call: it is one file.
-  mutating func moveLivePlaylist() -> PlaylistOutcome {
+  mutating func moveLivePlaylist(from: Place, to: Place) -> PlaylistOutcome {
     let name = Array(FileName.livePlaylist.utf8)
-    guard !isDryRun else { return ledger.countLivePlaylist(name.span, .moved) }
-    let (root, segments) = (table.dirfd(of: .root), table.dirfd(of: .segments))
-    let outcome = table.finish(
-      Name.rename(name.span, from: root, to: segments), name.span, from: root, to: segments)
-    return ledger.countLivePlaylist(name.span, outcome)
-  }
-}
-
-extension Move {
-  /// Where it goes, below the capture, such as "segments/7/".
-  var folder: String { destination.folder(of: facts.kind) }
-}
-
-extension Destination {
-  fileprivate func folder(of kind: Kind) -> String {
-    switch self {
-    case .hotPlace: "\(kind.name)/"
-    case .hour(let hour): "\(kind.name)/\(hour)/"
+    var outcome = RenameOutcome.moved
+    if !isDryRun {
+      let (source, target) = (table.dirfd(of: from), table.dirfd(of: to))
+      outcome = table.finish(
+        Name.rename(name.span, from: source, to: target), name.span, from: source, to: target)
     }
+    return ledger.countLivePlaylist(name.span, outcome, from: from, to: to)
   }
 }
 
@@ -119,7 +106,7 @@ extension FolderTable {
   /// Where the file system has no RENAME_NOREPLACE, a link is made instead. There a taken name may be what a killed
   /// run left between link and unlink.
   fileprivate func finish(_ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move) -> RenameOutcome {
-    finish(outcome, name, from: dirfd(of: move.facts.place), to: dirfd(of: move))
+    finish(outcome, name, from: dirfd(of: move.from), to: dirfd(of: move.to))
   }
 
   fileprivate func finish(

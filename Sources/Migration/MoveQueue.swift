@@ -1,16 +1,27 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// Where a file is to go: the hot place of its kind or one of its hour folders.
-enum Destination: Equatable {
-  case hotPlace
-  case hour(Int)
+/// A folder of the layout: a flat or hot place, or an hour folder.
+enum Site: Equatable {
+  case place(Place)
+  case hour(Kind, Int)
+
+  /// What stands before the names of its entries in a path below the capture, such as "segments/7/".
+  var prefix: String {
+    switch self {
+    case .place(let place): place.prefix
+    case .hour(let kind, let hour): "\(kind.name)/\(hour)/"
+    }
+  }
 }
 
-/// One planned move: what the settling knew about the file, and where it goes.
+/// One planned move of a file.
 struct Move {
-  let facts: FileFacts
-  let destination: Destination
+  let identity: FileIdentity
+  let from: Site
+  let to: Site
+
+  var kind: Kind { identity.kind }
 }
 
 /// The queue of renames together with what is known about each file.

@@ -33,6 +33,7 @@ struct Pass<M: Mover>: ~Copyable {
   /// Every entry was met: the pass was not stopped on the way.
   private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
+  private(set) var numbers = HighestNumbers()
 
   init(options: MigrationOptions, plan: consuming MovePlan<M>, isFirst: Bool, readsDisk: Bool) {
     self.options = options
@@ -50,16 +51,17 @@ struct Pass<M: Mover>: ~Copyable {
     _ custody: inout Custody, betweenWindows: (Int) -> Void
   ) {
     var entries = 0
-    for place in [Place.segments, .thumbnails, .metadata, .captures, .root] where !plan.ledger.isStopped {
+    for place in [Place.segments, .thumbnails, .metadata, .captures, .root] where mayGoOn {
       do throws(KernelError) {
         try folders.withPlace(place, in: capture) { directory throws(KernelError) in
           try scan(place, directory, capture, folders, &custody, &entries, betweenWindows)
         }
       } catch { plan.ledger.stop(error) }
     }
-    isComplete = !plan.ledger.isStopped
+    isComplete = !plan.ledger.isStopped && !isCutShort
     plan.finish()
-    Self.placeHotFiles(settler, &plan, keepLive: options.keepLive)
+    // Before every file is met it is not known which are the newest.
+    Self.placeHotFiles(settler, &plan, keepLive: options.keepLive, isKnown: isComplete)
     plan.finish()
     forgetVanished(in: &custody)
     metRecentFile = metRecentFile || pins.newest.map { recently.contains($0.seconds) } ?? false
@@ -73,7 +75,7 @@ struct Pass<M: Mover>: ~Copyable {
   ) throws(KernelError) {
     var stream = try DirectoryStream(of: directory)
     var hasMore = true
-    while hasMore, !plan.ledger.isStopped {
+    while hasMore, mayGoOn {
       if place.holds(.segments) {
         try pins.refresh(folders, in: capture) { settler.pin($0) }
       }
@@ -96,6 +98,25 @@ struct Pass<M: Mover>: ~Copyable {
     for identity in plan.ledger.takeVanished() { custody.digest.remove(identity) }
   }
 
+  private var mayGoOn: Bool { !plan.ledger.isStopped && !isCutShort }
+
+  /// The run's time is over: what was not met stays for a later one.
+  private var isCutShort: Bool {
+    options.deadlineNanoseconds.map { Clock.monotonicNanoseconds > $0 } ?? false
+  }
+
+  /// For each hour, the newest of the hot segments that belong in it.
+  func newestHotSegments() -> [ModificationTime?] {
+    var hours = options.hours
+    var newest = [ModificationTime?](repeating: nil, count: hoursOfDay.count)
+    settler.forEachHot { _, facts in
+      guard facts.kind == .segments else { return }
+      let hour = hours.hour(of: facts.modified)
+      newest[hour] = max(newest[hour] ?? facts.modified, facts.modified)
+    }
+    return newest
+  }
+
   // MARK: meeting files
 
   private mutating func meet(
@@ -116,6 +137,7 @@ struct Pass<M: Mover>: ~Copyable {
         return plan.ledger.countLink(entry.name, facts, outcome)
       }
       plan.ledger.tallies[kind].found += 1
+      numbers.meet(entry.name, kind)
       if countsBefore { custody.digest.insert(identity) }
       metRecentFile = metRecentFile || recently.contains(facts.modified.seconds)
       if plan.table.refusedKinds[kind] {
@@ -124,8 +146,7 @@ struct Pass<M: Mover>: ~Copyable {
         Self.settle(entry.name, facts, &settler, &plan)
       }
     } catch {
-      meetUnreadable(
-        entry, FileFacts(place: place, modified: .epoch, identity: identity), error, &custody)
+      meetUnreadable(entry, identity, in: place, error, &custody)
     }
   }
 
@@ -133,20 +154,21 @@ struct Pass<M: Mover>: ~Copyable {
     _ name: Span<UInt8>, _ facts: FileFacts, _ settler: inout Settler, _ plan: inout MovePlan<M>
   ) {
     settler.offer(name, facts) { name, facts, hour in
-      plan.add(name, facts, to: .hour(hour))
+      plan.add(
+        name, Move(identity: facts.identity, from: .place(facts.place), to: .hour(facts.kind, hour)))
     }
   }
 
   private mutating func meetUnreadable(
-    _ entry: borrowing DirectoryEntry, _ facts: FileFacts, _ errno: Errno,
+    _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in place: Place, _ errno: Errno,
     _ custody: inout Custody
   ) {
-    plan.ledger.tallies[facts.kind].found += 1
-    if countsBefore { custody.digest.insert(facts.identity) }
+    plan.ledger.tallies[identity.kind].found += 1
+    if countsBefore { custody.digest.insert(identity) }
     if errno == .noSuchFileOrDirectory {
-      plan.ledger.countVanished(facts)
+      plan.ledger.countVanished(identity)
     } else {
-      plan.ledger.countUnreadable(entry.name, facts, errno)
+      plan.ledger.countUnreadable(entry.name, identity, in: place, errno)
     }
   }
 
@@ -160,23 +182,22 @@ struct Pass<M: Mover>: ~Copyable {
 
   /// What is left in the settler is hot.
   private static func placeHotFiles(
-    _ settler: borrowing Settler, _ plan: inout MovePlan<M>, keepLive: Bool
+    _ settler: borrowing Settler, _ plan: inout MovePlan<M>, keepLive: Bool, isKnown: Bool
   ) {
-    let isStopped = plan.ledger.isStopped
     settler.forEachHot { name, facts in
       let kind = facts.kind
       if facts.place == kind.hotPlace {
         if plan.ledger.promoted.contains(facts.identity) {
-          plan.ledger.tallies[kind].movedToHotPlaceBefore += 1
+          plan.ledger.tallies[kind].movedToPlaceBefore += 1
         } else {
           plan.ledger.tallies[kind].inHotPlace += 1
         }
       } else if keepLive {
         plan.ledger.tallies[kind].kept += 1
-      } else if isStopped {
+      } else if !isKnown {
         plan.ledger.tallies[kind].pending += 1
       } else {
-        plan.add(name, facts, to: .hotPlace)
+        plan.add(name, Move(identity: facts.identity, from: .place(facts.place), to: .place(kind.hotPlace)))
       }
     }
   }
@@ -191,30 +212,19 @@ struct Pass<M: Mover>: ~Copyable {
     }
     guard isFlat else { return isHot ? .inPlace : .absent }
     if options.keepLive { return .kept }
-    if plan.ledger.isStopped { return .pending }
+    if !isComplete { return .pending }
     if plan.table.refusedKinds[.segments] { return .failed }
     if isHot, plan.table.refusesToReplace || options.isDryRun { return .conflict }
-    return plan.moveLivePlaylist()
+    return plan.moveLivePlaylist(from: .root, to: .segments)
   }
-}
-
-extension ModificationTime {
-  fileprivate static let epoch = ModificationTime(seconds: 0, nanoseconds: 0)
 }
 
 extension Place {
   /// Whether a folder of this name belongs here: a hot place in the capture, an hour folder in a hot place.
   fileprivate func isPartOfLayout(folder name: Span<UInt8>) -> Bool {
     if self == .root {
-      return Kind.allCases.contains { name.elementsEqual($0.name.utf8) }
+      return Kind.allCases.contains { name.isEqual(to: $0.name) }
     }
-    return hoursOfDay.contains { name.elementsEqual("\($0)".utf8) }
-  }
-}
-
-extension Span<UInt8> {
-  fileprivate func elementsEqual(_ other: String.UTF8View) -> Bool {
-    guard count == other.count else { return false }
-    return zip(indices, other).allSatisfy { self[$0] == $1 }
+    return hoursOfDay.contains { name.isEqual(to: "\($0)") }
   }
 }

@@ -21,6 +21,9 @@ struct RunTotals: ~Copyable {
   private(set) var knowsBefore = false
   private(set) var hasSettled = false
   private(set) var promoted: Set<FileIdentity> = []
+  private var numbers: HighestNumbers
+  /// Of the last pass; see `Pass.newestHotSegments`.
+  private(set) var newestHotSegments = [ModificationTime?](repeating: nil, count: hoursOfDay.count)
   /// Files of each kind that were there before: cold already, or met in the first pass.
   private(set) var before: PerKind<Int>
 
@@ -29,6 +32,7 @@ struct RunTotals: ~Copyable {
     unrecognisedInHours = cold.unrecognised
     byHour = cold.byHour
     before = cold.kinds
+    numbers = cold.numbers
   }
 
   mutating func add<M>(_ pass: borrowing Pass<M>) {
@@ -45,6 +49,8 @@ struct RunTotals: ~Copyable {
       for hour in hoursOfDay { byHour[kind][hour] += pass.plan.ledger.movedByHour[kind][hour] }
     }
     promoted = pass.plan.ledger.promoted
+    numbers.add(pass.numbers)
+    newestHotSegments = pass.newestHotSegments()
     problems = pass.plan.ledger.problems
     unrecognised = pass.unrecognised
     metRecentFile = metRecentFile || pass.metRecentFile
@@ -53,7 +59,7 @@ struct RunTotals: ~Copyable {
       !pass.plan.ledger.needsAnotherPass
       && Kind.allCases.allSatisfy {
         let tally = pass.plan.ledger.tallies[$0]
-        return tally.movedToHour + tally.movedToHotPlace + tally.pending == 0
+        return tally.movedToHour + tally.movedToPlace + tally.pending == 0
       }
   }
 
@@ -70,6 +76,7 @@ struct RunTotals: ~Copyable {
     report.livePlaylist = livePlaylist
     report.writerIsActive = metRecentFile
     report.isBalanced = isBalanced
+    report.numbers = numbers
     for kind in Kind.allCases {
       let inHours = Tally(found: cold[kind], inPlace: cold[kind])
       report.kinds[kind] = KindReport(

@@ -5,7 +5,7 @@ public import SystemPackage
 /// One of the guide's success criteria, with the figures it was judged by.
 public struct Criterion: Sendable {
   public enum Identifier: String, CaseIterable, Sendable {
-    case folders, flatPlaces, hotLimits, hours, names, livePlaylist
+    case folders, flatPlaces, hotLimits, hours, names, livePlaylist, archives
   }
   public struct Figure: Sendable {
     public let name: String
@@ -51,6 +51,7 @@ public struct Verification {
   private var hourFolders = Criterion(.hours)
   private var names = Criterion(.names)
   private var livePlaylist = Criterion(.livePlaylist)
+  private var archives = ArchiveCriterion()
 
   private var hot = PerKind { _ in 0 }
   private var flat = PerKind { _ in 0 }
@@ -61,13 +62,16 @@ public struct Verification {
     self.hours = hours
   }
 
-  public static func run(_ path: FilePath, rule: SettleRule, hours: HourClock) -> VerificationReport {
+  /// `wantsManifests`: whether each hour folder with segments is to have its playlist.
+  public static func run(
+    _ path: FilePath, rule: SettleRule, hours: HourClock, wantsManifests: Bool = true
+  ) -> VerificationReport {
     var report = VerificationReport(capture: path)
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path)
       var verification = Verification(rule: rule, hours: hours)
       do throws(KernelError) {
-        report.criteria = try verification.judge(capture.directory)
+        report.criteria = try verification.judge(capture.directory, wantsManifests)
       } catch { throw capture.stopped(error) }
     } catch {
       report.error = error
@@ -75,7 +79,9 @@ public struct Verification {
     return report
   }
 
-  private mutating func judge(_ capture: borrowing Directory) throws(KernelError) -> [Criterion] {
+  private mutating func judge(
+    _ capture: borrowing Directory, _ wantsManifests: Bool
+  ) throws(KernelError) -> [Criterion] {
     let open = try CaptureFolders(of: capture)
     judgeFolders(open)
     let pinned = try judgeLivePlaylist(capture, open)
@@ -83,6 +89,7 @@ public struct Verification {
     try readHours(open)
     try judgeNames(capture, open)
     return [folders, flatPlaces, hotLimits, hourFolders, names, livePlaylist]
+      + (wantsManifests ? [archives.judged()] : [])
   }
 
   private mutating func judgeFolders(_ open: borrowing CaptureFolders) {
@@ -170,12 +177,15 @@ public struct Verification {
     for kind in Kind.allCases {
       for hour in hoursOfDay {
         try open.withHour(hour, of: kind) { directory throws(KernelError) in
+          var segments = ArchiveCriterion.Names()
           try forEachFile(in: directory, { $0 == kind }) { entry, _, modified in
             cold[kind] += 1
+            if kind == .segments { segments.insert(entry.name) }
             guard hours.hour(of: modified) != hour else { return }
             misplaced += 1
             hourFolders.fail(Array("\(kind.name)/\(hour)/".utf8) + Array(copying: entry.name))
           }
+          if kind == .segments { try archives.judge(directory, hour, segments) }
         }
       }
       hourFolders.figure(kind.name, cold[kind])

@@ -25,7 +25,7 @@ public enum JSONReport {
   }
 
   public struct Run: Encodable {
-    let command = "migrate"
+    let command: String
     let version = Version.number
     let changed: Bool
     let exitCode: Int32
@@ -39,7 +39,8 @@ public enum JSONReport {
     let captures: [Capture]
     let notBegun: [Name]
 
-    public init(_ run: RunReport, exitCode: Int32) {
+    public init(_ run: RunReport, command: String = "migrate", exitCode: Int32) {
+      self.command = command
       changed = run.captures.contains { $0.changed }
       self.exitCode = exitCode
       engine = run.engine.rawValue
@@ -63,6 +64,10 @@ public enum JSONReport {
     let total: Counts
     let livePlaylist: String
     let foldersMade: Int
+    let foldersRemoved: Int
+    let manifests: ManifestFigures?
+    let nextNumbers: NextNumbers
+    let cutShort: Bool
     let passes: Int
     let settled: Bool
     let writerActive: Bool
@@ -84,6 +89,11 @@ public enum JSONReport {
       total = Counts(report.total)
       livePlaylist = report.livePlaylist.rawValue
       foldersMade = report.foldersMade
+      foldersRemoved = report.foldersRemoved
+      manifests = report.manifests.map(ManifestFigures.init)
+      nextNumbers = NextNumbers(
+        segments: report.numbers.segment.map { $0 + 1 }, captures: report.numbers.capture.map { $0 + 1 })
+      cutShort = report.isCutShort
       passes = report.passes
       settled = report.hasSettled
       writerActive = report.writerIsActive
@@ -96,6 +106,22 @@ public enum JSONReport {
       comparison = report.comparison.map(ComparisonFigures.init)
       errors = TextReport(isColoured: false).errors(report)
     }
+  }
+
+  struct ManifestFigures: Encodable {
+    let written, unchanged, removed: Int
+    let foreign: [String]
+
+    init(_ report: ManifestReport) {
+      written = report.written
+      unchanged = report.unchanged
+      removed = report.removed
+      foreign = report.foreign
+    }
+  }
+
+  struct NextNumbers: Encodable {
+    let segments, captures: Int64?
   }
 
   struct Counts: Encodable {

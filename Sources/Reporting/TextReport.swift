@@ -35,8 +35,10 @@ public struct TextReport {
     }
     if report.stopSignal != nil { return bold("interrupted; run it again to go on") }
     if report.isDryRun { return bold("dry run, nothing was moved (add --execute to do it)") }
+    if report.isCutShort { return bold("out of time; the rest is left to the next run") }
     guard report.isClean else { return bold("not everything could be moved, see ERROR below") }
-    return bold(report.changed ? "migrated" : "nothing to do")
+    let done = report.isReversion ? "back in the flat layout" : "migrated"
+    return bold(report.changed ? done : "nothing to do")
   }
 
   private func bold(_ text: String) -> String {
@@ -92,17 +94,39 @@ public struct TextReport {
   private func facts(_ report: CaptureReport, _ run: RunReport) -> [String] {
     var lines = [
       "live playlist  \(report.livePlaylist.rawValue)",
-      "folders        \(Format.count(report.foldersMade)) \(report.isDryRun ? "to be made" : "made")",
+      "folders        \(folders(report))",
       "throughput     \(Format.count(Int(report.filesPerSecond))) files/s "
         + "(\(Format.count(report.total.found)) in \(Format.seconds(nanoseconds: report.elapsedNanoseconds)))",
       "engine         \(run.engine.rawValue) (\(run.engineReason))",
       "peak memory    \(Format.bytes(run.peakResidentBytes))",
     ]
+    if let manifests = report.manifests { lines.append("archives       \(describe(manifests))") }
+    if let text = nextNumbers(report.numbers) { lines.append("next numbers   \(text)") }
     if let comparison = report.comparison { lines.append("before, after  \(describe(comparison))") }
     if !report.isDryRun, report.error == nil {
       lines.append("durable        \(report.isSynced ? "yes (syncfs)" : "not asked for (--no-sync)")")
     }
     return lines
+  }
+
+  private func folders(_ report: CaptureReport) -> String {
+    if report.isReversion { return "\(Format.count(report.foldersRemoved)) empty ones removed" }
+    return "\(Format.count(report.foldersMade)) \(report.isDryRun ? "to be made" : "made")"
+  }
+
+  private func describe(_ manifests: ManifestReport) -> String {
+    [
+      (manifests.written, "written"), (manifests.unchanged, "unchanged"), (manifests.removed, "removed"),
+      (manifests.foreign.count, "of others left alone"),
+    ].filter { $0.0 > 0 }.map { "\(Format.count($0.0)) \($0.1)" }.joined(separator: ", ")
+  }
+
+  /// Where a new encoder has to go on, so that its names do not collide with those that are there.
+  private func nextNumbers(_ numbers: HighestNumbers) -> String? {
+    let texts = [(numbers.segment, "segments"), (numbers.capture, "captures")].compactMap { number, name in
+      number.map { "\(name) \($0 + 1)" }
+    }
+    return texts.isEmpty ? nil : texts.joined(separator: ", ") + " (ffmpeg: -start_number)"
   }
 
   private func describe(_ comparison: Comparison) -> String {
@@ -131,6 +155,11 @@ public struct TextReport {
       lines.append(
         "unrecognised   \(Format.count(report.unrecognised.count)) left where they are: \(names)\(more)")
     }
+    if report.isReversion, report.isDryRun {
+      lines.append(
+        "NOTE: switch ffmpeg back to the flat paths before --execute, or its next files stay in the hot places."
+      )
+    }
     if report.writerIsActive {
       lines.append(
         "NOTE: a writer is active. --keep-live moves only what is cold and leaves the old URL playing; "
@@ -153,7 +182,7 @@ public struct TextReport {
   package func errors(_ report: CaptureReport) -> [String] {
     var lines: [String] = []
     if let error = report.error {
-      lines.append("ERROR: \(Explanation.of(error, command: "migrate"))")
+      lines.append("ERROR: \(Explanation.of(error, command: report.isReversion ? "revert" : "migrate"))")
     }
     lines += report.refusals.map { "ERROR: \(Explanation.of($0))" }
     lines += report.problems.named.map { "ERROR: \(Explanation.of($0))" }
@@ -162,19 +191,36 @@ public struct TextReport {
     if report.problems.includePermissions {
       lines.append(
         "ERROR: some files may not be moved by this user. Run as the owner of the files, "
-          + "sudo -u \(report.owner ?? "OWNER") hotcold migrate …; chattr -i lifts an immutable flag.")
+          + "sudo -u \(report.owner ?? "OWNER") hotcold \(report.isReversion ? "revert" : "migrate") …; chattr -i lifts an immutable flag."
+      )
     }
     if report.total.conflicts > 0 {
       lines.append(
         "ERROR: \(Format.count(report.total.conflicts)) names are taken. Compare the two files, rename or "
           + "remove the one you do not need, then run again.")
     }
-    if report.livePlaylist == .conflict {
+    for path in report.manifests?.foreign ?? [] {
+      lines.append(
+        "ERROR: \(path): written by something else than hotcold; left as it is. Move it away and run again, or do "
+          + "without (--no-manifests).")
+    }
+    for error in report.manifests?.failures ?? [] {
+      lines.append(
+        "ERROR: \(Explanation.describe(error)): this archive was not written. Mend the cause, then run again."
+      )
+    }
+    if report.livePlaylist == .conflict, report.isReversion {
+      lines.append(
+        "ERROR: segments/output.m3u8: there is one in the capture too; both stay. Remove the older one and run again."
+      )
+    } else if report.livePlaylist == .conflict {
       lines.append(
         "ERROR: output.m3u8: there is one in segments/ too; both stay. If ffmpeg still writes to the old path, "
           + "switch it to segments/output.m3u8; then remove the older one and run again.")
     }
-    if report.livePlaylist == .failed { lines.append("ERROR: output.m3u8 could not be moved to segments/.") }
+    if report.livePlaylist == .failed {
+      lines.append("ERROR: output.m3u8 could not be moved\(report.isReversion ? " back" : " to segments/").")
+    }
     if let comparison = report.comparison, comparison.lost > 0 {
       lines.append(
         "ERROR: \(Format.count(comparison.lost)) files that were there before are gone, and nothing that was "

@@ -32,6 +32,7 @@ package struct TextVerification {
     case .hours: "every cold file is in the hour folder of its time"
     case .names: "no name is there twice"
     case .livePlaylist: "the live playlist's segments are beside it"
+    case .archives: "every archive.m3u8 lists the segments of its hour"
     }
   }
 }

@@ -15,6 +15,6 @@ struct HotCold: ParsableCommand {
       the capture; 77 permission denied; 130, 143 interrupted.
       """,
     version: Version.number,
-    subcommands: [MigrateCommand.self, VerifyCommand.self, SampleCommand.self]
+    subcommands: [MigrateCommand.self, VerifyCommand.self, RevertCommand.self, SampleCommand.self]
   )
 }

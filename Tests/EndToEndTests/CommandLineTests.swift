@@ -26,6 +26,7 @@ import Testing
     #expect(
       report["captures", 0].keys == [
         "capture", "dryRun", "changed", "exitCode", "kinds", "total", "livePlaylist", "foldersMade", "passes",
+        "foldersRemoved", "manifests", "nextNumbers", "cutShort",
         "settled", "writerActive", "otherRunActive", "synced", "elapsedSeconds", "filesPerSecond",
         "unrecognised", "comparison", "errors",
       ])

@@ -40,11 +40,11 @@ import Testing
   }
 
   @Test func itNamesEveryOption() {
-    for command in ["migrate", "verify", "sample"] {
+    for command in ["migrate", "verify", "revert", "sample"] {
       let help = HotColdBinary.run([command, "--help"]).output
       let options = help.matches(of: #/--[a-z-]+/#).map { String($0.output) }
       #expect(options.count > 3)
-      for option in Set(options).subtracting(["--help", "--version", "--sync"]) {
+      for option in Set(options).subtracting(["--help", "--version", "--sync", "--manifests"]) {
         #expect(Self.readme.contains(option), "\(option)")
       }
     }

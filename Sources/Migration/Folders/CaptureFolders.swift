@@ -140,7 +140,7 @@ struct CaptureFolders: ~Copyable {
   }
 
   private func isAbsent(_ kind: Kind, hour: Int) -> Bool {
-    table.dirfd(of: kind, .hour(hour)) == FolderTable.absent
+    table.dirfd(of: .hour(kind, hour)) == FolderTable.absent
   }
 
   var refusals: [FolderRefusal] {
@@ -188,6 +188,20 @@ struct CaptureFolders: ~Copyable {
     return made.count + madeHours.count
   }
 
+  /// Makes `captures/` if it is missing and a kind has its flat place there.
+  mutating func makeFlatPlace(
+    in capture: borrowing Directory, like model: FileStatus, with mover: some Mover
+  ) throws(KernelError) {
+    let isNeeded = !isAbsent(.thumbnails) || !isAbsent(.metadata)
+    guard isAbsent(.captures), isNeeded else { return }
+    let request = MakeFolderRequest(dirfd: capture.descriptor, name: Kind.captures.name, mode: model.mode)
+    try Self.make([request], in: capture.path, with: mover)
+    try openHotPlace(of: .captures, capture)
+    try places[Int(Kind.captures.rawValue)].withDirectory { directory throws(KernelError) in
+      try directory.takeAttributes(of: model)
+    }
+  }
+
   private static func make(
     _ requests: [MakeFolderRequest], in path: FilePath, with mover: some Mover
   ) throws(KernelError) {
@@ -218,7 +232,10 @@ struct CaptureFolders: ~Copyable {
     of model: FileStatus, to directory: borrowing Directory, unlessHolding entries: Int
   ) throws(KernelError) {
     let status = try directory.status()
-    guard
+    // An ordinary user can give his own folders to nobody else (chown(2)); they work as they are.
+    let user = CurrentProcess.effectiveUser
+    let mayGive = CurrentProcess.isRoot || (status.owner == user && model.owner == user)
+    guard mayGive,
       status.owner != model.owner || status.group != model.group || status.mode != model.mode,
       try directory.holdsAtMost(entries)
     else { return }

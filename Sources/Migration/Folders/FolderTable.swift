@@ -32,29 +32,26 @@ struct FolderTable {
 
   func dirfd(of place: Place) -> Int32 { places[Int(place.rawValue)] }
 
-  func dirfd(of kind: Kind, _ destination: Destination) -> Int32 {
-    switch destination {
-    case .hotPlace: dirfd(of: kind.hotPlace)
-    case .hour(let hour): hours[Self.index(kind, hour)]
+  func dirfd(of site: Site) -> Int32 {
+    switch site {
+    case .place(let place): dirfd(of: place)
+    case .hour(let kind, let hour): hours[Self.index(kind, hour)]
     }
   }
-
-  func dirfd(of move: Move) -> Int32 { dirfd(of: move.facts.kind, move.destination) }
 
   /// Whether a name could be taken there at all.
-  func mayHoldFiles(_ kind: Kind, _ destination: Destination) -> Bool {
-    guard Self.isOpen(dirfd(of: kind, destination)) else { return false }
-    switch destination {
-    case .hotPlace: return true
-    case .hour(let hour): return hourEntries[Self.index(kind, hour)] > 0
+  func mayHoldFiles(_ site: Site) -> Bool {
+    guard Self.isOpen(dirfd(of: site)) else { return false }
+    switch site {
+    case .place: return true
+    case .hour(let kind, let hour): return hourEntries[Self.index(kind, hour)] > 0
     }
   }
 
-  /// The other folder in which a file of this kind and name may be, if it exists.
-  func otherPlace(of facts: FileFacts) -> Int32? {
-    let kind = facts.kind
+  /// The other place in which a file of this kind and name may be, if it exists.
+  func otherPlace(of kind: Kind, than site: Site) -> Int32? {
     guard kind.flatPlace != kind.hotPlace else { return nil }
-    let other = dirfd(of: facts.place == kind.flatPlace ? kind.hotPlace : kind.flatPlace)
+    let other = dirfd(of: site == .place(kind.flatPlace) ? kind.hotPlace : kind.flatPlace)
     return Self.isOpen(other) ? other : nil
   }
 }

@@ -75,6 +75,14 @@ struct OpenCapture: ~Copyable {
     return ([status] + places).allSatisfy { $0.mode & setgid != 0 && $0.group == status.group }
   }
 
+  /// Keeps other runs away for as long as the lock lives.
+  func lock() throws(MigrationError) -> FolderLock {
+    let lock: FolderLock?
+    do throws(KernelError) { lock = try .acquire(directory) } catch { throw stopped(error) }
+    guard let lock else { throw .busy(directory.path) }
+    return lock
+  }
+
   var ownerName: String { Users.name(of: status.owner) }
 
   func denied(_ error: KernelError) -> MigrationError {

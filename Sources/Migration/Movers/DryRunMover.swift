@@ -9,7 +9,7 @@ internal import SystemPackage
 final class DryRunMover: Mover {
   private struct Claim: Hashable {
     let nameHash: UInt64
-    let destination: Int
+    let hour: Int
   }
   private var claims: Set<Claim> = []
   /// Files that leave their hot place and make room there.
@@ -22,29 +22,29 @@ final class DryRunMover: Mover {
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { _ in nil } }
 
   func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
-    let nameHash = move.facts.identity.nameHash
-    if folders.mayHoldFiles(move.facts.kind, move.destination),
-      Name.isTaken(name, in: folders.dirfd(of: move)),
-      move.destination != .hotPlace || !leaving.contains(nameHash)
+    let nameHash = move.identity.nameHash
+    let hotPlace = Site.place(move.kind.hotPlace)
+    if folders.mayHoldFiles(move.to), Name.isTaken(name, in: folders.dirfd(of: move.to)),
+      move.to != hotPlace || !leaving.contains(nameHash)
     {
       return .failed(.fileExists)
     }
-    guard let otherPlace = folders.otherPlace(of: move.facts),
+    guard let otherPlace = folders.otherPlace(of: move.kind, than: move.from),
       Name.isTaken(name, in: otherPlace)
     else { return .moved }
 
-    if move.facts.place == move.facts.kind.hotPlace { leaving.insert(nameHash) }
-    let claim = Claim(nameHash: nameHash, destination: move.destination.number)
+    if move.from == hotPlace { leaving.insert(nameHash) }
+    let claim = Claim(nameHash: nameHash, hour: move.to.hour)
     return claims.insert(claim).inserted ? .moved : .failed(.fileExists)
   }
 }
 
-extension Destination {
-  /// The hour, or -1 for the hot place.
-  fileprivate var number: Int {
+extension Site {
+  /// The hour, or -1 for a place.
+  fileprivate var hour: Int {
     switch self {
-    case .hotPlace: -1
-    case .hour(let hour): hour
+    case .place: -1
+    case .hour(_, let hour): hour
     }
   }
 }

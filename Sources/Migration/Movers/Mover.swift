@@ -29,7 +29,7 @@ protocol Mover: AnyObject {
 
 extension Mover {
   func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
-    Name.rename(name, from: folders.dirfd(of: move.facts.place), to: folders.dirfd(of: move))
+    Name.rename(name, from: folders.dirfd(of: move.from), to: folders.dirfd(of: move.to))
   }
 }
 

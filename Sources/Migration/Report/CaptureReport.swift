@@ -6,15 +6,23 @@ public import SystemPackage
 public struct CaptureReport: Sendable {
   public let capture: FilePath
   public let isDryRun: Bool
+  /// Back to the flat layout rather than to the hot/cold one.
+  public internal(set) var isReversion = false
   /// The login name of the capture folder's owner, once it was opened.
   public var owner: String?
   public var kinds = PerKind { _ in KindReport() }
   public var livePlaylist = PlaylistOutcome.absent
+  /// The playlists of the hour folders; nil where none were asked for, or the run did not come to them.
+  public var manifests: ManifestReport?
+  /// The largest numbers in the names of this capture.
+  public var numbers = HighestNumbers()
   public var unrecognised = Unrecognised()
   public var problems = Problems()
   public var refusals: [FolderRefusal] = []
   /// Folders of the layout that were made, or would be.
   public var foldersMade = 0
+  /// Empty folders of the layout that a reversion removed.
+  public internal(set) var foldersRemoved = 0
   public var passes = 0
   /// False when a busy folder still had something to move after the last pass allowed.
   public var hasSettled = true
@@ -27,6 +35,8 @@ public struct CaptureReport: Sendable {
   public var elapsedNanoseconds: Int64 = 0
   /// In every pass each file met was dealt with once. False is a defect of this program.
   public var isBalanced = true
+  /// The time given to this run was over before every file was met.
+  public var isCutShort = false
   /// Why the run ended early, if it did.
   public var error: MigrationError?
   public var stopSignal: Int32?
@@ -39,15 +49,21 @@ public struct CaptureReport: Sendable {
   }
 
   public var total: Tally { Kind.allCases.reduce(Tally()) { $0 + kinds[$1].tally } }
-  public var changed: Bool { !isDryRun && (total.moved > 0 || foldersMade > 0 || livePlaylist == .moved) }
+  public var changed: Bool {
+    !isDryRun
+      && (total.moved > 0 || foldersMade > 0 || foldersRemoved > 0 || livePlaylist == .moved
+        || manifests.map { $0.written + $0.removed > 0 } ?? false)
+  }
   public var filesPerSecond: Double {
     elapsedNanoseconds > 0 ? Double(total.found) / (Double(elapsedNanoseconds) / 1e9) : 0
   }
 
   /// Whether every file is where it belongs and nothing is missing.
   public var isClean: Bool {
-    error == nil && stopSignal == nil && isBalanced && refusals.isEmpty && livePlaylist.isClean
-      && Kind.allCases.allSatisfy { kinds[$0].tally.isClean } && comparison?.isExplained ?? true
+    error == nil && stopSignal == nil && isBalanced && refusals.isEmpty
+      && (livePlaylist.isClean || (isCutShort && livePlaylist == .pending))
+      && Kind.allCases.allSatisfy { kinds[$0].tally.isClean(mayBePending: isCutShort) }
+      && comparison?.isExplained ?? true && manifests?.isClean ?? true
   }
 }
 

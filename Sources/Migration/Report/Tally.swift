@@ -22,7 +22,9 @@ public struct Tally: Equatable, Sendable {
   public var isBalanced: Bool {
     found == moved + inPlace + kept + conflicts + vanished + failed + pending
   }
-  public var isClean: Bool { conflicts == 0 && failed == 0 && pending == 0 && isBalanced }
+  func isClean(mayBePending: Bool) -> Bool {
+    conflicts == 0 && failed == 0 && (pending == 0 || mayBePending) && isBalanced
+  }
 
   static func + (left: Tally, right: Tally) -> Tally {
     Tally(
@@ -38,9 +40,10 @@ struct PassTally {
   /// Met in the flat or the hot place.
   var found = 0
   var movedToHour = 0
-  var movedToHotPlace = 0
+  /// To the hot place; to the flat place, where a capture is reverted.
+  var movedToPlace = 0
   /// In the hot place because an earlier pass of this run moved it there.
-  var movedToHotPlaceBefore = 0
+  var movedToPlaceBefore = 0
   var inHotPlace = 0
   var kept = 0
   var conflicts = 0
@@ -50,7 +53,7 @@ struct PassTally {
 
   /// What is left in the flat and hot places at the end of the pass, and what it means for the run.
   var remaining: Tally {
-    let moved = movedToHotPlace + movedToHotPlaceBefore
+    let moved = movedToPlace + movedToPlaceBefore
     return Tally(
       found: moved + inHotPlace + kept + conflicts + failed + pending, moved: moved,
       inPlace: inHotPlace, kept: kept, conflicts: conflicts, failed: failed, pending: pending)
@@ -64,5 +67,5 @@ struct PassTally {
   /// The files that were met are the files that were dealt with.
   var isBalanced: Bool { found == gone.found + remaining.found }
   /// Hot by now, wherever that is.
-  var hot: Int { movedToHotPlace + movedToHotPlaceBefore + inHotPlace + kept }
+  var hot: Int { movedToPlace + movedToPlaceBefore + inHotPlace + kept }
 }

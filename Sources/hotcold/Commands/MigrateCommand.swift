@@ -1,9 +1,5 @@
 import ArgumentParser
-import KernelIO
 import Migration
-import Reporting
-import Synchronization
-import SystemPackage
 
 struct MigrateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -11,107 +7,22 @@ struct MigrateCommand: ParsableCommand {
     abstract: "Shows what would be moved, and moves it with --execute.")
 
   @OptionGroup var captures: CaptureArguments
-  @Flag(help: "Do it. Without this flag nothing is written at all.")
-  var execute = false
-  @Flag(name: .shortAndLong, help: "Answer the question of --execute with yes.")
-  var yes = false
+  @OptionGroup var move: MoveOptions
   @Flag(help: "Move only what is cold; the hot files and the live playlist stay where a player finds them.")
   var keepLive = false
-  @Flag(inversion: .prefixedNo, help: "Make the moves survive a power cut before reporting success.")
-  var sync = true
-  @Option(
-    help: "What carries the renames: \(EngineChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var engine = EngineChoice.auto
+  @Flag(inversion: .prefixedNo, help: "Write segments/<hour>/archive.m3u8 for each hour.")
+  var manifests = true
   @OptionGroup var settle: SettleOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     try settle.takeTimeZone()
     let paths = try captures.paths()
-    let console = Console(isQuiet: output.quiet)
-    StopSignal.install()
-    CurrentProcess.clearUmask()
-    if execute, !yes { try Confirmation.ask(about: paths, console) }
-
-    let report = try migrate(paths, console)
-    let status = ExitStatus.combined(
-      report.captures.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
-    try show(report, status, console)
-    throw status.code
-  }
-
-  /// Captures on different file systems at the same time, each group on a thread of its own with an engine of its
-  /// own: a ring belongs to one thread.
-  private func migrate(_ paths: [FilePath], _ console: Console) throws -> RunReport {
-    let groups = CaptureGroups.byFileSystem(paths)
-    let engine = try chooseEngine(console)
-    let run = Mutex(RunReport(of: paths, engine: engine, timeZone: settle.timeZone))
-    // The calling thread does the last group, with the engine that was set up on it.
-    nonisolated(unsafe) let mainEngine = engine
-    Threads.run(groups.count) { group in
-      let engine = group == groups.count - 1 ? mainEngine : Engine.another(like: mainEngine.name)
-      for position in groups[group] where StopSignal.pending == nil {
-        let report = migrate(paths[position], engine, console, isAlone: groups.count == 1)
-        run.withLock { $0.set(report, at: position) }
-      }
-      run.withLock { $0.finish(engine) }
-    }
-    return run.withLock { $0 }
-  }
-
-  private func chooseEngine(_ console: Console) throws -> Engine {
-    do throws(KernelError) { return try Engine.choose(engine) } catch {
-      console.error(
-        "io_uring is not to be had here: \(error.errno). Use --engine auto or --engine syscalls.")
-      throw ExitStatus.usage.code
-    }
-  }
-
-  private func migrate(
-    _ path: FilePath, _ engine: Engine, _ console: Console, isAlone: Bool
-  ) -> CaptureReport {
-    let display = ProgressDisplay(
-      isQuiet: output.quiet, wantsMoves: output.verbose, showsBar: isAlone && StandardStream.error.isTerminal,
-      isColoured: !CurrentProcess.environmentHas("NO_COLOR"),
-      console: console)
-    if !StandardStream.error.isTerminal {
-      console.info(
-        "\(Explanation.text(path)): \(execute ? "migrating" : "dry run"), engine \(engine.name.rawValue)")
-    }
     let options = MigrationOptions(
-      rule: settle.rule, hours: settle.hours, isDryRun: !execute, keepLive: keepLive, syncs: sync)
-    let report = engine.migrate(path, options: options, observer: display)
-    display.finish()
-    return report
-  }
-
-  private func show(_ report: RunReport, _ status: ExitStatus, _ console: Console) throws {
-    let text = TextReport(isColoured: console.isColoured)
-    for capture in report.captures { console.repeatErrors(text.errors(capture)) }
-    for path in report.notBegun {
-      console.warning("\(Explanation.text(path)): interrupted before it was begun")
-    }
-    if let warning = report.engineWarning { console.warning("\(warning)") }
-    switch output.format {
-    case .json:
-      try Output.print(JSONReport.render(JSONReport.Run(report, exitCode: status.rawValue)), console)
-    case .text where output.quiet:
-      let errors = report.captures.flatMap(text.errors).map { $0 + "\n" }
-      try Output.print(errors.joined(), console)
-    case .text:
-      let parts = report.captures.map { text.render($0, of: report) }
-      try Output.print(parts.joined(separator: "\n"), console)
-    }
-  }
-}
-
-/// Standard output.
-enum Output {
-  /// Prints a report. A reader that has gone does not undo what was done: it is said, with exit code 74.
-  static func print(_ text: String, _ console: Console) throws {
-    do throws(KernelError) { try StandardStream.output.write(text) } catch {
-      console.error("the report could not be written to standard output: \(error.errno)")
-      throw ExitStatus.ioError.code
+      rule: settle.rule, hours: settle.hours, isDryRun: !move.execute, keepLive: keepLive, syncs: move.sync,
+      writesManifests: manifests)
+    try CaptureRun(command: "migrate", timeZone: settle.timeZone, move: move, output: output).run(paths) {
+      path, engine, display in engine.migrate(path, options: options, observer: display)
     }
   }
 }

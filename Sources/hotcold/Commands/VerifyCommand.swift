@@ -9,6 +9,8 @@ struct VerifyCommand: ParsableCommand {
     abstract: "Checks captures against the guide's success criteria. Reads only.")
 
   @OptionGroup var captures: CaptureArguments
+  @Flag(inversion: .prefixedNo, help: "Check segments/<hour>/archive.m3u8 too.")
+  var manifests = true
   @OptionGroup var settle: SettleOptions
   @OptionGroup var output: OutputOptions
 
@@ -16,7 +18,9 @@ struct VerifyCommand: ParsableCommand {
     try settle.takeTimeZone()
     let paths = try captures.paths()
     let console = Console(isQuiet: output.quiet)
-    let reports = paths.map { Verification.run($0, rule: settle.rule, hours: settle.hours) }
+    let reports = paths.map {
+      Verification.run($0, rule: settle.rule, hours: settle.hours, wantsManifests: manifests)
+    }
     let status = ExitStatus.combined(reports.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
     for report in reports {
       if let error = report.error {

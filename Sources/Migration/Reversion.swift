@@ -1,0 +1,353 @@
+internal import CaptureLayout
+internal import KernelIO
+public import SystemPackage
+
+extension Engine {
+  /// Takes one capture back to the flat layout, or shows what that would do. Runs to the end, whatever happens: what
+  /// stopped it is in the report.
+  public func revert(
+    _ path: FilePath, options: ReversionOptions, observer: any MigrationObserver
+  ) -> CaptureReport {
+    switch carrier {
+    case .ring(let mover): Reversion.run(path, options: options, mover: mover, observer: observer)
+    case .thread(let mover): Reversion.run(path, options: options, mover: mover, observer: observer)
+    }
+  }
+}
+
+/// What the user decides about a reversion.
+public struct ReversionOptions: Sendable {
+  public var isDryRun: Bool
+  /// Make the moves survive a power cut before reporting success.
+  public var syncs: Bool
+
+  public init(isDryRun: Bool = true, syncs: Bool = true) {
+    self.isDryRun = isDryRun
+    self.syncs = syncs
+  }
+}
+
+/// A writer that makes files faster than passes end is left to a later run.
+private let passesMax = 10
+
+/// Takes a capture back to the flat layout: every file of a hot place or an hour folder to the flat place of its kind.
+///
+///     open and refuse ─▶ lock ─▶ list ─▶ pass, pass, … ─▶ playlists, empty folders ─▶ list all ─▶ syncfs
+///                        └────────────── executing runs only ────────────────────────────────────┘
+///
+/// It looks at the tree alone, so it also takes back what an interrupted migration has moved. `captures/` stays, which
+/// the flat layout has as well.
+struct Reversion<M: Mover>: ~Copyable {
+  private let options: ReversionOptions
+  private let mover: M
+  private let observer: any MigrationObserver
+  private let startNanoseconds = Clock.monotonicNanoseconds
+  private var report: CaptureReport
+  /// Files of each kind that are flat already.
+  private var flat = PerKind { _ in 0 }
+  private var gone = PerKind { _ in Tally() }
+  private var last = PerKind { _ in PassTally() }
+
+  static func run(
+    _ path: FilePath, options: ReversionOptions, mover: M, observer: any MigrationObserver
+  ) -> CaptureReport {
+    var reversion = Reversion(path, options, mover, observer)
+    do throws(MigrationError) { try reversion.run(path) } catch { reversion.report.error = error }
+    reversion.report.stopSignal = StopSignal.pending
+    reversion.report.elapsedNanoseconds = Clock.monotonicNanoseconds - reversion.startNanoseconds
+    return reversion.report
+  }
+
+  private init(
+    _ path: FilePath, _ options: ReversionOptions, _ mover: M, _ observer: any MigrationObserver
+  ) {
+    self.options = options
+    self.mover = mover
+    self.observer = observer
+    report = CaptureReport(capture: path, isDryRun: options.isDryRun)
+    report.isReversion = true
+  }
+
+  private mutating func run(_ path: FilePath) throws(MigrationError) {
+    let capture = try OpenCapture.open(path)
+    report.owner = capture.ownerName
+    guard !options.isDryRun else {
+      report.otherRunIsActive = FolderLock.isHeld(capture.directory)
+      return try moveBack(capture)
+    }
+    try capture.checkWritable()
+    let lock = try capture.lock()
+    try moveBack(capture)
+    extendLifetime(lock)
+  }
+
+  private mutating func moveBack(_ capture: borrowing OpenCapture) throws(MigrationError) {
+    do throws(KernelError) {
+      var folders = try CaptureFolders(of: capture.directory)
+      report.refusals = folders.refusals
+      var custody = Custody(comparesInodes: capture.fileSystem.keepsInodes)
+      let before = try list(capture, folders, &custody)
+      defer { fill() }
+      if options.isDryRun {
+        try runPass(
+          with: ReversionDryRunMover(doubles: try doubles(capture, folders, before)), capture, folders)
+      } else {
+        custody.follow(folders, in: capture.directory)
+        try folders.makeFlatPlace(in: capture.directory, like: capture.status, with: mover)
+        try runPasses(capture, &folders, &custody)
+        if StopSignal.pending == nil { try cleanUp(capture, folders) }
+        try proveAndSync(capture, before, &custody)
+      }
+    } catch {
+      throw capture.stopped(error)
+    }
+  }
+
+  // MARK: stages
+
+  /// What was there before, by kind; the flat files among it are in place.
+  private mutating func list(
+    _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders, _ custody: inout Custody
+  ) throws(KernelError) -> PerKind<Int> {
+    let inodes = custody.comparesInodes
+    var all = try Listing.ofHours(folders, inodes: inodes)
+    report.unrecognised = all.unrecognised
+    var flat = Listing()
+    try flat.listPlaces(of: folders, in: capture.directory, inodes: inodes) { $0 == $1.flatPlace }
+    try all.listPlaces(of: folders, in: capture.directory, inodes: inodes) { $0 != $1.flatPlace }
+    self.flat = flat.kinds
+    custody.digest.insert(all.digest)
+    custody.digest.insert(flat.digest)
+    return PerKind { all.kinds[$0] + flat.kinds[$0] }
+  }
+
+  /// Passes until one finds nothing to move.
+  private mutating func runPasses(
+    _ capture: borrowing OpenCapture, _ folders: inout CaptureFolders, _ custody: inout Custody
+  ) throws(KernelError) {
+    repeat {
+      if report.passes > 0 {
+        folders = try CaptureFolders(of: capture.directory)
+        custody.follow(folders, in: capture.directory)
+      }
+      try runPass(with: mover, capture, folders)
+      custody.observe()
+    } while !report.hasSettled && report.passes < passesMax && StopSignal.pending == nil
+  }
+
+  private mutating func runPass<PassMover: Mover>(
+    with mover: PassMover, _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders
+  ) throws(KernelError) {
+    let looks = mover.pendingMax > 0 && capture.fileSystem.keepsNegativeEntries
+    let plan = MovePlan(
+      table: folders.table, mover: mover, isDryRun: options.isDryRun, looksAtDestinations: looks,
+      ledger: MoveLedger(promoted: nil, observer: observer))
+    var pass = ReversionPass(plan: plan, readsDisk: capture.fileSystem.isOnDisk)
+    let expected = capture.estimateOfEntries(folders)
+    pass.run(capture.directory, folders) { entries in
+      observer.progressed(
+        MigrationProgress(
+          capture: report.capture, entries: entries, entriesExpected: expected,
+          elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
+    }
+    add(pass)
+    if let error = pass.plan.ledger.stopError { throw error }
+  }
+
+  private mutating func add<PassMover>(_ pass: borrowing ReversionPass<PassMover>) {
+    report.passes += 1
+    var moved = 0
+    for kind in Kind.allCases {
+      let tally = pass.plan.ledger.tallies[kind]
+      report.isBalanced =
+        report.isBalanced
+        && tally.found == tally.movedToPlace + tally.vanished + tally.conflicts + tally.failed + tally.pending
+      gone[kind] =
+        gone[kind]
+        + Tally(
+          found: tally.movedToPlace + tally.vanished, moved: tally.movedToPlace, vanished: tally.vanished)
+      last[kind] = tally
+      moved += tally.movedToPlace + tally.pending
+    }
+    report.problems = pass.plan.ledger.problems
+    if report.livePlaylist != .moved || pass.livePlaylist != .inPlace {
+      report.livePlaylist = pass.livePlaylist
+    }
+    report.hasSettled = moved == 0 || options.isDryRun
+  }
+
+  /// Removes what hotcold made: its playlists, and the folders of the layout that are empty.
+  private mutating func cleanUp(
+    _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders
+  ) throws(KernelError) {
+    var manifests = ManifestReport()
+    for hour in hoursOfDay {
+      try folders.withHour(hour, of: .segments) { directory throws(KernelError) in
+        try directory.removeFile(Manifests.temporaryName)
+        switch Manifests.existing(in: directory) {
+        case .own(let contents) where ArchivePlaylist.isOwn(contents):
+          try directory.removeFile(FileName.archivePlaylist)
+          manifests.removed += 1
+        case .absent: break
+        // Of the old archiver or of somebody else: it stays, and so does its folder.
+        case .own, .foreign:
+          report.unrecognised.add(Array(FileName.archivePlaylist.utf8).span, in: "segments/\(hour)/")
+        case .unreadable(let error): throw error
+        }
+      }
+    }
+    report.manifests = manifests
+    for kind in Kind.allCases {
+      try folders.withPlace(kind.hotPlace, in: capture.directory) { place throws(KernelError) in
+        for hour in hoursOfDay where FolderTable.isOpen(folders.table.dirfd(of: .hour(kind, hour))) {
+          if try place.removeFolder("\(hour)") { report.foldersRemoved += 1 }
+        }
+      }
+      guard kind.hotPlace != kind.flatPlace, FolderTable.isOpen(folders.table.dirfd(of: kind.hotPlace)) else {
+        continue
+      }
+      if try capture.directory.removeFolder(kind.name) { report.foldersRemoved += 1 }
+    }
+  }
+
+  /// Lists the capture again, compares, and makes the moves durable.
+  private mutating func proveAndSync(
+    _ capture: borrowing OpenCapture, _ before: PerKind<Int>, _ custody: inout Custody
+  ) throws(KernelError) {
+    let folders = try CaptureFolders(of: capture.directory)
+    let inodes = custody.comparesInodes
+    var after = try Listing.ofHours(folders, inodes: inodes)
+    for kind in Kind.allCases { report.kinds[kind].byHour = after.byHour[kind] }
+    try after.listPlaces(of: folders, in: capture.directory, inodes: inodes)
+    custody.digest.remove(after.digest)
+    let expected = PerKind { before[$0] - gone[$0].vanished }
+    report.comparison = custody.compare(before: before, expected: expected, after: after.kinds)
+    guard options.syncs else { return }
+    try capture.directory.syncFileSystem()
+    report.isSynced = true
+  }
+
+  /// Names that are there more than once, by hash: of those only one can have the name in the flat place.
+  private func doubles(
+    _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders, _ counts: PerKind<Int>
+  ) throws(KernelError) -> Set<UInt64> {
+    var hashes: Set<UInt64> = []
+    for kind in Kind.allCases {
+      for name in try DuplicateNames(kind: kind, fileCount: counts[kind]).find(capture.directory, folders) {
+        hashes.insert(FileIdentity(name: name.span, kind: kind, inode: 0).nameHash)
+      }
+    }
+    return hashes
+  }
+
+  private mutating func fill() {
+    for kind in Kind.allCases {
+      let left = last[kind].conflicts + last[kind].failed + last[kind].pending
+      report.kinds[kind].tally =
+        Tally(found: flat[kind], inPlace: flat[kind]) + gone[kind]
+        + Tally(
+          found: left, conflicts: last[kind].conflicts, failed: last[kind].failed, pending: last[kind].pending
+        )
+      report.kinds[kind].cold = report.kinds[kind].byHour.reduce(0, +)
+      report.kinds[kind].hot = max(0, left - report.kinds[kind].cold)
+    }
+  }
+}
+
+/// One pass over the hour folders and hot places: every file in them goes to its flat place.
+///
+/// Cold files first, then the hot ones, then the live playlist: whoever plays it finds its segments as long as may be.
+private struct ReversionPass<M: Mover>: ~Copyable {
+  private static var tendEvery: Int { 8 }
+
+  private(set) var plan: MovePlan<M>
+  private let readsDisk: Bool
+  private var entries = 0
+  private(set) var livePlaylist = PlaylistOutcome.absent
+
+  init(plan: consuming MovePlan<M>, readsDisk: Bool) {
+    self.plan = plan
+    self.readsDisk = readsDisk
+  }
+
+  mutating func run(
+    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders, betweenWindows: (Int) -> Void
+  ) {
+    do throws(KernelError) {
+      for kind in Kind.allCases {
+        for hour in hoursOfDay {
+          try folders.withHour(hour, of: kind) { directory throws(KernelError) in
+            try scan(.hour(kind, hour), of: kind, directory, betweenWindows)
+          }
+        }
+      }
+      for kind in Kind.allCases where kind.hotPlace != kind.flatPlace {
+        try folders.withPlace(kind.hotPlace, in: capture) { directory throws(KernelError) in
+          try scan(.place(kind.hotPlace), of: kind, directory, betweenWindows)
+        }
+      }
+    } catch { plan.ledger.stop(error) }
+    plan.finish()
+    livePlaylist = placeLivePlaylist(capture, folders)
+  }
+
+  private mutating func scan(
+    _ site: Site, of kind: Kind, _ directory: borrowing Directory, _ betweenWindows: (Int) -> Void
+  ) throws(KernelError) {
+    var stream = try DirectoryStream(of: directory)
+    while !plan.ledger.isStopped, try stream.fill() {
+      if readsDisk { stream.warmIfCold() }
+      try stream.visit { entry in
+        entries += 1
+        if entries % Self.tendEvery == 0 { plan.tend() }
+        guard FileName.kind(of: entry.name) == kind, isRegular(entry, directory) else { return }
+        let identity = FileIdentity(name: entry.name, kind: kind, inode: entry.inode)
+        plan.ledger.tallies[kind].found += 1
+        plan.add(entry.name, Move(identity: identity, from: site, to: .place(kind.flatPlace)))
+      }
+      betweenWindows(entries)
+    }
+  }
+
+  private func isRegular(_ entry: borrowing DirectoryEntry, _ directory: borrowing Directory) -> Bool {
+    guard entry.type == .unknown else { return entry.type == .regular }
+    return (try? directory.modification(of: entry.name))?.type == .regular
+  }
+
+  private mutating func placeLivePlaylist(
+    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
+  ) -> PlaylistOutcome {
+    let isFlat = (try? capture.status(of: FileName.livePlaylist)) != nil
+    var isHot = false
+    folders.withPlace(.segments, in: capture) { directory in
+      isHot = (try? directory.status(of: FileName.livePlaylist))?.type == .regular
+    }
+    guard isHot else { return isFlat ? .inPlace : .absent }
+    if plan.ledger.isStopped { return .pending }
+    if isFlat { return .conflict }
+    return plan.moveLivePlaylist(from: .segments, to: .root)
+  }
+}
+
+/// Counts what a reversion would do, and writes nothing.
+private final class ReversionDryRunMover: Mover {
+  private let doubles: Set<UInt64>
+  private var claims: Set<UInt64> = []
+
+  init(doubles: Set<UInt64>) { self.doubles = doubles }
+
+  var pendingMax: Int { 0 }
+  func tend(_ queue: inout MoveQueue) {}
+  func work(off queue: inout MoveQueue) {}
+  func drain(_ queue: inout MoveQueue) {}
+  func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { _ in nil } }
+
+  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
+    let isTaken =
+      FolderTable.isOpen(folders.dirfd(of: move.to)) && Name.isTaken(name, in: folders.dirfd(of: move.to))
+    guard !isTaken, doubles.contains(move.identity.nameHash) else {
+      return isTaken ? .failed(.fileExists) : .moved
+    }
+    return claims.insert(move.identity.nameHash).inserted ? .moved : .failed(.fileExists)
+  }
+}

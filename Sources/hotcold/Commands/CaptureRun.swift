@@ -1,0 +1,118 @@
+import ArgumentParser
+import KernelIO
+import Migration
+import Reporting
+import Synchronization
+import SystemPackage
+
+/// Options of the commands that move files.
+struct MoveOptions: ParsableArguments {
+  @Flag(help: "Do it. Without this flag nothing is written at all.")
+  var execute = false
+  @Flag(name: .shortAndLong, help: "Answer the question of --execute with yes.")
+  var yes = false
+  @Flag(inversion: .prefixedNo, help: "Make the moves survive a power cut before reporting success.")
+  var sync = true
+  @Option(
+    help: "What carries the renames: \(EngineChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var engine = EngineChoice.auto
+}
+
+/// One run of `migrate` or `revert` over the captures that were named: question, engine, work, report, exit status.
+struct CaptureRun {
+  let command: String
+  let timeZone: String?
+  let move: MoveOptions
+  let output: OutputOptions
+
+  /// `work` deals with one capture. Throws the exit code, always.
+  func run(
+    _ paths: [FilePath], work: @Sendable (FilePath, Engine, ProgressDisplay) -> CaptureReport
+  ) throws {
+    let console = Console(isQuiet: output.quiet)
+    StopSignal.install()
+    CurrentProcess.clearUmask()
+    if move.execute, !move.yes { try Confirmation.ask(about: paths, console) }
+
+    let report = try run(paths, console, work)
+    let status = ExitStatus.combined(
+      report.captures.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
+    try show(report, status, console)
+    throw status.code
+  }
+
+  /// Captures on different file systems at the same time, each group on a thread of its own with an engine of its
+  /// own: a ring belongs to one thread.
+  private func run(
+    _ paths: [FilePath], _ console: Console,
+    _ work: @Sendable (FilePath, Engine, ProgressDisplay) -> CaptureReport
+  ) throws -> RunReport {
+    let groups = CaptureGroups.byFileSystem(paths)
+    let engine = try chooseEngine(console)
+    let run = Mutex(RunReport(of: paths, engine: engine, timeZone: timeZone))
+    // The calling thread does the last group, with the engine that was set up on it.
+    nonisolated(unsafe) let mainEngine = engine
+    Threads.run(groups.count) { group in
+      let engine = group == groups.count - 1 ? mainEngine : Engine.another(like: mainEngine.name)
+      for position in groups[group] where StopSignal.pending == nil {
+        let display = display(paths[position], engine, console, isAlone: groups.count == 1)
+        let report = work(paths[position], engine, display)
+        display.finish()
+        run.withLock { $0.set(report, at: position) }
+      }
+      run.withLock { $0.finish(engine) }
+    }
+    return run.withLock { $0 }
+  }
+
+  private func chooseEngine(_ console: Console) throws -> Engine {
+    do throws(KernelError) { return try Engine.choose(move.engine) } catch {
+      console.error(
+        "io_uring is not to be had here: \(error.errno). Use --engine auto or --engine syscalls.")
+      throw ExitStatus.usage.code
+    }
+  }
+
+  private func display(
+    _ path: FilePath, _ engine: Engine, _ console: Console, isAlone: Bool
+  ) -> ProgressDisplay {
+    if !StandardStream.error.isTerminal {
+      let what = move.execute ? command : "\(command), dry run"
+      console.info("\(Explanation.text(path)): \(what), engine \(engine.name.rawValue)")
+    }
+    return ProgressDisplay(
+      isQuiet: output.quiet, wantsMoves: output.verbose, showsBar: isAlone && StandardStream.error.isTerminal,
+      isColoured: !CurrentProcess.environmentHas("NO_COLOR"), console: console)
+  }
+
+  private func show(_ report: RunReport, _ status: ExitStatus, _ console: Console) throws {
+    let text = TextReport(isColoured: console.isColoured)
+    for capture in report.captures { console.repeatErrors(text.errors(capture)) }
+    for path in report.notBegun {
+      console.warning("\(Explanation.text(path)): interrupted before it was begun")
+    }
+    if let warning = report.engineWarning { console.warning("\(warning)") }
+    switch output.format {
+    case .json:
+      let run = JSONReport.Run(report, command: command, exitCode: status.rawValue)
+      try Output.print(JSONReport.render(run), console)
+    case .text where output.quiet:
+      let errors = report.captures.flatMap(text.errors).map { $0 + "\n" }
+      try Output.print(errors.joined(), console)
+    case .text:
+      let parts = report.captures.map { text.render($0, of: report) }
+      try Output.print(parts.joined(separator: "\n"), console)
+    }
+  }
+}
+
+/// Standard output.
+enum Output {
+  /// Prints a report. A reader that has gone does not undo what was done: it is said, with exit code 74.
+  static func print(_ text: String, _ console: Console) throws {
+    do throws(KernelError) { try StandardStream.output.write(text) } catch {
+      console.error("the report could not be written to standard output: \(error.errno)")
+      throw ExitStatus.ioError.code
+    }
+  }
+}
