@@ -22,8 +22,11 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    // Without its traits: the settings file is a list of variables, and nothing of JSON is needed.
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     // The C shim: the only code that includes liburing. Debian: liburing-dev.
@@ -69,15 +72,32 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
-    // The command line: options, messages and progress.
-    .executableTarget(
-      name: "hotcold",
+    // The service: its rounds, slices and metrics.
+    .target(
+      name: "Archiver",
       dependencies: [
         "CaptureLayout",
         "KernelIO",
         "Migration",
         "Reporting",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SystemPackage", package: "swift-system"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: settings
+    ),
+    // The command line: options, messages and progress.
+    .executableTarget(
+      name: "hotcold",
+      dependencies: [
+        "Archiver",
+        "CaptureLayout",
+        "KernelIO",
+        "Migration",
+        "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

@@ -26,6 +26,7 @@ static bool supports_path_operations(struct io_uring *uring) {
   if (!probe)
     return false;
   bool supported = io_uring_opcode_supported(probe, IORING_OP_RENAMEAT) &&
+                   io_uring_opcode_supported(probe, IORING_OP_UNLINKAT) &&
                    io_uring_opcode_supported(probe, IORING_OP_MKDIRAT);
   io_uring_free_probe(probe);
   return supported;
@@ -154,6 +155,18 @@ int32_t hc_ring_prepare_mkdir(hc_ring *ring, int32_t dirfd, const char *name, ui
   io_uring_prep_mkdirat(sqe, dirfd, name, mode);
   io_uring_sqe_set_data64(sqe, tag);
   int32_t fault = hc_fault(HC_OP_MKDIR);
+  if (fault)
+    prepare_failure(sqe, tag, fault);
+  return 0;
+}
+
+int32_t hc_ring_prepare_unlink(hc_ring *ring, int32_t dirfd, const char *name, uint64_t tag) {
+  struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
+  if (!sqe)
+    return -EAGAIN;
+  io_uring_prep_unlinkat(sqe, dirfd, name, 0);
+  io_uring_sqe_set_data64(sqe, tag);
+  int32_t fault = hc_fault(HC_OP_UNLINK);
   if (fault)
     prepare_failure(sqe, tag, fault);
   return 0;

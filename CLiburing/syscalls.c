@@ -17,11 +17,13 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -201,6 +203,7 @@ int32_t hc_statfs(int32_t fd, hc_file_system *out) {
     return -errno;
   *out = (hc_file_system){
       .magic = (uint64_t)raw.f_type & 0xffffffff,
+      .bytes = (uint64_t)raw.f_blocks * (uint64_t)raw.f_bsize,
       .free_bytes = (uint64_t)raw.f_bavail * (uint64_t)raw.f_bsize,
       .free_inodes = raw.f_ffree,
       .inodes = raw.f_files,
@@ -269,6 +272,28 @@ void hc_signals_install(void) {
 
 int32_t hc_signals_pending(void) { return pending_signal; }
 
+void hc_signals_request(int32_t signal) { pending_signal = signal; }
+
+int32_t hc_send_datagram(const char *path, const char *text) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  if (length == 0 || length >= sizeof address.sun_path)
+    return -EINVAL;
+  memcpy(address.sun_path, path, length);
+  if (path[0] == '@')
+    address.sun_path[0] = 0;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -errno;
+  ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address,
+                        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+  int32_t result = sent < 0 ? -errno : 0;
+  close(fd);
+  return result;
+}
+
+const char *hc_environment(const char *name) { return getenv(name); }
+
 int32_t hc_zone_offset(int64_t seconds) {
   time_t moment = seconds;
   struct tm local;
@@ -289,6 +314,8 @@ static int64_t clock_ns(clockid_t clock) {
 int64_t hc_clock_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 
 int64_t hc_clock_realtime_ns(void) { return clock_ns(CLOCK_REALTIME); }
+
+int64_t hc_clock_boottime_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
 
 void hc_sleep_us(uint32_t microseconds) { usleep(microseconds); }
 
@@ -382,5 +409,7 @@ uint64_t hc_thread_start(void (*body)(void *), void *context) {
   }
   return thread;
 }
+
+void hc_thread_detach(uint64_t thread) { pthread_detach((pthread_t)thread); }
 
 void hc_thread_join(uint64_t thread) { pthread_join(thread, NULL); }

@@ -56,6 +56,8 @@ int32_t hc_ring_prepare_rename(hc_ring *ring, int32_t from_dirfd, const char *fr
 /// Prepares mkdirat(dirfd, name, mode); otherwise as `hc_ring_prepare_rename`.
 int32_t hc_ring_prepare_mkdir(hc_ring *ring, int32_t dirfd, const char *name, uint32_t mode,
                               uint64_t tag);
+/// Prepares unlinkat(dirfd, name, 0); otherwise as `hc_ring_prepare_rename`.
+int32_t hc_ring_prepare_unlink(hc_ring *ring, int32_t dirfd, const char *name, uint64_t tag);
 /// Prepares the cancellation of every request that has not begun to execute (Linux 5.19).
 int32_t hc_ring_prepare_cancel_all(hc_ring *ring, uint64_t tag);
 
@@ -185,6 +187,7 @@ void hc_close(int32_t fd);
 /// The part of statfs(2) that hotcold needs.
 typedef struct {
   uint64_t magic;
+  uint64_t bytes;
   uint64_t free_bytes; ///< for an unprivileged user
   uint64_t free_inodes;
   uint64_t inodes; ///< 0 where the file system makes inodes as it goes (btrfs)
@@ -215,14 +218,23 @@ bool hc_inotify_parse(const void *buffer, size_t count, uint32_t offset, hc_inot
 /// Remembers SIGINT and SIGTERM instead of dying of them. A second signal kills at once, which is safe.
 /// SIGPIPE is ignored: a closed pipe is an error of writing.
 void hc_signals_install(void);
+/// Asks to stop as the signal would.
+void hc_signals_request(int32_t signal);
 /// The signal that asked to stop, or 0. Async-signal-safe, a plain load.
 int32_t hc_signals_pending(void);
 
 /// Starts a thread that calls `body(context)`. Returns 0 where the kernel grants none (RLIMIT_NPROC, pids.max).
 uint64_t hc_thread_start(void (*body)(void *), void *context);
+/// Lets a thread that was started end by itself.
+void hc_thread_detach(uint64_t thread);
 /// Waits for a thread that was started.
 void hc_thread_join(uint64_t thread);
 
+
+/// Sends a datagram to the AF_UNIX socket `path` ('@' for the abstract namespace, sd_notify(3)).
+int32_t hc_send_datagram(const char *path, const char *text);
+/// Environment variable `name`, or NULL.
+const char *hc_environment(const char *name);
 
 /// Seconds east of Greenwich of local time at `seconds` since the epoch, by the zone of `TZ` at the first
 /// use (localtime_r(3)); the zone does not change afterwards.
@@ -233,6 +245,8 @@ void hc_zone_use(const char *name);
 int64_t hc_clock_monotonic_ns(void);
 void hc_sleep_us(uint32_t microseconds);
 int64_t hc_clock_realtime_ns(void);
+/// CLOCK_BOOTTIME: goes on while the machine sleeps, and nobody can set it.
+int64_t hc_clock_boottime_ns(void);
 /// The largest resident set of this process so far, in bytes (VmHWM of proc(5)); 0 without /proc.
 uint64_t hc_peak_resident_bytes(void);
 /// umask(2) 0: from now on the modes that hotcold gives are the modes that folders get.

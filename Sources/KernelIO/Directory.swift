@@ -61,6 +61,14 @@ public struct Directory: ~Copyable, Sendable {
     return FileStatus(raw)
   }
 
+  /// The whole status of an entry by its bytes, or the errno. Links are not followed.
+  public func status(ofEntry name: Span<UInt8>) throws(Errno) -> FileStatus {
+    var raw = hc_stat()
+    let result = unsafe withTerminated(name) { unsafe hc_statx(descriptor, $0, &raw) }
+    guard result >= 0 else { throw Errno(shim: result) }
+    return FileStatus(raw)
+  }
+
   /// Whether the name is taken, by whatever.
   public func contains(_ name: Span<UInt8>) -> Bool { Name.isTaken(name, in: descriptor) }
 

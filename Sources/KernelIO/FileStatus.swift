@@ -34,6 +34,9 @@ public struct FileStatus: Equatable, Sendable {
 /// The file system that a folder is on (statfs(2)).
 public struct FileSystemStatus: Sendable {
   public let name: String
+  public let bytes: UInt64
+  /// Inodes in all; nil as with `freeInodes`.
+  public let inodes: UInt64?
   /// Bytes that an unprivileged user may still write.
   public let freeBytes: UInt64
   /// Free inodes; nil where the file system makes them as it goes (btrfs).
@@ -52,6 +55,8 @@ public struct FileSystemStatus: Sendable {
 
   init(_ raw: hc_file_system) {
     name = Self.names[raw.magic] ?? "file system 0x\(String(raw.magic, radix: 16))"
+    bytes = raw.bytes
+    inodes = raw.inodes == 0 ? nil : raw.inodes
     freeBytes = raw.free_bytes
     freeInodes = raw.inodes == 0 ? nil : raw.free_inodes
     isReadOnly = raw.read_only

@@ -6,6 +6,9 @@ public enum StopSignal {
   /// From now on the first signal is remembered; a second one kills, which is safe at any moment.
   public static func install() { hc_signals_install() }
 
+  /// Asks the work at hand to stop, as the signal itself would.
+  public static func request(_ signal: Int32) { hc_signals_request(signal) }
+
   /// The signal that asked to stop, if one did. A plain load: cheap enough for every file.
   public static var pending: Int32? {
     let signal = hc_signals_pending()
@@ -18,6 +21,8 @@ public enum Clock {
   public static var monotonicNanoseconds: Int64 { hc_clock_monotonic_ns() }
   /// Since the epoch.
   public static var realtimeNanoseconds: Int64 { hc_clock_realtime_ns() }
+  /// Since the machine was started, its sleep included; cannot be set.
+  public static var boottimeNanoseconds: Int64 { hc_clock_boottime_ns() }
 }
 
 /// The time zone of this process: that of the machine, or the one set before its first use. It does not
@@ -46,6 +51,21 @@ public enum LocalZone {
   }
 }
 
+/// The supervisor that started this service (sd_notify(3)); silence where there is none.
+public enum Supervisor {
+  /// How often it wants to hear `WATCHDOG=1`, at least; nil where it does not.
+  public static var watchdogNanoseconds: Int64? {
+    CurrentProcess.environment("WATCHDOG_USEC").flatMap(Int64.init).map { $0 * 1000 }
+  }
+
+  /// Sends lines such as `READY=1` to `NOTIFY_SOCKET`.
+  public static func notify(_ lines: String) {
+    guard let socket = CurrentProcess.environment("NOTIFY_SOCKET"), !socket.isEmpty else { return }
+    // Nobody to tell, where nobody listens.
+    _ = unsafe hc_send_datagram(socket, lines)
+  }
+}
+
 /// The process and its user.
 public enum CurrentProcess {
   /// The largest resident set so far, in bytes.
@@ -54,6 +74,9 @@ public enum CurrentProcess {
   public static func clearUmask() { hc_clear_umask() }
   /// Whether an environment variable is set and not empty.
   public static func environmentHas(_ name: String) -> Bool { unsafe hc_environment_has(name) }
+  public static func environment(_ name: String) -> String? {
+    unsafe hc_environment(name).map { unsafe String(cString: $0) }
+  }
   public static var isRoot: Bool { hc_effective_uid() == 0 }
   public static var effectiveUser: UInt32 { hc_effective_uid() }
   public static func isMember(ofGroup group: UInt32) -> Bool { hc_is_member(group) }

@@ -86,6 +86,27 @@ public import SystemPackage
     return results.map { $0 < 0 ? Errno(shim: $0) : nil }
   }
 
+  /// Unlinks the files of a batch, all of them in one submission, and returns nil or why not for each. What the ring
+  /// could not carry is ECANCELED. A batch is never larger than the submission queue.
+  public mutating func remove(
+    _ names: borrowing NameBatch, from directory: borrowing Directory
+  ) throws(KernelError) -> [Errno?] {
+    var results = [Int32](repeating: -Errno.canceled.rawValue, count: names.count)
+    for index in 0..<names.count {
+      let isPrepared = unsafe names.withPointer(at: index) {
+        unsafe hc_ring_prepare_unlink(ring, directory.descriptor, $0, UInt64(index)) == 0
+      }
+      guard isPrepared else { break }
+      prepared += 1
+    }
+    while prepared > 0 || inFlight > 0 {
+      try submit()
+      _ = try wait(milliseconds: 1000)
+      reap { results[$0] = $1 }
+    }
+    return results.map { $0 < 0 ? Errno(shim: $0) : nil }
+  }
+
   /// Hands prepared requests to the kernel, and lets it post what is due (a ring with DEFER_TASKRUN posts
   /// completions only when it is entered). The kernel may take fewer, or none for now (EAGAIN, EBUSY, EINTR of
   /// io_uring_enter(2)): then reap, and call again while `preparedCount` is not 0.

@@ -17,6 +17,16 @@ public enum Threads {
     }
   }
 
+  /// Calls `body` on a thread of its own and does not wait for it; on this one where the kernel grants none.
+  public static func detach(_ body: @escaping @Sendable () -> Void) {
+    let call = unsafe Unmanaged.passRetained(Call(body))
+    let thread = unsafe hc_thread_start(
+      { unsafe Unmanaged<Call>.fromOpaque($0!).takeRetainedValue().body() }, call.toOpaque())
+    guard thread == 0 else { return hc_thread_detach(thread) }
+    unsafe call.release()
+    body()
+  }
+
   private final class Call: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }

@@ -148,7 +148,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       table: folders.table, mover: mover, isDryRun: options.isDryRun,
       looksAtDestinations: sharesRenames && capture.fileSystem.keepsNegativeEntries, ledger: ledger)
     var pass = Pass(
-      options: options, plan: plan, isFirst: totals.passes == 0,
+      options: options, plan: plan, pins: totals.pins.forNextPass(), isFirst: totals.passes == 0,
       readsDisk: capture.fileSystem.isOnDisk)
     let entriesExpected = capture.estimateOfEntries(folders)
     pass.run(capture.directory, folders, &custody) { entries in

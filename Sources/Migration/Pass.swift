@@ -20,7 +20,7 @@ struct Pass<M: Mover>: ~Copyable {
   let options: MigrationOptions
   private var settler: Settler
   private(set) var plan: MovePlan<M>
-  private var pins = PlaylistPins()
+  private(set) var pins: PlaylistPins
   /// What the first pass of an executing run meets is what was there before.
   private let countsBefore: Bool
   private let readsDisk: Bool
@@ -35,7 +35,10 @@ struct Pass<M: Mover>: ~Copyable {
   private(set) var livePlaylist = PlaylistOutcome.absent
   private(set) var numbers = HighestNumbers()
 
-  init(options: MigrationOptions, plan: consuming MovePlan<M>, isFirst: Bool, readsDisk: Bool) {
+  init(
+    options: MigrationOptions, plan: consuming MovePlan<M>, pins: PlaylistPins, isFirst: Bool, readsDisk: Bool
+  ) {
+    self.pins = pins
     self.options = options
     self.plan = plan
     countsBefore = isFirst && !options.isDryRun

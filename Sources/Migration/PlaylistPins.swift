@@ -13,27 +13,47 @@ struct PlaylistPins {
     let size: UInt64
   }
   private var seen: [Place: Version] = [:]
+  private var last: [Place: MediaPlaylist] = [:]
   private(set) var newest: ModificationTime?
 
-  /// Gives each playlist that has changed since the last call to `body`.
+  /// For the next pass, which knows nothing yet.
+  func forNextPass() -> PlaylistPins {
+    var pins = PlaylistPins()
+    pins.last = last
+    return pins
+  }
+
+  /// Gives each playlist that has changed since the last call to `body`; also one that an earlier pass has seen and that
+  /// is gone now, since its segments must not go cold for a moment's absence. One that cannot be looked at stops the run.
   mutating func refresh(
     _ folders: borrowing CaptureFolders, in capture: borrowing Directory,
     _ body: (MediaPlaylist) -> Void
   ) throws(KernelError) {
     for place in [Place.root, .segments] {
       try folders.withPlace(place, in: capture) { directory throws(KernelError) in
-        guard let version = Self.version(in: directory), seen[place] != version else { return }
+        guard let version = try Self.version(in: directory) else {
+          if seen[place] == nil, let playlist = last[place] { body(playlist) }
+          return
+        }
+        guard seen[place] != version else { return }
         seen[place] = version
         newest = max(newest ?? version.modified, version.modified)
-        body(try directory.livePlaylist())
+        let playlist = try directory.livePlaylist()
+        last[place] = playlist
+        body(playlist)
       }
     }
   }
 
-  private static func version(in directory: borrowing Directory) -> Version? {
-    guard let status = try? directory.status(of: FileName.livePlaylist), status.type == .regular
-    else { return nil }
-    return Version(inode: status.inode, modified: status.modified, size: status.size)
+  private static func version(in directory: borrowing Directory) throws(KernelError) -> Version? {
+    do throws(KernelError) {
+      let status = try directory.status(of: FileName.livePlaylist)
+      guard status.type == .regular else { return nil }
+      return Version(inode: status.inode, modified: status.modified, size: status.size)
+    } catch {
+      guard error.errno == .noSuchFileOrDirectory else { throw error }
+      return nil
+    }
   }
 }
 

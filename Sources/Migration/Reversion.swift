@@ -324,7 +324,8 @@ private struct ReversionPass<M: Mover>: ~Copyable {
     }
     guard isHot else { return isFlat ? .inPlace : .absent }
     if plan.ledger.isStopped { return .pending }
-    if isFlat { return .conflict }
+    // Without NOREPLACE it may be one file with both names, left by a run that was killed.
+    if isFlat, plan.table.refusesToReplace { return .conflict }
     return plan.moveLivePlaylist(from: .segments, to: .root)
   }
 }

@@ -22,6 +22,7 @@ struct RunTotals: ~Copyable {
   private(set) var hasSettled = false
   private(set) var promoted: Set<FileIdentity> = []
   private var numbers: HighestNumbers
+  private(set) var pins = PlaylistPins()
   /// Of the last pass; see `Pass.newestHotSegments`.
   private(set) var newestHotSegments = [ModificationTime?](repeating: nil, count: hoursOfDay.count)
   /// Files of each kind that were there before: cold already, or met in the first pass.
@@ -45,18 +46,20 @@ struct RunTotals: ~Copyable {
       }
       isBalanced = isBalanced && tally.isBalanced
       gone[kind] = gone[kind] + tally.gone
-      last[kind] = tally
+      // What a later pass did not come to is as the pass before it left it.
+      if passes == 1 || pass.isComplete { last[kind] = tally }
       for hour in hoursOfDay { byHour[kind][hour] += pass.plan.ledger.movedByHour[kind][hour] }
     }
     promoted = pass.plan.ledger.promoted
     numbers.add(pass.numbers)
+    pins = pass.pins
     newestHotSegments = pass.newestHotSegments()
     problems = pass.plan.ledger.problems
     unrecognised = pass.unrecognised
     metRecentFile = metRecentFile || pass.metRecentFile
     if livePlaylist != .moved || pass.livePlaylist != .inPlace { livePlaylist = pass.livePlaylist }
     hasSettled =
-      !pass.plan.ledger.needsAnotherPass
+      pass.isComplete && !pass.plan.ledger.needsAnotherPass
       && Kind.allCases.allSatisfy {
         let tally = pass.plan.ledger.tallies[$0]
         return tally.movedToHour + tally.movedToPlace + tally.pending == 0

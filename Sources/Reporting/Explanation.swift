@@ -1,3 +1,4 @@
+internal import CaptureLayout
 package import KernelIO
 package import Migration
 package import SystemPackage
@@ -49,6 +50,23 @@ package enum Explanation {
     case .refused: return "\(from): \(problem.to) was refused"
     case .errno(let errno): return "\(from): cannot be moved to \(problem.to): \(errno)"
     }
+  }
+
+  package static func of(_ refusal: RetentionReport.Refusal) -> String {
+    switch refusal {
+    case .clockStepped(let seconds):
+      "the clock was set by \(seconds) s. Check date and timedatectl; restart the service when the clock is right."
+    case .everythingWouldGo(let kind):
+      "all cold \(kind.name) have expired. If that is right: hotcold archive --once --force-retention …"
+    case .tooMany(let expired, let max):
+      "\(Format.count(expired)) files have expired, more than --max-delete \(max). If that is right, raise it, or: "
+        + "hotcold archive --once --force-retention …"
+    }
+  }
+
+  package static func ofDeletion(_ problem: Problem) -> String {
+    guard case .errno(let errno) = problem.reason else { return printable(problem.from) }
+    return "\(printable(problem.from)): cannot be deleted: \(errno)"
   }
 
   package static func of(_ failure: SampleCapture.Failure) -> String {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Reporting
 
 @main
-struct HotCold: ParsableCommand {
+struct HotCold: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hotcold",
     abstract: "Moves video captures from the flat layout to the hot/cold layout.",
@@ -15,6 +15,8 @@ struct HotCold: ParsableCommand {
       the capture; 77 permission denied; 130, 143 interrupted.
       """,
     version: Version.number,
-    subcommands: [MigrateCommand.self, VerifyCommand.self, RevertCommand.self, SampleCommand.self]
+    subcommands: [
+      MigrateCommand.self, VerifyCommand.self, RevertCommand.self, ArchiveCommand.self, SampleCommand.self,
+    ]
   )
 }

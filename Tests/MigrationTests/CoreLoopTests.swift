@@ -73,11 +73,24 @@ import Testing
 
   @Test(.requiresIOUring, arguments: targets)
   func nothingIsLostWhicheverCallFails(_ target: Target) throws {
+    try loop(target, survives)
+  }
+
+  @Test(.requiresIOUring, arguments: targets)
+  func nothingIsLostWhicheverCallOfAReversionFails(_ target: Target) throws {
+    // It makes no folder where captures/ is there.
+    guard target.operation != HC_OP_MKDIR else { return }
+    try loop(target, reversionSurvives)
+  }
+
+  private func loop(
+    _ target: Target, _ survives: (Target, Errno, Int, Bool) throws -> Bool
+  ) throws {
     var injected = 0
     for errno in target.errnos {
       for forever in [false, true] {
         var call = 1
-        while try survives(target, errno, call: call, forever: forever) {
+        while try survives(target, errno, call, forever) {
           injected += 1
           call += Self.triesAll ? 1 : max(1, call / 2)
         }
@@ -88,14 +101,9 @@ import Testing
   }
 
   /// False when the fault did not happen: there is no such call any more.
-  private func survives(_ target: Target, _ errno: Errno, call: Int, forever: Bool) throws -> Bool {
+  private func survives(_ target: Target, _ errno: Errno, _ call: Int, _ forever: Bool) throws -> Bool {
     let trial = try FaultTrial()
-    var faults = hc_faults()
-    faults.operation = Int32(target.operation.rawValue)
-    faults.error = errno.rawValue
-    faults.first = UInt32(call)
-    faults.forever = forever
-    faults.no_noreplace = target.withoutNoReplace
+    var faults = Self.faults(target, errno, call, forever)
     let report = try trial.migrate(target.engine, &faults)
     guard faults.fired > 0 else { return false }
     // Where nothing can be unlinked any more, a file that was linked already has both names until the next run.
@@ -103,6 +111,51 @@ import Testing
       report, "\(target.testDescription): \(errno) at call \(call)\(forever ? " and after" : "")",
       withoutNoReplace: target.withoutNoReplace,
       mayLeaveBothNames: forever && target.operation == HC_OP_UNLINK)
+    return true
+  }
+
+  private static func faults(_ target: Target, _ errno: Errno, _ call: Int, _ forever: Bool) -> hc_faults {
+    var faults = hc_faults()
+    faults.operation = Int32(target.operation.rawValue)
+    faults.error = errno.rawValue
+    faults.first = UInt32(call)
+    faults.forever = forever
+    faults.no_noreplace = target.withoutNoReplace
+    return faults
+  }
+
+  /// A reversion of a migrated capture, as above: flat again after a rerun.
+  private func reversionSurvives(_ target: Target, _ errno: Errno, _ call: Int, _ forever: Bool) throws
+    -> Bool
+  {
+    let trial = try FaultTrial(isFlat: true)
+    var none = hc_faults()
+    none.no_noreplace = target.withoutNoReplace
+    #expect(try trial.migrate(.syscalls, &none).isClean)
+    let migrated = try Snapshot(trial.folder.path)
+    var faults = Self.faults(target, errno, call, forever)
+    let report = try trial.revert(target.engine, &faults)
+    guard faults.fired > 0 else { return false }
+    let what: Comment =
+      "revert, \(target.testDescription): \(errno) at call \(call)\(forever ? " and after" : "")"
+
+    let after = try Snapshot(trial.folder.path)
+    if forever && target.operation == HC_OP_UNLINK {
+      #expect(Set(trial.before.contents.keys).isSubset(of: after.contents.keys), what)
+    } else {
+      #expect(Invariants.violations(before: trial.before, after: after) == [], what)
+      let playlist = after.paths.contains("output.m3u8") ? 1 : 0
+      #expect(report.total.moved == Invariants.movedCount(before: migrated, after: after) - playlist, what)
+    }
+    #expect(report.comparison?.lost ?? 0 == 0, what)
+
+    let rerun = try trial.revert(.syscalls, &none)
+    #expect(rerun.isClean && rerun.error == nil, "\(what): rerun \(String(describing: rerun.error))")
+    let rerunTree = try Snapshot(trial.folder.path)
+    #expect(rerunTree.entries == trial.before.entries && rerunTree.manifests.isEmpty, what)
+    let third = try trial.revert(.syscalls, &none)
+    #expect(third.isClean && !third.changed, what)
+    #expect(try Snapshot(trial.folder.path).changeTimes == rerunTree.changeTimes, what)
     return true
   }
 
@@ -180,7 +233,8 @@ struct FaultTrial {
   var model = LayoutModel()
   let settled: Set<Bytes>
 
-  init() throws {
+  /// `isFlat`: as before any migration.
+  init(isFlat: Bool = false) throws {
     folder = try Folder()
     model.hotLimits = ["segments": 2, "captures": 1, "thumbnails": 1, "metadata": 1]
     model.pinned = ["segment_1.ts"]
@@ -191,10 +245,10 @@ struct FaultTrial {
         files.append(.init(Bytes("captures/capture_\(number)\(suffix)"), seconds: start + number * 5000))
       }
     }
-    files.append(.init("segments/segment_old.ts", seconds: start - 9000))
+    if !isFlat { files.append(.init("segments/segment_old.ts", seconds: start - 9000)) }
     for file in files { try folder.makeFile(file.path, seconds: file.seconds) }
     try folder.makePlaylist("output.m3u8", listing: ["segment_1.ts", "segment_6.ts"])
-    try folder.makeFile("metadata/3/capture_9.json", seconds: start)
+    if !isFlat { try folder.makeFile("metadata/3/capture_9.json", seconds: start) }
     try folder.makeFile("segment_5.ts.tmp")
     try folder.makeLink("captures/capture_7.jpg", to: "/etc/hostname")
     settled = model.settled(files).union([
@@ -206,10 +260,24 @@ struct FaultTrial {
   func migrate(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> CaptureReport {
     let options = options(model)
     let engine = try Engine.choose(engine)
-    return withUnsafeMutablePointer(to: &faults) { faults in
+    return Self.withFaults(&faults) {
+      engine.migrate(FilePath(folder.path), options: options, observer: SilentObserver())
+    }
+  }
+
+  func revert(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> CaptureReport {
+    let engine = try Engine.choose(engine)
+    return Self.withFaults(&faults) {
+      engine.revert(
+        FilePath(folder.path), options: ReversionOptions(isDryRun: false), observer: SilentObserver())
+    }
+  }
+
+  private static func withFaults(_ faults: inout hc_faults, _ body: () -> CaptureReport) -> CaptureReport {
+    withUnsafeMutablePointer(to: &faults) { faults in
       precondition(hc_faults_use(faults), "this build cannot inject faults")
       defer { _ = hc_faults_use(nil) }
-      return engine.migrate(FilePath(folder.path), options: options, observer: SilentObserver())
+      return body()
     }
   }
 

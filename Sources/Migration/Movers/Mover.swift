@@ -25,11 +25,18 @@ protocol Mover: AnyObject {
   func drain(_ queue: inout MoveQueue) throws(KernelError)
   /// Nil, or why not, for each request.
   func makeFolders(_ requests: [MakeFolderRequest]) throws(KernelError) -> [Errno?]
+  /// Unlinks files; nil, or why not, for each. For retention alone: no migration removes anything.
+  func remove(_ names: borrowing NameBatch, from directory: borrowing Directory) throws(KernelError)
+    -> [Errno?]
 }
 
 extension Mover {
   func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
     Name.rename(name, from: folders.dirfd(of: move.from), to: folders.dirfd(of: move.to))
+  }
+
+  func remove(_ names: borrowing NameBatch, from directory: borrowing Directory) -> [Errno?] {
+    names.remove(from: directory)
   }
 }
 

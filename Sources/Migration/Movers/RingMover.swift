@@ -98,6 +98,17 @@ final class RingMover: Mover {
     if StopSignal.pending == nil { queue.renames.renameCancelled() }
   }
 
+  /// As `makeFolders`. What is in flight when the ring fails may be gone: then nothing is tried twice.
+  func remove(
+    _ names: borrowing NameBatch, from directory: borrowing Directory
+  ) throws(KernelError) -> [Errno?] {
+    guard givenUp == nil else { return names.remove(from: directory) }
+    do throws(KernelError) { return try ring.remove(names, from: directory) } catch {
+      givenUp = .refused(error)
+      throw error
+    }
+  }
+
   func makeFolders(_ requests: [MakeFolderRequest]) throws(KernelError) -> [Errno?] {
     guard givenUp == nil else { return requests.map { $0.execute() } }
     do throws(KernelError) {

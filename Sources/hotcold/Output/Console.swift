@@ -6,7 +6,7 @@ import Migration
 /// Where messages go, and whether they are coloured.
 struct Console {
   let isColoured: Bool
-  private let logger: Logger
+  let logger: Logger
 
   init(isQuiet: Bool) {
     var logger = Logger(label: "hotcold") { _ in ConsoleLogHandler() }

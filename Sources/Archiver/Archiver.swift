@@ -1,0 +1,250 @@
+internal import CaptureLayout
+internal import KernelIO
+public import Logging
+public import Migration
+public import Reporting
+internal import Synchronization
+internal import SystemPackage
+
+/// Keeps the tiers of captures in order, round by round.
+///
+///     captures ─▶ settle, a slice each ─▶ retention ─▶ playlists ─▶ counts ─▶ metrics
+///                  └── what is left over, while the interval lasts ──┘
+///
+/// A capture that fails is logged, and the others go on. One that has much to settle gets a slice of the interval, so
+/// that no other waits for longer than one. All work is done on the thread that calls `round`.
+public final class Archiver {
+  private let options: ArchiverOptions
+  private let log: Logger
+  private let alive: Alive
+  private var metrics = Metrics()
+  private var clock = ClockWatch()
+  private var memories: [FilePath: UpkeepMemory] = [:]
+  private var lastCaptures: [FilePath] = []
+
+  /// `alive` hears of every piece of work that was done.
+  public init(_ options: ArchiverOptions, log: Logger, alive: Alive) {
+    self.options = options
+    self.log = log
+    self.alive = alive
+  }
+
+  /// What one round came to.
+  public struct Round: Sendable {
+    public var captures = 0
+    public var moved = 0
+    public var deleted = 0
+    /// Captures that failed, were declined or have more to do than a slice.
+    public var statuses: [ExitStatus] = []
+    public var unfinished = 0
+
+    /// In one line, for a status display.
+    public var text: String {
+      let failed = statuses.count { $0 != .done }
+      return "\(captures) captures, \(moved) moved, \(deleted) deleted"
+        + (failed > 0 ? ", \(failed) with errors" : "")
+        + (unfinished > 0 ? ", \(unfinished) with more to do" : "")
+    }
+  }
+
+  /// One round over all captures, until `deadline` at the latest (CLOCK_MONOTONIC).
+  public func round(until deadline: Int64) -> Round {
+    clock.look()
+    let captures = currentCaptures()
+    var round = Round()
+    round.captures = captures.count
+    let engine: Engine
+    do throws(KernelError) { engine = try Engine.choose(options.engine) } catch {
+      log.error("io_uring is not to be had here: \(error.errno). Use --engine auto or --engine syscalls.")
+      round.statuses.append(.usage)
+      return round
+    }
+
+    var pending = captures
+    var isFirst = true
+    while !pending.isEmpty, StopSignal.pending == nil, isFirst || Clock.monotonicNanoseconds < deadline {
+      var unfinished: [FilePath] = []
+      for (index, path) in pending.enumerated() where StopSignal.pending == nil {
+        let slice = sliceEnd(deadline, sharedBy: pending.count - index)
+        if settle(path, engine, until: slice, &round) { unfinished.append(path) }
+        if isFirst { keepUp(path, engine, &round) }
+        alive.beat()
+      }
+      pending = unfinished
+      isFirst = false
+    }
+    round.unfinished = pending.count
+    finish(round, captures)
+    return round
+  }
+
+  /// Each capture's share of what is left of the interval, and a little of it in any case.
+  private func sliceEnd(_ deadline: Int64, sharedBy captures: Int) -> Int64 {
+    let now = Clock.monotonicNanoseconds
+    let leastNanoseconds: Int64 = 200_000_000
+    return now + max(leastNanoseconds, (deadline - now) / Int64(max(1, captures)))
+  }
+
+  private func currentCaptures() -> [FilePath] {
+    var fromFile: [FilePath] = []
+    if let file = options.capturesFile {
+      let largest = 1 << 20
+      do throws(KernelError) {
+        fromFile = CapturesFile(parsing: try readFile(at: file, limit: largest)).paths.map {
+          FilePath(bytes: $0)
+        }
+      } catch {
+        log.error("\(Explanation.describe(error)). The captures of the last round are kept.")
+        metrics.errors += 1
+        return lastCaptures.isEmpty ? options.captures : lastCaptures
+      }
+    }
+    var seen: Set<FilePath> = []
+    lastCaptures = (options.captures + fromFile).filter { seen.insert($0).inserted }
+    for path in memories.keys where !seen.contains(path) { memories[path] = nil }
+    return lastCaptures
+  }
+
+  private func memory(of path: FilePath) -> UpkeepMemory {
+    if let memory = memories[path] { return memory }
+    let memory = UpkeepMemory()
+    memories[path] = memory
+    return memory
+  }
+
+  // MARK: one capture
+
+  /// Returns whether there is more to do than the slice allowed.
+  private func settle(_ path: FilePath, _ engine: Engine, until slice: Int64, _ round: inout Round) -> Bool {
+    var migration = MigrationOptions(
+      rule: options.rule, hours: options.hours, isDryRun: options.isDryRun, keepLive: options.keepLive,
+      writesManifests: false)
+    let young = Clock.realtimeNanoseconds / 1_000_000_000 - options.minAgeSeconds
+    migration.rule.youngSince = ModificationTime(seconds: young, nanoseconds: 0)
+    migration.deadlineNanoseconds = slice
+    migration.proves = false
+    let report = engine.migrate(path, options: migration, observer: alive)
+    round.moved += report.total.moved
+    metrics.add(report)
+    say(report, path, &round)
+    return report.isCutShort
+  }
+
+  private func say(_ report: CaptureReport, _ path: FilePath, _ round: inout Round) {
+    round.statuses.append(ExitStatus(of: report))
+    for error in TextReport(isColoured: false).errors(report) {
+      log.error("\(Explanation.text(path)): \(error.dropFirst("ERROR: ".count))")
+    }
+    guard report.total.moved > 0 else { return }
+    let verb = options.isDryRun ? "would move" : "moved"
+    let rest = report.isCutShort ? ", and there is more to do" : ""
+    log.info("\(Explanation.text(path)): \(verb) \(Format.count(report.total.moved)) files\(rest)")
+  }
+
+  private func keepUp(_ path: FilePath, _ engine: Engine, _ round: inout Round) {
+    // Where the settling was refused, so would this be, for the same reason.
+    guard round.statuses.last.map({ [.done, .incomplete].contains($0) }) ?? true else { return }
+    var upkeep = UpkeepOptions(rule: options.retention, hours: options.hours)
+    upkeep.writesManifests = options.writesManifests
+    upkeep.clockStepSeconds = clock.stepSeconds
+    upkeep.isForced = options.isRetentionForced
+    upkeep.isDryRun = options.isDryRun
+    let report = engine.keepUp(path, options: upkeep, memory: memory(of: path))
+    metrics.add(report, path)
+    if let error = report.error {
+      log.error("\(Explanation.of(error, command: "archive"))")
+      round.statuses.append(ExitStatus(of: error))
+    }
+    if let manifests = report.manifests { say(manifests, path, &round) }
+    if let retention = report.retention { say(retention, path, &round) }
+    if let fileSystem = report.fileSystem { warnOfLittleRoom(fileSystem, path) }
+  }
+
+  private func say(_ manifests: ManifestReport, _ path: FilePath, _ round: inout Round) {
+    for file in manifests.foreign {
+      log.error("\(Explanation.text(path))/\(file): written by something else than hotcold; left as it is.")
+    }
+    for error in manifests.failures {
+      log.error("\(Explanation.describe(error)): this archive was not written.")
+    }
+    if !manifests.isClean { round.statuses.append(.incomplete) }
+    let changed = manifests.written + manifests.removed
+    if changed > 0 { log.debug("\(Explanation.text(path)): \(changed) archives written") }
+  }
+
+  private func say(_ retention: RetentionReport, _ path: FilePath, _ round: inout Round) {
+    let name = Explanation.text(path)
+    round.deleted += retention.deletedTotal
+    if options.isDryRun, retention.expiredTotal > 0 {
+      log.info("\(name): \(Format.count(retention.expiredTotal)) files have expired and would be deleted")
+    } else if retention.deletedTotal > 0 {
+      log.info("\(name): deleted \(Format.count(retention.deletedTotal)) files whose time was over")
+    }
+    for refusal in retention.refusals {
+      log.warning("\(name): nothing deleted: \(Explanation.of(refusal))")
+      round.statuses.append(.incomplete)
+    }
+    let implausible = Kind.allCases.reduce(0) { $0 + retention.implausible[$1] }
+    if implausible > 0 {
+      log.warning(
+        "\(name): kept \(Format.count(implausible)) files from the future or the epoch: their age is not known"
+      )
+    }
+    for problem in retention.problems.named {
+      log.error("\(name): \(Explanation.ofDeletion(problem))")
+    }
+    if let error = retention.error { log.error("\(Explanation.describe(error))") }
+    if retention.problems.count > 0 || retention.error != nil { round.statuses.append(.incomplete) }
+  }
+
+  private func warnOfLittleRoom(_ fileSystem: FileSystemStatus, _ path: FilePath) {
+    let percent = { (free: UInt64, all: UInt64) in all == 0 ? 100 : Int64(free * 100 / all) }
+    if percent(fileSystem.freeBytes / 1024, fileSystem.bytes / 1024) < options.warnFreePercent {
+      log.warning(
+        "\(Explanation.text(path)): only \(Format.bytes(fileSystem.freeBytes)) of \(Format.bytes(fileSystem.bytes)) are free"
+      )
+    }
+    if let free = fileSystem.freeInodes, let all = fileSystem.inodes,
+      percent(free, all) < options.warnFreePercent
+    {
+      log.warning("\(Explanation.text(path)): only \(free) of \(all) inodes are free")
+    }
+  }
+
+  // MARK: the end of a round
+
+  private func finish(_ round: Round, _ captures: [FilePath]) {
+    metrics.finish(round, captures)
+    guard let file = options.metricsFile, !options.isDryRun else { return }
+    do throws(KernelError) { try metrics.write(to: file) } catch {
+      log.error("the metrics could not be written: \(Explanation.describe(error))")
+    }
+  }
+}
+
+/// Hears that work goes on: for the supervisor's watchdog.
+public final class Alive: MigrationObserver, Sendable {
+  private let last = Atomic<Int64>(Clock.monotonicNanoseconds)
+  private let idle = Atomic<Bool>(true)
+
+  public init() {}
+
+  public var wantsMoves: Bool { false }
+  public func progressed(_ progress: MigrationProgress) { beat() }
+  public func moved(_ name: Span<UInt8>, from: String, to: String) {}
+
+  func beat() { last.store(Clock.monotonicNanoseconds, ordering: .relaxed) }
+
+  public var isIdle: Bool {
+    get { idle.load(ordering: .relaxed) }
+    set {
+      beat()
+      idle.store(newValue, ordering: .relaxed)
+    }
+  }
+
+  /// Whether something was heard within this time, or there is nothing to do.
+  public func wasHeard(withinNanoseconds time: Int64) -> Bool {
+    isIdle || Clock.monotonicNanoseconds - last.load(ordering: .relaxed) < time
+  }
+}

@@ -1,0 +1,27 @@
+public import CaptureLayout
+public import Migration
+public import SystemPackage
+
+/// What the service is to do.
+public struct ArchiverOptions: Sendable {
+  /// Captures named for good; those of the file come on top.
+  public var captures: [FilePath] = []
+  /// Read again in every round.
+  public var capturesFile: FilePath?
+  public var intervalSeconds: Int64 = 60
+  /// Younger files are not moved: somebody may be reading them.
+  public var minAgeSeconds: Int64 = 60
+  public var rule = SettleRule()
+  public var hours: HourClock
+  public var keepLive = false
+  public var writesManifests = true
+  public var retention = RetentionRule()
+  public var isRetentionForced = false
+  public var isDryRun = false
+  public var metricsFile: FilePath?
+  /// A warning where less of the bytes or inodes is free.
+  public var warnFreePercent: Int64 = 10
+  public var engine = EngineChoice.auto
+
+  public init(hours: HourClock) { self.hours = hours }
+}

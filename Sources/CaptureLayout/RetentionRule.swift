@@ -1,0 +1,35 @@
+/// For how long cold files of each kind are kept.
+public struct RetentionRule: Sendable {
+  public enum Verdict: Sendable {
+    case kept
+    case expired
+    /// From the future, or from the epoch, where a clock that was never set begins: its age is not known.
+    case implausible
+  }
+
+  /// Seconds; nil for as long as the disk lasts.
+  public var ageSeconds: PerKind<Int64?>
+  /// More than this in one pass is taken for a mistake, and nothing goes.
+  public var deletionsMax: Int
+
+  public static let deletionsMaxDefault = 50_000
+  /// 1 January 1971. No capture is older; a machine without a clock of its own starts in 1970.
+  private static let firstPlausibleSecond: Int64 = 31_536_000
+
+  public init(ageSeconds: PerKind<Int64?> = PerKind { _ in nil }, deletionsMax: Int = deletionsMaxDefault) {
+    self.ageSeconds = ageSeconds
+    self.deletionsMax = deletionsMax
+  }
+
+  /// What the users' guide promises: full pictures for an hour, everything else for a day.
+  public static let guideAgeSeconds = PerKind<Int64?> { $0 == .captures ? 3600 : 86_400 }
+
+  public var isOff: Bool { Kind.allCases.allSatisfy { ageSeconds[$0] == nil } }
+
+  /// By the file's own modification time, never by its folder: an hour folder is filled again every day.
+  public func verdict(of kind: Kind, _ modified: ModificationTime, nowSeconds: Int64) -> Verdict {
+    guard let age = ageSeconds[kind] else { return .kept }
+    if modified.seconds > nowSeconds || modified.seconds < Self.firstPlausibleSecond { return .implausible }
+    return modified.seconds < nowSeconds - age ? .expired : .kept
+  }
+}

@@ -1,0 +1,108 @@
+public import CaptureLayout
+internal import KernelIO
+
+/// Files and bytes of one tier of a kind.
+public struct TierCount: Equatable, Sendable {
+  public internal(set) var files = 0
+  public internal(set) var bytes: UInt64 = 0
+
+  public init(files: Int = 0, bytes: UInt64 = 0) {
+    self.files = files
+    self.bytes = bytes
+  }
+
+  static func + (left: TierCount, right: TierCount) -> TierCount {
+    TierCount(files: left.files + right.files, bytes: left.bytes + right.bytes)
+  }
+}
+
+/// What the hour folders hold. Remembered from one look of the service to the next: a folder whose modification time
+/// has not changed holds what it held (rename, link and unlink set it, POSIX).
+public final class Census {
+  struct Entry {
+    var folderModified: ModificationTime
+    var count = TierCount()
+    /// Of the files whose age is known.
+    var oldest: ModificationTime?
+    var implausible = 0
+  }
+  /// Changes of a folder within the same tick of the kernel's clock have one modification time.
+  private static let tickSeconds: Int64 = 1
+
+  private var entries: [Int: Entry] = [:]
+  public private(set) var hot = PerKind { _ in TierCount() }
+
+  public init() {}
+
+  public func cold(_ kind: Kind) -> TierCount {
+    hoursOfDay.reduce(TierCount()) { $0 + (entries[FolderTable.index(kind, $1)]?.count ?? TierCount()) }
+  }
+
+  func entry(_ kind: Kind, _ hour: Int) -> Entry? { entries[FolderTable.index(kind, hour)] }
+
+  func implausible(_ kind: Kind) -> Int {
+    hoursOfDay.reduce(0) { $0 + (entries[FolderTable.index(kind, $1)]?.implausible ?? 0) }
+  }
+
+  /// Looks again at what has changed. `rule` tells which ages are known.
+  func refresh(
+    _ folders: borrowing CaptureFolders, in capture: borrowing Directory, nowSeconds: Int64
+  ) throws(KernelError) {
+    for kind in Kind.allCases {
+      for hour in hoursOfDay {
+        let index = FolderTable.index(kind, hour)
+        var isThere = false
+        try folders.withHour(hour, of: kind) { directory throws(KernelError) in
+          isThere = true
+          try refresh(directory, kind, index, nowSeconds)
+        }
+        if !isThere { entries[index] = nil }
+      }
+      var count = TierCount()
+      try folders.withPlace(kind.hotPlace, in: capture) { directory throws(KernelError) in
+        try Self.forEachFile(of: kind, in: directory) { _, status in
+          count = count + TierCount(files: 1, bytes: status.size)
+        }
+      }
+      hot[kind] = count
+    }
+  }
+
+  private func refresh(
+    _ directory: borrowing Directory, _ kind: Kind, _ index: Int, _ nowSeconds: Int64
+  ) throws(KernelError) {
+    let modified = try directory.status().modified
+    if let entry = entries[index], entry.folderModified == modified,
+      nowSeconds - modified.seconds > Self.tickSeconds
+    {
+      return
+    }
+    var entry = Entry(folderModified: modified)
+    let anyAge = RetentionRule(ageSeconds: PerKind { _ in 0 })
+    try Self.forEachFile(of: kind, in: directory) { _, status in
+      entry.count = entry.count + TierCount(files: 1, bytes: status.size)
+      if anyAge.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .implausible {
+        entry.implausible += 1
+      } else {
+        entry.oldest = min(entry.oldest ?? status.modified, status.modified)
+      }
+    }
+    entries[index] = entry
+  }
+
+  /// Every regular file of a kind in a folder, with its whole status.
+  static func forEachFile(
+    of kind: Kind, in directory: borrowing Directory, _ body: (borrowing DirectoryEntry, FileStatus) -> Void
+  ) throws(KernelError) {
+    var stream = try DirectoryStream(of: directory)
+    while StopSignal.pending == nil, try stream.fill() {
+      stream.warmIfCold()
+      try stream.visit { entry in
+        guard FileName.kind(of: entry.name) == kind, entry.type.mayBeRegular,
+          let status = try? directory.status(ofEntry: entry.name), status.type == .regular
+        else { return }
+        body(entry, status)
+      }
+    }
+  }
+}

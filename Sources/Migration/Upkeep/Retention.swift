@@ -1,0 +1,182 @@
+public import CaptureLayout
+public import KernelIO
+internal import SystemPackage
+
+/// What retention did with the cold files of a capture, or would do.
+public struct RetentionReport: Sendable {
+  /// Why nothing goes although something has expired.
+  public enum Refusal: Equatable, Sendable {
+    /// The clock was set since the last pass, by this many seconds.
+    case clockStepped(Int64)
+    /// All cold files of this kind have expired, as after a wrong clock; or nothing was recorded for long.
+    case everythingWouldGo(Kind)
+    case tooMany(expired: Int, max: Int)
+  }
+
+  public internal(set) var expired = PerKind { _ in 0 }
+  public internal(set) var deleted = PerKind { _ in 0 }
+  /// Kept because their modification time is in the future or at the epoch.
+  public internal(set) var implausible = PerKind { _ in 0 }
+  /// Changed, replaced or gone between the look and the deletion.
+  public internal(set) var spared = 0
+  public internal(set) var refusals: [Refusal] = []
+  public internal(set) var problems = Problems()
+  public internal(set) var error: KernelError?
+
+  public var deletedTotal: Int { Kind.allCases.reduce(0) { $0 + deleted[$1] } }
+  public var expiredTotal: Int { Kind.allCases.reduce(0) { $0 + expired[$1] } }
+  public var isClean: Bool { refusals.isEmpty && problems.count == 0 && error == nil }
+}
+
+/// Deletes cold files that are older than their kind's age.
+///
+///     count what has expired ─▶ plausible? ─▶ look at each once more ─▶ unlink, in batches
+///
+/// Hot files are never met: only hour folders are read. A name that the live playlist lists is spared there as well.
+struct Retention<M: Mover>: ~Copyable {
+  private static var batchMax: Int { 64 }
+
+  private let rule: RetentionRule
+  private let mover: M
+  private let nowSeconds: Int64
+  /// Names that the live playlist lists.
+  private let pinned: Set<[UInt8]>
+  private var report = RetentionReport()
+  private var left: Int
+
+  init(rule: RetentionRule, mover: M, nowSeconds: Int64, pinned: Set<[UInt8]>) {
+    self.rule = rule
+    self.mover = mover
+    self.nowSeconds = nowSeconds
+    self.pinned = pinned
+    left = rule.deletionsMax
+  }
+
+  /// `steppedSeconds`: by how much the clock was set since the last pass; nil where it was not. `isForced`: somebody has
+  /// looked and said that all this is right.
+  consuming func run(
+    _ folders: borrowing CaptureFolders, _ census: Census, steppedSeconds: Int64?, isForced: Bool,
+    isDryRun: Bool
+  ) -> RetentionReport {
+    do throws(KernelError) {
+      try count(folders, census)
+      guard report.expiredTotal > 0 else { return report }
+      let refused = isForced ? [] : refusedKinds(census, steppedSeconds)
+      guard !isDryRun else { return report }
+      if isForced { left = .max }
+      for kind in Kind.allCases where report.expired[kind] > 0 && !refused.contains(kind) {
+        try delete(kind, folders, census)
+      }
+    } catch { report.error = error }
+    return report
+  }
+
+  // MARK: counting
+
+  private func mayHoldExpired(_ entry: Census.Entry?, _ kind: Kind) -> Bool {
+    guard let oldest = entry?.oldest else { return false }
+    return rule.verdict(of: kind, oldest, nowSeconds: nowSeconds) == .expired
+  }
+
+  private mutating func count(_ folders: borrowing CaptureFolders, _ census: Census) throws(KernelError) {
+    for kind in Kind.allCases where rule.ageSeconds[kind] != nil {
+      report.implausible[kind] = census.implausible(kind)
+      for hour in hoursOfDay where mayHoldExpired(census.entry(kind, hour), kind) {
+        try folders.withHour(hour, of: kind) { directory throws(KernelError) in
+          try Census.forEachFile(of: kind, in: directory) { entry, status in
+            if isExpired(entry, status, kind) { report.expired[kind] += 1 }
+          }
+        }
+      }
+    }
+  }
+
+  private func isExpired(_ entry: borrowing DirectoryEntry, _ status: FileStatus, _ kind: Kind) -> Bool {
+    rule.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .expired
+      && (kind != .segments || pinned.isEmpty || !pinned.contains(Array(copying: entry.name)))
+  }
+
+  /// What a wrong clock or a wrong age would do is not done.
+  private mutating func refusedKinds(_ census: Census, _ steppedSeconds: Int64?) -> Set<Kind> {
+    if let steppedSeconds {
+      report.refusals.append(.clockStepped(steppedSeconds))
+      return Set(Kind.allCases)
+    }
+    var refused: Set<Kind> = []
+    for kind in Kind.allCases where report.expired[kind] > 0 {
+      let known = census.cold(kind).files - census.implausible(kind)
+      guard report.expired[kind] >= known else { continue }
+      report.refusals.append(.everythingWouldGo(kind))
+      refused.insert(kind)
+    }
+    let going = Kind.allCases.reduce(0) { refused.contains($1) ? $0 : $0 + report.expired[$1] }
+    guard going > rule.deletionsMax else { return refused }
+    report.refusals.append(.tooMany(expired: going, max: rule.deletionsMax))
+    return Set(Kind.allCases)
+  }
+
+  // MARK: deleting
+
+  private mutating func delete(
+    _ kind: Kind, _ folders: borrowing CaptureFolders, _ census: Census
+  ) throws(KernelError) {
+    for hour in hoursOfDay where mayHoldExpired(census.entry(kind, hour), kind) && StopSignal.pending == nil {
+      try folders.withHour(hour, of: kind) { directory throws(KernelError) in
+        var batch = NameBatch(capacity: Self.batchMax)
+        var seen: [FileStatus] = []
+        var stream = try DirectoryStream(of: directory)
+        while left > 0, StopSignal.pending == nil, try stream.fill() {
+          // A window is dealt with before the next one is read, so no name outlives its window.
+          var failure: KernelError?
+          try stream.visit { entry in
+            guard failure == nil, left > 0, FileName.kind(of: entry.name) == kind,
+              let status = try? directory.status(ofEntry: entry.name), status.type == .regular,
+              isExpired(entry, status, kind)
+            else { return }
+            batch.append(entry.name)
+            seen.append(status)
+            left -= 1
+            guard batch.isFull else { return }
+            do throws(KernelError) { try flush(&batch, &seen, kind, hour, directory) } catch {
+              failure = error
+            }
+          }
+          if let failure { throw failure }
+        }
+        try flush(&batch, &seen, kind, hour, directory)
+      }
+    }
+  }
+
+  /// Looks at each file of the batch once more, and unlinks those that are what they were.
+  private mutating func flush(
+    _ batch: inout NameBatch, _ seen: inout [FileStatus], _ kind: Kind, _ hour: Int,
+    _ directory: borrowing Directory
+  ) throws(KernelError) {
+    var same = NameBatch(capacity: Self.batchMax)
+    for index in 0..<batch.count {
+      let status = try? directory.status(ofEntry: batch.name(at: index))
+      if let status, status.inode == seen[index].inode, status.modified == seen[index].modified {
+        same.append(batch.name(at: index))
+      } else {
+        report.spared += 1
+      }
+    }
+    batch.removeAll()
+    seen.removeAll(keepingCapacity: true)
+    guard same.count > 0 else { return }
+    for (index, failure) in try mover.remove(same, from: directory).enumerated() {
+      switch failure {
+      case nil: report.deleted[kind] += 1
+      case .noSuchFileOrDirectory?: report.spared += 1
+      case .canceled?: break  // Not executed: the next pass.
+      case let errno?:
+        report.problems.add(
+          Problem(
+            from: Array("\(kind.name)/\(hour)/".utf8) + Array(copying: same.name(at: index)), to: "",
+            reason: .errno(errno)))
+        if errno.stopsRun { throw KernelError(.remove, directory.path, errno) }
+      }
+    }
+  }
+}

@@ -1,0 +1,131 @@
+public import CaptureLayout
+public import KernelIO
+public import SystemPackage
+
+/// What is remembered of one capture from one round of the service to the next. Nothing depends on it but the time that
+/// a round takes: the file system is the only state.
+public final class UpkeepMemory {
+  public let census = Census()
+  public let manifests = ManifestMemory()
+
+  public init() {}
+}
+
+/// What the service asks for besides settling.
+public struct UpkeepOptions: Sendable {
+  public var rule: RetentionRule
+  public var hours: HourClock
+  public var writesManifests = true
+  /// By how much the clock was set since the last round; nil where it was not.
+  public var clockStepSeconds: Int64?
+  /// Somebody has looked and said that what retention declines is right.
+  public var isForced = false
+  public var isDryRun = false
+
+  public init(rule: RetentionRule, hours: HourClock) {
+    self.rule = rule
+    self.hours = hours
+  }
+}
+
+public struct UpkeepReport: Sendable {
+  public internal(set) var retention: RetentionReport?
+  public internal(set) var manifests: ManifestReport?
+  public internal(set) var hot = PerKind { _ in TierCount() }
+  public internal(set) var cold = PerKind { _ in TierCount() }
+  public internal(set) var fileSystem: FileSystemStatus?
+  public internal(set) var error: MigrationError?
+}
+
+extension Engine {
+  /// What follows the settling in a round of the service: retention, playlists, counts, room on the disk.
+  public func keepUp(_ path: FilePath, options: UpkeepOptions, memory: UpkeepMemory) -> UpkeepReport {
+    var report = UpkeepReport()
+    do throws(MigrationError) {
+      let capture = try OpenCapture.open(path)
+      report.fileSystem = capture.fileSystem
+      if options.isDryRun {
+        try keepUp(capture, options, memory, &report)
+      } else {
+        try capture.checkWritable()
+        let lock = try capture.lock()
+        try keepUp(capture, options, memory, &report)
+        extendLifetime(lock)
+      }
+    } catch { report.error = error }
+    return report
+  }
+
+  private func keepUp(
+    _ capture: borrowing OpenCapture, _ options: UpkeepOptions, _ memory: UpkeepMemory,
+    _ report: inout UpkeepReport
+  ) throws(MigrationError) {
+    do throws(KernelError) {
+      let folders = try CaptureFolders(of: capture.directory)
+      let now = Clock.realtimeNanoseconds / 1_000_000_000
+      var playlists: [MediaPlaylist] = []
+      for place in [Place.root, .segments] {
+        try folders.withPlace(place, in: capture.directory) { directory throws(KernelError) in
+          playlists.append(try directory.livePlaylist())
+        }
+      }
+      try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
+      if !options.rule.isOff {
+        let pinned = Set(playlists.flatMap(\.segmentNames))
+        let retention = expire(folders, options, memory, pinned, now)
+        report.retention = retention
+        if retention.deletedTotal > 0 {
+          try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
+        }
+      }
+      if options.writesManifests, !options.isDryRun, StopSignal.pending == nil {
+        var manifests = Manifests(
+          live: LiveDurations(playlists),
+          newestHot: try Self.newestHotSegments(folders, capture.directory, options.hours),
+          hours: options.hours,
+          nowSeconds: now, memory: memory.manifests)
+        manifests.refresh(folders)
+        report.manifests = manifests.report
+      }
+      for kind in Kind.allCases {
+        report.hot[kind] = memory.census.hot[kind]
+        report.cold[kind] = memory.census.cold(kind)
+      }
+      if report.retention?.deletedTotal ?? 0 > 0 { try capture.directory.syncFileSystem() }
+    } catch {
+      throw capture.stopped(error)
+    }
+  }
+
+  private func expire(
+    _ folders: borrowing CaptureFolders, _ options: UpkeepOptions, _ memory: UpkeepMemory,
+    _ pinned: Set<[UInt8]>,
+    _ now: Int64
+  ) -> RetentionReport {
+    switch carrier {
+    case .ring(let mover):
+      Retention(rule: options.rule, mover: mover, nowSeconds: now, pinned: pinned).run(
+        folders, memory.census, steppedSeconds: options.clockStepSeconds, isForced: options.isForced,
+        isDryRun: options.isDryRun)
+    case .thread(let mover):
+      Retention(rule: options.rule, mover: mover, nowSeconds: now, pinned: pinned).run(
+        folders, memory.census, steppedSeconds: options.clockStepSeconds, isForced: options.isForced,
+        isDryRun: options.isDryRun)
+    }
+  }
+
+  /// For each hour, the newest of the segments in the hot place that belong in it.
+  private static func newestHotSegments(
+    _ folders: borrowing CaptureFolders, _ capture: borrowing Directory, _ hours: HourClock
+  ) throws(KernelError) -> [ModificationTime?] {
+    var hours = hours
+    var newest = [ModificationTime?](repeating: nil, count: hoursOfDay.count)
+    try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
+      try Census.forEachFile(of: .segments, in: directory) { _, status in
+        let hour = hours.hour(of: status.modified)
+        newest[hour] = max(newest[hour] ?? status.modified, status.modified)
+      }
+    }
+    return newest
+  }
+}

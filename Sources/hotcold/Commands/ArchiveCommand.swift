@@ -1,0 +1,136 @@
+import Archiver
+import ArgumentParser
+import CaptureLayout
+import KernelIO
+import Logging
+import Migration
+import Reporting
+import SystemPackage
+
+struct ArchiveCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "archive",
+    abstract: "The service: keeps the tiers of captures in order, round by round.",
+    discussion: """
+      Every round settles each capture, applies retention where it was asked for, and brings the playlists of the hours \
+      up to date. Settings come from the flag, else from the environment (HOTCOLD_INTERVAL for --interval, and so on), \
+      else from the file of --config, else they are the defaults; --print-config shows which.
+      """)
+
+  @Argument(help: "Capture folders, besides those of --captures-from.")
+  var captures: [String] = []
+  @Option(help: "A file that names one capture folder a line ('#' starts a comment); read again every round.")
+  var capturesFrom: String?
+  @Option(help: "The time from one round to the next, such as 60s or 5m (default: 60s).")
+  var interval: String?
+  @Option(help: "Younger files are not moved: somebody may be reading them (default: 60s).")
+  var minAge: String?
+  @Option(
+    help: ArgumentHelp(
+      "Delete cold files that are older, such as captures=1h; may be repeated. guide: 1h for captures, 24h for the rest.",
+      valueName: "kind=age"))
+  var retain: [String] = []
+  @Option(
+    help:
+      "More expired files than this in one round of a capture are a mistake, and nothing goes (default: 50000)."
+  )
+  var maxDelete: String?
+  @Option(help: "Write counters and gauges for node_exporter's textfile collector there (*.prom).")
+  var metricsFile: String?
+  @Option(help: "Warn where less of the bytes or inodes is free (default: 10%).")
+  var warnFree: String?
+  @Option(help: "The time zone of the hour folders, such as Europe/Zurich (default: the machine's).")
+  var timeZone: String?
+  @Option(
+    help: ArgumentHelp("How many files of a kind stay hot; may be repeated.", valueName: "kind=n"))
+  var hot: [String] = []
+  @Flag(
+    help:
+      "Leave the hot files and the live playlist in the flat places, for an ffmpeg that still writes there.")
+  var keepLive = false
+  @Flag(help: "Do without segments/<hour>/archive.m3u8.")
+  var noManifests = false
+  @Option(help: "What carries the renames: auto, io_uring, syscalls (default: auto).")
+  var engine: String?
+  @Option(help: "The settings file (default: \(ArchiveSettings.fileDefault), if it is there).")
+  var config: String?
+  @Flag(help: "Print every setting and where it comes from, and end.")
+  var printConfig = false
+  @Flag(help: "One round, then end: for timers and tests.")
+  var once = false
+  @Flag(help: "One round that writes nothing and says what it would do.")
+  var dryRun = false
+  @Flag(
+    help: "With --once: delete what has expired although it looks like a mistake. Look at --dry-run first.")
+  var forceRetention = false
+  @Flag(name: .shortAndLong, help: "Print errors only.")
+  var quiet = false
+
+  func validate() throws {
+    if forceRetention && !once { throw ValidationError("--force-retention goes with --once.") }
+  }
+
+  func run() async throws {
+    let console = Console(isQuiet: quiet)
+    let settings: ArchiveSettings
+    let options: ArchiverOptions
+    do throws(ArchiveSettings.Failure) {
+      settings = try ArchiveSettings(flags: flags, file: config.map { FilePath($0) })
+      options = try archiverOptions(settings)
+    } catch {
+      console.error(error.message)
+      throw ExitStatus.usage.code
+    }
+    if printConfig { return try Output.print(settings.text, console) }
+    CurrentProcess.clearUmask()
+    if once || dryRun { return try runOnce(options, console) }
+    try await ArchiverService(options, log: console.logger).runUntilSignalled()
+  }
+
+  private func runOnce(_ options: ArchiverOptions, _ console: Console) throws {
+    StopSignal.install()
+    let archiver = Archiver(options, log: console.logger, alive: Alive())
+    let round = archiver.round(until: .max / 2)
+    console.info(round.text)
+    throw ExitStatus.combined(round.statuses, stopSignal: StopSignal.pending).code
+  }
+
+  // MARK: settings
+
+  private var flags: [ArchiveSettings.Key: String] {
+    let texts: [ArchiveSettings.Key: String?] = [
+      .capturesFrom: capturesFrom, .interval: interval, .minAge: minAge, .maxDelete: maxDelete,
+      .metricsFile: metricsFile, .warnFree: warnFree, .timeZone: timeZone, .engine: engine,
+      .retain: retain.isEmpty ? nil : retain.joined(separator: ","),
+      .hot: hot.isEmpty ? nil : hot.joined(separator: ","), .keepLive: keepLive ? "yes" : nil,
+      .manifests: noManifests ? "no" : nil,
+    ]
+    return texts.compactMapValues { $0 }
+  }
+
+  private func archiverOptions(_ settings: ArchiveSettings) throws(ArchiveSettings.Failure) -> ArchiverOptions
+  {
+    try settings.useTimeZone()
+    var options = ArchiverOptions(hours: HourClock { LocalZone.offset(at: $0) })
+    options.captures = captures.map { FilePath($0) }
+    options.capturesFile = settings.path(.capturesFrom)
+    guard !options.captures.isEmpty || options.capturesFile != nil || printConfig else {
+      throw ArchiveSettings.Failure(
+        message:
+          "Name at least one capture folder, or a file of them with --captures-from or HOTCOLD_CAPTURES_FROM."
+      )
+    }
+    options.intervalSeconds = try settings.seconds(.interval, 1...86_400)
+    options.minAgeSeconds = try settings.seconds(.minAge, 0...86_400)
+    options.rule = try settings.settleRule()
+    options.keepLive = try settings.isOn(.keepLive)
+    options.writesManifests = try settings.isOn(.manifests)
+    options.retention = try settings.retention()
+    options.isRetentionForced = forceRetention
+    options.isDryRun = dryRun
+    options.metricsFile = settings.path(.metricsFile)
+    options.warnFreePercent = try settings.percent(.warnFree)
+    options.engine = try settings.engine()
+    return options
+  }
+}

@@ -1,0 +1,105 @@
+import Archiver
+import CaptureLayout
+import KernelIO
+import Migration
+import Reporting
+import SystemPackage
+
+/// Settings as values, each with an error that names the setting, where it comes from, and what would be right.
+extension ArchiveSettings {
+  func path(_ key: Key) -> FilePath? { text(key).isEmpty ? nil : FilePath(text(key)) }
+
+  func isOn(_ key: Key) throws(Failure) -> Bool {
+    switch text(key).lowercased() {
+    case "yes", "true", "on", "1": return true
+    case "no", "false", "off", "0": return false
+    default: throw wrong(key, "give yes or no")
+    }
+  }
+
+  func seconds(_ key: Key, _ range: ClosedRange<Int64>) throws(Failure) -> Int64 {
+    guard let seconds = Self.seconds(text(key)), range.contains(seconds) else {
+      throw wrong(key, "give a number with s, m, h or d, from \(range.lowerBound)s to \(range.upperBound)s")
+    }
+    return seconds
+  }
+
+  func percent(_ key: Key) throws(Failure) -> Int64 {
+    let digits = text(key).hasSuffix("%") ? String(text(key).dropLast()) : text(key)
+    guard let percent = Int64(digits), (0...99).contains(percent) else {
+      throw wrong(key, "give a percentage from 0% to 99%")
+    }
+    return percent
+  }
+
+  func engine() throws(Failure) -> EngineChoice {
+    guard let choice = EngineChoice(rawValue: text(.engine)) else {
+      throw wrong(.engine, "give auto, io_uring or syscalls")
+    }
+    return choice
+  }
+
+  func useTimeZone() throws(Failure) {
+    let zone = text(.timeZone)
+    guard !zone.isEmpty, !LocalZone.use(zone) else { return }
+    throw wrong(.timeZone, "take a name from /usr/share/zoneinfo, such as Europe/Zurich")
+  }
+
+  func settleRule() throws(Failure) -> SettleRule {
+    var rule = SettleRule()
+    for part in parts(.hot) {
+      guard let limit = HotLimit(argument: part) else {
+        throw wrong(.hot, "give kind=number, such as captures=200")
+      }
+      rule.hotLimits[limit.kind] = limit.count
+    }
+    return rule
+  }
+
+  func retention() throws(Failure) -> RetentionRule {
+    var rule = RetentionRule()
+    for part in parts(.retain) {
+      if part == "guide" {
+        rule.ageSeconds = RetentionRule.guideAgeSeconds
+        continue
+      }
+      let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      guard sides.count == 2, let kind = Kind.allCases.first(where: { $0.name == sides[0] }),
+        let seconds = Self.seconds(sides[1]), Self.ageSeconds.contains(seconds)
+      else {
+        throw wrong(
+          .retain, "give guide, or kind=age with an age from 1m to 3650d, such as segments=24h,captures=1h")
+      }
+      rule.ageSeconds[kind] = seconds
+    }
+    guard let max = Int(text(.maxDelete)), max > 0 else { throw wrong(.maxDelete, "give a number above 0") }
+    rule.deletionsMax = max
+    return rule
+  }
+
+  /// Every setting with its value and its source, as lines that a settings file may hold.
+  var text: String {
+    Key.allCases.map { key in
+      "\(key.variable)=\(printable(text(key).utf8))  # \(source(key).rawValue)\n"
+    }.joined()
+  }
+
+  // MARK: parsing
+
+  private static let ageSeconds: ClosedRange<Int64> = 60...315_360_000
+
+  private static func seconds(_ text: String) -> Int64? {
+    let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+    guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), number >= 0,
+      number <= 1_000_000_000
+    else { return nil }
+    return number * unit
+  }
+
+  private func parts(_ key: Key) -> [String] { text(key).split(separator: ",").map(String.init) }
+
+  private func wrong(_ key: Key, _ remedy: String) -> Failure {
+    let place = source(key) == .flag ? "" : " (\(source(key).rawValue))"
+    return Failure(message: "\(key.variable)\(place): '\(printable(text(key).utf8))' cannot be: \(remedy).")
+  }
+}
