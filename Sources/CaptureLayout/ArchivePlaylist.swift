@@ -67,10 +67,13 @@ public struct ArchivePlaylist: Sendable {
     let header = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:"
     guard contents.starts(with: header.utf8) else { return false }
     let lines = contents.dropFirst(header.utf8.count).split(separator: UInt8(ascii: "\n")).dropFirst()
-    return lines.allSatisfy { line in
-      "#EXTINF:1.000000,".utf8.starts(with: line) || "#EXT-X-ENDLIST".utf8.starts(with: line)
-        || line.starts(with: "segment_".utf8)
+    let tags = ["#EXTINF:1.000000,", "#EXT-X-ENDLIST"]
+    func isWhole(_ line: ArraySlice<UInt8>) -> Bool {
+      tags.contains { line.elementsEqual($0.utf8) } || line.starts(with: "segment_".utf8)
     }
+    guard let last = lines.last, !isWhole(last) else { return lines.allSatisfy(isWhole) }
+    return lines.dropLast().allSatisfy(isWhole)
+      && (tags + ["segment_"]).contains { $0.utf8.starts(with: last) }
   }
 }
 
@@ -138,6 +141,10 @@ public struct LiveDurations: Sendable {
 /// Durations and runs of sorted segments.
 private struct Durations {
   private static let fallbackMicroseconds: Int64 = 1_000_000
+  /// Segments that were not written in real time, or whose times a copy has lost, say nothing by their steps.
+  private static let shortestMicroseconds: Int64 = 250_000
+  /// Fewer steps than that say little about what is typical.
+  private static let typicalSteps = 3
   /// A step that is this much longer than a segment is a gap: half a segment and a second, for an encoder's jitter.
   private static func longestStep(_ typical: Int64) -> Int64 { typical + typical / 2 + 1_000_000 }
 
@@ -155,14 +162,13 @@ private struct Durations {
 
   init(_ segments: borrowing ArchivedSegments, _ live: LiveDurations) {
     steps = Self.consecutiveSteps(segments)
-    let typical = live.medianMicroseconds ?? steps.compactMap { $0 }.sorted().median ?? 0
-    steps = Self.withoutGaps(steps, typical)
+    steps = Self.withoutGaps(steps, live)
     durations = []
     let fallback = live.medianMicroseconds ?? Self.fallbackMicroseconds
     for index in steps.indices {
       // At the start of a run the next segment says most: the same encoder with the same settings.
       let step = steps[index] ?? (index + 1 < steps.count ? steps[index + 1] : nil)
-      let fromStep = step.flatMap { Self.isPlausible($0, live) ? $0 : nil }
+      let fromStep = step.flatMap { $0 >= Self.shortestMicroseconds ? $0 : nil }
       durations.append(live.microseconds(of: segments.name(at: index)) ?? fromStep ?? fallback)
     }
   }
@@ -186,19 +192,25 @@ private struct Durations {
     return next == number + 1
   }
 
-  /// A step is a gap if it is too long for a segment, unless a neighbour is as long: then segments are longer there.
-  private static func withoutGaps(_ steps: [Int64?], _ typical: Int64) -> [Int64?] {
-    steps.indices.map { index in
-      guard let step = steps[index] else { return nil }
-      let neighbours = [index - 1, index + 1].filter(steps.indices.contains).compactMap { steps[$0] }
-      let longest = longestStep(max(typical, neighbours.min() ?? 0))
-      return step <= longest ? step : nil
+  /// A step is a gap if it is too long for a segment: longer than what is typical of its numbers, unless its neighbours
+  /// are as long, since then segments are longer there.
+  private static func withoutGaps(_ steps: [Int64?], _ live: LiveDurations) -> [Int64?] {
+    let all = steps.compactMap { $0 }.sorted().median ?? 0
+    var result: [Int64?] = []
+    var start = 0
+    while start < steps.count {
+      // Numbers that follow each other: the first has no step.
+      let end = steps[(start + 1)...].firstIndex { $0 == nil } ?? steps.count
+      let own = steps[start..<end].compactMap { $0 }.sorted()
+      let typical = own.count >= typicalSteps ? own.median! : live.medianMicroseconds ?? all
+      for index in start..<end {
+        let neighbours = [index - 1, index + 1].filter((start..<end).contains).compactMap { steps[$0] }
+        let longest = longestStep(max(typical, neighbours.count == 2 ? neighbours.min()! : 0))
+        result.append(steps[index].flatMap { $0 <= longest ? $0 : nil })
+      }
+      start = end
     }
-  }
-
-  /// Segments that were not written in real time, or whose times a copy has lost, say nothing by their steps.
-  private static func isPlausible(_ step: Int64, _ live: LiveDurations) -> Bool {
-    step > (live.medianMicroseconds ?? 0) / 2
+    return result
   }
 }
 

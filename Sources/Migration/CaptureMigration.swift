@@ -186,6 +186,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   ) throws(KernelError) {
     if totals.knowsBefore, options.proves {
       let folders = try CaptureFolders(of: capture.directory)
+      try folders.checkReadable(unlike: report.refusals)
       let inodes = custody.comparesInodes
       var after = try Listing.ofHours(folders, inodes: inodes)
       try after.listPlaces(of: folders, in: capture.directory, inodes: inodes)

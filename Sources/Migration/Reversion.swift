@@ -215,6 +215,7 @@ struct Reversion<M: Mover>: ~Copyable {
     _ capture: borrowing OpenCapture, _ before: PerKind<Int>, _ custody: inout Custody
   ) throws(KernelError) {
     let folders = try CaptureFolders(of: capture.directory)
+    try folders.checkReadable(unlike: report.refusals)
     let inodes = custody.comparesInodes
     var after = try Listing.ofHours(folders, inodes: inodes)
     for kind in Kind.allCases { report.kinds[kind].byHour = after.byHour[kind] }

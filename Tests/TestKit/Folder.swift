@@ -49,6 +49,15 @@ public final class Folder: Sendable {
     guard futimens(file, &times) == 0 else { throw PreparationError("futimens") }
   }
 
+  /// Makes every file older by this many seconds, its nanoseconds kept.
+  public func age(by seconds: Int) throws {
+    for (file, entry) in try Snapshot(path).files {
+      let time = timespec(tv_sec: entry.modifiedSeconds - seconds, tv_nsec: entry.modifiedNanoseconds)
+      let result = path(file).withCString { utimensat(AT_FDCWD, $0, [time, time], 0) }
+      guard result == 0 else { throw PreparationError("utimensat \(file)") }
+    }
+  }
+
   public func makeLink(_ relative: Bytes, to target: String) throws {
     let result = path(relative).withCString { symlink(target, $0) }
     guard result == 0 else { throw PreparationError("symlink \(relative)") }

@@ -147,6 +147,13 @@ struct CaptureFolders: ~Copyable {
     places.indices.compactMap { places[$0].refusal } + hours.indices.compactMap { hours[$0].refusal }
   }
 
+  /// Throws where a folder is closed to this process that was open before: what cannot be read cannot be compared.
+  func checkReadable(unlike before: [FolderRefusal]) throws(KernelError) {
+    for refusal in refusals where !before.contains(refusal) {
+      if case .denied(let error) = refusal.reason { throw error }
+    }
+  }
+
   /// How many of the layout's 100 folders are not there. Below a refused hot place nothing can be missing.
   var missingCount: Int {
     Kind.allCases.reduce(0) { count, kind in

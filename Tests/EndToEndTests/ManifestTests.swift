@@ -1,0 +1,157 @@
+import Foundation
+import TestKit
+import Testing
+
+/// The playlists of the hour folders.
+@Suite struct ManifestTests {
+  static let archive = Bytes("segments/22/archive.m3u8")
+
+  /// Every `archive.m3u8` below a capture.
+  static func archives(_ capture: String) -> [String] {
+    (0..<24).map { "\(capture)/segments/\($0)/archive.m3u8" }.filter {
+      FileManager.default.fileExists(atPath: $0)
+    }
+  }
+
+  static func probe(_ arguments: [String]) -> Shell.Result {
+    Shell.run(["timeout", "60", "ffprobe", "-v", "error"] + arguments)
+  }
+
+  static func frames(_ path: String) -> Int? {
+    Int(
+      probe([
+        "-live_start_index", "0", "-count_frames", "-select_streams", "v:0", "-show_entries",
+        "stream=nb_read_frames", "-of", "csv=p=0", path,
+      ]).output.trimmed.split(separator: "\n").first ?? "")
+  }
+
+  /// A recording that was interrupted, whose encoder was restarted, and whose segments then lasted four seconds.
+  @Test(.requires("ffmpeg")) func archivesOfAnInterruptedRecordingPlayWithTrueDurations() throws {
+    let folder = try Folder()
+    func record(_ seconds: Int, segmentSeconds: Int, from number: Int) throws {
+      let result = Shell.run([
+        "timeout", "60", "ffmpeg", "-v", "error", "-y", "-re", "-f", "lavfi", "-t", "\(seconds)", "-i",
+        "testsrc=size=160x90:rate=10", "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-sc_threshold",
+        "0",
+        "-f", "hls", "-hls_time", "\(segmentSeconds)", "-hls_list_size", "2", "-start_number", "\(number)",
+        "-hls_segment_filename", "\(folder.path)/segment_%09d.ts", "\(folder.path)/output.m3u8",
+      ])
+      #expect(result.status == 0, "\(result.error)")
+    }
+    try record(8, segmentSeconds: 1, from: 1)
+    sleep(4)
+    try record(6, segmentSeconds: 1, from: 9)
+    try record(24, segmentSeconds: 4, from: 1000)
+    // So that its hours are over: players wait for more of one that is not.
+    try folder.age(by: 26 * 3600)
+    #expect(try HotColdBinary.migrate(folder.path, ["--hot", "segments=0"]).status == 0)
+
+    var durations: [String: Double] = [:]
+    var discontinuities = 0
+    for archive in Self.archives(folder.path) {
+      let text = try String(contentsOfFile: archive, encoding: .utf8)
+      let lines = text.split(separator: "\n").map(String.init)
+      let names = lines.filter { !$0.hasPrefix("#") }
+      for (index, line) in lines.enumerated() where line.hasPrefix("#EXTINF:") {
+        durations[lines[index + 1]] = Double(line.dropFirst("#EXTINF:".count).dropLast())
+      }
+      discontinuities += lines.count { $0 == "#EXT-X-DISCONTINUITY" }
+      let hour = (archive as NSString).deletingLastPathComponent
+      #expect(Self.frames(archive) == names.reduce(0) { $0 + (Self.frames("\(hour)/\($1)") ?? 0) })
+      #expect(Self.probe([archive]).error.isEmpty)
+      let decoded = Shell.run(["timeout", "60", "ffmpeg", "-v", "error", "-i", archive, "-f", "null", "-"])
+      #expect(decoded.status == 0 && decoded.error.isEmpty, "\(decoded.error)")
+      for name in names {
+        let real = Double(
+          Self.probe(["-show_entries", "format=duration", "-of", "csv=p=0", "\(hour)/\(name)"]).output.trimmed
+        )
+        #expect(abs(try #require(durations[name]) - (try #require(real))) < 0.5, "\(name): \(real ?? 0) s")
+      }
+    }
+    // 8 + 6 of one second, 6 of four, less the two that the live playlist lists.
+    #expect(durations.count == 18)
+    #expect(durations.values.count { $0 > 3.5 } == 4)
+    #expect(discontinuities >= 1)
+    #expect(HotColdBinary.run(["verify", folder.path, "--hot", "segments=0"]).status == 0)
+  }
+
+  @Test func playlistsOfOthersAreLeftAloneAndOldOnesReplaced() throws {
+    let trial = try Trial()
+    let foreign = Array("#EXTM3U\n#EXT-X-VERSION:6\n#EXTINF:2.0,\nsegment_1.ts\n".utf8)
+    let old = Array(
+      "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1.0".utf8)
+    try trial.folder.makeFile(Self.archive, contents: foreign)
+    try trial.folder.makeFile("segments/23/archive.m3u8", contents: old)
+    let (status, report) = try HotColdBinary.migrate(trial.folder.path)
+    #expect(status == 1)
+    #expect(report["captures", 0, "manifests", "foreign", 0].string == "segments/22/archive.m3u8")
+    #expect(report["captures", 0, "errors", 0].string?.contains("--no-manifests") == true)
+    let after = try Snapshot(trial.folder.path)
+    #expect(after.manifests["segments/23/archive.m3u8"] != nil && after.manifests[Self.archive] == nil)
+    #expect(after.files[Self.archive]?.size == foreign.count)
+    #expect(try HotColdBinary.migrate(trial.folder.path, ["--no-manifests"]).status == 0)
+    // A link, a folder or a fifo of that name is somebody's too.
+    try trial.folder.remove(Self.archive)
+    try trial.folder.makeLink(Self.archive, to: "/etc/hostname")
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 1)
+    #expect(try String(contentsOfFile: "/etc/hostname", encoding: .utf8).contains("#EXTM3U") == false)
+  }
+
+  @Test func whatAKilledRunLeftIsTakenAwayAndNothingIsWrittenTwice() throws {
+    let trial = try Trial()
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    try trial.folder.makeFile("segments/22/.archive.m3u8.hotcold")
+    let again = try HotColdBinary.migrate(trial.folder.path)
+    #expect(again.status == 0 && again.report["captures", 0, "unrecognised", "count"].int == 0)
+    #expect(!trial.folder.exists("segments/22/.archive.m3u8.hotcold"))
+    let before = try Snapshot(trial.folder.path)
+    let third = try HotColdBinary.migrate(trial.folder.path)
+    #expect(third.report["changed"].bool == false)
+    #expect(try Snapshot(trial.folder.path).changeTimes == before.changeTimes)
+    // An hour without segments has none.
+    for path in before.paths where path.folder == "segments/22" { try trial.folder.remove(path) }
+    let fourth = try HotColdBinary.migrate(trial.folder.path)
+    #expect(fourth.report["captures", 0, "manifests", "removed"].int == 1)
+  }
+
+  @Test func verifyJudgesTheArchives() throws {
+    let trial = try Trial()
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    let path = trial.folder.path(Self.archive).description
+    let good = try String(contentsOfFile: path, encoding: .utf8)
+    func judge(_ text: String?) throws -> Bool {
+      if let text { try text.write(toFile: path, atomically: false, encoding: .utf8) } else { unlink(path) }
+      let report = try JSON(
+        parsing: HotColdBinary.run(["verify", trial.folder.path, "--format", "json"]).output)
+      let criterion = report["captures", 0, "criteria"].array.first { $0["id"].string == "archives" }
+      return try #require(criterion?["met"].bool)
+    }
+    let lines = good.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    let first = try #require(lines.first { $0.hasSuffix(".ts") })
+    #expect(try judge(good))
+    #expect(try !judge(good.replacingOccurrences(of: first + "\n", with: "")), "one is missing")
+    #expect(
+      try !judge(good.replacingOccurrences(of: first, with: "\(first)\n#EXTINF:1.0,\n\(first)")),
+      "one is there twice")
+    #expect(try !judge(good.replacingOccurrences(of: first, with: "segment_no.ts")), "one is not there")
+    #expect(try !judge(good.replacingOccurrences(of: #/TARGETDURATION:\d+/#, with: "TARGETDURATION:0")))
+    #expect(try !judge(nil), "no playlist at all")
+    #expect(HotColdBinary.run(["verify", trial.folder.path, "--no-manifests"]).status == 0)
+  }
+
+  @Test func theNextFreeNumbersAreSaid() throws {
+    let trial = try Trial()
+    for _ in 0..<2 {
+      let report = try HotColdBinary.migrate(trial.folder.path).report["captures", 0, "nextNumbers"]
+      #expect(
+        report["segments"].int == SmallCapture.segments && report["captures"].int == SmallCapture.pictures)
+    }
+    #expect(HotColdBinary.run(["migrate", trial.folder.path]).output.contains("-start_number"))
+  }
+}
+
+extension String {
+  fileprivate func replacingOccurrences(of pattern: Regex<Substring>, with text: String) -> String {
+    replacing(pattern, with: text)
+  }
+}

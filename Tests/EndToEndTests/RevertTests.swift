@@ -1,0 +1,89 @@
+import Foundation
+import TestKit
+import Testing
+
+/// The way back to the flat layout.
+@Suite struct RevertTests {
+  static func revert(
+    _ capture: String, _ options: [String] = [], execute: Bool = true
+  ) throws -> (status: Int32, report: JSON) {
+    let result = HotColdBinary.run(
+      ["revert", capture, "--format", "json"] + (execute ? ["--execute", "--yes"] : []) + options)
+    return (result.status, try JSON(parsing: result.output)["captures", 0])
+  }
+
+  @Test(arguments: ["syscalls", "io_uring"])
+  func migrateAndRevertGiveBackTheVeryTree(engine: String) throws {
+    let trial = try Trial()
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    let migrated = try Snapshot(trial.folder.path)
+    let (dryStatus, planned) = try Self.revert(trial.folder.path, execute: false)
+    #expect(dryStatus == 0)
+    #expect(try Snapshot(trial.folder.path).changeTimes == migrated.changeTimes, "a dry run writes nothing")
+    let (status, report) = try Self.revert(trial.folder.path, ["--engine", engine])
+    #expect(status == 0)
+    #expect(report["total", "moved"].int == planned["total", "moved"].int)
+    #expect(report["livePlaylist"].string == "moved" && report["comparison", "lost"].int == 0)
+    let after = try Snapshot(trial.folder.path)
+    #expect(after.entries == trial.before.entries)
+    #expect(after.manifests.isEmpty)
+    let again = try Self.revert(trial.folder.path)
+    #expect(again.status == 0 && again.report["changed"].bool == false)
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    try trial.expectSettled()
+  }
+
+  @Test(arguments: ["syscalls", "io_uring"])
+  func anInterruptedMigrationIsTakenBackToo(engine: String) throws {
+    let folder = try Folder()
+    var partial = 0
+    for attempt in 0..<30 where partial < 3 {
+      let path = folder.path + "/capture\(attempt)"
+      try Shell.must([HotColdBinary.path, "sample", path, "--files", "6000", "--file-bytes", "8"])
+      let before = try Snapshot(path)
+      let run = try HotColdBinary.start(["migrate", path, "--execute", "--yes", "--engine", engine])
+      usleep(UInt32(8000 + attempt * 4000))
+      run.signal(SIGKILL)
+      _ = run.wait()
+      let moved = Invariants.movedCount(before: before, after: try Snapshot(path))
+      if moved > 0, moved < 6000 { partial += 1 }
+      #expect(try Self.revert(path, ["--engine", engine]).status == 0)
+      #expect(try Snapshot(path).entries == before.entries, "attempt \(attempt), \(moved) moved")
+    }
+    #expect(partial > 0, "no run was killed in the middle of its moves")
+  }
+
+  @Test func takenNamesAndForeignFilesStay() throws {
+    let trial = try Trial()
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    let cold = try #require(try Snapshot(trial.folder.path).paths.first { $0.folder == "segments/22" })
+    try trial.folder.makeFile(cold.name, contents: Array("another".utf8))
+    try trial.folder.makeFile("thumbnails/5/notes.txt")
+    let hot = try #require(try Snapshot(trial.folder.path).paths.first { $0.folder == "metadata" })
+    try trial.folder.makeFile("metadata/7/" + hot.name, contents: Array("twice".utf8))
+    let before = try Snapshot(trial.folder.path)
+    let planned = try Self.revert(trial.folder.path, execute: false)
+    let (status, report) = try Self.revert(trial.folder.path)
+    #expect(status == 1 && planned.status == 1)
+    #expect(report["total", "conflicts"].int == 2 && planned.report["total", "conflicts"].int == 2)
+    #expect(try Snapshot(trial.folder.path).contents == before.contents)
+    #expect(trial.folder.exists(cold) && trial.folder.exists("thumbnails/5/notes.txt"))
+    #expect(!trial.folder.exists("thumbnails/6"))
+  }
+
+  @Test func onlyOnePlaylistCanBeTheLiveOne() throws {
+    let trial = try Trial()
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    try trial.folder.makePlaylist(listing: [])
+    let (status, report) = try Self.revert(trial.folder.path)
+    #expect(status == 1 && report["livePlaylist"].string == "conflict")
+    #expect(trial.folder.exists("segments/output.m3u8"))
+  }
+
+  @Test func whatKeepLiveLeftIsTakenBack() throws {
+    let trial = try Trial()
+    #expect(try HotColdBinary.migrate(trial.folder.path, ["--keep-live"]).status == 0)
+    #expect(try Self.revert(trial.folder.path).status == 0)
+    #expect(try Snapshot(trial.folder.path).entries == trial.before.entries)
+  }
+}
