@@ -7,6 +7,9 @@ DEMO_FILES ?= 100k
 BINARY := .build/release/hotcold
 # The Swift runtime is linked in: a third of the start-up time, and nothing but liburing to install.
 RELEASE := swift build -c release --static-swift-stdlib --product hotcold
+VERSION := 0.1.0
+MANUAL := .build-manual/plugins/GenerateManual/outputs/hotcold
+COMPLETIONS := bash-completion/completions/hotcold zsh/vendor-completions/_hotcold fish/vendor_completions.d/hotcold.fish
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := liburing-dev
 TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs
@@ -19,7 +22,8 @@ BENCH = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_FLOOR=$(CURD
   HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS) \
   swift package --allow-writing-to-package-directory benchmark
 
-.PHONY: build demo test test-faults sanitize check fmt bench bench-guide bench-check bench-update bench-tools install clean \
+.PHONY: build demo test test-faults sanitize check fmt bench bench-guide bench-check bench-update bench-tools \
+  install install-files manual deb clean \
   deps test-deps bench-deps
 
 build: deps
@@ -82,11 +86,38 @@ bench-tools: build bench-deps
 	mkdir -p .build/floor
 	$(CC) -O2 -Wall -Wextra -Werror Benchmarks/Floor/floor.c -o .build/floor/floor
 
-install: build
+# Binary, man pages, completions, unit and settings; nothing is enabled.
+install: build manual install-files
+
+install-files:
 	install -D -s -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/hotcold
+	for page in $(MANUAL)/*.1; do \
+	  install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man1/$$(basename "$$page" .1 | tr . -).1"; done
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/hotcold-help.1
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,$(dir $(COMPLETIONS)))
+	$(BINARY) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/$(word 1,$(COMPLETIONS))
+	$(BINARY) --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/$(word 2,$(COMPLETIONS))
+	$(BINARY) --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/$(word 3,$(COMPLETIONS))
+	chmod 644 $(addprefix $(DESTDIR)$(PREFIX)/share/,$(COMPLETIONS))
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/bin/hotcold|$(PREFIX)/bin/hotcold|' Packaging/hot_cold_archiver.service \
+	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/hot_cold_archiver.service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/hot_cold_archiver.service
+	for file in archive.conf captures.conf; do \
+	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
+
+# From the commands themselves. A build of its own: the plugin links the Swift runtime dynamically.
+manual: deps
+	swift package --scratch-path .build-manual --allow-writing-to-package-directory generate-manual \
+	  --multi-page --section 1 --date $$(date -u -d "@$${SOURCE_DATE_EPOCH:-$$(date +%s)}" +%Y-%m-%d)
+
+# A Debian package with the Swift runtime inside: .build/hotcold_VERSION_ARCHITECTURE.deb
+deb: build manual
+	Packaging/build-deb.sh $(VERSION) .build/hotcold_$(VERSION)_$$(dpkg --print-architecture).deb
+	@ls -l .build/hotcold_*.deb
 
 clean:
-	rm -rf .build Benchmarks/.build
+	rm -rf .build .build-manual Benchmarks/.build
 
 # dpkg -s costs nothing where all is there; apt-get runs only where something is missing.
 deps:

@@ -132,8 +132,10 @@ public final class Archiver {
 
   private func say(_ report: CaptureReport, _ path: FilePath, _ round: inout Round) {
     round.statuses.append(ExitStatus(of: report))
+    let name = Explanation.text(path)
     for error in TextReport(isColoured: false).errors(report) {
-      log.error("\(Explanation.text(path)): \(error.dropFirst("ERROR: ".count))")
+      let text = error.dropFirst("ERROR: ".count)
+      log.error("\(text.hasPrefix(name) ? "" : "\(name): ")\(text)")
     }
     guard report.total.moved > 0 else { return }
     let verb = options.isDryRun ? "would move" : "moved"
@@ -189,6 +191,9 @@ public final class Archiver {
       log.warning(
         "\(name): kept \(Format.count(implausible)) files from the future or the epoch: their age is not known"
       )
+    }
+    if retention.spared > 0 {
+      log.info("\(name): spared \(Format.count(retention.spared)) files that changed meanwhile")
     }
     for problem in retention.problems.named {
       log.error("\(name): \(Explanation.ofDeletion(problem))")
