@@ -184,7 +184,7 @@ public final class Archiver {
     }
     for refusal in retention.refusals {
       log.warning("\(name): nothing deleted: \(Explanation.of(refusal))")
-      round.statuses.append(.incomplete)
+      if !options.isDryRun { round.statuses.append(.incomplete) }
     }
     let implausible = Kind.allCases.reduce(0) { $0 + retention.implausible[$1] }
     if implausible > 0 {

@@ -117,6 +117,17 @@ import Testing
     #expect(!all.contains { folder.exists($0) } && folder.exists(young[0]))
   }
 
+  /// Where little is recorded, a file has expired when it goes cold.
+  @Test func aSlowRecordingIsNoMistake() throws {
+    let folder = try Folder()
+    let old = try Self.cold(folder, "metadata", ages: [90_000, 91_000])
+    for number in 0..<5 {
+      try folder.makeFile(Bytes("metadata/capture_\(number).json"), seconds: Self.now - 80_000 + number)
+    }
+    #expect(Self.once([folder.path, "--retain", "metadata=24h"]).status == 0)
+    #expect(!old.contains { folder.exists($0) })
+  }
+
   /// The clock is wrong by ten years, either way.
   @Test(.requires("faketime"), arguments: ["+10y", "-10y"]) func aWrongClockDeletesNothing(shift: String)
     throws

@@ -31,6 +31,8 @@ public final class Census {
 
   private var entries: [Int: Entry] = [:]
   public private(set) var hot = PerKind { _ in TierCount() }
+  /// Of the files in the hot place.
+  private(set) var newestHot = PerKind<ModificationTime?> { _ in nil }
 
   public init() {}
 
@@ -59,12 +61,15 @@ public final class Census {
         if !isThere { entries[index] = nil }
       }
       var count = TierCount()
+      var newest: ModificationTime?
       try folders.withPlace(kind.hotPlace, in: capture) { directory throws(KernelError) in
         try Self.forEachFile(of: kind, in: directory) { _, status in
           count = count + TierCount(files: 1, bytes: status.size)
+          newest = max(newest ?? status.modified, status.modified)
         }
       }
       hot[kind] = count
+      newestHot[kind] = newest
     }
   }
 

@@ -8,7 +8,9 @@ public struct RetentionReport: Sendable {
   public enum Refusal: Equatable, Sendable {
     /// The clock was set since the last pass, by this many seconds.
     case clockStepped(Int64)
-    /// All cold files of this kind have expired, as after a wrong clock; or nothing was recorded for long.
+    /// All cold files of this kind have expired, and either no hot one is young, or they are more than the hot ones: as
+    /// after a wrong clock, or when nothing was recorded for long. (Where little is recorded, a file may have expired by
+    /// the time it goes cold; those are few.)
     case everythingWouldGo(Kind)
     case tooMany(expired: Int, max: Int)
   }
@@ -105,7 +107,11 @@ struct Retention<M: Mover>: ~Copyable {
     var refused: Set<Kind> = []
     for kind in Kind.allCases where report.expired[kind] > 0 {
       let known = census.cold(kind).files - census.implausible(kind)
-      guard report.expired[kind] >= known else { continue }
+      let isRecording = census.newestHot[kind].map {
+        rule.verdict(of: kind, $0, nowSeconds: nowSeconds) == .kept
+      }
+      let areFew = report.expired[kind] <= census.hot[kind].files
+      guard report.expired[kind] >= known, !(isRecording ?? false) || !areFew else { continue }
       report.refusals.append(.everythingWouldGo(kind))
       refused.insert(kind)
     }
