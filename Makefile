@@ -8,11 +8,13 @@ BINARY := .build/release/hotcold
 # The Swift runtime is linked in: a third of the start-up time, and nothing but liburing to install.
 RELEASE := swift build -c release --static-swift-stdlib --product hotcold
 VERSION := 0.1.0
-MANUAL := .build-manual/plugins/GenerateManual/outputs/hotcold
+MANUAL := $(CURDIR)/.build/manual
 COMPLETIONS := bash-completion/completions/hotcold zsh/vendor-completions/_hotcold fish/vendor_completions.d/hotcold.fish
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := liburing-dev
-TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs
+TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs faketime prometheus python3
+E2E_PACKAGES := nginx-light chromium chromium-driver debootstrap lintian curl systemd
+E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 SANITIZED := CaptureLayoutTests|KernelIOTests|MigrationTests
 BENCH_PACKAGES := strace xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift $(addprefix Benchmarks/,Support Guide Engines Parts Counts Peers)
@@ -22,9 +24,9 @@ BENCH = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_FLOOR=$(CURD
   HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS) \
   swift package --allow-writing-to-package-directory benchmark
 
-.PHONY: build demo test test-faults sanitize check fmt bench bench-guide bench-check bench-update bench-tools \
+.PHONY: build demo test test-faults test-e2e sanitize check fmt bench bench-guide bench-check bench-update bench-tools \
   install install-files manual deb clean \
-  deps test-deps bench-deps
+  deps test-deps bench-deps e2e-deps
 
 build: deps
 	$(RELEASE)
@@ -48,6 +50,14 @@ test-faults: build test-deps
 	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_FAULTS=all HOTCOLD_FUZZ=200000 HOTCOLD_FIGURES=$(FIGURES) swift test \
 	  --filter 'CoreLoopTests|BrokenMoverTests|KillTests|FaultTableTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|CustodyTests|FuzzTests|MigrationPropertyTests'
 	@awk '{ n = $$1; $$1 = ""; sum[$$0] += n } END { for (name in sum) printf "%10d %s\n", sum[name], name }' $(FIGURES) | sort -k2
+
+# The package in a clean Debian, a browser, the guide's commands, the service beside a recording: some minutes.
+test-e2e: build deb test-deps e2e-deps
+	[ -d .build/e2e ] || { python3 -m venv .build/e2e && .build/e2e/bin/pip -q install $(E2E_PYTHON_PACKAGES); }
+	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_E2E=1 HOTCOLD_E2E_PYTHON=$(CURDIR)/.build/e2e/bin/python \
+	  HOTCOLD_E2E_VIDEOJS=$$(echo $(CURDIR)/.build/e2e/lib/python3*/site-packages/js/videojs/resources) \
+	  HOTCOLD_DEB=$$(echo $(CURDIR)/.build/hotcold_$(VERSION)_*.deb) \
+	  swift test --filter 'BrowserTests|PackageTests|GuideTests|LongRunTests'
 
 # The unit, property and core-loop tests under both sanitizers. Foundation leaks the buffer of each empty file that the
 # test kit reads, so leaks are not looked for.
@@ -106,10 +116,12 @@ install-files:
 	for file in archive.conf captures.conf; do \
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 
-# From the commands themselves. A build of its own: the plugin links the Swift runtime dynamically.
-manual: deps
-	swift package --scratch-path .build-manual --allow-writing-to-package-directory generate-manual \
-	  --multi-page --section 1 --date $$(date -u -d "@$${SOURCE_DATE_EPOCH:-$$(date +%s)}" +%Y-%m-%d)
+# From the commands themselves, by the tool of swift-argument-parser.
+manual: build
+	@rm -rf $(MANUAL) && mkdir -p $(MANUAL)
+	swift run --package-path .build/checkouts/swift-argument-parser --scratch-path $(CURDIR)/.build-manual generate-manual \
+	  $(BINARY) --multi-page --section 1 --output-directory $(MANUAL) \
+	  --date $$(date -u -d "@$${SOURCE_DATE_EPOCH:-$$(date +%s)}" +%Y-%m-%d)
 
 # A Debian package with the Swift runtime inside: .build/hotcold_VERSION_ARCHITECTURE.deb
 deb: build manual
@@ -127,6 +139,10 @@ deps:
 test-deps:
 	@dpkg -s $(TEST_PACKAGES) >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(TEST_PACKAGES); }
+
+e2e-deps:
+	@dpkg -s $(E2E_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(E2E_PACKAGES); }
 
 bench-deps:
 	@dpkg -s $(BENCH_PACKAGES) >/dev/null 2>&1 || \

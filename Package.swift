@@ -116,6 +116,6 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     // The real program on real file systems.
-    .testTarget(name: "EndToEndTests", dependencies: ["hotcold", "TestKit"]),
+    .testTarget(name: "EndToEndTests", dependencies: ["hotcold", "TestKit"], exclude: ["Browser"]),
   ]
 )

@@ -43,7 +43,7 @@ import Testing
     try record(6, segmentSeconds: 1, from: 9)
     try record(24, segmentSeconds: 4, from: 1000)
     // So that its hours are over: players wait for more of one that is not.
-    try folder.age(by: 26 * 3600)
+    try Folder.age(folder.path, by: 26 * 3600)
     #expect(try HotColdBinary.migrate(folder.path, ["--hot", "segments=0"]).status == 0)
 
     var durations: [String: Double] = [:]

@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test func itNamesEveryOption() {
-    for command in ["migrate", "verify", "revert", "sample"] {
+    for command in ["migrate", "verify", "revert", "archive", "sample"] {
       let help = HotColdBinary.run([command, "--help"]).output
       let options = help.matches(of: #/--[a-z-]+/#).map { String($0.output) }
       #expect(options.count > 3)

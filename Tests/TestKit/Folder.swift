@@ -49,11 +49,11 @@ public final class Folder: Sendable {
     guard futimens(file, &times) == 0 else { throw PreparationError("futimens") }
   }
 
-  /// Makes every file older by this many seconds, its nanoseconds kept.
-  public func age(by seconds: Int) throws {
-    for (file, entry) in try Snapshot(path).files {
+  /// Makes every file below a folder older by this many seconds, its nanoseconds kept.
+  public static func age(_ folder: String, by seconds: Int) throws {
+    for (file, entry) in try Snapshot(folder).files {
       let time = timespec(tv_sec: entry.modifiedSeconds - seconds, tv_nsec: entry.modifiedNanoseconds)
-      let result = path(file).withCString { utimensat(AT_FDCWD, $0, [time, time], 0) }
+      let result = (Bytes(folder + "/") + file).withCString { utimensat(AT_FDCWD, $0, [time, time], 0) }
       guard result == 0 else { throw PreparationError("utimensat \(file)") }
     }
   }
