@@ -292,6 +292,19 @@ int32_t hc_send_datagram(const char *path, const char *text) {
   return result;
 }
 
+static int argument_count;
+static char **arguments;
+
+// glibc gives constructors what it gives main.
+__attribute__((constructor)) static void remember_arguments(int count, char **list) {
+  argument_count = count;
+  arguments = list;
+}
+
+int32_t hc_argument_count(void) { return argument_count; }
+
+const char *hc_argument(int32_t index) { return arguments[index]; }
+
 const char *hc_environment(const char *name) { return getenv(name); }
 
 int32_t hc_zone_offset(int64_t seconds) {

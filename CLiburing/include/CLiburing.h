@@ -233,6 +233,9 @@ void hc_thread_join(uint64_t thread);
 
 /// Sends a datagram to the AF_UNIX socket `path` ('@' for the abstract namespace, sd_notify(3)).
 int32_t hc_send_datagram(const char *path, const char *text);
+/// The arguments of this process, as execve(2) gave them: Swift's own list is read from /proc, and empty without it.
+int32_t hc_argument_count(void);
+const char *hc_argument(int32_t index);
 /// Environment variable `name`, or NULL.
 const char *hc_environment(const char *name);
 

@@ -77,6 +77,11 @@ public enum CurrentProcess {
   public static func environment(_ name: String) -> String? {
     unsafe hc_environment(name).map { unsafe String(cString: $0) }
   }
+  /// Without the program's own name. Read from execve(2)'s list: `CommandLine.arguments` needs /proc, and a command
+  /// that seems to have no arguments prints its help and succeeds.
+  public static var arguments: [String] {
+    (1..<max(1, hc_argument_count())).map { unsafe String(cString: hc_argument($0)) }
+  }
   public static var isRoot: Bool { hc_effective_uid() == 0 }
   public static var effectiveUser: UInt32 { hc_effective_uid() }
   public static func isMember(ofGroup group: UInt32) -> Bool { hc_is_member(group) }

@@ -1,7 +1,12 @@
 import ArgumentParser
+import KernelIO
 import Reporting
 
 @main
+struct Program {
+  static func main() async { await HotCold.main(CurrentProcess.arguments) }
+}
+
 struct HotCold: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hotcold",

@@ -146,22 +146,76 @@ import Testing
     #expect(try Snapshot(folder.path).contents == before.contents)
   }
 
+  /// The clock is set while the service runs: from then on nothing is deleted, until somebody has looked.
+  @Test(.requires("faketime")) func aClockThatWasSetStopsRetentionUntilARestart() throws {
+    let folder = try Folder()
+    let old = try Self.cold(folder, "thumbnails", ages: [50, 60, 70, 5000])
+    for number in 0..<5 {
+      try folder.makeFile(Bytes("thumbnails/capture_\(number)_thumbnail.jpg"), seconds: Self.now + number)
+    }
+    let clock = folder.path + "/clock"
+    try "+0".write(toFile: clock, atomically: true, encoding: .utf8)
+    let library = try Shell.must(["sh", "-c", "dpkg -L libfaketime | grep 'libfaketime.so.1$'"]).trimmed
+    let service = try Running(
+      [HotColdBinary.path, "archive", folder.path, "--interval", "1s", "--retain", "thumbnails=1h"],
+      environment: [
+        "TZ": "UTC", "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": clock, "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+      ])
+    #expect(Self.waitUntil { !folder.exists(old[3]) }, "what had expired before is deleted")
+    // Half a day on: the others would have expired as well.
+    try "+12h".write(toFile: clock, atomically: true, encoding: .utf8)
+    sleep(4)
+    service.signal(SIGTERM)
+    let result = service.wait()
+    #expect(result.error.contains("nothing deleted: the clock was set by 43"), "\(result)")
+    #expect(old[..<3].allSatisfy { folder.exists($0) })
+  }
+
+  /// Unlinks go through the ring where there is one.
+  @Test(.requires("strace"), arguments: ["io_uring", "syscalls"]) func unlinksComeInBatches(engine: String)
+    throws
+  {
+    let folder = try Folder()
+    let old = try Self.cold(folder, "metadata", ages: Array(90_000..<90_200))
+    _ = try Self.cold(folder, "metadata", ages: [50])
+    let log = folder.path + "/strace"
+    let result = Shell.run(
+      [
+        "strace", "-f", "-o", log, "-e", "trace=unlinkat,io_uring_enter", HotColdBinary.path, "archive",
+        "--once",
+        folder.path, "--retain", "metadata=24h", "--engine", engine, "--warn-free", "99%",
+      ], environment: ["TZ": "UTC"])
+    #expect(result.status == 0 && !old.contains { folder.exists($0) }, "\(result.error)")
+    #expect(result.error.contains("are free"), "little room is said")
+    let calls = try String(contentsOfFile: log, encoding: .utf8)
+    let unlinks = calls.components(separatedBy: "unlinkat(").count - 1
+    #expect(engine == "syscalls" ? unlinks >= 200 : unlinks < 20 && calls.contains("io_uring_enter"))
+  }
+
   /// Files are replaced between the look and the deletion.
   @Test(.requires("strace")) func aFileThatIsReplacedMeanwhileIsSpared() throws {
-    for attempt in 0..<12 {
+    for attempt in 0..<6 {
       let folder = try Folder()
-      let old = try Self.cold(folder, "metadata", ages: Array(repeating: 90_000, count: 60))
+      let old = try Self.cold(folder, "metadata", ages: Array(90_000..<90_060))
       _ = try Self.cold(folder, "metadata", ages: [50])
+      let log = folder.path + "/strace"
       let run = try Running(
         [
-          "strace", "-f", "-o", "/dev/null", "-e", "inject=statx:delay_enter=4000", HotColdBinary.path,
-          "archive",
-          "--once", folder.path, "--retain", "metadata=24h", "--engine", "syscalls",
+          "strace", "-f", "-o", log, "-e", "trace=statx", "-e", "inject=statx:delay_enter=4000",
+          HotColdBinary.path,
+          "archive", "--once", folder.path, "--retain", "metadata=24h", "--engine", "syscalls",
         ], environment: ["TZ": "UTC"])
-      usleep(UInt32(500_000 + 150_000 * attempt))
+      // Each is looked at for the census, for the count, and before the deletion, once and once more.
+      let looks = old.count * 2 + 10 + attempt * 10
+      _ = Self.waitUntil {
+        !run.isRunning
+          || ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "").components(separatedBy: "\"capture_")
+            .count > looks
+      }
       for path in old where folder.exists(path) {
         let name = folder.path(path).description
-        try Array("new".utf8).withUnsafeBytes { try Data($0).write(to: URL(fileURLWithPath: name + ".new")) }
+        try Data("new".utf8).write(to: URL(fileURLWithPath: name + ".new"))
         rename(name + ".new", name)
       }
       let replaced = old.filter { folder.exists($0) }
@@ -253,6 +307,11 @@ import Testing
     }
   }
 
+  /// Files may move while they are looked at.
+  static func isSettled(_ trial: Trial) -> Bool {
+    (try? Snapshot(trial.folder.path).paths) == SmallCapture.settled()
+  }
+
   static func waitUntil(seconds: Int = 30, _ condition: () throws -> Bool) rethrows -> Bool {
     for _ in 0..<(seconds * 20) {
       if try condition() { return true }
@@ -271,10 +330,10 @@ import Testing
     let service = try Running(
       [HotColdBinary.path, "archive", "--captures-from", file, "--interval", "1s"],
       environment: ["TZ": "UTC", "NOTIFY_SOCKET": socket.path, "WATCHDOG_USEC": "1000000"])
-    #expect(try Self.waitUntil { try Snapshot(trials[0].folder.path).paths == SmallCapture.settled() })
+    #expect(Self.waitUntil { Self.isSettled(trials[0]) })
     try "\(trials[0].folder.path)\n\(trials[1].folder.path)\n".write(
       toFile: file, atomically: true, encoding: .utf8)
-    #expect(try Self.waitUntil { try Snapshot(trials[1].folder.path).paths == SmallCapture.settled() })
+    #expect(Self.waitUntil { Self.isSettled(trials[1]) })
     sleep(2)
     service.signal(signal)
     #expect(Self.waitUntil(seconds: 10) { !service.isRunning })
@@ -296,7 +355,7 @@ import Testing
     let service = try Running(
       [HotColdBinary.path, "archive", large, small.folder.path, "--interval", "1s", "--engine", "syscalls"],
       environment: ["TZ": "UTC"])
-    #expect(try Self.waitUntil { try Snapshot(small.folder.path).paths == SmallCapture.settled() })
+    #expect(Self.waitUntil { Self.isSettled(small) })
     let isLargeSettled = Snapshot.entryCount(large) < 20
     #expect(
       Self.waitUntil(seconds: 60) {

@@ -1,4 +1,5 @@
 import CLiburing
+import CaptureLayout
 import Foundation
 import SystemPackage
 import TestKit
@@ -81,6 +82,56 @@ import Testing
     // It makes no folder where captures/ is there.
     guard target.operation != HC_OP_MKDIR else { return }
     try loop(target, reversionSurvives)
+  }
+
+  @Test(.requiresIOUring, arguments: targets)
+  func nothingThatIsKeptIsLostWhicheverCallOfRetentionFails(_ target: Target) throws {
+    guard ![HC_OP_MKDIR, HC_OP_LINK, HC_OP_RENAME, HC_OP_RING_RENAME].contains(target.operation),
+      !target.withoutNoReplace || target.operation == HC_OP_UNLINK
+    else { return }
+    try loop(target, retentionSurvives)
+  }
+
+  /// Retention over a migrated capture of 2023 with an age that divides it. What is young, hot or pinned stays, whatever
+  /// happens; a run without faults deletes the rest.
+  private func retentionSurvives(_ target: Target, _ errno: Errno, _ call: Int, _ forever: Bool) throws
+    -> Bool
+  {
+    let trial = try FaultTrial()
+    var none = hc_faults()
+    #expect(try trial.migrate(.syscalls, &none).isClean)
+    let before = try Snapshot(trial.folder.path)
+    let age = Int64(Date().timeIntervalSince1970) - 1_700_000_000 - 9000
+    func keepUp(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> UpkeepReport {
+      let engine = try Engine.choose(engine)
+      var options = UpkeepOptions(
+        rule: RetentionRule(ageSeconds: PerKind { _ in age }), hours: HourClock { _ in 0 })
+      options.isForced = true
+      return FaultTrial.withFaults(&faults) {
+        engine.keepUp(FilePath(trial.folder.path), options: options, memory: UpkeepMemory())
+      }
+    }
+    let mayGo = Set(
+      before.files.filter {
+        $0.key.description.split(separator: "/").count == 3
+          && Int64($0.value.modifiedSeconds) < 1_700_000_000 + 9010
+          && $0.key.name != "segment_1.ts"
+      }.keys)
+    #expect(mayGo.count > 3 && mayGo.count < before.files.count - 5)
+    var faults = Self.faults(target, errno, call, forever)
+    faults.no_noreplace = false
+    let report = try keepUp(target.engine, &faults)
+    guard faults.fired > 0 else { return false }
+    let what: Comment =
+      "retention, \(target.testDescription): \(errno) at call \(call)\(forever ? " and after" : "")"
+    let after = try Snapshot(trial.folder.path)
+    #expect(before.paths.subtracting(after.paths).isSubset(of: mayGo), what)
+    #expect(after.files.allSatisfy { before.files[$0.key] == $0.value }, what)
+    #expect(report.retention?.deletedTotal ?? 0 <= before.paths.subtracting(after.paths).count, what)
+    let rerun = try keepUp(.syscalls, &none)
+    #expect(rerun.error == nil && rerun.retention?.error == nil, what)
+    #expect(try Snapshot(trial.folder.path).paths == before.paths.subtracting(mayGo), "\(what): rerun")
+    return true
   }
 
   private func loop(
@@ -279,7 +330,7 @@ struct FaultTrial {
     }
   }
 
-  private static func withFaults(_ faults: inout hc_faults, _ body: () -> CaptureReport) -> CaptureReport {
+  static func withFaults<Report>(_ faults: inout hc_faults, _ body: () -> Report) -> Report {
     withUnsafeMutablePointer(to: &faults) { faults in
       precondition(hc_faults_use(faults), "this build cannot inject faults")
       defer { _ = hc_faults_use(nil) }

@@ -73,6 +73,8 @@ public final class Running: @unchecked Sendable {
   }
 
   deinit {
+    signal(SIGKILL)
+    reap(0)
     for file in [output, error] + (input.map { [$0] } ?? []) { close(file) }
   }
 
