@@ -7,7 +7,6 @@
 public struct ArchivePlaylist: Sendable {
   /// The second line of every playlist that hotcold writes: RFC 8216 section 4.1 makes it a comment.
   public static let mark = "# hotcold"
-  private static let microsecondsPerSecond: Int64 = 1_000_000
 
   private let bytes: [UInt8]
   public var contents: [UInt8] { bytes }
@@ -29,18 +28,11 @@ public struct ArchivePlaylist: Sendable {
         if index > 0 { text.add("#EXT-X-DISCONTINUITY") }
         text.add("#EXT-X-PROGRAM-DATE-TIME:\(segments.modified(at: index).text(minusMicroseconds: duration))")
       }
-      text.add("#EXTINF:\(Self.decimal(microseconds: duration)),")
+      text.addDuration(microseconds: duration)
       text.addURI(segments.name(at: index))
     }
     if isOver { text.add("#EXT-X-ENDLIST") }
     bytes = text.bytes
-  }
-
-  /// Seconds with six decimals, as ffmpeg writes them.
-  private static func decimal(microseconds: Int64) -> String {
-    let fraction = String(microseconds % microsecondsPerSecond)
-    return "\(microseconds / microsecondsPerSecond)."
-      + String(repeating: "0", count: 6 - fraction.count) + fraction
   }
 
   /// How a playlist names a file: the bare name; a byte that no URI may hold (RFC 3986 section 2) is percent-encoded,
@@ -223,6 +215,22 @@ private struct Lines {
     bytes.append(UInt8(ascii: "\n"))
   }
 
+  /// `EXTINF` in seconds with six decimals, as ffmpeg writes it; byte by byte, as it is done for every segment.
+  mutating func addDuration(microseconds: Int64) {
+    for byte in "#EXTINF:".utf8 { bytes.append(byte) }
+    var divisor: Int64 = 1_000_000
+    while microseconds / divisor >= 10 { divisor *= 10 }
+    var rest = microseconds
+    while divisor > 0 {
+      bytes.append(UInt8(ascii: "0") + UInt8(rest / divisor))
+      rest %= divisor
+      if divisor == 1_000_000 { bytes.append(UInt8(ascii: ".")) }
+      divisor /= 10
+    }
+    bytes.append(UInt8(ascii: ","))
+    bytes.append(UInt8(ascii: "\n"))
+  }
+
   mutating func addURI(_ name: Span<UInt8>) {
     for index in name.indices {
       let byte = name[index]
@@ -239,9 +247,9 @@ private struct Lines {
   private static func isPlain(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "0")...UInt8(ascii: "9"):
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
       true
-    default: "-._~!$&'()*+,;=@".utf8.contains(byte)
+    default: "~!$&'()*+,;=@".utf8.contains(byte)
     }
   }
 }

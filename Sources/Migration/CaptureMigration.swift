@@ -171,13 +171,13 @@ struct CaptureMigration<M: Mover>: ~Copyable {
         playlists.append(try directory.livePlaylist())
       }
     }
-    var manifests = Manifests(
+    let manifests = Manifests(
       live: LiveDurations(playlists), newestHot: totals.newestHotSegments, hours: options.hours,
       nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, memory: memory)
-    manifests.refresh(folders)
-    report.manifests = manifests.report
+    let written = manifests.refresh(folders, memory: memory)
+    report.manifests = written
     // No room or no disk: nothing after this would succeed either, and `syncfs` would hide it.
-    if let error = manifests.report.failures.first(where: \.errno.stopsRun) { throw error }
+    if let error = written.failures.first(where: \.errno.stopsRun) { throw error }
   }
 
   /// Lists the capture again, compares, and makes the moves durable.

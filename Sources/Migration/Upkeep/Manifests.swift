@@ -1,5 +1,6 @@
 internal import CaptureLayout
 public import KernelIO
+internal import Synchronization
 internal import SystemPackage
 
 /// What became of the playlists of the hour folders.
@@ -27,7 +28,7 @@ public final class ManifestMemory {
 ///
 /// Written whole under another name and then renamed, and only if the content changes. A playlist of somebody else is
 /// never touched.
-struct Manifests {
+struct Manifests: Sendable {
   /// Left behind by a run that was killed while it wrote; the next one takes it away.
   static let temporaryName = ".archive.m3u8.hotcold"
   /// A segment that is hot and younger than this may still come to its hour.
@@ -36,12 +37,26 @@ struct Manifests {
   private static let tickSeconds: Int64 = 1
   private static let playlistBytesMax = 64 << 20
 
+  /// Looking at every segment waits for memory and the disk; each folder is read by one thread.
+  private static let threads = 2
+
   private let live: LiveDurations
   private let newestHot: [ModificationTime?]
   private let nowSeconds: Int64
   private let currentHour: Int
-  private let memory: ManifestMemory?
-  private(set) var report = ManifestReport()
+  /// Folders that were in order, with the modification times that they had.
+  private let finished: [Int: ModificationTime]
+
+  private enum Outcome {
+    case none, unchanged, written, removed
+    case foreign
+    case failed(KernelError)
+  }
+  private struct HourResult {
+    var outcome = Outcome.none
+    /// Set where the folder need not be read again until it changes.
+    var finished: ModificationTime?
+  }
 
   /// `newestHot`: for each hour, the newest of the hot segments that belong in it.
   init(
@@ -52,32 +67,46 @@ struct Manifests {
     self.live = live
     self.newestHot = newestHot
     self.nowSeconds = nowSeconds
-    self.memory = memory
+    finished = memory?.finished ?? [:]
     currentHour = hours.hour(of: ModificationTime(seconds: nowSeconds, nanoseconds: 0))
   }
 
-  mutating func refresh(_ folders: borrowing CaptureFolders) {
-    for hour in hoursOfDay where StopSignal.pending == nil {
-      folders.withHour(hour, of: .segments) { directory in
-        do throws(KernelError) { try refresh(directory, hour) } catch {
-          report.failures.append(error)
-          memory?.finished[hour] = nil
+  func refresh(_ folders: borrowing CaptureFolders, memory: ManifestMemory?) -> ManifestReport {
+    let results = Mutex([HourResult](repeating: HourResult(), count: hoursOfDay.count))
+    Threads.run(Self.threads) { thread in
+      for hour in hoursOfDay where hour % Self.threads == thread && StopSignal.pending == nil {
+        folders.withHour(hour, of: .segments) { directory in
+          var result = HourResult()
+          do throws(KernelError) { result = try refresh(directory, hour) } catch {
+            result.outcome = .failed(error)
+          }
+          results.withLock { $0[hour] = result }
         }
       }
     }
+    var report = ManifestReport()
+    for (hour, result) in results.withLock({ $0 }).enumerated() {
+      memory?.finished[hour] = result.finished
+      switch result.outcome {
+      case .none: break
+      case .unchanged: report.unchanged += 1
+      case .written: report.written += 1
+      case .removed: report.removed += 1
+      case .foreign: report.foreign.append("segments/\(hour)/\(FileName.archivePlaylist)")
+      case .failed(let error): report.failures.append(error)
+      }
+    }
+    return report
   }
 
-  private mutating func refresh(_ directory: borrowing Directory, _ hour: Int) throws(KernelError) {
+  private func refresh(_ directory: borrowing Directory, _ hour: Int) throws(KernelError) -> HourResult {
     let isOver = isOver(hour)
     // Taken before the folder is read: what comes meanwhile makes it differ the next time.
     let modified = try directory.status().modified
-    if isOver, memory?.finished[hour] == modified {
-      report.unchanged += 1
-      return
-    }
-    try write(try Self.segments(of: directory), to: directory, hour, isOver: isOver)
+    if isOver, finished[hour] == modified { return HourResult(outcome: .unchanged, finished: modified) }
+    let outcome = try write(try Self.segments(of: directory), to: directory, isOver: isOver)
     let isQuiet = nowSeconds - modified.seconds > Self.tickSeconds
-    memory?.finished[hour] = isOver && isQuiet ? modified : nil
+    return HourResult(outcome: outcome, finished: isOver && isQuiet ? modified : nil)
   }
 
   /// Over is an hour that the clock has left, and for which no young segment waits in the hot place.
@@ -86,32 +115,26 @@ struct Manifests {
     return newestHot[hour].map { $0.seconds <= nowSeconds - Self.lateSecondsMax } ?? true
   }
 
-  private mutating func write(
-    _ segments: consuming ArchivedSegments, to directory: borrowing Directory, _ hour: Int, isOver: Bool
-  ) throws(KernelError) {
+  private func write(
+    _ segments: consuming ArchivedSegments, to directory: borrowing Directory, isOver: Bool
+  ) throws(KernelError) -> Outcome {
     let existing: [UInt8]?
     switch Self.existing(in: directory) {
     case .absent: existing = nil
     case .own(let contents): existing = contents
-    case .foreign:
-      report.foreign.append("segments/\(hour)/\(FileName.archivePlaylist)")
-      return
+    case .foreign: return .foreign
     case .unreadable(let error): throw error
     }
     guard segments.count > 0 else {
-      guard existing != nil else { return }
+      guard existing != nil else { return .none }
       try directory.removeFile(FileName.archivePlaylist)
-      report.removed += 1
-      return
+      return .removed
     }
     let playlist = ArchivePlaylist(of: segments, live: live, isOver: isOver)
-    guard playlist.contents != existing else {
-      report.unchanged += 1
-      return
-    }
+    guard playlist.contents != existing else { return .unchanged }
     try directory.replaceFile(
       FileName.archivePlaylist, via: Self.temporaryName, contents: playlist.contents.span)
-    report.written += 1
+    return .written
   }
 
   // MARK: reading

@@ -79,13 +79,12 @@ extension Engine {
         }
       }
       if options.writesManifests, !options.isDryRun, StopSignal.pending == nil {
-        var manifests = Manifests(
+        let manifests = Manifests(
           live: LiveDurations(playlists),
           newestHot: try Self.newestHotSegments(folders, capture.directory, options.hours),
           hours: options.hours,
           nowSeconds: now, memory: memory.manifests)
-        manifests.refresh(folders)
-        report.manifests = manifests.report
+        report.manifests = manifests.refresh(folders, memory: memory.manifests)
       }
       for kind in Kind.allCases {
         report.hot[kind] = memory.census.hot[kind]
