@@ -62,7 +62,9 @@ struct Metrics {
     let directory = try Directory.open(folder.isEmpty ? "." : folder)
     let name = file.lastComponent?.string ?? "hotcold.prom"
     // Not *.prom: the collector takes only those.
-    try directory.replaceFile(name, via: ".\(name).hotcold", contents: Array(text.utf8).span)
+    try directory.replaceFile(name, via: ".\(name).hotcold") { write throws(KernelError) in
+      try write(Array(text.utf8).span)
+    }
   }
 
   // MARK: text

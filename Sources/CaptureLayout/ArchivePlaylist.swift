@@ -4,35 +4,59 @@
 ///
 /// A segment's modification time is the moment at which the encoder finished it, so it lasts as long as the step from
 /// the one before it in the same run. A run ends where numbers or times do not go on: a restart, a gap, the next day.
-public struct ArchivePlaylist: Sendable {
+public struct ArchivePlaylist: ~Copyable {
   /// The second line of every playlist that hotcold writes: RFC 8216 section 4.1 makes it a comment.
   public static let mark = "# hotcold"
+  private static let chunkBytes = 64 << 10
 
-  private let bytes: [UInt8]
-  public var contents: [UInt8] { bytes }
+  private let segments: ArchivedSegments
+  private let durations: Durations
+  private let isOver: Bool
 
   /// `isOver`: no segment will come to this hour any more.
   public init(of segments: consuming ArchivedSegments, live: LiveDurations, isOver: Bool) {
     segments.sort()
-    let durations = Durations(segments, live)
-    var text = Lines()
+    durations = Durations(segments, live)
+    self.segments = segments
+    self.isOver = isOver
+  }
+
+  /// Gives the text to `body`, piece by piece, so that it need not be held.
+  public func write<Failure>(to body: (Span<UInt8>) throws(Failure) -> Void) throws(Failure) {
+    var text = Lines(capacity: Self.chunkBytes + 1024)
     text.add("#EXTM3U")
     text.add(Self.mark)
     text.add("#EXT-X-VERSION:3")
-    text.add("#EXT-X-TARGETDURATION:\(durations.targetSeconds)")
+    text.add("#EXT-X-TARGETDURATION:\(durations.targetSeconds(of: segments))")
     text.add("#EXT-X-MEDIA-SEQUENCE:0")
     if isOver { text.add("#EXT-X-PLAYLIST-TYPE:VOD") }
     for index in 0..<segments.count {
-      let duration = durations[index]
+      let duration = durations.microseconds(of: segments, at: index)
       if durations.startsRun(at: index) {
         if index > 0 { text.add("#EXT-X-DISCONTINUITY") }
         text.add("#EXT-X-PROGRAM-DATE-TIME:\(segments.modified(at: index).text(minusMicroseconds: duration))")
       }
       text.addDuration(microseconds: duration)
       text.addURI(segments.name(at: index))
+      if text.bytes.count >= Self.chunkBytes {
+        try body(text.bytes.span)
+        text.removeAll()
+      }
     }
     if isOver { text.add("#EXT-X-ENDLIST") }
-    bytes = text.bytes
+    try body(text.bytes.span)
+  }
+
+  /// Whether this is the very text.
+  public func isEqual(to contents: [UInt8]) -> Bool {
+    var offset = 0
+    var isEqual = true
+    write { chunk in
+      isEqual = isEqual && offset + chunk.count <= contents.count
+      for index in chunk.indices where isEqual { isEqual = chunk[index] == contents[offset + index] }
+      offset += chunk.count
+    }
+    return isEqual && offset == contents.count
   }
 
   /// How a playlist names a file: the bare name; a byte that no URI may hold (RFC 3986 section 2) is percent-encoded,
@@ -71,11 +95,19 @@ public struct ArchivePlaylist: Sendable {
 
 /// The segments of one hour folder: names in one buffer, so that tens of thousands cost two arrays.
 public struct ArchivedSegments: ~Copyable {
+  /// Small: an hour folder of a long capture holds tens of thousands.
   private struct Segment {
-    let nameStart: Int
-    let nameCount: Int
-    let number: Int64?
-    let modified: ModificationTime
+    let modifiedSeconds: Int64
+    /// -1 for a name without a number.
+    let number: Int64
+    let modifiedNanoseconds: UInt32
+    let nameStart: UInt32
+    let nameCount: UInt16
+
+    var modified: ModificationTime {
+      ModificationTime(seconds: modifiedSeconds, nanoseconds: modifiedNanoseconds)
+    }
+    var name: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameCount) }
   }
   private var names: [UInt8] = []
   private var segments: [Segment] = []
@@ -87,7 +119,9 @@ public struct ArchivedSegments: ~Copyable {
   public mutating func append(_ name: Span<UInt8>, _ modified: ModificationTime) {
     segments.append(
       Segment(
-        nameStart: names.count, nameCount: name.count, number: FileName.number(of: name), modified: modified))
+        modifiedSeconds: modified.seconds, number: FileName.number(of: name) ?? -1,
+        modifiedNanoseconds: modified.nanoseconds, nameStart: UInt32(names.count),
+        nameCount: UInt16(name.count)))
     for index in name.indices { names.append(name[index]) }
   }
 
@@ -96,20 +130,16 @@ public struct ArchivedSegments: ~Copyable {
     let names = names
     segments.sort { left, right in
       if left.modified != right.modified { return left.modified < right.modified }
-      if left.number != right.number { return left.number ?? .min < right.number ?? .min }
-      return names[left.nameStart..<left.nameStart + left.nameCount].lexicographicallyPrecedes(
-        names[right.nameStart..<right.nameStart + right.nameCount])
+      if left.number != right.number { return left.number < right.number }
+      return names[left.name].lexicographicallyPrecedes(names[right.name])
     }
   }
 
   @_lifetime(borrow self)
-  public func name(at index: Int) -> Span<UInt8> {
-    let segment = segments[index]
-    return names.span.extracting(segment.nameStart..<segment.nameStart + segment.nameCount)
-  }
+  public func name(at index: Int) -> Span<UInt8> { names.span.extracting(segments[index].name) }
 
   func modified(at index: Int) -> ModificationTime { segments[index].modified }
-  func number(at index: Int) -> Int64? { segments[index].number }
+  func number(at index: Int) -> Int64? { segments[index].number < 0 ? nil : segments[index].number }
 }
 
 /// What the live playlist says about durations.
@@ -137,45 +167,54 @@ private struct Durations {
   private static let shortestMicroseconds: Int64 = 250_000
   /// Fewer steps than that say little about what is typical.
   private static let typicalSteps = 3
+  /// In place of a step, where a run starts.
+  private static let none = Int64.min
+
   /// A step that is this much longer than a segment is a gap: half a segment and a second, for an encoder's jitter.
   private static func longestStep(_ typical: Int64) -> Int64 { typical + typical / 2 + 1_000_000 }
 
-  /// From the segment before, or nil at the start of a run.
-  private var steps: [Int64?]
-  private var durations: [Int64]
-
-  var targetSeconds: Int64 {
-    // RFC 8216 section 4.3.3.1: no EXTINF, rounded, may be larger.
-    max(1, ((durations.max() ?? 0) + 999_999) / 1_000_000)
-  }
-
-  subscript(index: Int) -> Int64 { durations[index] }
-  func startsRun(at index: Int) -> Bool { steps[index] == nil }
+  /// From the segment before, or none at the start of a run.
+  private var steps: [Int64]
+  private let live: LiveDurations
 
   init(_ segments: borrowing ArchivedSegments, _ live: LiveDurations) {
+    self.live = live
     steps = Self.consecutiveSteps(segments)
-    steps = Self.withoutGaps(steps, live)
-    durations = []
-    let fallback = live.medianMicroseconds ?? Self.fallbackMicroseconds
-    for index in steps.indices {
-      // At the start of a run the next segment says most: the same encoder with the same settings.
-      let step = steps[index] ?? (index + 1 < steps.count ? steps[index + 1] : nil)
-      let fromStep = step.flatMap { $0 >= Self.shortestMicroseconds ? $0 : nil }
-      durations.append(live.microseconds(of: segments.name(at: index)) ?? fromStep ?? fallback)
-    }
+    breakAtGaps()
+  }
+
+  func startsRun(at index: Int) -> Bool { steps[index] == Self.none }
+
+  func microseconds(of segments: borrowing ArchivedSegments, at index: Int) -> Int64 {
+    if let known = live.microseconds(of: segments.name(at: index)) { return known }
+    // At the start of a run the next segment says most: the same encoder with the same settings.
+    let step = startsRun(at: index) && index + 1 < steps.count ? steps[index + 1] : steps[index]
+    return step >= Self.shortestMicroseconds ? step : live.medianMicroseconds ?? Self.fallbackMicroseconds
+  }
+
+  /// RFC 8216 section 4.3.3.1: no EXTINF, rounded, may be larger.
+  func targetSeconds(of segments: borrowing ArchivedSegments) -> Int64 {
+    var longest: Int64 = 0
+    for index in steps.indices { longest = max(longest, microseconds(of: segments, at: index)) }
+    return max(1, (longest + 999_999) / 1_000_000)
   }
 
   /// Steps between segments whose numbers follow each other.
-  private static func consecutiveSteps(_ segments: borrowing ArchivedSegments) -> [Int64?] {
-    var steps: [Int64?] = []
-    for index in 0..<segments.count {
-      guard index > 0, follows(segments.number(at: index - 1), segments.number(at: index)) else {
-        steps.append(nil)
-        continue
-      }
-      steps.append(segments.modified(at: index).microseconds(since: segments.modified(at: index - 1)))
+  private static func consecutiveSteps(_ segments: borrowing ArchivedSegments) -> [Int64] {
+    var steps = [Int64](repeating: none, count: segments.count)
+    for index in steps.indices.dropFirst()
+    where follows(segments.number(at: index - 1), segments.number(at: index)) {
+      steps[index] = segments.modified(at: index).microseconds(since: segments.modified(at: index - 1))
     }
     return steps
+  }
+
+  /// Of some hundred steps from all over: enough to know what is typical.
+  private static func median(of steps: ArraySlice<Int64>) -> Int64? {
+    let sampled = 101
+    let stride = max(1, steps.count / sampled)
+    return Swift.stride(from: steps.startIndex, to: steps.endIndex, by: stride).map { steps[$0] }
+      .filter { $0 != none }.sorted().median
   }
 
   /// Names without numbers go by their times alone.
@@ -186,29 +225,36 @@ private struct Durations {
 
   /// A step is a gap if it is too long for a segment: longer than what is typical of its numbers, unless its neighbours
   /// are as long, since then segments are longer there.
-  private static func withoutGaps(_ steps: [Int64?], _ live: LiveDurations) -> [Int64?] {
-    let all = steps.compactMap { $0 }.sorted().median ?? 0
-    var result: [Int64?] = []
+  private mutating func breakAtGaps() {
+    let all = Self.median(of: steps[...]) ?? 0
     var start = 0
     while start < steps.count {
       // Numbers that follow each other: the first has no step.
-      let end = steps[(start + 1)...].firstIndex { $0 == nil } ?? steps.count
-      let own = steps[start..<end].compactMap { $0 }.sorted()
-      let typical = own.count >= typicalSteps ? own.median! : live.medianMicroseconds ?? all
-      for index in start..<end {
-        let neighbours = [index - 1, index + 1].filter((start..<end).contains).compactMap { steps[$0] }
-        let longest = longestStep(max(typical, neighbours.count == 2 ? neighbours.min()! : 0))
-        result.append(steps[index].flatMap { $0 <= longest ? $0 : nil })
+      let end = steps[(start + 1)...].firstIndex(of: Self.none) ?? steps.count
+      let run = (start + 1)..<max(end, start + 1)
+      let typical =
+        run.count >= Self.typicalSteps
+        ? Self.median(of: steps[run]) ?? all : live.medianMicroseconds ?? all
+      var before: Int64?
+      for index in run {
+        let step = steps[index]
+        var longest = typical
+        if let before, index + 1 < end { longest = max(longest, min(before, steps[index + 1])) }
+        if step > Self.longestStep(longest) { steps[index] = Self.none }
+        before = step
       }
       start = end
     }
-    return result
   }
 }
 
 /// Lines of a playlist.
 private struct Lines {
   private(set) var bytes: [UInt8] = []
+
+  init(capacity: Int = 0) { bytes.reserveCapacity(capacity) }
+
+  mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 
   mutating func add(_ line: String) {
     bytes.append(contentsOf: line.utf8)

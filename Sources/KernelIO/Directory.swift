@@ -120,7 +120,8 @@ public struct Directory: ~Copyable, Sendable {
   /// Puts a file in its place whole or not at all: written under `temporaryName`, then renamed, which replaces. With the
   /// owner and group of this folder, readable and writable for whoever may list or change it.
   public func replaceFile(
-    _ name: String, via temporaryName: String, contents: Span<UInt8>
+    _ name: String, via temporaryName: String,
+    contents: (_ write: (Span<UInt8>) throws(KernelError) -> Void) throws(KernelError) -> Void
   ) throws(KernelError) {
     let filePath = { [path] in path.appending(temporaryName) }
     try removeFile(temporaryName)
@@ -129,7 +130,7 @@ public struct Directory: ~Copyable, Sendable {
       unsafe hc_create_file(descriptor, temporaryName, 0o600), .create, filePath())
     defer { hc_close(file) }
     do throws(KernelError) {
-      try writeAll(contents, to: file, filePath)
+      try contents { bytes throws(KernelError) in try writeAll(bytes, to: file, filePath) }
       if CurrentProcess.effectiveUser != own.owner || !CurrentProcess.isMember(ofGroup: own.group) {
         try KernelError.check(hc_fchown(file, own.owner, own.group), .changeOwner, filePath())
       }

@@ -20,8 +20,16 @@ import Testing
           seconds: start + Int64(whole), nanoseconds: UInt32(((file.seconds - whole) * 1e9).rounded())))
     }
     let durations = LiveDurations([MediaPlaylist(parsing: Array(live.utf8))])
-    let playlist = ArchivePlaylist(of: segments, live: durations, isOver: isOver)
-    return String(decoding: playlist.contents, as: UTF8.self).split(separator: "\n").map(String.init)
+    let contents = contents(ArchivePlaylist(of: segments, live: durations, isOver: isOver))
+    return String(decoding: contents, as: UTF8.self).split(separator: "\n").map(String.init)
+  }
+
+  static func contents(_ playlist: consuming ArchivePlaylist) -> [UInt8] {
+    var bytes: [UInt8] = []
+    playlist.write { chunk in for index in chunk.indices { bytes.append(chunk[index]) } }
+    let isEqual = playlist.isEqual(to: bytes) && !playlist.isEqual(to: bytes + [0x0a])
+    #expect(isEqual)
+    return bytes
   }
 
   static func segments(_ numbers: ClosedRange<Int>, from: Double, every step: Double) -> [(String, Double)] {
@@ -104,6 +112,13 @@ import Testing
     #expect(!lines.contains("#EXT-X-DISCONTINUITY"))
   }
 
+  /// More than one piece of the text.
+  @Test func tensOfThousandsOfSegmentsAreAllListed() {
+    let lines = Self.lines(Self.segments(1...20_000, from: 0, every: 2))
+    #expect(lines.count { $0.hasPrefix("segment_") } == 20_000 && lines.last == "#EXT-X-ENDLIST")
+    #expect(lines.count { $0 == "#EXTINF:2.000000," } == 20_000)
+  }
+
   @Test func theTargetIsNeverSmallerThanADuration() {
     let lines = Self.lines(Self.segments(1...4, from: 7, every: 2.1))
     #expect(lines.contains("#EXT-X-TARGETDURATION:3"))
@@ -128,7 +143,7 @@ import Testing
       segments.append(
         Array("segment_1.ts".utf8).span, ModificationTime(seconds: seconds, nanoseconds: 999_999_999))
     }
-    #expect(!ArchivePlaylist(of: segments, live: LiveDurations(), isOver: true).contents.isEmpty)
+    #expect(!Self.contents(ArchivePlaylist(of: segments, live: LiveDurations(), isOver: true)).isEmpty)
   }
 
   @Test func onlyOwnPlaylistsAndThoseOfTheOldArchiverMayBeReplaced() {

@@ -27,6 +27,9 @@ public struct Snapshot: Equatable, Sendable {
   /// Playlists that hotcold wrote, by path: its own files, so not among the entries.
   public private(set) var manifests: [Bytes: [UInt8]] = [:]
 
+  /// What a run that was killed while it wrote a playlist leaves until the next one.
+  public private(set) var leftovers: Set<Bytes> = []
+
   public init(_ folder: String) throws { try read(Bytes(folder), relative: "") }
 
   public var files: [Bytes: Entry] { entries.filter { $0.value.isFile } }
@@ -48,6 +51,10 @@ public struct Snapshot: Equatable, Sendable {
     guard path.withCString({ lstat($0, &status) }) == 0 else { throw PreparationError("lstat \(path)") }
     changeTimes[relative] = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
     let type = status.st_mode & UInt32(S_IFMT)
+    if type == UInt32(S_IFREG), relative.name == ".archive.m3u8.hotcold" {
+      leftovers.insert(relative)
+      return
+    }
     if type == UInt32(S_IFREG), relative.name == "archive.m3u8" {
       let contents = try Self.contents(path)
       if contents.starts(with: "#EXTM3U\n# hotcold\n".utf8) {

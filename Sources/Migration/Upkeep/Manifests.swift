@@ -131,9 +131,11 @@ struct Manifests: Sendable {
       return .removed
     }
     let playlist = ArchivePlaylist(of: segments, live: live, isOver: isOver)
-    guard playlist.contents != existing else { return .unchanged }
-    try directory.replaceFile(
-      FileName.archivePlaylist, via: Self.temporaryName, contents: playlist.contents.span)
+    if let existing, playlist.isEqual(to: existing) { return .unchanged }
+    try directory.replaceFile(FileName.archivePlaylist, via: Self.temporaryName) {
+      write throws(KernelError) in
+      try playlist.write(to: write)
+    }
     return .written
   }
 
