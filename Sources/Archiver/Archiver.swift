@@ -178,7 +178,10 @@ public final class Archiver {
     let name = Explanation.text(path)
     round.deleted += retention.deletedTotal
     if options.isDryRun, retention.expiredTotal > 0 {
-      log.info("\(name): \(Format.count(retention.expiredTotal)) files have expired and would be deleted")
+      let kinds = Kind.allCases.filter { retention.expired[$0] > 0 }.map {
+        "\($0.name) \(Format.count(retention.expired[$0]))"
+      }
+      log.info("\(name): have expired and would be deleted: \(kinds.joined(separator: ", "))")
     } else if retention.deletedTotal > 0 {
       log.info("\(name): deleted \(Format.count(retention.deletedTotal)) files whose time was over")
     }
