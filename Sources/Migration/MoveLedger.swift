@@ -97,8 +97,13 @@ struct MoveLedger: ~Copyable {
   mutating func countUnreadable(
     _ name: Span<UInt8>, _ identity: FileIdentity, in place: Place, _ errno: Errno
   ) {
-    let move = Move(identity: identity, from: .place(place), to: .place(identity.kind.hotPlace))
-    countFailed(name, move, .errno(errno))
+    if promoted.contains(identity) {
+      // This run has moved it; what came of it since is no failure of that.
+      tallies[identity.kind].movedToPlaceBefore += 1
+    } else {
+      let move = Move(identity: identity, from: .place(place), to: .place(identity.kind.hotPlace))
+      countFailed(name, move, .errno(errno))
+    }
     if errno.stopsRun { stop(KernelError(.stat, FilePath(place.prefix), errno)) }
   }
 

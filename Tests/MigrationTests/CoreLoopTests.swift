@@ -81,7 +81,7 @@ import Testing
   func nothingIsLostWhicheverCallOfAReversionFails(_ target: Target) throws {
     // It makes no folder where captures/ is there.
     guard target.operation != HC_OP_MKDIR else { return }
-    try loop(target, reversionSurvives)
+    try loop(target, mayNeverWait: true, reversionSurvives)
   }
 
   @Test(.requiresIOUring, arguments: targets)
@@ -89,7 +89,7 @@ import Testing
     guard ![HC_OP_MKDIR, HC_OP_LINK, HC_OP_RENAME, HC_OP_RING_RENAME].contains(target.operation),
       !target.withoutNoReplace || target.operation == HC_OP_UNLINK
     else { return }
-    try loop(target, retentionSurvives)
+    try loop(target, mayNeverWait: true, retentionSurvives)
   }
 
   /// Retention over a migrated capture of 2023 with an age that divides it. What is young, hot or pinned stays, whatever
@@ -135,7 +135,7 @@ import Testing
   }
 
   private func loop(
-    _ target: Target, _ survives: (Target, Errno, Int, Bool) throws -> Bool
+    _ target: Target, mayNeverWait: Bool = false, _ survives: (Target, Errno, Int, Bool) throws -> Bool
   ) throws {
     var injected = 0
     for errno in target.errnos {
@@ -145,7 +145,10 @@ import Testing
           injected += 1
           call += Self.triesAll ? 1 : call
         }
-        #expect(call > 1, "\(target.name) was never called: the fault did not happen")
+        // Without folders to make, a ring may be done before anybody waits for it.
+        #expect(
+          call > 1 || (mayNeverWait && target.operation == HC_OP_WAIT),
+          "\(target.name) was never called: the fault did not happen")
       }
     }
     Figures.add("faults injected into calls, each fired", injected)
