@@ -50,6 +50,7 @@ public final class Archiver {
   /// One round over all captures, until `deadline` at the latest (CLOCK_MONOTONIC).
   public func round(until deadline: Int64) -> Round {
     clock.look()
+    metrics.begin()
     let captures = currentCaptures()
     var round = Round()
     round.captures = captures.count
