@@ -184,7 +184,7 @@ import Testing
       [
         "strace", "-f", "-o", log, "-e", "trace=unlinkat,io_uring_enter", HotColdBinary.path, "archive",
         "--once",
-        folder.path, "--retain", "metadata=24h", "--engine", engine, "--warn-free", "99%",
+        folder.path, "--retain", "metadata=24h", "--engine", engine, "--warn-free", "100%",
       ], environment: ["TZ": "UTC"])
     #expect(result.status == 0 && !old.contains { folder.exists($0) }, "\(result.error)")
     #expect(result.error.contains("are free"), "little room is said")

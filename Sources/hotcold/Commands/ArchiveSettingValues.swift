@@ -26,8 +26,8 @@ extension ArchiveSettings {
 
   func percent(_ key: Key) throws(Failure) -> Int64 {
     let digits = text(key).hasSuffix("%") ? String(text(key).dropLast()) : text(key)
-    guard let percent = Int64(digits), (0...99).contains(percent) else {
-      throw wrong(key, "give a percentage from 0% to 99%")
+    guard let percent = Int64(digits), (0...100).contains(percent) else {
+      throw wrong(key, "give a percentage from 0% to 100%")
     }
     return percent
   }
