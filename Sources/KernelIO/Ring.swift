@@ -77,11 +77,7 @@ public import SystemPackage
         else { break }
         prepared += 1
       }
-      while prepared > 0 || inFlight > 0 {
-        try submit()
-        _ = try wait(milliseconds: 1000)
-        reap { results[$0] = $1 }
-      }
+      try finish(into: &results)
     }
     return results.map { $0 < 0 ? Errno(shim: $0) : nil }
   }
@@ -99,12 +95,17 @@ public import SystemPackage
       guard isPrepared else { break }
       prepared += 1
     }
+    try finish(into: &results)
+    return results.map { $0 < 0 ? Errno(shim: $0) : nil }
+  }
+
+  /// Submits what was prepared, and waits until nothing is in flight; results by tag.
+  private mutating func finish(into results: inout [Int32]) throws(KernelError) {
     while prepared > 0 || inFlight > 0 {
       try submit()
       _ = try wait(milliseconds: 1000)
       reap { results[$0] = $1 }
     }
-    return results.map { $0 < 0 ? Errno(shim: $0) : nil }
   }
 
   /// Hands prepared requests to the kernel, and lets it post what is due (a ring with DEFER_TASKRUN posts

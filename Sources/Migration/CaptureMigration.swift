@@ -165,12 +165,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   private mutating func writeManifests(
     _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders, _ totals: borrowing RunTotals
   ) throws(KernelError) {
-    var playlists: [MediaPlaylist] = []
-    for place in [Place.root, .segments] {
-      try folders.withPlace(place, in: capture.directory) { directory throws(KernelError) in
-        playlists.append(try directory.livePlaylist())
-      }
-    }
+    let playlists = try folders.livePlaylists(in: capture.directory)
     let manifests = Manifests(
       live: LiveDurations(playlists), newestHot: totals.newestHotSegments, hours: options.hours,
       nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, memory: memory)

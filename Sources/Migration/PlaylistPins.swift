@@ -57,6 +57,19 @@ struct PlaylistPins {
   }
 }
 
+extension CaptureFolders {
+  /// Those of the flat and of the hot place; empty ones where there are none.
+  func livePlaylists(in capture: borrowing Directory) throws(KernelError) -> [MediaPlaylist] {
+    var playlists: [MediaPlaylist] = []
+    for place in [Place.root, .segments] {
+      try withPlace(place, in: capture) { directory throws(KernelError) in
+        playlists.append(try directory.livePlaylist())
+      }
+    }
+    return playlists
+  }
+}
+
 extension Directory {
   /// The live playlist here; an empty one where there is none.
   func livePlaylist() throws(KernelError) -> MediaPlaylist {

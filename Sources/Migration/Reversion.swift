@@ -332,16 +332,12 @@ private struct ReversionPass<M: Mover>: ~Copyable {
 }
 
 /// Counts what a reversion would do, and writes nothing.
-private final class ReversionDryRunMover: Mover {
+private final class ReversionDryRunMover: LoneMover {
   private let doubles: Set<UInt64>
   private var claims: Set<UInt64> = []
 
   init(doubles: Set<UInt64>) { self.doubles = doubles }
 
-  var pendingMax: Int { 0 }
-  func tend(_ queue: inout MoveQueue) {}
-  func work(off queue: inout MoveQueue) {}
-  func drain(_ queue: inout MoveQueue) {}
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { _ in nil } }
 
   func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {

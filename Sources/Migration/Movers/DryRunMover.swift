@@ -6,7 +6,7 @@ internal import SystemPackage
 ///
 /// It foresees conflicts: names that are taken in an hour folder, and two files of one name (one in the flat
 /// place, one in the hot place) that would go to the same folder, of which only the first can.
-final class DryRunMover: Mover {
+final class DryRunMover: LoneMover {
   private struct Claim: Hashable {
     let nameHash: UInt64
     let hour: Int
@@ -15,10 +15,6 @@ final class DryRunMover: Mover {
   /// Files that leave their hot place and make room there.
   private var leaving: Set<UInt64> = []
 
-  var pendingMax: Int { 0 }
-  func tend(_ queue: inout MoveQueue) {}
-  func work(off queue: inout MoveQueue) {}
-  func drain(_ queue: inout MoveQueue) {}
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { _ in nil } }
 
   func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {

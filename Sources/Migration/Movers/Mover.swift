@@ -40,13 +40,17 @@ extension Mover {
   }
 }
 
-/// Renames by plain system calls, one after the other: where io_uring is not to be had.
-final class PlainMover: Mover {
-  var pendingMax: Int { 0 }
+/// A mover with nothing that works beside this thread.
+protocol LoneMover: Mover {}
 
+extension LoneMover {
+  var pendingMax: Int { 0 }
   func tend(_ queue: inout MoveQueue) {}
   func work(off queue: inout MoveQueue) {}
   func drain(_ queue: inout MoveQueue) {}
+}
 
+/// Renames by plain system calls, one after the other: where io_uring is not to be had.
+final class PlainMover: LoneMover {
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { $0.execute() } }
 }

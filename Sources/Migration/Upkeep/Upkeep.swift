@@ -63,12 +63,7 @@ extension Engine {
     do throws(KernelError) {
       let folders = try CaptureFolders(of: capture.directory)
       let now = Clock.realtimeNanoseconds / 1_000_000_000
-      var playlists: [MediaPlaylist] = []
-      for place in [Place.root, .segments] {
-        try folders.withPlace(place, in: capture.directory) { directory throws(KernelError) in
-          playlists.append(try directory.livePlaylist())
-        }
-      }
+      let playlists = try folders.livePlaylists(in: capture.directory)
       try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
       if !options.rule.isOff {
         let pinned = Set(playlists.flatMap(\.segmentNames))
