@@ -73,23 +73,23 @@ import Testing
   static let triesAll = ProcessInfo.processInfo.environment["HOTCOLD_FAULTS"] == "all"
 
   @Test(.requiresIOUring, arguments: targets)
-  func nothingIsLostWhicheverCallFails(_ target: Target) throws {
-    try loop(target, survives)
+  func nothingIsLostWhicheverCallFails(_ target: Target) async throws {
+    try await loop(target, survives)
   }
 
   @Test(.requiresIOUring, arguments: targets)
-  func nothingIsLostWhicheverCallOfAReversionFails(_ target: Target) throws {
+  func nothingIsLostWhicheverCallOfAReversionFails(_ target: Target) async throws {
     // It makes no folder where captures/ is there.
     guard target.operation != HC_OP_MKDIR else { return }
-    try loop(target, mayNeverWait: true, reversionSurvives)
+    try await loop(target, mayNeverWait: true, reversionSurvives)
   }
 
   @Test(.requiresIOUring, arguments: targets)
-  func nothingThatIsKeptIsLostWhicheverCallOfRetentionFails(_ target: Target) throws {
+  func nothingThatIsKeptIsLostWhicheverCallOfRetentionFails(_ target: Target) async throws {
     guard ![HC_OP_MKDIR, HC_OP_LINK, HC_OP_RENAME, HC_OP_RING_RENAME].contains(target.operation),
       !target.withoutNoReplace || target.operation == HC_OP_UNLINK
     else { return }
-    try loop(target, mayNeverWait: true, retentionSurvives)
+    try await loop(target, mayNeverWait: true, retentionSurvives)
   }
 
   /// Retention over a migrated capture of 2023 with an age that divides it. What is young, hot or pinned stays, whatever
@@ -134,22 +134,30 @@ import Testing
     return true
   }
 
+  /// Each errno, once and for ever, goes through the calls in a lane of its own.
   private func loop(
-    _ target: Target, mayNeverWait: Bool = false, _ survives: (Target, Errno, Int, Bool) throws -> Bool
-  ) throws {
-    var injected = 0
-    for errno in target.errnos {
-      for forever in [false, true] {
-        var call = 1
-        while try survives(target, errno, call, forever) {
-          injected += 1
-          call += Self.triesAll ? 1 : call
+    _ target: Target, mayNeverWait: Bool = false,
+    _ survives: @escaping @Sendable (Target, Errno, Int, Bool) throws -> Bool
+  ) async throws {
+    let injected = try await withThrowingTaskGroup(of: Int.self) { group in
+      for errno in target.errnos {
+        for forever in [false, true] {
+          group.addTask(executorPreference: Lanes()) {
+            var count = 0
+            var call = 1
+            while try survives(target, errno, call, forever) {
+              count += 1
+              call += Self.triesAll ? 1 : call
+            }
+            // Without folders to make, a ring may be done before anybody waits for it.
+            #expect(
+              call > 1 || (mayNeverWait && target.operation == HC_OP_WAIT),
+              "\(target.name) was never called: the fault did not happen")
+            return count
+          }
         }
-        // Without folders to make, a ring may be done before anybody waits for it.
-        #expect(
-          call > 1 || (mayNeverWait && target.operation == HC_OP_WAIT),
-          "\(target.name) was never called: the fault did not happen")
       }
+      return try await group.reduce(0, +)
     }
     Figures.add("faults injected into calls, each fired", injected)
   }

@@ -1,4 +1,5 @@
 import CaptureLayout
+import Foundation
 import KernelIO
 import SystemPackage
 import TestKit
@@ -51,5 +52,20 @@ extension Trait where Self == ConditionTrait {
   /// Skipped, and reported as skipped, where the kernel grants no ring.
   static var requiresIOUring: Self {
     .enabled("io_uring is not to be had here") { (try? Engine.choose(.ioUring)) != nil }
+  }
+}
+
+/// Runs each job on a thread of its own, a few at a time: closing a ring or a watch mostly waits for the kernel, and
+/// Swift's own threads are as many as the cores. A run has about 110 descriptors open, of the usual 1024.
+final class Lanes: TaskExecutor {
+  private static let free = DispatchSemaphore(value: 6)
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    Thread.detachNewThread { [self] in
+      Self.free.wait()
+      job.runSynchronously(on: asUnownedTaskExecutor())
+      Self.free.signal()
+    }
   }
 }
