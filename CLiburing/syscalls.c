@@ -161,6 +161,7 @@ int32_t hc_open_path(const char *path) {
 int32_t hc_mkdir_path(const char *path, uint32_t mode) { return negated(mkdir(path, mode)); }
 
 int32_t hc_create_file(int32_t dirfd, const char *name, uint32_t mode) {
+  HC_FAIL_IF_ASKED(HC_OP_CREATE);
   return negated(openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
 }
 
@@ -172,9 +173,15 @@ int32_t hc_set_mtime(int32_t fd, int64_t seconds, uint32_t nanoseconds) {
   return negated(futimens(fd, times));
 }
 
-int32_t hc_fchown(int32_t fd, uint32_t uid, uint32_t gid) { return negated(fchown(fd, uid, gid)); }
+int32_t hc_fchown(int32_t fd, uint32_t uid, uint32_t gid) {
+  HC_FAIL_IF_ASKED(HC_OP_CHANGE);
+  return negated(fchown(fd, uid, gid));
+}
 
-int32_t hc_fchmod(int32_t fd, uint32_t mode) { return negated(fchmod(fd, mode)); }
+int32_t hc_fchmod(int32_t fd, uint32_t mode) {
+  HC_FAIL_IF_ASKED(HC_OP_CHANGE);
+  return negated(fchmod(fd, mode));
+}
 
 int32_t hc_check_writable(int32_t dirfd) {
   return negated(faccessat(dirfd, ".", W_OK | X_OK, AT_EACCESS));
@@ -188,10 +195,12 @@ int32_t hc_syncfs(int32_t fd) {
 int32_t hc_lock_exclusive(int32_t fd) { return negated(flock(fd, LOCK_EX | LOCK_NB)); }
 
 int64_t hc_read(int32_t fd, void *buffer, size_t capacity) {
+  HC_FAIL_IF_ASKED(HC_OP_READ);
   return negated(read(fd, buffer, capacity));
 }
 
 int64_t hc_write(int32_t fd, const void *bytes, size_t count) {
+  HC_FAIL_IF_ASKED(HC_OP_WRITE);
   return negated(write(fd, bytes, count));
 }
 

@@ -82,6 +82,10 @@ enum hc_operation {
   HC_OP_GETDENTS,
   HC_OP_OPENAT2,
   HC_OP_SYNCFS,
+  HC_OP_READ,
+  HC_OP_CREATE,
+  HC_OP_WRITE,
+  HC_OP_CHANGE, ///< of owner or mode
   HC_OP_SUBMIT,
   HC_OP_WAIT,
   HC_OP_RING_RENAME, ///< a rename that completes with the errno and was never executed

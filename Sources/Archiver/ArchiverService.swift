@@ -1,6 +1,8 @@
+internal import Dispatch
 internal import KernelIO
 public import Logging
 public import ServiceLifecycle
+internal import Synchronization
 internal import UnixSignals
 
 /// The archiver as a service: a round every interval, until it is asked to stop.
@@ -14,13 +16,26 @@ public struct ArchiverService: Service {
     self.log = log
   }
 
-  /// Serves until SIGTERM or SIGINT, and then ends in an orderly way.
-  public func runUntilSignalled() async throws {
+  /// Serves until SIGTERM or SIGINT, and then ends in an orderly way. Waits for that on this thread.
+  ///
+  /// Needs threads of Swift's (`Threads.areGranted`): where there are none it would wait for them for ever.
+  public func runUntilSignalled() throws {
     // What the service group says of itself is nobody's concern.
     var quiet = log
     quiet.logLevel = .error
-    try await ServiceGroup(services: [self], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
-      .run()
+    let group = ServiceGroup(services: [self], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+    let failure = Failure()
+    let ended = DispatchSemaphore(value: 0)
+    Task {
+      do { try await group.run() } catch { failure.error.withLock { $0 = error } }
+      ended.signal()
+    }
+    ended.wait()
+    if let error = failure.error.withLock({ $0 }) { throw error }
+  }
+
+  private final class Failure: Sendable {
+    let error = Mutex<(any Error)?>(nil)
   }
 
   public func run() async throws {

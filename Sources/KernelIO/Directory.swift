@@ -44,6 +44,14 @@ public struct Directory: ~Copyable, Sendable {
 
   public func status() throws(KernelError) -> FileStatus { try status(of: "") }
 
+  /// Nil where there is no such entry. Links are not followed.
+  public func statusIfThere(_ name: String) throws(KernelError) -> FileStatus? {
+    do throws(KernelError) { return try status(of: name) } catch {
+      guard error.errno != .noSuchFileOrDirectory else { return nil }
+      throw error
+    }
+  }
+
   /// Links are not followed.
   public func status(of name: String) throws(KernelError) -> FileStatus {
     var raw = hc_stat()
@@ -67,6 +75,15 @@ public struct Directory: ~Copyable, Sendable {
     let result = unsafe withTerminated(name) { unsafe hc_statx(descriptor, $0, &raw) }
     guard result >= 0 else { throw Errno(shim: result) }
     return FileStatus(raw)
+  }
+
+  /// The same of an entry that was listed: nil if it has gone since.
+  public func modificationIfThere(_ name: Span<UInt8>) throws(KernelError) -> FileStatus? {
+    do throws(Errno) { return try modification(of: name) } catch {
+      guard error != .noSuchFileOrDirectory else { return nil }
+      let file = path.appending(FilePath(bytes: name.indices.map { name[$0] }).components)
+      throw KernelError(.stat, file, error)
+    }
   }
 
   /// Whether the name is taken, by whatever.

@@ -100,14 +100,16 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   }
 
   /// Gives each entry of the window to `body`.
-  public func visit(_ body: (borrowing DirectoryEntry) -> Void) throws(KernelError) {
+  public func visit(
+    _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
+  ) throws(KernelError) {
     var offset = 0
     while offset < filled { offset = try emitEntry(at: offset, body) }
   }
 
   /// Both in one: reads the next window and gives each of its entries to `body`. False at the end.
   public mutating func nextWindow(
-    _ body: (borrowing DirectoryEntry) -> Void
+    _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
   ) throws(KernelError) -> Bool {
     let hasMore = try fill()
     try visit(body)
@@ -172,7 +174,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   }
 
   private func emitEntry(
-    at offset: Int, _ body: (borrowing DirectoryEntry) -> Void
+    at offset: Int, _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
   ) throws(KernelError) -> Int {
     guard offset + Layout.name < filled else { throw malformed }
     let length = unsafe Int(
@@ -193,7 +195,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
         name: Span(_unsafeStart: start, count: count),
         type: EntryType(rawType: UInt32(window[offset + Layout.type])),
         inode: window.loadUnaligned(fromByteOffset: offset + Layout.inode, as: UInt64.self))
-      body(entry)
+      try body(entry)
     }
     return offset + length
   }

@@ -27,6 +27,13 @@ public enum Threads {
     body()
   }
 
+  /// Whether the kernel grants one more thread (RLIMIT_NPROC, pids.max).
+  public static var areGranted: Bool {
+    let thread = unsafe hc_thread_start({ _ in }, nil)
+    if thread != 0 { hc_thread_join(thread) }
+    return thread != 0
+  }
+
   private final class Call: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }

@@ -128,15 +128,18 @@ struct MoveLedger: ~Copyable {
   // MARK: the live playlist
 
   mutating func countLivePlaylist(
-    _ name: Span<UInt8>, _ outcome: RenameOutcome, from: Place, to: Place
+    _ name: Span<UInt8>, _ outcome: RenameOutcome, from: Place, to: Place, in folders: FolderTable
   ) -> PlaylistOutcome {
     switch outcome {
     case .moved:
       if tellsMoves { observer.moved(name, from: from.prefix, to: to.prefix) }
       return .moved
     case .failed(.fileExists): return .conflict
-    case .failed(.noSuchFileOrDirectory): return .absent
+    // As with other files, it may be the destination that is gone.
+    case .failed(.noSuchFileOrDirectory) where !Name.isTaken(name, in: folders.dirfd(of: from)):
+      return .absent
     case .failed(let errno):
+      if errno == .noSuchFileOrDirectory { needsAnotherPass = true }
       problems.count += 1
       if problems.hasRoom {
         problems.named.append(

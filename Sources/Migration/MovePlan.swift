@@ -98,7 +98,7 @@ struct MovePlan<M: Mover>: ~Copyable {
       outcome = table.finish(
         Name.rename(name.span, from: source, to: target), name.span, from: source, to: target)
     }
-    return ledger.countLivePlaylist(name.span, outcome, from: from, to: to)
+    return ledger.countLivePlaylist(name.span, outcome, from: from, to: to, in: table)
   }
 }
 

@@ -68,7 +68,10 @@ struct Pass<M: Mover>: ~Copyable {
     plan.finish()
     forgetVanished(in: &custody)
     metRecentFile = metRecentFile || pins.newest.map { recently.contains($0.seconds) } ?? false
-    livePlaylist = placeLivePlaylist(capture, folders)
+    do throws(KernelError) { livePlaylist = try placeLivePlaylist(capture, folders) } catch {
+      plan.ledger.stop(error)
+      livePlaylist = .pending
+    }
   }
 
   private mutating func scan(
@@ -207,11 +210,11 @@ struct Pass<M: Mover>: ~Copyable {
 
   private mutating func placeLivePlaylist(
     _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
-  ) -> PlaylistOutcome {
-    let isFlat = (try? capture.status(of: FileName.livePlaylist))?.type == .regular
+  ) throws(KernelError) -> PlaylistOutcome {
+    let isFlat = try capture.statusIfThere(FileName.livePlaylist)?.type == .regular
     var isHot = false
-    folders.withPlace(.segments, in: capture) { directory in
-      isHot = (try? directory.status(of: FileName.livePlaylist)) != nil
+    try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
+      isHot = try directory.statusIfThere(FileName.livePlaylist) != nil
     }
     guard isFlat else { return isHot ? .inPlace : .absent }
     if options.keepLive { return .kept }

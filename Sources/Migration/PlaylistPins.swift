@@ -46,14 +46,10 @@ struct PlaylistPins {
   }
 
   private static func version(in directory: borrowing Directory) throws(KernelError) -> Version? {
-    do throws(KernelError) {
-      let status = try directory.status(of: FileName.livePlaylist)
-      guard status.type == .regular else { return nil }
-      return Version(inode: status.inode, modified: status.modified, size: status.size)
-    } catch {
-      guard error.errno == .noSuchFileOrDirectory else { throw error }
+    guard let status = try directory.statusIfThere(FileName.livePlaylist), status.type == .regular else {
       return nil
     }
+    return Version(inode: status.inode, modified: status.modified, size: status.size)
   }
 }
 
@@ -71,20 +67,25 @@ extension CaptureFolders {
 }
 
 extension Directory {
-  /// The live playlist here; an empty one where there is none.
+  /// The live playlist here; an empty one where there is none, or something else of its name.
+  ///
+  /// One that is there and cannot be read is an error: its segments must not go cold for that.
   func livePlaylist() throws(KernelError) -> MediaPlaylist {
-    do throws(KernelError) {
-      let contents = try readFile(FileName.livePlaylist, limit: PlaylistPins.playlistBytesMax)
-      return MediaPlaylist(parsing: contents)
-    } catch {
-      // Gone since it was looked at, a link (ELOOP), or no regular file (EINVAL, ENXIO): nothing to read.
-      switch error.errno {
-      case .noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .invalidArgument,
-        .noSuchAddressOrDevice:
-        return MediaPlaylist(parsing: [])
-      default: throw error
+    var attemptsLeft = 3
+    while try statusIfThere(FileName.livePlaylist)?.type == .regular {
+      do throws(KernelError) {
+        return MediaPlaylist(
+          parsing: try readFile(FileName.livePlaylist, limit: PlaylistPins.playlistBytesMax))
+      } catch {
+        // Gone, or replaced by something else, since it was looked at.
+        let hasChanged = [
+          .noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .invalidArgument, .noSuchAddressOrDevice,
+        ].contains(error.errno)
+        attemptsLeft -= 1
+        guard hasChanged, attemptsLeft > 0 else { throw error }
       }
     }
+    return MediaPlaylist(parsing: [])
   }
 }
 

@@ -289,7 +289,10 @@ private struct ReversionPass<M: Mover>: ~Copyable {
       }
     } catch { plan.ledger.stop(error) }
     plan.finish()
-    livePlaylist = placeLivePlaylist(capture, folders)
+    do throws(KernelError) { livePlaylist = try placeLivePlaylist(capture, folders) } catch {
+      plan.ledger.stop(error)
+      livePlaylist = .pending
+    }
   }
 
   private mutating func scan(
@@ -298,10 +301,10 @@ private struct ReversionPass<M: Mover>: ~Copyable {
     var stream = try DirectoryStream(of: directory)
     while !plan.ledger.isStopped, try stream.fill() {
       if readsDisk { stream.warmIfCold() }
-      try stream.visit { entry in
+      try stream.visit { entry throws(KernelError) in
         entries += 1
         if entries % Self.tendEvery == 0 { plan.tend() }
-        guard FileName.kind(of: entry.name) == kind, isRegular(entry, directory) else { return }
+        guard FileName.kind(of: entry.name) == kind, try isRegular(entry, directory) else { return }
         let identity = FileIdentity(name: entry.name, kind: kind, inode: entry.inode)
         plan.ledger.tallies[kind].found += 1
         plan.add(entry.name, Move(identity: identity, from: site, to: .place(kind.flatPlace)))
@@ -310,18 +313,20 @@ private struct ReversionPass<M: Mover>: ~Copyable {
     }
   }
 
-  private func isRegular(_ entry: borrowing DirectoryEntry, _ directory: borrowing Directory) -> Bool {
+  private func isRegular(
+    _ entry: borrowing DirectoryEntry, _ directory: borrowing Directory
+  ) throws(KernelError) -> Bool {
     guard entry.type == .unknown else { return entry.type == .regular }
-    return (try? directory.modification(of: entry.name))?.type == .regular
+    return try directory.modificationIfThere(entry.name)?.type == .regular
   }
 
   private mutating func placeLivePlaylist(
     _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
-  ) -> PlaylistOutcome {
-    let isFlat = (try? capture.status(of: FileName.livePlaylist)) != nil
+  ) throws(KernelError) -> PlaylistOutcome {
+    let isFlat = try capture.statusIfThere(FileName.livePlaylist) != nil
     var isHot = false
-    folders.withPlace(.segments, in: capture) { directory in
-      isHot = (try? directory.status(of: FileName.livePlaylist))?.type == .regular
+    try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
+      isHot = try directory.statusIfThere(FileName.livePlaylist)?.type == .regular
     }
     guard isHot else { return isFlat ? .inPlace : .absent }
     if plan.ledger.isStopped { return .pending }

@@ -4,10 +4,11 @@ import Reporting
 
 @main
 struct Program {
-  static func main() async { await HotCold.main(CurrentProcess.arguments) }
+  // Not async: that takes a thread more, and where none is granted (RLIMIT_NPROC) libdispatch waits for it for ever.
+  static func main() { HotCold.main(CurrentProcess.arguments) }
 }
 
-struct HotCold: AsyncParsableCommand {
+struct HotCold: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hotcold",
     abstract: "Moves video captures from the flat layout to the hot/cold layout.",

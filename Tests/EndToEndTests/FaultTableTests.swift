@@ -214,6 +214,19 @@ struct FaultTableTests {
     #expect(after.paths == SmallCapture.settled())
   }
 
+  /// The service cannot do without threads, and says so.
+  @Test(.requiresRoot) func noThreadForTheService() throws {
+    let trial = try Trial()
+    let tools = try Folder()
+    try Shell.must(["chown", "-R", "nobody:nogroup", trial.folder.path])
+    let command = try BadInputTests.commandOfNobody(trial, tools).map { $0 == "migrate" ? "archive" : $0 }
+    let user = Array(command.prefix { $0 != "--" }) + ["--"]
+    let service = command.dropFirst(user.count).prefix { !$0.hasPrefix("--") }
+    let result = Shell.run(user + ["prlimit", "--nproc=1"] + service)
+    #expect(result.status == 74)
+    #expect(result.error.contains("ulimit -u"), "\(result.error)")
+  }
+
   @Test(arguments: ["EAGAIN", "EBUSY", "EINTR"], ["1..3", "5+7", "4+"])
   func theKernelRefusesToEnterTheRing(errno: String, when: String) throws {
     let trial = try Trial()

@@ -124,7 +124,7 @@ import Testing
       let report = try JSON(
         parsing: HotColdBinary.run(["verify", trial.folder.path, "--format", "json"]).output)
       let criterion = report["captures", 0, "criteria"].array.first { $0["id"].string == "archives" }
-      return try #require(criterion?["met"].bool)
+      return try #require(criterion)["met"].bool!
     }
     let lines = good.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     let first = try #require(lines.first { $0.hasSuffix(".ts") })

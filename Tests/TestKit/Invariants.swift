@@ -64,6 +64,21 @@ public enum Invariants {
     }
   }
 
+  /// The playlist of each hour folder lists the segments of its folder, each once, and nothing else.
+  public static func playlistViolations(_ snapshot: Snapshot) -> [String] {
+    (0..<24).compactMap { hour in
+      let folder = Bytes("segments/\(hour)")
+      let there = snapshot.paths.filter {
+        $0.folder == folder && $0.name.bytes.starts(with: "segment_".utf8)
+          && $0.name.bytes.suffix(3) == Array(".ts".utf8)[...]
+      }
+      let listed = (snapshot.manifests[folder + "/archive.m3u8"] ?? []).split(separator: UInt8(ascii: "\n"))
+        .filter { $0.first != UInt8(ascii: "#") }.map { Bytes(Array($0)) }
+      return Set(listed) == Set(there.map(\.name)) && listed.count == there.count
+        ? nil : "\(folder): lists \(listed), holds \(there.map(\.name))"
+    }
+  }
+
   /// How many files are at another path than before.
   public static func movedCount(before: Snapshot, after: Snapshot) -> Int {
     before.paths.subtracting(after.paths).count

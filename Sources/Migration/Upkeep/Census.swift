@@ -1,5 +1,6 @@
 public import CaptureLayout
 internal import KernelIO
+internal import SystemPackage
 
 /// Files and bytes of one tier of a kind.
 public struct TierCount: Equatable, Sendable {
@@ -25,6 +26,8 @@ public final class Census {
     /// Of the files whose age is known.
     var oldest: ModificationTime?
     var implausible = 0
+    /// Not so where a file could not be looked at: the folder is read again the next time.
+    var isWhole = true
   }
   /// Changes of a folder within the same tick of the kernel's clock have one modification time.
   private static let tickSeconds: Int64 = 1
@@ -77,14 +80,14 @@ public final class Census {
     _ directory: borrowing Directory, _ kind: Kind, _ index: Int, _ nowSeconds: Int64
   ) throws(KernelError) {
     let modified = try directory.status().modified
-    if let entry = entries[index], entry.folderModified == modified,
+    if let entry = entries[index], entry.isWhole, entry.folderModified == modified,
       nowSeconds - modified.seconds > Self.tickSeconds
     {
       return
     }
     var entry = Entry(folderModified: modified)
     let anyAge = RetentionRule(ageSeconds: PerKind { _ in 0 })
-    try Self.forEachFile(of: kind, in: directory) { _, status in
+    entry.isWhole = try Self.forEachFile(of: kind, in: directory) { _, status in
       entry.count = entry.count + TierCount(files: 1, bytes: status.size)
       if anyAge.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .implausible {
         entry.implausible += 1
@@ -95,19 +98,26 @@ public final class Census {
     entries[index] = entry
   }
 
-  /// Every regular file of a kind in a folder, with its whole status.
+  /// Every regular file of a kind in a folder, with its whole status. False where one could not be looked at, or a signal
+  /// came first.
+  @discardableResult
   static func forEachFile(
     of kind: Kind, in directory: borrowing Directory, _ body: (borrowing DirectoryEntry, FileStatus) -> Void
-  ) throws(KernelError) {
+  ) throws(KernelError) -> Bool {
+    var isWhole = true
     var stream = try DirectoryStream(of: directory)
     while StopSignal.pending == nil, try stream.fill() {
       stream.warmIfCold()
       try stream.visit { entry in
-        guard FileName.kind(of: entry.name) == kind, entry.type.mayBeRegular,
-          let status = try? directory.status(ofEntry: entry.name), status.type == .regular
-        else { return }
-        body(entry, status)
+        guard FileName.kind(of: entry.name) == kind, entry.type.mayBeRegular else { return }
+        do throws(Errno) {
+          let status = try directory.status(ofEntry: entry.name)
+          if status.type == .regular { body(entry, status) }
+        } catch {
+          if error != .noSuchFileOrDirectory { isWhole = false }
+        }
       }
     }
+    return isWhole && StopSignal.pending == nil
   }
 }

@@ -54,6 +54,8 @@ struct Manifests: Sendable {
   }
   private struct HourResult {
     var outcome = Outcome.none
+    /// Of a segment that could not be looked at, and is not in the playlist for that.
+    var unreadable: KernelError?
     /// Set where the folder need not be read again until it changes.
     var finished: ModificationTime?
   }
@@ -87,6 +89,7 @@ struct Manifests: Sendable {
     var report = ManifestReport()
     for (hour, result) in results.withLock({ $0 }).enumerated() {
       memory?.finished[hour] = result.finished
+      if let error = result.unreadable { report.failures.append(error) }
       switch result.outcome {
       case .none: break
       case .unchanged: report.unchanged += 1
@@ -104,9 +107,14 @@ struct Manifests: Sendable {
     // Taken before the folder is read: what comes meanwhile makes it differ the next time.
     let modified = try directory.status().modified
     if isOver, finished[hour] == modified { return HourResult(outcome: .unchanged, finished: modified) }
-    let outcome = try write(try Self.segments(of: directory), to: directory, isOver: isOver)
+    var unreadable: KernelError?
+    let outcome = try write(
+      try Self.segments(of: directory, unreadable: &unreadable), isWhole: unreadable == nil, to: directory,
+      isOver: isOver)
     let isQuiet = nowSeconds - modified.seconds > Self.tickSeconds
-    return HourResult(outcome: outcome, finished: isOver && isQuiet ? modified : nil)
+    return HourResult(
+      outcome: outcome, unreadable: unreadable,
+      finished: isOver && isQuiet && unreadable == nil ? modified : nil)
   }
 
   /// Over is an hour that the clock has left, and for which no young segment waits in the hot place.
@@ -116,7 +124,7 @@ struct Manifests: Sendable {
   }
 
   private func write(
-    _ segments: consuming ArchivedSegments, to directory: borrowing Directory, isOver: Bool
+    _ segments: consuming ArchivedSegments, isWhole: Bool, to directory: borrowing Directory, isOver: Bool
   ) throws(KernelError) -> Outcome {
     let existing: [UInt8]?
     switch Self.existing(in: directory) {
@@ -126,7 +134,7 @@ struct Manifests: Sendable {
     case .unreadable(let error): throw error
     }
     guard segments.count > 0 else {
-      guard existing != nil else { return .none }
+      guard existing != nil, isWhole else { return .none }
       try directory.removeFile(FileName.archivePlaylist)
       return .removed
     }
@@ -141,15 +149,20 @@ struct Manifests: Sendable {
 
   // MARK: reading
 
-  private static func segments(of directory: borrowing Directory) throws(KernelError) -> ArchivedSegments {
+  /// One that cannot be looked at has no moment to be played at; the others are listed without it.
+  private static func segments(
+    of directory: borrowing Directory, unreadable: inout KernelError?
+  ) throws(KernelError) -> ArchivedSegments {
     var segments = ArchivedSegments()
     var hasLeftover = false
     var stream = try DirectoryStream(of: directory)
     while try stream.nextWindow({ entry in
-      if FileName.kind(of: entry.name) == .segments, entry.type.mayBeRegular,
-        let status = try? directory.modification(of: entry.name), status.type == .regular
-      {
-        segments.append(entry.name, status.modified)
+      if FileName.kind(of: entry.name) == .segments, entry.type.mayBeRegular {
+        do throws(KernelError) {
+          if let status = try directory.modificationIfThere(entry.name), status.type == .regular {
+            segments.append(entry.name, status.modified)
+          }
+        } catch { unreadable = error }
       } else if entry.name.isEqual(to: temporaryName) {
         hasLeftover = true
       }

@@ -7,7 +7,7 @@ import Migration
 import Reporting
 import SystemPackage
 
-struct ArchiveCommand: AsyncParsableCommand {
+struct ArchiveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "archive",
     abstract: "The service: keeps the tiers of captures in order, round by round.",
@@ -70,7 +70,7 @@ struct ArchiveCommand: AsyncParsableCommand {
     if forceRetention && !once { throw ValidationError("--force-retention goes with --once.") }
   }
 
-  func run() async throws {
+  func run() throws {
     let console = Console(isQuiet: quiet)
     let settings: ArchiveSettings
     let options: ArchiverOptions
@@ -84,7 +84,12 @@ struct ArchiveCommand: AsyncParsableCommand {
     if printConfig { return try Output.print(settings.text, console) }
     CurrentProcess.clearUmask()
     if once || dryRun { return try runOnce(options, console) }
-    try await ArchiverService(options, log: console.logger).runUntilSignalled()
+    guard Threads.areGranted else {
+      console.error(
+        "The service needs some threads, and gets none. Raise the limit (ulimit -u, TasksMax=, pids.max).")
+      throw ExitStatus.ioError.code
+    }
+    try ArchiverService(options, log: console.logger).runUntilSignalled()
   }
 
   private func runOnce(_ options: ArchiverOptions, _ console: Console) throws {
