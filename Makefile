@@ -50,7 +50,7 @@ test: check build test-deps
 test-faults: build test-deps
 	@rm -f $(FIGURES)
 	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_FAULTS=all HOTCOLD_FUZZ=200000 HOTCOLD_FIGURES=$(FIGURES) \
-	  swift test $(FAULT_BUILD) --scratch-path .build-faults --filter 'CoreLoopTests|BrokenMoverTests|KillTests|FaultTableTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|CustodyTests|FuzzTests|MigrationPropertyTests'
+	  swift test $(FAULT_BUILD) --scratch-path .build-faults --filter 'CoreLoopTests|BrokenMoverTests|KillTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|CustodyTests|FuzzTests|MigrationPropertyTests'
 	@awk '{ n = $$1; $$1 = ""; sum[$$0] += n } END { for (name in sum) printf "%10d %s\n", sum[name], name }' $(FIGURES) | sort -k2
 
 # The package in a clean Debian, a browser, the guide's commands, the service beside a recording: some minutes.

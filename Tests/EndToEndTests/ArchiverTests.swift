@@ -34,6 +34,7 @@ import Testing
       try trial.folder.makeFile(Bytes("segments/segment_9\(number).ts"), seconds: Self.now - 5)
       try trial.folder.makeFile(Bytes("segments/segment_8\(number).ts"), seconds: Self.now - 600)
     }
+    stayWithinTheHour()
     let result = Self.once([trial.folder.path])
     #expect(result.status == 0, "\(result.error)")
     let after = try Snapshot(trial.folder.path)

@@ -8,6 +8,7 @@ import Testing
   func bothEnginesEndInTheSameTree(type: String) throws {
     let fileSystem = try MountedFileSystem(type)
     var trees: [Set<Bytes>] = []
+    stayWithinTheHour()
     for engine in ["syscalls", "io_uring"] {
       let path = fileSystem.path + "/capture-\(engine)"
       #expect(HotColdBinary.run(["sample", path, "--files", "6000", "--seed", "5"]).status == 0)

@@ -67,4 +67,22 @@ import Testing
     #expect(partial >= Self.killsWanted / 4, "no run was killed in the middle of its moves")
     Figures.add("runs killed in the middle of their moves, \(engine)", partial)
   }
+
+  /// Every rename of a whole run is the last one once.
+  @Test(.requires("strace"), .campaign) func aKillAtEveryRename() throws {
+    let trial = try Trial()
+    let all = try HotColdBinary.migrate(trial.folder.path).report["captures", 0, "total", "moved"].int!
+    // The live playlist is moved too.
+    for rename in 1...(all + 1) {
+      let trial = try Trial()
+      let result = EngineTests.inject(
+        "renameat2:signal=SIGKILL:when=\(rename)",
+        ["migrate", trial.folder.path, "--execute", "--yes", "--engine", "syscalls"])
+      #expect(result.status == 128 + SIGKILL, "rename \(rename)")
+      try trial.expectIntact("killed at rename \(rename)")
+      #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+      try trial.expectSettled("killed at rename \(rename)")
+    }
+    Figures.add("runs killed at a rename, every one of a run", all + 1)
+  }
 }

@@ -98,6 +98,7 @@ import Testing
   }
 
   @Test func whatAKilledRunLeftIsTakenAwayAndNothingIsWrittenTwice() throws {
+    stayWithinTheHour()
     let trial = try Trial()
     #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
     try trial.folder.makeFile("segments/22/.archive.m3u8.hotcold")

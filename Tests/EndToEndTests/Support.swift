@@ -5,12 +5,22 @@ import Testing
 extension Trait where Self == ConditionTrait {
   /// Skipped, and reported as skipped, for an ordinary user.
   static var requiresRoot: Self { .enabled(if: getuid() == 0, "needs root") }
+  /// Skipped, and reported as skipped, but by `make test-faults`: takes minutes.
+  static var campaign: Self { .enabled(if: KillTests.isCampaign, "runs with make test-faults only") }
   static var requiresMounting: Self {
     .enabled(if: MountedFileSystem.canMount, "needs root and loop devices")
   }
   static func requires(_ program: String) -> Self {
     .enabled("needs \(program)") { Shell.has(program) }
   }
+}
+
+/// The playlist of an hour ends with the turn of the next, so a run with nothing to do writes just then. Waits until that is
+/// past if it is near.
+func stayWithinTheHour() {
+  let quarter = 900
+  let left = quarter - time(nil) % quarter
+  if left < 20 { sleep(UInt32(left)) }
 }
 
 /// A flat capture of every kind of file, small enough to be looked at file by file.
@@ -68,5 +78,60 @@ struct Trial {
   func expectSettled(_ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation) throws {
     #expect(
       try Snapshot(folder.path).paths == SmallCapture.settled(), comment, sourceLocation: sourceLocation)
+  }
+}
+
+/// A capture of some thousands of files, so that a run takes long enough to be met in the middle.
+struct LargeTrial {
+  static let files = 8000
+
+  let capture: WatchedCapture
+  var path: String { capture.path }
+  var before: Snapshot { capture.before }
+
+  init(in base: String, files: Int = Self.files) throws {
+    let path = base + "/capture"
+    try Shell.must([HotColdBinary.path, "sample", path, "--files", "\(files)", "--file-bytes", "8"])
+    capture = try WatchedCapture(path)
+  }
+
+  func start(_ engine: String) throws -> Running {
+    try HotColdBinary.start([
+      "migrate", path, "--execute", "--yes", "--engine", engine, "--format", "json",
+    ])
+  }
+
+  func expectIntact(_ comment: Comment? = nil) throws {
+    #expect(try capture.violations() == [], comment)
+  }
+
+  /// A run without faults ends in the tree of an uninterrupted one, and another has nothing to do.
+  func expectRerunSettles(_ comment: Comment? = nil) throws {
+    stayWithinTheHour()
+    #expect(try HotColdBinary.migrate(path).status == 0, comment)
+    #expect(try Snapshot(path).paths == InterruptionTests.settled(before), comment)
+    try expectIntact(comment)
+    #expect(try HotColdBinary.migrate(path).report["changed"].bool == false, comment)
+  }
+
+  /// Files below an hour folder: what has been moved so far.
+  private var movedCount: Int {
+    ["segments", "captures", "thumbnails", "metadata"].reduce(0) { count, kind in
+      (0..<24).reduce(count) { $0 + Snapshot.entryCount("\(path)/\(kind)/\($1)") }
+    }
+  }
+
+  /// Runs `action` while a run is stopped in the middle of its moves. False if it was over before.
+  func interfere(_ run: Running, _ action: () throws -> Void) throws -> Bool {
+    while run.isRunning {
+      guard movedCount > 50 else { continue }
+      run.signal(SIGSTOP)
+      // Stopped before it was done?
+      let isInTheMiddle = movedCount < Self.files - 500
+      try action()
+      run.signal(SIGCONT)
+      return isInTheMiddle
+    }
+    return false
   }
 }
