@@ -2,11 +2,13 @@ internal import CLiburing
 
 /// A few threads for work that waits for the kernel or for memory.
 public enum Threads {
-  /// Calls `body` once for each index below `count`, each on a thread of its own, and returns when all are done.
-  /// The last one is the calling thread; so are those for which the kernel grants no thread.
-  public static func run(_ count: Int, _ body: @Sendable (Int) -> Void) {
+  /// Calls `body` once for each index below `count`, each on a thread of its own, and returns what they returned when
+  /// all are done. The last one is the calling thread; so are those for which the kernel grants no thread.
+  @discardableResult
+  public static func run<Value: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Value) -> [Value] {
     withoutActuallyEscaping(body) { body in
-      let calls = (0..<count).map { index in Call { body(index) } }
+      let slots = (0..<count).map { _ in Slot<Value>() }
+      let calls = slots.enumerated().map { index, slot in Call { slot.value = body(index) } }
       let threads = calls.dropLast().map {
         unsafe hc_thread_start(Call.run, Unmanaged.passUnretained($0).toOpaque())
       }
@@ -14,6 +16,7 @@ public enum Threads {
       for (call, thread) in zip(calls, threads) {
         if thread == 0 { call.body() } else { hc_thread_join(thread) }
       }
+      return slots.map { $0.value! }
     }
   }
 
@@ -32,6 +35,11 @@ public enum Threads {
     let thread = unsafe hc_thread_start({ _ in }, nil)
     if thread != 0 { hc_thread_join(thread) }
     return thread != 0
+  }
+
+  /// Written by one thread, and read by another that has joined it.
+  private final class Slot<Value>: @unchecked Sendable {
+    var value: Value?
   }
 
   private final class Call: Sendable {

@@ -1,6 +1,5 @@
 internal import CaptureLayout
 internal import KernelIO
-internal import Synchronization
 
 /// Counts the files of a capture by kind and hour, and sums up their identities, from directory streams alone.
 ///
@@ -22,20 +21,17 @@ struct Listing: Sendable {
 
   /// Lists the hour folders.
   static func ofHours(_ folders: borrowing CaptureFolders, inodes: Bool) throws(KernelError) -> Listing {
-    let parts = Mutex([Result<Listing, KernelError>](repeating: .success(Listing()), count: threads))
-    Threads.run(threads) { thread in
+    let parts = Threads.run(threads) { thread -> Result<Listing, KernelError> in
       var part = Listing()
       do throws(KernelError) {
         for index in part.hourEntries.indices where index % threads == thread {
           try part.listHour(at: index, folders, inodes: inodes)
         }
-        parts.withLock { $0[thread] = .success(part) }
-      } catch {
-        parts.withLock { $0[thread] = .failure(error) }
-      }
+        return .success(part)
+      } catch { return .failure(error) }
     }
     var sum = Listing()
-    for part in parts.withLock({ $0 }) { sum.add(try part.get()) }
+    for part in parts { sum.add(try part.get()) }
     return sum
   }
 

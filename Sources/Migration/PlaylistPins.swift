@@ -31,14 +31,14 @@ struct PlaylistPins {
   ) throws(KernelError) {
     for place in [Place.root, .segments] {
       try folders.withPlace(place, in: capture) { directory throws(KernelError) in
-        guard let version = try Self.version(in: directory) else {
+        let version = try Self.version(in: directory)
+        if let version, seen[place] == version { return }
+        guard let version, let playlist = try directory.livePlaylist() else {
           if seen[place] == nil, let playlist = last[place] { body(playlist) }
           return
         }
-        guard seen[place] != version else { return }
         seen[place] = version
         newest = max(newest ?? version.modified, version.modified)
-        let playlist = try directory.livePlaylist()
         last[place] = playlist
         body(playlist)
       }
@@ -54,12 +54,12 @@ struct PlaylistPins {
 }
 
 extension CaptureFolders {
-  /// Those of the flat and of the hot place; empty ones where there are none.
+  /// Those of the flat and of the hot place.
   func livePlaylists(in capture: borrowing Directory) throws(KernelError) -> [MediaPlaylist] {
     var playlists: [MediaPlaylist] = []
     for place in [Place.root, .segments] {
       try withPlace(place, in: capture) { directory throws(KernelError) in
-        playlists.append(try directory.livePlaylist())
+        if let playlist = try directory.livePlaylist() { playlists.append(playlist) }
       }
     }
     return playlists
@@ -67,10 +67,10 @@ extension CaptureFolders {
 }
 
 extension Directory {
-  /// The live playlist here; an empty one where there is none, or something else of its name.
+  /// The live playlist here; nil where there is none, or something else of its name.
   ///
   /// One that is there and cannot be read is an error: its segments must not go cold for that.
-  func livePlaylist() throws(KernelError) -> MediaPlaylist {
+  func livePlaylist() throws(KernelError) -> MediaPlaylist? {
     var attemptsLeft = 3
     while try statusIfThere(FileName.livePlaylist)?.type == .regular {
       do throws(KernelError) {
@@ -85,7 +85,7 @@ extension Directory {
         guard hasChanged, attemptsLeft > 0 else { throw error }
       }
     }
-    return MediaPlaylist(parsing: [])
+    return nil
   }
 }
 

@@ -157,7 +157,7 @@ public struct Verification {
     var missing = 0
     for place in [Place.segments, .root] {
       try open.withPlace(place, in: capture) { directory throws(KernelError) in
-        for name in try directory.livePlaylist().segmentNames
+        for name in try directory.livePlaylist()?.segmentNames ?? []
         where pinned.insert(name).inserted {
           guard try directory.modificationIfThere(name.span) == nil else { continue }
           missing += 1

@@ -15,6 +15,11 @@ import Testing
     #EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:7\r\n#EXTINF:4.000000,title\n\
     segment_7.ts\n#EXTINF:4.0,\nhttp://host/live/segment_8.ts?token=1#x\n\n#EXT-X-ENDLIST
     """.utf8)
+  static let archive = Array(
+    """
+    #EXTM3U\n# hotcold\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:7\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:6.000000,\n\
+    segment_0.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:99999999999.25,\nsegment_1.ts\n#EXT-X-ENDLIST\n
+    """.utf8)
   static let captures = Array("# captures\n/var/www/capture1\n  /srv/b c \r\n\n/x # y\n".utf8)
   static let names = [
     "segment_000001.ts", "capture_1_thumbnail.jpg", "capture_20231114.json", "capture_7.jpg",
@@ -44,8 +49,11 @@ import Testing
   }
 
   @Test func playlists() {
-    Self.forEachInput([Self.playlist]) { bytes in
-      for name in MediaPlaylist(parsing: bytes).segmentNames {
+    Self.forEachInput([Self.playlist, Self.archive]) { bytes in
+      let playlist = MediaPlaylist(parsing: bytes)
+      #expect(playlist.entries.allSatisfy { $0.durationMicroseconds ?? 0 >= 0 })
+      #expect(!ArchivePlaylist.mayReplace(bytes) || bytes.isEmpty || bytes.starts(with: "#EXTM3U\n".utf8))
+      for name in playlist.segmentNames {
         // RFC 8216 section 4.1: a line is a URI or it begins with '#'; the name is its last component.
         #expect(!name.isEmpty && !name.contains(UInt8(ascii: "/")) && !name.contains(UInt8(ascii: "\n")))
       }

@@ -237,7 +237,8 @@ import Testing
     }
     #expect(report.comparison?.lost ?? 0 == 0 || Self.hidesFolders(target, errno), what)
     if report.isClean, report.error == nil, !Self.hidesEntries(target, errno) {
-      #expect(after.entries == trial.before.entries, "\(what): said to be done")
+      // An empty folder that cannot be removed may stay.
+      #expect(after.files == trial.before.files, "\(what): said to be done")
     }
 
     let rerun = try trial.revert(.syscalls, &none)

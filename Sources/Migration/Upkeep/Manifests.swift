@@ -1,6 +1,5 @@
 internal import CaptureLayout
 public import KernelIO
-internal import Synchronization
 internal import SystemPackage
 
 /// What became of the playlists of the hour folders.
@@ -74,20 +73,20 @@ struct Manifests: Sendable {
   }
 
   func refresh(_ folders: borrowing CaptureFolders, memory: ManifestMemory?) -> ManifestReport {
-    let results = Mutex([HourResult](repeating: HourResult(), count: hoursOfDay.count))
-    Threads.run(Self.threads) { thread in
+    let results = Threads.run(Self.threads) { thread in
+      var results = [HourResult](repeating: HourResult(), count: hoursOfDay.count)
       for hour in hoursOfDay where hour % Self.threads == thread && StopSignal.pending == nil {
         folders.withHour(hour, of: .segments) { directory in
-          var result = HourResult()
-          do throws(KernelError) { result = try refresh(directory, hour) } catch {
-            result.outcome = .failed(error)
+          do throws(KernelError) { results[hour] = try refresh(directory, hour) } catch {
+            results[hour].outcome = .failed(error)
           }
-          results.withLock { $0[hour] = result }
         }
       }
+      return results
     }
     var report = ManifestReport()
-    for (hour, result) in results.withLock({ $0 }).enumerated() {
+    for hour in hoursOfDay {
+      let result = results[hour % Self.threads][hour]
       memory?.finished[hour] = result.finished
       if let error = result.unreadable { report.failures.append(error) }
       switch result.outcome {
