@@ -1,9 +1,12 @@
 #define _GNU_SOURCE
 #include "CTestKit.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -32,6 +35,18 @@ int ctk_spawn(char *const arguments[], char *const environment[], const char *fo
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return result;
+}
+
+bool ctk_ends_within(pid_t process, int milliseconds) {
+  struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, process, 0), .events = POLLIN};
+  if (end.fd < 0)
+    return true;
+  int result;
+  do
+    result = poll(&end, 1, milliseconds);
+  while (result < 0 && errno == EINTR);
+  close(end.fd);
+  return result != 0;
 }
 
 int ctk_temporary_file(void) { return open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); }

@@ -91,7 +91,7 @@ import Testing
     let result = run.wait()
     #expect(result.status == 74)
     #expect(result.output.contains("read-only"))
-    try trial.expectIntact("\(type), \(engine)")
+    try trial.expectIntact("\(type), \(engine)", report: JSON(parsing: result.output))
     try fileSystem.remount("rw")
     try trial.expectRerunSettles("\(type), \(engine)")
   }

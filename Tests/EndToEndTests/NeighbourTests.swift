@@ -17,7 +17,9 @@ import Testing
       #expect(second.status == 75)
     }
     #expect(wasInTheMiddle)
-    #expect(run.wait().status == 0)
+    let result = run.wait()
+    #expect(result.status == 0)
+    try trial.expectIntact(report: JSON(parsing: result.output))
     try trial.expectRerunSettles()
   }
 

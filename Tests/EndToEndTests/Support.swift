@@ -101,8 +101,8 @@ struct LargeTrial {
     ])
   }
 
-  func expectIntact(_ comment: Comment? = nil) throws {
-    #expect(try capture.violations() == [], comment)
+  func expectIntact(_ comment: Comment? = nil, report: JSON? = nil) throws {
+    #expect(try capture.violations(report: report) == [], comment)
   }
 
   /// A run without faults ends in the tree of an uninterrupted one, and another has nothing to do.

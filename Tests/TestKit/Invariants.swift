@@ -101,11 +101,17 @@ public struct WatchedCapture: Sendable {
     canaryTimes = try Snapshot(canary).changeTimes
   }
 
-  /// I1, I2 and I4 of the capture; I5: the canary is as it was, change times included; I8: two looks, a second apart,
-  /// see the same, so nothing is at work any more.
-  public func violations(settlesFor seconds: UInt32 = 1) throws -> [String] {
+  /// I1, I2 and I4 of the capture; I5: the canary is as it was, change times included; I6: the report of the run, if there
+  /// is one, says how many files were moved; I8: two looks, a second apart, see the same, so nothing is at work any more.
+  public func violations(report: JSON? = nil, settlesFor seconds: UInt32 = 1) throws -> [String] {
     let after = try Snapshot(path)
     var found = Invariants.violations(before: before, after: after)
+    if let report {
+      let playlists = report["captures", 0, "livePlaylist"].string == "moved" ? 1 : 0
+      let moved = Invariants.movedCount(before: before, after: after) - playlists
+      let reported = report["captures", 0, "total", "moved"].int
+      if reported != moved { found.append("\(moved) files were moved, not \(reported ?? -1) as reported") }
+    }
     if try Snapshot(canary).changeTimes != canaryTimes { found.append("the canary was touched") }
     sleep(seconds)
     if try Snapshot(path).changeTimes != after.changeTimes { found.append("still at work after it returned") }

@@ -90,7 +90,9 @@ public final class Running: @unchecked Sendable {
     if let input { _ = Array(text.utf8).withUnsafeBytes { write(input, $0.baseAddress, $0.count) } }
   }
 
+  /// One that hangs is killed, so that its test fails: no program of the tests takes minutes on purpose but the service.
   public func wait() -> Shell.Result {
+    if status == nil, !ctk_ends_within(processIdentifier, 600_000) { signal(SIGKILL) }
     while status == nil { reap(0) }
     return Shell.Result(status: status!, output: Self.contents(output), error: Self.contents(error))
   }

@@ -3,6 +3,7 @@
 #ifndef HOTCOLD_CTESTKIT_H
 #define HOTCOLD_CTESTKIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -10,6 +11,8 @@
 /// or ignored. `folder` may be NULL. Returns 0 or an errno.
 int ctk_spawn(char *const arguments[], char *const environment[], const char *folder, int input, int output,
               int error, pid_t *process);
+/// Waits for a child to end, and does not reap it. False if it still runs after this time.
+bool ctk_ends_within(pid_t process, int milliseconds);
 /// A file without a name, closed on exec.
 int ctk_temporary_file(void);
 int ctk_pipe(int ends[2]);
