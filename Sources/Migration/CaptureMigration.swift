@@ -87,8 +87,10 @@ struct CaptureMigration<M: Mover>: ~Copyable {
         try runPasses(capture, &folders, &totals, &custody)
       }
       if !options.isDryRun {
-        if options.writesManifests, StopSignal.pending == nil { try writeManifests(capture, folders, totals) }
+        // What playlists have no room for has been moved all the same, and is proven first.
+        let failure = writeManifests(capture, folders, totals)
         try proveAndSync(capture, totals, &custody)
+        if let failure { throw failure }
       }
     } catch {
       throw capture.stopped(error)
@@ -162,17 +164,20 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     if let error = pass.plan.ledger.stopError { throw error }
   }
 
+  /// Returns the error that would stop a run, such as no room or no disk; others are in the report alone.
   private mutating func writeManifests(
     _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders, _ totals: borrowing RunTotals
-  ) throws(KernelError) {
-    let playlists = try folders.livePlaylists(in: capture.directory)
-    let manifests = Manifests(
-      live: LiveDurations(playlists), newestHot: totals.newestHotSegments, hours: options.hours,
-      nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, memory: memory)
-    let written = manifests.refresh(folders, memory: memory)
-    report.manifests = written
-    // No room or no disk: nothing after this would succeed either, and `syncfs` would hide it.
-    if let error = written.failures.first(where: \.errno.stopsRun) { throw error }
+  ) -> KernelError? {
+    guard options.writesManifests, StopSignal.pending == nil else { return nil }
+    do throws(KernelError) {
+      let playlists = try folders.livePlaylists(in: capture.directory)
+      let manifests = Manifests(
+        live: LiveDurations(playlists), newestHot: totals.newestHotSegments, hours: options.hours,
+        nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, memory: memory)
+      let written = manifests.refresh(folders, memory: memory)
+      report.manifests = written
+      return written.failures.first { $0.errno.stopsRun }
+    } catch { return error }
   }
 
   /// Lists the capture again, compares, and makes the moves durable.

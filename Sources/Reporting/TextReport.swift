@@ -5,6 +5,7 @@ public import Migration
 /// The report for people: what was found, what became of it, and what to do about the rest.
 public struct TextReport {
   private static let chartColumns = 40
+  private static let archivesNamedMax = 3
 
   let isColoured: Bool
 
@@ -117,7 +118,7 @@ public struct TextReport {
   private func describe(_ manifests: ManifestReport) -> String {
     [
       (manifests.written, "written"), (manifests.unchanged, "unchanged"), (manifests.removed, "removed"),
-      (manifests.foreign.count, "of others left alone"),
+      (manifests.foreign.count, "of others left alone"), (manifests.failures.count, "not written"),
     ].filter { $0.0 > 0 }.map { "\(Format.count($0.0)) \($0.1)" }.joined(separator: ", ")
   }
 
@@ -204,10 +205,14 @@ public struct TextReport {
         "ERROR: \(path): written by something else than hotcold; left as it is. Move it away and run again, or do "
           + "without (--no-manifests).")
     }
-    for error in report.manifests?.failures ?? [] {
+    let unwritten = report.manifests?.failures ?? []
+    for error in unwritten.prefix(Self.archivesNamedMax) {
       lines.append(
         "ERROR: \(Explanation.describe(error)): this archive was not written. Mend the cause, then run again."
       )
+    }
+    if unwritten.count > Self.archivesNamedMax {
+      lines.append("ERROR: \(unwritten.count - Self.archivesNamedMax) more archives were not written")
     }
     if report.livePlaylist == .conflict, report.isReversion {
       lines.append(

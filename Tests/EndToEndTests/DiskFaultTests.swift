@@ -80,6 +80,23 @@ import Testing
     #expect(Invariants.violations(before: before, after: try Snapshot(folder.path)) == [])
   }
 
+  /// A full tmpfs has room for renames and folders; only the playlists find none. All is moved and proven, and said.
+  @Test(.requiresMounting, arguments: ["syscalls", "io_uring"]) func aFullTmpfs(engine: String) throws {
+    let fileSystem = try MountedFileSystem("tmpfs", megabytes: 8)
+    let trial = try LargeTrial(in: fileSystem.path, files: 500)
+    Shell.run(["dd", "if=/dev/zero", "of=\(fileSystem.path)/filler", "bs=4k"])
+    let run = try trial.start(engine).wait()
+    #expect(run.status == 74)
+    let report = try JSON(parsing: run.output)
+    #expect(report["captures", 0, "comparison", "lost"].int == 0)
+    #expect(run.error.contains("free") && run.error.contains("more archives were not written"))
+    try trial.expectIntact(report: report)
+    #expect(try Snapshot(trial.path).paths == InterruptionTests.settled(trial.before))
+    try Shell.must(["rm", fileSystem.path + "/filler"])
+    try trial.expectRerunSettles()
+    #expect(Invariants.playlistViolations(try Snapshot(trial.path)) == [])
+  }
+
   /// The disk stops taking writes while the run is at work.
   @Test(.requiresMounting, arguments: ["ext4", "xfs", "btrfs"], ["syscalls", "io_uring"])
   func theFileSystemTurnsReadOnly(type: String, engine: String) throws {
