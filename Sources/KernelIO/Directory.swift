@@ -86,9 +86,6 @@ public struct Directory: ~Copyable, Sendable {
     }
   }
 
-  /// Whether the name is taken, by whatever.
-  public func contains(_ name: Span<UInt8>) -> Bool { Name.isTaken(name, in: descriptor) }
-
   public func fileSystem() throws(KernelError) -> FileSystemStatus {
     var raw = hc_file_system()
     try KernelError.check(unsafe hc_statfs(descriptor, &raw), .fileSystem, path)

@@ -157,7 +157,7 @@ import Testing
     #expect(after.paths == SmallCapture.settled())
   }
 
-  /// bindfs is FUSE: `rename2` with flags is refused there, and links work or, if so mounted, do not.
+  /// bindfs is FUSE: `rename2` with flags is refused there, and links do.
   @Test(.requiresMounting, .requires("bindfs")) func aFUSEFileSystem() throws {
     let trial = try Trial()
     let mount = try Folder(in: "/tmp")

@@ -14,8 +14,7 @@ import Testing
     let command = try BadInputTests.commandOfNobody(trial, tools)
     let result: Shell.Result
     if limit == "prlimit" {
-      let user = Array(command.prefix { $0 != "--" }) + ["--"]
-      result = Shell.run(user + ["prlimit", "--nproc=1"] + command.dropFirst(user.count))
+      result = Shell.run(Self.withOneProcess(command))
     } else {
       let group = "/sys/fs/cgroup/pids/hotcold-test"
       try Shell.must(["mkdir", "-p", group])
@@ -30,15 +29,20 @@ import Testing
     #expect(after.paths == SmallCapture.settled())
   }
 
+  /// The limit counts for the user that the command changes to.
+  private static func withOneProcess(_ command: [String]) -> [String] {
+    let user = command.prefix { $0 != "--" } + ["--"]
+    return user + ["prlimit", "--nproc=1"] + command.dropFirst(user.count)
+  }
+
   /// The service cannot do without threads, and says so.
   @Test(.requiresRoot) func noThreadForTheService() throws {
     let trial = try Trial()
     let tools = try Folder()
     try Shell.must(["chown", "-R", "nobody:nogroup", trial.folder.path])
     let command = try BadInputTests.commandOfNobody(trial, tools).map { $0 == "migrate" ? "archive" : $0 }
-    let user = Array(command.prefix { $0 != "--" }) + ["--"]
-    let service = command.dropFirst(user.count).prefix { !$0.hasPrefix("--") }
-    let result = Shell.run(user + ["prlimit", "--nproc=1"] + service)
+    let service = command.filter { !["--execute", "--yes"].contains($0) }
+    let result = Shell.run(Self.withOneProcess(service))
     #expect(result.status == 74)
     #expect(result.error.contains("ulimit -u"), "\(result.error)")
   }

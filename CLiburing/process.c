@@ -1,0 +1,200 @@
+// The process itself: signals, arguments, clocks, zone, users, terminal, threads.
+
+#define _GNU_SOURCE
+#include "CLiburing.h"
+#include "faults.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t pending_signal;
+
+static void remember(int signal) { pending_signal = signal; }
+
+// A signal that the parent ignores stays ignored (a shell does that for its background jobs); one that it
+// blocks is unblocked, for a supervisor's threads often block what their children must hear.
+static void install(int signal, sigset_t *heard) {
+  struct sigaction old, stop = {.sa_handler = remember, .sa_flags = (int)SA_RESETHAND};
+  if (sigaction(signal, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+    return;
+  sigaction(signal, &stop, NULL);
+  sigaddset(heard, signal);
+}
+
+void hc_signals_install(void) {
+  sigset_t heard;
+  sigemptyset(&heard);
+  install(SIGINT, &heard);
+  install(SIGTERM, &heard);
+  sigprocmask(SIG_UNBLOCK, &heard, NULL);
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGPIPE, &ignore, NULL);
+}
+
+int32_t hc_signals_pending(void) { return pending_signal; }
+
+void hc_signals_request(int32_t signal) { pending_signal = signal; }
+
+int32_t hc_send_datagram(const char *path, const char *text) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t length = strlen(path);
+  if (length == 0 || length >= sizeof address.sun_path)
+    return -EINVAL;
+  memcpy(address.sun_path, path, length);
+  if (path[0] == '@')
+    address.sun_path[0] = 0;
+  int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -errno;
+  ssize_t sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&address,
+                        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+  int32_t result = sent < 0 ? -errno : 0;
+  close(fd);
+  return result;
+}
+
+static int argument_count;
+static char **arguments;
+
+// glibc gives constructors what it gives main.
+__attribute__((constructor)) static void remember_arguments(int count, char **list) {
+  argument_count = count;
+  arguments = list;
+}
+
+int32_t hc_argument_count(void) { return argument_count; }
+
+const char *hc_argument(int32_t index) { return arguments[index]; }
+
+const char *hc_environment(const char *name) { return getenv(name); }
+
+int32_t hc_zone_offset(int64_t seconds) {
+  time_t moment = seconds;
+  struct tm local;
+  return localtime_r(&moment, &local) ? (int32_t)local.tm_gmtoff : 0;
+}
+
+void hc_zone_use(const char *name) {
+  setenv("TZ", name, 1);
+  tzset();
+}
+
+static int64_t clock_ns(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t hc_clock_monotonic_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
+
+int64_t hc_clock_realtime_ns(void) { return clock_ns(CLOCK_REALTIME); }
+
+int64_t hc_clock_boottime_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
+
+void hc_sleep_us(uint32_t microseconds) { usleep(microseconds); }
+
+// VmHWM rather than getrusage(2): ru_maxrss survives execve and would show the parent's memory.
+uint64_t hc_peak_resident_bytes(void) {
+  unsigned long long kib = 0;
+  char line[128];
+  FILE *status = fopen("/proc/self/status", "re");
+  if (!status)
+    return 0;
+  while (fgets(line, sizeof line, status) && sscanf(line, "VmHWM: %llu kB", &kib) != 1)
+    ;
+  fclose(status);
+  return kib * 1024;
+}
+
+void hc_clear_umask(void) { umask(0); }
+
+bool hc_environment_has(const char *name) {
+  const char *value = getenv(name);
+  return value && *value;
+}
+
+uint32_t hc_effective_uid(void) { return geteuid(); }
+
+bool hc_is_member(uint32_t gid) {
+  gid_t groups[65536]; // NGROUPS_MAX
+  int count = getgroups(sizeof groups / sizeof *groups, groups);
+  bool found = getegid() == gid;
+  for (int i = 0; i < count && !found; i++)
+    found = groups[i] == gid;
+  return found;
+}
+
+int32_t hc_user_name(uint32_t uid, char *buffer, size_t capacity) {
+  char storage[4096];
+  struct passwd entry, *found = NULL;
+  if (getpwuid_r(uid, &entry, storage, sizeof storage, &found) != 0 || !found)
+    return -ENOENT;
+  if (strlen(entry.pw_name) >= capacity)
+    return -ERANGE;
+  strcpy(buffer, entry.pw_name);
+  return 0;
+}
+
+bool hc_is_home(uint64_t device, uint64_t inode) {
+  const uid_t first_ordinary = 1000, nobody = 65534;
+  bool found = false;
+  setpwent();
+  for (struct passwd *entry; !found && (entry = getpwent());) {
+    bool ordinary = entry->pw_uid == 0 || (entry->pw_uid >= first_ordinary && entry->pw_uid != nobody);
+    struct stat home;
+    found = ordinary && stat(entry->pw_dir, &home) == 0 && home.st_dev == device &&
+            home.st_ino == inode;
+  }
+  endpwent();
+  return found;
+}
+
+bool hc_is_terminal(int32_t fd) { return isatty(fd); }
+
+uint32_t hc_terminal_columns(int32_t fd) {
+  struct winsize size;
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+struct thread_call {
+  void (*body)(void *);
+  void *context;
+  hc_faults *faults;
+};
+
+static void *run_thread(void *argument) {
+  struct thread_call call = *(struct thread_call *)argument;
+  free(argument);
+  hc_faults_use(call.faults);
+  call.body(call.context);
+  return NULL;
+}
+
+// pthread_t is an unsigned long on Linux, and never 0 in glibc: it is the address of the thread's descriptor.
+uint64_t hc_thread_start(void (*body)(void *), void *context) {
+  struct thread_call *call = malloc(sizeof *call);
+  pthread_t thread;
+  if (!call)
+    return 0;
+  *call = (struct thread_call){body, context, hc_faults_current()};
+  if (pthread_create(&thread, NULL, run_thread, call) != 0) {
+    free(call);
+    return 0;
+  }
+  return thread;
+}
+
+void hc_thread_detach(uint64_t thread) { pthread_detach((pthread_t)thread); }
+
+void hc_thread_join(uint64_t thread) { pthread_join(thread, NULL); }
