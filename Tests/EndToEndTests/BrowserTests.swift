@@ -37,7 +37,10 @@ import Testing
     #expect(try String(contentsOfFile: archive, encoding: .utf8).contains("#EXT-X-DISCONTINUITY"))
 
     let nginx = try Self.serve(folder, environment)
-    defer { nginx.signal(SIGTERM) }
+    defer {
+      nginx.signal(SIGTERM)
+      _ = nginx.wait()
+    }
     let base = "http://127.0.0.1:18080"
     func play(_ path: String, until seconds: Int) -> Shell.Result {
       Shell.run(["timeout", "120", python, Self.script, base + "/player.html", base + path, "\(seconds)"])
@@ -57,7 +60,7 @@ import Testing
     _ = live.wait()
   }
 
-  /// nginx with the guide's locations.
+  /// nginx with the guide's locations; one process, for a worker that outlives its master keeps the port.
   static func serve(_ folder: Folder, _ environment: [String: String]) throws -> Running {
     let resources = try #require(environment["HOTCOLD_E2E_VIDEOJS"], "make test-e2e sets it")
     for name in ["video.js", "video-js.min.css"] {
@@ -75,7 +78,7 @@ import Testing
       "nginx.conf",
       contents: Array(
         """
-        daemon off; pid \(folder.path)/nginx.pid; error_log \(folder.path)/error.log; user root;
+        daemon off; master_process off; pid \(folder.path)/nginx.pid; error_log \(folder.path)/error.log; user root;
         events {}
         http {
           include /etc/nginx/mime.types; access_log \(folder.path)/access.log;
