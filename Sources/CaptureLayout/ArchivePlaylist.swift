@@ -312,7 +312,7 @@ extension [MediaPlaylist] {
 extension ModificationTime {
   fileprivate func microseconds(since earlier: ModificationTime) -> Int64 {
     // A day and more is a gap whatever it is; so no overflow.
-    let seconds = min(seconds &- earlier.seconds, 1_000_000_000)
+    let seconds = min(max(earlier.age(atSeconds: seconds), -1_000_000_000), 1_000_000_000)
     return seconds * 1_000_000 + (Int64(nanoseconds) - Int64(earlier.nanoseconds)) / 1000
   }
 

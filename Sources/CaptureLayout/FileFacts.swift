@@ -10,6 +10,13 @@ public struct ModificationTime: Comparable, Hashable, Sendable {
     self.nanoseconds = nanoseconds
   }
 
+  /// Seconds from this time to `now`, negative for one in the future. Any program can set any time (utimensat(2)), so the
+  /// result is cut off at what 64 bits hold.
+  public func age(atSeconds now: Int64) -> Int64 {
+    let (age, hasOverflown) = now.subtractingReportingOverflow(seconds)
+    return hasOverflown ? (seconds < 0 ? .max : .min) : age
+  }
+
   public static func < (left: Self, right: Self) -> Bool {
     left.seconds != right.seconds
       ? left.seconds < right.seconds : left.nanoseconds < right.nanoseconds

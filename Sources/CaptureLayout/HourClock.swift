@@ -24,7 +24,8 @@ public struct HourClock: Sendable {
 
   /// 0 to 23.
   public mutating func hour(of time: ModificationTime) -> Int {
-    let local = time.seconds &+ offset(at: time.seconds)
+    // Each within a day, so that the sum of them cannot overflow whatever the time is.
+    let local = floorModulo(time.seconds, Self.daySeconds) + offset(at: time.seconds) % Self.daySeconds
     return Int(floorModulo(local, Self.daySeconds) / 3600)
   }
 
@@ -33,19 +34,27 @@ public struct HourClock: Sendable {
     let index = Int(floorModulo(number, Int64(Self.cachedQuarters)))
     if cache[index].number == number { return cache[index].offset }
 
-    let start = number &* Self.quarterSeconds
-    let offset = offsetAt(start)
-    guard offsetAt(start &+ (Self.quarterSeconds - 1)) == offset else { return offsetAt(seconds) }
+    let offset = offsetAt(number.multipliedSaturating(by: Self.quarterSeconds))
+    let end = (number + 1).multipliedSaturating(by: Self.quarterSeconds) - 1
+    guard offsetAt(end) == offset else { return offsetAt(seconds) }
     cache[index] = Quarter(number: number, offset: offset)
     return offset
   }
 
   private func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {
-    (value - floorModulo(value, divisor)) / divisor
+    value / divisor - (value % divisor < 0 ? 1 : 0)
   }
 
   private func floorModulo(_ value: Int64, _ divisor: Int64) -> Int64 {
     let remainder = value % divisor
     return remainder < 0 ? remainder + divisor : remainder
+  }
+}
+
+extension Int64 {
+  /// The product with a positive factor, cut off at what 64 bits hold.
+  fileprivate func multipliedSaturating(by factor: Int64) -> Int64 {
+    let (product, hasOverflown) = multipliedReportingOverflow(by: factor)
+    return hasOverflown ? (self < 0 ? .min : .max) : product
   }
 }

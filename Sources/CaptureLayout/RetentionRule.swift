@@ -30,6 +30,6 @@ public struct RetentionRule: Sendable {
   public func verdict(of kind: Kind, _ modified: ModificationTime, nowSeconds: Int64) -> Verdict {
     guard let age = ageSeconds[kind] else { return .kept }
     if modified.seconds > nowSeconds || modified.seconds < Self.firstPlausibleSecond { return .implausible }
-    return modified.seconds < nowSeconds - age ? .expired : .kept
+    return modified.age(atSeconds: nowSeconds) > age ? .expired : .kept
   }
 }

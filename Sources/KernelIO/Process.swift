@@ -55,7 +55,10 @@ public enum LocalZone {
 public enum Supervisor {
   /// How often it wants to hear `WATCHDOG=1`, at least; nil where it does not.
   public static var watchdogNanoseconds: Int64? {
-    CurrentProcess.environment("WATCHDOG_USEC").flatMap(Int64.init).map { $0 * 1000 }
+    CurrentProcess.environment("WATCHDOG_USEC").flatMap(Int64.init).map {
+      let (nanoseconds, hasOverflown) = $0.multipliedReportingOverflow(by: 1000)
+      return hasOverflown ? ($0 < 0 ? .min : .max) : nanoseconds
+    }
   }
 
   /// Sends lines such as `READY=1` to `NOTIFY_SOCKET`.

@@ -46,6 +46,31 @@ import Testing
     #expect(clock.hour(of: ModificationTime(seconds: -86_400, nanoseconds: 0)) == 0)
   }
 
+  /// Any program can set any time: the whole of 64 bits, in zones up to a day and more from Greenwich.
+  @Test func anyTimeHasAnHour() {
+    var random = SeededRandom(SeededRandom.seeds(1)[0])
+    let ends: [Int64] = [.min, .min + 1, .min + 899, .min + 900, -1, 0, .max - 900, .max - 1, .max]
+    for offset in [Int64(0), 50_400, -43_200, 93_599, -93_599] {
+      var clock = HourClock { _ in offset }
+      for seconds in ends + (0..<2000).map({ _ in Int64.random(in: .min ... .max, using: &random) }) {
+        let day: Int128 = 86_400
+        let local = Int128(seconds) + Int128(offset)
+        let expected = Int((local % day + day) % day / 3600)
+        #expect(clock.hour(of: ModificationTime(seconds: seconds, nanoseconds: 0)) == expected, "\(seconds)")
+      }
+    }
+  }
+
+  @Test func anAgeIsCutOffAtWhatSixtyFourBitsHold() {
+    let ends: [Int64] = [.min, .min + 1, -1, 0, 1, .max - 1, .max]
+    for seconds in ends {
+      for now in ends {
+        let age = ModificationTime(seconds: seconds, nanoseconds: 0).age(atSeconds: now)
+        #expect(Int128(age) == min(max(Int128(now) - Int128(seconds), Int128(Int64.min)), Int128(Int64.max)))
+      }
+    }
+  }
+
   @Test func theZoneIsAskedOnceForEachQuarter() {
     nonisolated(unsafe) var calls = 0
     var clock = HourClock { _ in

@@ -13,7 +13,9 @@ public struct TierCount: Equatable, Sendable {
   }
 
   static func + (left: TierCount, right: TierCount) -> TierCount {
-    TierCount(files: left.files + right.files, bytes: left.bytes + right.bytes)
+    // A few sparse files may be larger together than 64 bits hold.
+    let (bytes, hasOverflown) = left.bytes.addingReportingOverflow(right.bytes)
+    return TierCount(files: left.files + right.files, bytes: hasOverflown ? .max : bytes)
   }
 }
 
@@ -81,7 +83,7 @@ public final class Census {
   ) throws(KernelError) {
     let modified = try directory.status().modified
     if let entry = entries[index], entry.isWhole, entry.folderModified == modified,
-      nowSeconds - modified.seconds > Self.tickSeconds
+      modified.age(atSeconds: nowSeconds) > Self.tickSeconds
     {
       return
     }

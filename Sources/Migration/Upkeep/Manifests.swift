@@ -110,7 +110,7 @@ struct Manifests: Sendable {
     let outcome = try write(
       try Self.segments(of: directory, unreadable: &unreadable), isWhole: unreadable == nil, to: directory,
       isOver: isOver)
-    let isQuiet = nowSeconds - modified.seconds > Self.tickSeconds
+    let isQuiet = modified.age(atSeconds: nowSeconds) > Self.tickSeconds
     return HourResult(
       outcome: outcome, unreadable: unreadable,
       finished: isOver && isQuiet && unreadable == nil ? modified : nil)
