@@ -73,6 +73,8 @@ static int32_t statx_masked(int32_t dirfd, const char *name, unsigned mask, hc_s
   *out = (hc_stat){
       .mtime_s = raw.stx_mtime.tv_sec,
       .mtime_ns = raw.stx_mtime.tv_nsec,
+      .ctime_s = raw.stx_ctime.tv_sec,
+      .ctime_ns = raw.stx_ctime.tv_nsec,
       .type = (raw.stx_mode & S_IFMT) >> 12, // IFTODT of <dirent.h>
       .inode = raw.stx_ino,
       .size = raw.stx_size,

@@ -131,6 +131,8 @@ enum {
 typedef struct {
   int64_t mtime_s;
   uint32_t mtime_ns;
+  int64_t ctime_s; ///< hc_statx alone
+  uint32_t ctime_ns;
   uint32_t type; ///< HC_TYPE_…, or another d_type value
   uint64_t inode;
   uint64_t size;

@@ -124,6 +124,7 @@ public final class Archiver {
     migration.rule.youngSince = ModificationTime(seconds: young, nanoseconds: 0)
     migration.deadlineNanoseconds = slice
     migration.proves = false
+    migration.allowsLinks = options.allowsLinks
     let report = engine.migrate(path, options: migration, observer: alive)
     round.moved += report.total.moved
     metrics.add(report)
@@ -207,14 +208,15 @@ public final class Archiver {
   }
 
   private func warnOfLittleRoom(_ fileSystem: FileSystemStatus, _ path: FilePath) {
-    let percent = { (free: UInt64, all: UInt64) in all == 0 ? 100 : Int64(free * 100 / all) }
-    if percent(fileSystem.freeBytes / 1024, fileSystem.bytes / 1024) < options.warnFreePercent {
+    // As fractions: a file system may claim any size.
+    let percent = { (free: UInt64, all: UInt64) in all == 0 ? 100 : 100 * Double(free) / Double(all) }
+    if percent(fileSystem.freeBytes, fileSystem.bytes) < Double(options.warnFreePercent) {
       log.warning(
         "\(Explanation.text(path)): only \(Format.bytes(fileSystem.freeBytes)) of \(Format.bytes(fileSystem.bytes)) are free"
       )
     }
     if let free = fileSystem.freeInodes, let all = fileSystem.inodes,
-      percent(free, all) < options.warnFreePercent
+      percent(free, all) < Double(options.warnFreePercent)
     {
       log.warning("\(Explanation.text(path)): only \(free) of \(all) inodes are free")
     }

@@ -15,6 +15,8 @@ public struct ArchiverOptions: Sendable {
   public var hours: HourClock
   public var keepLive = false
   public var writesManifests = true
+  /// As in `MigrationOptions`.
+  public var allowsLinks = false
   public var retention = RetentionRule()
   public var isRetentionForced = false
   public var isDryRun = false

@@ -10,6 +10,9 @@ public struct FileStatus: Equatable, Sendable {
   /// Seconds since the epoch, negative before 1970.
   public var modifiedSeconds: Int64
   public var modifiedNanoseconds: UInt32
+  /// The change time, as above; zero where only type and modification time were asked for.
+  public var changedSeconds: Int64
+  public var changedNanoseconds: UInt32
   /// Permission, setuid, setgid and sticky bits.
   public var mode: UInt32
   public var owner: UInt32
@@ -24,10 +27,32 @@ public struct FileStatus: Equatable, Sendable {
     size = raw.size
     modifiedSeconds = raw.mtime_s
     modifiedNanoseconds = raw.mtime_ns
+    changedSeconds = raw.ctime_s
+    changedNanoseconds = raw.ctime_ns
     mode = raw.mode
     owner = raw.uid
     group = raw.gid
     links = raw.links
+  }
+
+  /// Whether this is the file that was looked at before, and nothing was written to it since. An inode number alone
+  /// does not tell: it is used again once a file has gone, and some FUSE servers (bindfs over nested mounts) give one
+  /// number to several files.
+  public func isUnchanged(since earlier: FileStatus) -> Bool {
+    hasContents(of: earlier) && changedSeconds == earlier.changedSeconds
+      && changedNanoseconds == earlier.changedNanoseconds
+  }
+
+  /// Whether two names that were looked at one after the other lead to one file: everything that a second name shares
+  /// is equal, and both say that there is a second name.
+  public func isSecondName(of other: FileStatus) -> Bool {
+    links >= 2 && other.links >= 2 && isUnchanged(since: other)
+  }
+
+  /// As `isUnchanged`, for a file that got or lost a name meanwhile, which sets its change time.
+  func hasContents(of earlier: FileStatus) -> Bool {
+    device == earlier.device && inode == earlier.inode && size == earlier.size && type == earlier.type
+      && modifiedSeconds == earlier.modifiedSeconds && modifiedNanoseconds == earlier.modifiedNanoseconds
   }
 }
 

@@ -11,6 +11,7 @@ public struct KernelError: Error, Equatable, Sendable {
     case stat = "statx"
     case read, write, create
     case rename = "renameat2"
+    case link = "linkat"
     case remove = "unlinkat"
     case makeFolder = "mkdirat"
     case changeOwner = "fchown"

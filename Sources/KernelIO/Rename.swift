@@ -19,12 +19,17 @@ public enum Name {
   }
 
   /// Moves `name` by linkat(2) and unlinkat(2), where the file system has no RENAME_NOREPLACE (EINVAL: NFS, 9p,
-  /// FUSE without rename2): linking refuses to replace as well. Where links are refused too, the outcome is EINVAL
-  /// again: checking first and renaming then would replace a file that comes in between.
+  /// FUSE without rename2) and the user accepts the risk: linking refuses to replace as well. Where links are refused
+  /// too, the outcome is EINVAL again: checking first and renaming then would replace a file that comes in between.
   ///
   /// In between the file has both names. A name that is taken by the very same file is what a killed run leaves, so
   /// the move is finished.
+  ///
+  /// The risk: a file that another process renames over the old name after the last look at it is unlinked. The look
+  /// narrows that to the time between two system calls, and nothing can close it.
   public static func moveByLink(_ name: Span<UInt8>, from: Int32, to: Int32) -> RenameOutcome {
+    let before: FileStatus
+    do throws(Errno) { before = try status(of: name, in: from) } catch { return .failed(error) }
     let linked = unsafe withTerminated(name) { unsafe hc_link(from, $0, to, $0) }
     switch linked == 0 ? nil : Errno(shim: linked) {
     case nil: break
@@ -32,6 +37,13 @@ public enum Name {
     case .notPermitted, .notSupportedOnSocket, .noFunction, .tooManyLinks: return .failed(.invalidArgument)
     case let errno?: return .failed(errno)
     }
+    do throws(Errno) {
+      let now = try status(of: name, in: from)
+      // Another file has the old name by now: what was there is at its new one, and this one is met by the next pass.
+      guard now.inode == before.inode, now.device == before.device else { return .moved }
+      // Written to at this moment, or not the same file after all: both names stay, and a later run looks again.
+      guard now.hasContents(of: before) else { return .failed(.resourceBusy) }
+    } catch { return error == .noSuchFileOrDirectory ? .moved : .failed(error) }
     let unlinked = unsafe withTerminated(name) { unsafe hc_unlink(from, $0) }
     guard unlinked < 0 else { return .moved }
     // Back to one name: the old one.
@@ -41,12 +53,17 @@ public enum Name {
 
   /// Whether a name means the same file in both folders.
   public static func isSameFile(_ name: Span<UInt8>, _ left: Int32, _ right: Int32) -> Bool {
-    var statuses = (hc_stat(), hc_stat())
-    let results = unsafe withTerminated(name) {
-      unsafe (hc_statx(left, $0, &statuses.0), hc_statx(right, $0, &statuses.1))
+    guard let left = try? status(of: name, in: left), let right = try? status(of: name, in: right) else {
+      return false
     }
-    return results == (0, 0) && statuses.0.device == statuses.1.device
-      && statuses.0.inode == statuses.1.inode
+    return left.isSecondName(of: right)
+  }
+
+  private static func status(of name: Span<UInt8>, in dirfd: Int32) throws(Errno) -> FileStatus {
+    var raw = hc_stat()
+    let result = unsafe withTerminated(name) { unsafe hc_statx(dirfd, $0, &raw) }
+    guard result >= 0 else { throw Errno(shim: result) }
+    return FileStatus(raw)
   }
 
   /// Whether a name is taken in the folder `dirfd`, or for any other reason may not be looked up there.

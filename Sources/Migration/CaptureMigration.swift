@@ -75,7 +75,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   private mutating func settleAndMove(_ capture: borrowing OpenCapture) throws(MigrationError) {
     do throws(KernelError) {
-      var folders = try CaptureFolders(of: capture.directory)
+      var folders = try CaptureFolders(of: capture.directory, allowsLinks: options.allowsLinks)
       try makeFolders(&folders, capture)
       var custody = Custody(comparesInodes: capture.fileSystem.keepsInodes)
       if !options.isDryRun { custody.follow(folders, in: capture.directory) }
@@ -130,7 +130,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       if totals.passes > 0 {
         // Folders may have been removed or replaced since: look again.
         let before = folders.table
-        folders = try CaptureFolders(of: capture.directory)
+        folders = try CaptureFolders(of: capture.directory, allowsLinks: options.allowsLinks)
         try makeFolders(&folders, capture)
         // What cannot be read any more cannot be counted again: what is known stands.
         if folders.table.lacksPlace(of: before) { return }

@@ -12,6 +12,9 @@ public struct MigrationOptions: Sendable {
   public var syncs: Bool
   /// Write a playlist for each hour folder that holds segments.
   public var writesManifests: Bool
+  /// Move by linkat(2) and unlinkat(2) where the file system cannot refuse to replace (`Name.moveByLink` says what the
+  /// risk is); such a capture is refused otherwise.
+  public var allowsLinks = false
   /// List the capture once more afterwards and compare it with what was there before.
   public var proves = true
   /// When to leave the rest to a later run (CLOCK_MONOTONIC); nil for as long as it takes.

@@ -49,6 +49,10 @@ struct MoveLedger: ~Copyable {
       tallies[move.kind].conflicts += 1
       addProblem(name, move, .nameTaken)
     case .failed(.noSuchFileOrDirectory): countMissing(name, move, in: folders)
+    case .failed(.invalidArgument):
+      // The file system's answer, and no matter of this file: every move would get it.
+      tallies[move.kind].pending += 1
+      stop(KernelError(folders.allowsLinks ? .link : .rename, FilePath(move.to.prefix), .invalidArgument))
     case .failed(let errno):
       countFailed(name, move, .errno(errno))
       if errno.stopsRun { stop(KernelError(.rename, FilePath(move.to.prefix), errno)) }
@@ -152,11 +156,11 @@ struct MoveLedger: ~Copyable {
 }
 
 extension Errno {
-  /// Whether every further rename on this file system would fail alike: no space, quota, read-only, I/O error,
-  /// a file system that shut itself down, or one that cannot refuse to replace (EINVAL, renameat2(2)).
+  /// Whether every further rename on this file system would fail alike: no space, quota, read-only, I/O error, or
+  /// a file system that shut itself down.
   var stopsRun: Bool {
     switch self {
-    case .noSpace, .diskQuotaExceeded, .readOnlyFileSystem, .ioError, .noMemory, .invalidArgument: true
+    case .noSpace, .diskQuotaExceeded, .readOnlyFileSystem, .ioError, .noMemory: true
     case Errno(rawValue: 117): true  // EUCLEAN: the file system is corrupt
     default: false
     }

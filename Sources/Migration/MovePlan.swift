@@ -44,7 +44,7 @@ struct MovePlan<M: Mover>: ~Copyable {
   /// met at the new one already, and loses the old one. Nil where nothing of the kind is left.
   func finishLink(_ name: Span<UInt8>, of kind: Kind, in place: Place) -> RenameOutcome? {
     let (from, to) = (table.dirfd(of: place), table.dirfd(of: kind.hotPlace))
-    guard !table.refusesToReplace, place != kind.hotPlace, FolderTable.isOpen(to),
+    guard table.mayHoldBothNames, place != kind.hotPlace, FolderTable.isOpen(to),
       Name.isSameFile(name, from, to)
     else { return nil }
     return isDryRun ? .moved : Name.moveByLink(name, from: from, to: to)
@@ -103,8 +103,8 @@ struct MovePlan<M: Mover>: ~Copyable {
 }
 
 extension FolderTable {
-  /// Where the file system has no RENAME_NOREPLACE, a link is made instead. There a taken name may be what a killed
-  /// run left between link and unlink.
+  /// Where the file system has no RENAME_NOREPLACE, a link is made instead if that was asked for. There a taken name may
+  /// be what a killed run left between link and unlink.
   fileprivate func finish(_ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move) -> RenameOutcome {
     finish(outcome, name, from: dirfd(of: move.from), to: dirfd(of: move.to))
   }
@@ -113,7 +113,8 @@ extension FolderTable {
     _ outcome: RenameOutcome, _ name: Span<UInt8>, from: Int32, to: Int32
   ) -> RenameOutcome {
     let needsLink =
-      outcome == .failed(.invalidArgument) || (outcome == .failed(.fileExists) && !refusesToReplace)
+      (allowsLinks && outcome == .failed(.invalidArgument))
+      || (mayHoldBothNames && outcome == .failed(.fileExists))
     guard needsLink else { return outcome }
     return Name.moveByLink(name, from: from, to: to)
   }

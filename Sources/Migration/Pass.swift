@@ -220,7 +220,7 @@ struct Pass<M: Mover>: ~Copyable {
     if options.keepLive { return .kept }
     if !isComplete { return .pending }
     if plan.table.refusedKinds[.segments] { return .failed }
-    if isHot, plan.table.refusesToReplace || options.isDryRun { return .conflict }
+    if isHot, !plan.table.mayHoldBothNames || options.isDryRun { return .conflict }
     return plan.moveLivePlaylist(from: .root, to: .segments)
   }
 }

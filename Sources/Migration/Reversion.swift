@@ -20,10 +20,13 @@ public struct ReversionOptions: Sendable {
   public var isDryRun: Bool
   /// Make the moves survive a power cut before reporting success.
   public var syncs: Bool
+  /// As in `MigrationOptions`.
+  public var allowsLinks: Bool
 
-  public init(isDryRun: Bool = true, syncs: Bool = true) {
+  public init(isDryRun: Bool = true, syncs: Bool = true, allowsLinks: Bool = false) {
     self.isDryRun = isDryRun
     self.syncs = syncs
+    self.allowsLinks = allowsLinks
   }
 }
 
@@ -83,7 +86,7 @@ struct Reversion<M: Mover>: ~Copyable {
 
   private mutating func moveBack(_ capture: borrowing OpenCapture) throws(MigrationError) {
     do throws(KernelError) {
-      var folders = try CaptureFolders(of: capture.directory)
+      var folders = try CaptureFolders(of: capture.directory, allowsLinks: options.allowsLinks)
       report.refusals = folders.refusals
       var custody = Custody(comparesInodes: capture.fileSystem.keepsInodes)
       let before = try list(capture, folders, &custody)
@@ -127,7 +130,7 @@ struct Reversion<M: Mover>: ~Copyable {
   ) throws(KernelError) {
     repeat {
       if report.passes > 0 {
-        folders = try CaptureFolders(of: capture.directory)
+        folders = try CaptureFolders(of: capture.directory, allowsLinks: options.allowsLinks)
         custody.follow(folders, in: capture.directory)
       }
       try runPass(with: mover, capture, folders)
@@ -330,8 +333,8 @@ private struct ReversionPass<M: Mover>: ~Copyable {
     }
     guard isHot else { return isFlat ? .inPlace : .absent }
     if plan.ledger.isStopped { return .pending }
-    // Without NOREPLACE it may be one file with both names, left by a run that was killed.
-    if isFlat, plan.table.refusesToReplace { return .conflict }
+    // By links it may be one file with both names, left by a run that was killed.
+    if isFlat, !plan.table.mayHoldBothNames { return .conflict }
     return plan.moveLivePlaylist(from: .segments, to: .root)
   }
 }

@@ -26,9 +26,8 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
         .noCapture
       case .permissionDenied: .permissionDenied
       case .busy: .busy
-      // The file system can neither refuse to replace nor link: no file was moved, and none is in danger.
-      case .stopped(let error, _) where error.operation == .rename && error.errno == .invalidArgument:
-        .incomplete
+      // No file was moved, and none is in danger.
+      case .mayReplace, .mayNotLink: .incomplete
       case .stopped: .ioError
       }
   }

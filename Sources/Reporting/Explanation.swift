@@ -26,6 +26,13 @@ package enum Explanation {
         + "sudo -u \(owner ?? "OWNER") hotcold \(command) …"
     case .busy(let path):
       "\(text(path)): another run of hotcold holds this capture. Wait for it to end, then run again."
+    case .mayReplace(let path, let fileSystem):
+      "\(text(path)): \(fileSystem) cannot rename without the risk of replacing a file (RENAME_NOREPLACE). Run hotcold on "
+        + "the machine that has the disk; or add --link-fallback to move by link and unlink, with every other writer "
+        + "stopped: a file that another process renames over an old name between the two calls is deleted."
+    case .mayNotLink(let path, let fileSystem):
+      "\(text(path)): \(fileSystem) can neither rename without the risk of replacing a file (RENAME_NOREPLACE) nor link "
+        + "files. Run hotcold on the machine that has the disk."
     case .stopped(let error, let space):
       "\(describe(error)). \(remedy(error, space))"
     }
@@ -101,10 +108,6 @@ package enum Explanation {
     case .ioError, Errno(rawValue: 117):
       return "The file system or its disk has failed. Check dmesg and the disk before anything else; every "
         + "file is at its old or its new place."
-    case .invalidArgument where error.operation == .rename:
-      return
-        "This file system can neither rename without the risk of replacing (RENAME_NOREPLACE) nor link files: "
-        + "some FUSE servers and vfat. Run hotcold on the machine that has the disk."
     case .tooManyOpenFiles:
       return "Raise the limit of open files (ulimit -n 256), then run again."
     case .fileTooLarge:

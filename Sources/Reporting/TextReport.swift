@@ -30,7 +30,7 @@ public struct TextReport {
 
   private func headline(_ report: CaptureReport) -> String {
     if let error = report.error {
-      return report.passes == 0
+      return report.total.moved == 0 && report.livePlaylist != .moved
         ? bold("refused, no file was moved")
         : bold("stopped by an error (\(ExitStatus(of: error).rawValue)); run it again to go on")
     }

@@ -156,17 +156,4 @@ import Testing
     #expect(withoutInodes(after) == withoutInodes(before))
     #expect(after.paths == SmallCapture.settled())
   }
-
-  /// bindfs is FUSE: `rename2` with flags is refused there, and links do.
-  @Test(.requiresMounting, .requires("bindfs")) func aFUSEFileSystem() throws {
-    let trial = try Trial()
-    let mount = try Folder(in: "/tmp")
-    try Shell.must(["bindfs", trial.folder.path, mount.path])
-    defer { Shell.run(["umount", "-l", mount.path]) }
-    let result = HotColdBinary.run(["migrate", mount.path, "--execute", "--yes"])
-    #expect(result.status == 0, "\(result.output)")
-    Shell.run(["umount", mount.path])
-    try trial.expectIntact()
-    try trial.expectSettled()
-  }
 }

@@ -113,11 +113,14 @@ import Testing
     let migrate = [
       HotColdBinary.path, "migrate", trial.folder.path, "--execute", "--yes", "--engine", "syscalls",
     ]
-    let refused = Shell.run(base + ["-e", "inject=linkat:error=EPERM"] + migrate)
+    let refused = Shell.run(base + ["-e", "inject=linkat:error=EPERM"] + migrate + ["--link-fallback"])
     #expect(refused.status == 1)
-    #expect(refused.output.contains("cannot"))
+    #expect(refused.output.contains("nor link files"))
     try trial.expectIntact()
-    #expect(Shell.run(base + migrate).status == 0)
+    let unasked = Shell.run(base + migrate)
+    #expect(unasked.status == 1 && unasked.output.contains("--link-fallback"))
+    try trial.expectIntact()
+    #expect(Shell.run(base + migrate + ["--link-fallback"]).status == 0)
     try trial.expectIntact()
     try trial.expectSettled()
   }

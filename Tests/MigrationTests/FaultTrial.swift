@@ -39,18 +39,19 @@ struct FaultTrial {
   }
 
   func migrate(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> CaptureReport {
-    let options = options(model)
+    var options = options(model)
+    options.allowsLinks = faults.no_noreplace
     let engine = try Engine.choose(engine)
-    return Self.withFaults(&faults) {
+    return Self.withFaults(&faults) { [options] in
       engine.migrate(FilePath(folder.path), options: options, observer: SilentObserver())
     }
   }
 
   func revert(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> CaptureReport {
     let engine = try Engine.choose(engine)
+    let options = ReversionOptions(isDryRun: false, allowsLinks: faults.no_noreplace)
     return Self.withFaults(&faults) {
-      engine.revert(
-        FilePath(folder.path), options: ReversionOptions(isDryRun: false), observer: SilentObserver())
+      engine.revert(FilePath(folder.path), options: options, observer: SilentObserver())
     }
   }
 

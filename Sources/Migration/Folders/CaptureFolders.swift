@@ -62,14 +62,16 @@ struct CaptureFolders: ~Copyable {
   var table = FolderTable()
 
   /// Opens what is there. Nothing is made and nothing is written.
-  init(of capture: borrowing Directory) throws(KernelError) {
+  init(of capture: borrowing Directory, allowsLinks: Bool = false) throws(KernelError) {
     places = InlineArray { _ in .absent }
     hours = InlineArray { _ in .absent }
+    table.allowsLinks = allowsLinks
     try openAll(capture)
   }
 
   private mutating func openAll(_ capture: borrowing Directory) throws(KernelError) {
-    table.refusesToReplace = try capture.fileSystem().refusesToReplace
+    let refusesToReplace = try capture.fileSystem().refusesToReplace
+    table.mayHoldBothNames = table.allowsLinks && !refusesToReplace
     table.places[Int(Place.root.rawValue)] = capture.descriptor
     for kind in Kind.allCases {
       try openHotPlace(of: kind, capture)

@@ -12,8 +12,11 @@ struct FolderTable {
 
   static func isOpen(_ dirfd: Int32) -> Bool { dirfd >= 0 }
 
-  /// Whether the file system is known to have RENAME_NOREPLACE.
-  var refusesToReplace = true
+  /// Whether links may take the place of renames where the file system turns out to have no RENAME_NOREPLACE.
+  var allowsLinks = false
+  /// Whether a killed run may have left a file with its old and its new name: links are allowed, and the file system is
+  /// not known to make them needless.
+  var mayHoldBothNames = false
   var places = [Int32](repeating: absent, count: Place.allCases.count)
   var hours = [Int32](repeating: absent, count: Kind.allCases.count * hoursOfDay.count)
   /// Kinds whose hot or flat place may not be used: their files stay where they are.

@@ -14,6 +14,10 @@ public enum MigrationError: Error, Equatable, Sendable {
   /// `owner` is the login name of whoever owns the folder, if that much can be seen.
   case permissionDenied(KernelError, owner: String?)
   case busy(FilePath)
+  /// The file system, named for the message, cannot refuse to replace (RENAME_NOREPLACE); no file was moved.
+  case mayReplace(FilePath, fileSystem: String)
+  /// Nor can it link, which was asked for instead.
+  case mayNotLink(FilePath, fileSystem: String)
   case stopped(KernelError, FileSystemSpace?)
 }
 
@@ -92,6 +96,10 @@ struct OpenCapture: ~Copyable {
   /// An error that stops a run, with the room left on the file system where that matters.
   func stopped(_ error: KernelError) -> MigrationError {
     switch error.errno {
+    case .invalidArgument where error.operation == .rename:
+      return .mayReplace(directory.path, fileSystem: fileSystem.name)
+    case .invalidArgument where error.operation == .link:
+      return .mayNotLink(directory.path, fileSystem: fileSystem.name)
     case .permissionDenied, .notPermitted: return denied(error)
     case .noSpace, .diskQuotaExceeded:
       guard let now = try? directory.fileSystem() else { break }
@@ -163,9 +171,11 @@ extension OpenCapture {
       case "xfs": 40
       default: 48
       }
+    // A FUSE server may claim any size.
+    let folderBytesMax: UInt64 = 1 << 40
     var bytes: UInt64 = 0
     for place in Place.allCases {
-      folders.withPlace(place, in: directory) { bytes += (try? $0.status().size) ?? 0 }
+      folders.withPlace(place, in: directory) { bytes += min((try? $0.status().size) ?? 0, folderBytesMax) }
     }
     return Int(bytes / bytesPerEntry)
   }

@@ -50,6 +50,11 @@ struct ArchiveCommand: ParsableCommand {
   var keepLive = false
   @Flag(help: "Do without segments/<hour>/archive.m3u8.")
   var noManifests = false
+  @Flag(
+    help:
+      "Move by link and unlink where the file system cannot refuse to replace a file; see hotcold migrate --help for the risk."
+  )
+  var linkFallback = false
   @Option(help: "What carries the renames: auto, io_uring, syscalls (default: auto).")
   var engine: String?
   @Option(help: "The settings file (default: \(ArchiveSettings.fileDefault), if it is there).")
@@ -108,7 +113,7 @@ struct ArchiveCommand: ParsableCommand {
       .metricsFile: metricsFile, .warnFree: warnFree, .timeZone: timeZone, .engine: engine,
       .retain: retain.isEmpty ? nil : retain.joined(separator: ","),
       .hot: hot.isEmpty ? nil : hot.joined(separator: ","), .keepLive: keepLive ? "yes" : nil,
-      .manifests: noManifests ? "no" : nil,
+      .manifests: noManifests ? "no" : nil, .linkFallback: linkFallback ? "yes" : nil,
     ]
     return texts.compactMapValues { $0 }
   }
@@ -130,6 +135,7 @@ struct ArchiveCommand: ParsableCommand {
     options.rule = try settings.settleRule()
     options.keepLive = try settings.isOn(.keepLive)
     options.writesManifests = try settings.isOn(.manifests)
+    options.allowsLinks = try settings.isOn(.linkFallback)
     options.retention = try settings.retention()
     options.isRetentionForced = forceRetention
     options.isDryRun = dryRun

@@ -11,7 +11,7 @@ struct ArchiveSettings {
   /// Every setting there is. In the environment and in the file its name has HOTCOLD_ before it, in capitals.
   enum Key: String, CaseIterable {
     case capturesFrom, interval, minAge, retain, maxDelete, metricsFile, warnFree, timeZone, hot, keepLive
-    case manifests, engine
+    case manifests, engine, linkFallback
 
     var variable: String {
       "HOTCOLD_"
@@ -24,7 +24,7 @@ struct ArchiveSettings {
       case .interval, .minAge: "60s"
       case .maxDelete: "\(RetentionRule.deletionsMaxDefault)"
       case .warnFree: "10%"
-      case .keepLive: "no"
+      case .keepLive, .linkFallback: "no"
       case .manifests: "yes"
       case .engine: "auto"
       }

@@ -13,6 +13,13 @@ struct MoveOptions: ParsableArguments {
   var yes = false
   @Flag(inversion: .prefixedNo, help: "Make the moves survive a power cut before reporting success.")
   var sync = true
+  @Flag(
+    help: ArgumentHelp(
+      "Move by link and unlink where the file system cannot refuse to replace a file (NFS, 9p, some FUSE).",
+      discussion:
+        "A file that another process renames over an old name between the two calls is deleted: stop every writer first."
+    ))
+  var linkFallback = false
   @Option(
     help: "What carries the renames: \(EngineChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
   var engine = EngineChoice.auto

@@ -18,11 +18,12 @@ struct MigrateCommand: ParsableCommand {
   func run() throws {
     try settle.takeTimeZone()
     let paths = try captures.paths()
-    let options = MigrationOptions(
+    var options = MigrationOptions(
       rule: settle.rule, hours: settle.hours, isDryRun: !move.execute, keepLive: keepLive, syncs: move.sync,
       writesManifests: manifests)
+    options.allowsLinks = move.linkFallback
     try CaptureRun(command: "migrate", timeZone: settle.timeZone, move: move, output: output).run(paths) {
-      path, engine, display in engine.migrate(path, options: options, observer: display)
+      [options] path, engine, display in engine.migrate(path, options: options, observer: display)
     }
   }
 }

@@ -17,7 +17,8 @@ struct RevertCommand: ParsableCommand {
 
   func run() throws {
     let paths = try captures.paths()
-    let options = ReversionOptions(isDryRun: !move.execute, syncs: move.sync)
+    let options = ReversionOptions(
+      isDryRun: !move.execute, syncs: move.sync, allowsLinks: move.linkFallback)
     try CaptureRun(command: "revert", timeZone: nil, move: move, output: output).run(paths) {
       path, engine, display in engine.revert(path, options: options, observer: display)
     }

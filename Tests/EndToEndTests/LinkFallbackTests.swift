@@ -1,0 +1,123 @@
+import Foundation
+import TestKit
+import Testing
+
+/// File systems that cannot refuse to replace: refused, or served by link and unlink where that was asked for. bindfs is
+/// FUSE without `rename2`.
+@Suite(.serialized) struct LinkFallbackTests {
+  /// `folder` once more, through FUSE.
+  private final class Bindfs {
+    let mount: Folder
+    private let folder: String
+
+    init(_ folder: String) throws {
+      self.folder = folder
+      mount = try Folder(in: "/tmp")
+      try Shell.must(["bindfs", folder, mount.path])
+    }
+    func end() { Shell.run(["umount", "-l", mount.path]) }
+    deinit { end() }
+  }
+
+  @Test(.requiresMounting, .requires("bindfs"), arguments: ["syscalls", "io_uring"])
+  func suchAFileSystemIsRefusedInOneLineAndServedWhenAskedFor(engine: String) throws {
+    let trial = try Trial()
+    let bindfs = try Bindfs(trial.folder.path)
+    let command = ["migrate", bindfs.mount.path, "--execute", "--yes", "--engine", engine]
+    let refused = HotColdBinary.run(command)
+    let errors = refused.output.split(separator: "\n").filter { $0.contains("ERROR") }
+    #expect(refused.status == 1 && errors.count == 1, "\(refused.output)")
+    #expect(
+      errors.allSatisfy { $0.contains("--link-fallback") && $0.contains("deleted") && $0.contains("fuse") })
+    #expect(refused.output.contains("no file was moved"))
+    try trial.expectIntact()
+    #expect(HotColdBinary.run(command + ["--link-fallback"]).status == 0)
+    let archived = HotColdBinary.run([
+      "archive", "--once", bindfs.mount.path, "--min-age", "0s", "--hot", "metadata=1",
+    ])
+    #expect(archived.status == 1 && archived.error.contains("--link-fallback"), "\(archived.error)")
+    try trial.expectSettled()
+    let reverted = HotColdBinary.run(["revert", bindfs.mount.path, "--execute", "--yes"])
+    #expect(reverted.status == 1 && reverted.output.contains("--link-fallback"))
+    try trial.expectSettled()
+    #expect(
+      HotColdBinary.run(["revert", bindfs.mount.path, "--execute", "--yes", "--link-fallback"]).status == 0)
+    #expect(try Snapshot(trial.folder.path).files == trial.before.files)
+  }
+
+  /// Through bindfs, files of a mount below the folder keep the numbers that they have there: two files, one number, one
+  /// device.
+  @Test(.requiresMounting, .requires("bindfs")) func filesOfOneInodeNumberAreNotOneFile() throws {
+    let folder = try Folder()
+    for path in ["", "/segments"] {
+      if !path.isEmpty { try folder.makeFolder("segments") }
+      try Shell.must(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder.path + path])
+    }
+    defer { for path in ["/segments", ""] { Shell.run(["umount", "-l", folder.path + path]) } }
+    let names = (0..<60).map { Bytes("segment_\($0).ts") }
+    // The inner mount gives its files the numbers of the outer one's: the second file of each is number 3, and so on.
+    for (number, name) in names.enumerated() {
+      try folder.makeFile(name, seconds: 1_700_000_000 + number, contents: Array("new".utf8))
+      try folder.makeFile("segments/22/" + name, seconds: 1_700_000_000 + number, contents: Array("old".utf8))
+    }
+    let bindfs = try Bindfs(folder.path)
+    let before = try Snapshot(bindfs.mount.path)
+    let alike = names.filter { name in
+      names.contains { before.entries[name]!.inode == before.entries["segments/22/" + $0]!.inode }
+    }
+    #expect(alike.count > 30, "the numbers do not meet")
+    // Names are given anew, so that those of one number have one name.
+    for (number, name) in alike.enumerated() {
+      let twin = names.first { before.entries["segments/22/" + $0]!.inode == before.entries[name]!.inode }!
+      try Shell.must(["mv", folder.path + "/\(name)", folder.path + "/segment_a\(number).ts"])
+      try Shell.must([
+        "mv", folder.path + "/segments/22/\(twin)", folder.path + "/segments/22/segment_a\(number).ts",
+      ])
+    }
+    let contents = try Snapshot(folder.path).contents
+    let result = HotColdBinary.run([
+      "migrate", bindfs.mount.path, "--execute", "--yes", "--link-fallback", "--hot", "segments=0",
+    ])
+    #expect(result.status == 1, "\(result.output)")
+    bindfs.end()
+    #expect(try Snapshot(folder.path).contents == contents, "a file is gone")
+  }
+
+  /// Another process renames a file over the old name between `linkat` and the last look: both files stay.
+  @Test(.requires("strace")) func aFileThatTakesTheOldNameMeanwhileStays() throws {
+    let folder = try Folder()
+    let names = (0..<40).map { Bytes("segment_\($0).ts") }
+    for (number, name) in names.enumerated() { try folder.makeFile(name, seconds: 1_700_000_000 + number) }
+    try folder.makePlaylist(listing: [])
+    let log = folder.path + "-strace"
+    defer { unlink(log) }
+    let run = try Running(
+      [
+        "strace", "-f", "-o", log, "-e", "trace=linkat,unlinkat,renameat2", "-e",
+        "inject=renameat2:error=EINVAL",
+        "-e", "inject=linkat:delay_exit=60000", HotColdBinary.path, "migrate", folder.path, "--execute",
+        "--yes",
+        "--link-fallback", "--engine", "syscalls", "--hot", "segments=0", "--no-manifests",
+      ], environment: ["TZ": "UTC"])
+    var replaced: Set<Bytes> = []
+    while run.isRunning {
+      let linked = ((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")
+      for name in names
+      where !replaced.contains(name) && linked.contains("\"\(name)\"") && folder.exists(name) {
+        let path = folder.path(name).description
+        try Data("new".utf8).write(to: URL(fileURLWithPath: path + ".new"))
+        if folder.exists(name), rename(path + ".new", path) == 0 { replaced.insert(name) }
+      }
+      usleep(2000)
+    }
+    _ = run.wait()
+    #expect(replaced.count > 10, "only \(replaced.count) were replaced in time")
+    let after = try Snapshot(folder.path)
+    let newContent = after.files.values.count { $0.size == 3 }
+    #expect(newContent == replaced.count, "of the new files")
+    for name in names {
+      let size = name.bytes.count
+      #expect(after.contents[name]?.contains { $0.size == size } == true, "\(name), the old file")
+    }
+  }
+}
