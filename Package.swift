@@ -115,6 +115,7 @@ let package = Package(
         "CLiburing", "CaptureLayout", "KernelIO", "Migration", "TestKit",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .testTarget(name: "ArchiverTests", dependencies: ["Archiver"]),
     // The real program on real file systems.
     .testTarget(name: "EndToEndTests", dependencies: ["hotcold", "TestKit"], exclude: ["Browser"]),
   ]

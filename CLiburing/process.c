@@ -5,6 +5,9 @@
 #include "faults.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
@@ -12,8 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,6 +108,24 @@ int64_t hc_clock_realtime_ns(void) { return clock_ns(CLOCK_REALTIME); }
 
 int64_t hc_clock_boottime_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
 
+// Armed for a moment that never comes: only the cancellation is wanted.
+int32_t hc_clock_watch_open(void) {
+  int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (fd < 0)
+    return -errno;
+  struct itimerspec never = {.it_value.tv_sec = INT64_MAX / 1000000000};
+  if (timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) == 0)
+    return fd;
+  int32_t result = -errno;
+  close(fd);
+  return result;
+}
+
+bool hc_clock_watch_fired(int32_t fd) {
+  uint64_t expirations;
+  return fd >= 0 && read(fd, &expirations, sizeof expirations) < 0 && errno == ECANCELED;
+}
+
 void hc_sleep_us(uint32_t microseconds) { usleep(microseconds); }
 
 // VmHWM rather than getrusage(2): ru_maxrss survives execve and would show the parent's memory.
@@ -146,18 +170,59 @@ int32_t hc_user_name(uint32_t uid, char *buffer, size_t capacity) {
   return 0;
 }
 
-bool hc_is_home(uint64_t device, uint64_t inode) {
+// Without the slashes that mean nothing, so that two spellings of a path compare equal.
+static void simplify(char *path) {
+  char *end = path;
+  for (const char *next = path; *next; next++) {
+    if (*next != '/' || end == path || end[-1] != '/')
+      *end++ = *next;
+  }
+  if (end > path + 1 && end[-1] == '/')
+    end--;
+  *end = 0;
+}
+
+// A home that can be reached from the root without crossing a mount is looked at; of any other the path must do, for
+// only the path walk itself would tell whether its server still answers.
+static bool leads_to(const char *home, const struct stat *folder, int32_t root) {
+  struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS};
+  long fd = syscall(SYS_openat2, root, home, &how, sizeof how);
+  struct stat status;
+  bool found = fd >= 0 && fstat((int)fd, &status) == 0 && status.st_dev == folder->st_dev &&
+               status.st_ino == folder->st_ino;
+  if (fd >= 0)
+    close((int)fd);
+  return found;
+}
+
+bool hc_is_home(int32_t fd) {
   const uid_t first_ordinary = 1000, nobody = 65534;
+  char link[64], path[PATH_MAX] = "", home[PATH_MAX];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(link, path, sizeof path - 1);
+  path[length > 0 ? length : 0] = 0;
+  struct stat folder;
+  if (fstat(fd, &folder) < 0)
+    return false;
+  int32_t root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   bool found = false;
   setpwent();
   for (struct passwd *entry; !found && (entry = getpwent());) {
     bool ordinary = entry->pw_uid == 0 || (entry->pw_uid >= first_ordinary && entry->pw_uid != nobody);
-    struct stat home;
-    found = ordinary && stat(entry->pw_dir, &home) == 0 && home.st_dev == device &&
-            home.st_ino == inode;
+    if (!ordinary || strlen(entry->pw_dir) >= sizeof home)
+      continue;
+    strcpy(home, entry->pw_dir);
+    simplify(home);
+    found = strcmp(home, path) == 0 || leads_to(home, &folder, root);
   }
   endpwent();
+  close(root);
   return found;
+}
+
+uint64_t hc_descriptor_limit(void) {
+  struct rlimit limit;
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
 bool hc_is_terminal(int32_t fd) { return isatty(fd); }

@@ -100,6 +100,13 @@ int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity) {
   return negated(syscall(SYS_getdents64, fd, buffer, capacity));
 }
 
+static int32_t refuse_other_device(int32_t parent_fd, int32_t child_fd) {
+  struct stat parent, child;
+  if (fstat(parent_fd, &parent) < 0 || fstat(child_fd, &child) < 0)
+    return -errno;
+  return parent.st_dev == child.st_dev ? 0 : -EXDEV;
+}
+
 // O_NOATIME keeps a listing from writing to the folder's inode; only its owner may ask for it (open(2)).
 static int32_t open_beneath(int32_t dirfd, const char *name, uint64_t flags) {
   HC_FAIL_IF_ASKED(HC_OP_OPENAT2);
@@ -118,19 +125,22 @@ static int32_t open_beneath(int32_t dirfd, const char *name, uint64_t flags) {
   int fd = openat(dirfd, name, (int)flags | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0)
     return -errno;
-  struct stat parent, child;
-  int32_t refusal = fstat(dirfd, &parent) < 0 || fstat(fd, &child) < 0 ? -errno
-                    : parent.st_dev != child.st_dev                    ? -EXDEV
-                                                                       : 0;
-  if (refusal < 0) {
-    close(fd);
-    return refusal;
-  }
-  return fd;
+  int32_t refusal = refuse_other_device(dirfd, fd);
+  if (refusal == 0)
+    return fd;
+  close(fd);
+  return refusal;
 }
 
 int32_t hc_open_folder(int32_t dirfd, const char *name) {
-  return open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY);
+  int32_t fd = open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY);
+  if (fd < 0)
+    return fd;
+  int32_t refusal = refuse_other_device(dirfd, fd);
+  if (refusal == 0)
+    return fd;
+  close(fd);
+  return refusal;
 }
 
 // O_NONBLOCK: opening a fifo that nobody writes to would wait for ever.
@@ -150,6 +160,14 @@ int32_t hc_open_path(const char *path) {
   if (fd < 0 && errno == EPERM)
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   return negated(fd);
+}
+
+int32_t hc_open_component(int32_t dirfd, const char *name) {
+  return negated(openat(dirfd < 0 ? AT_FDCWD : dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+}
+
+int64_t hc_read_link(int32_t fd, void *buffer, size_t capacity) {
+  return negated(readlinkat(fd, "", buffer, capacity));
 }
 
 int32_t hc_mkdir_path(const char *path, uint32_t mode) { return negated(mkdir(path, mode)); }

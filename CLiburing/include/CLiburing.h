@@ -161,21 +161,27 @@ int32_t hc_mkdirat(int32_t dirfd, const char *name, uint32_t mode);
 int32_t hc_statx(int32_t dirfd, const char *name, hc_stat *out);
 /// statx(2) that asks for type and mtime only: the call made for each file.
 int32_t hc_statx_mtime(int32_t dirfd, const char *name, hc_stat *out);
-/// getdents64(2). Returns the bytes filled, 0 at the end of the directory stream.
 /// Bytes before the first NUL, or `capacity` where there is none.
 static inline size_t hc_name_length(const uint8_t *name, size_t capacity) {
   return strnlen((const char *)name, capacity);
 }
+/// getdents64(2). Returns the bytes filled, 0 at the end of the directory stream.
 int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity);
 /// Opens the folder `name` of `dirfd` for listing with openat2(2) under RESOLVE_BENEATH,
 /// RESOLVE_NO_SYMLINKS and RESOLVE_NO_XDEV (Linux 5.6). On older kernels, or under a seccomp profile that
 /// hides openat2, the same is had by O_NOFOLLOW and a comparison of device numbers, which cannot see a
-/// bind mount of the same file system: there rename itself answers EXDEV.
+/// bind mount of the same file system: there rename itself answers EXDEV. A folder with another device number (a btrfs
+/// subvolume, which is no mount) is -EXDEV as well.
 int32_t hc_open_folder(int32_t dirfd, const char *name);
 /// Opens the regular file `name` of `dirfd` for reading, with the same restrictions.
 int32_t hc_open_file(int32_t dirfd, const char *name);
 /// Opens a folder by a path of the user's, links followed.
 int32_t hc_open_path(const char *path);
+/// Opens `name` of `dirfd` as a place in the tree only (O_PATH): no permission but to search is needed, and a link is
+/// not followed but opened itself. `dirfd` -1 stands for the working directory.
+int32_t hc_open_component(int32_t dirfd, const char *name);
+/// readlink(2) of the link that `hc_open_component` opened. Returns the bytes filled, `capacity` where it is cut off.
+int64_t hc_read_link(int32_t fd, void *buffer, size_t capacity);
 int32_t hc_mkdir_path(const char *path, uint32_t mode);
 /// Creates the file `name` of `dirfd` anew (O_EXCL) for writing.
 int32_t hc_create_file(int32_t dirfd, const char *name, uint32_t mode);
@@ -256,6 +262,10 @@ void hc_sleep_us(uint32_t microseconds);
 int64_t hc_clock_realtime_ns(void);
 /// CLOCK_BOOTTIME: goes on while the machine sleeps, and nobody can set it.
 int64_t hc_clock_boottime_ns(void);
+/// A descriptor that notices when CLOCK_REALTIME is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
+int32_t hc_clock_watch_open(void);
+/// Whether the clock was set since the last call. Does not block.
+bool hc_clock_watch_fired(int32_t fd);
 /// The largest resident set of this process so far, in bytes (VmHWM of proc(5)); 0 without /proc.
 uint64_t hc_peak_resident_bytes(void);
 /// umask(2) 0: from now on the modes that hotcold gives are the modes that folders get.
@@ -267,9 +277,11 @@ uint32_t hc_effective_uid(void);
 bool hc_is_member(uint32_t gid);
 /// The login name of `uid`, NUL-terminated; -ENOENT where there is none.
 int32_t hc_user_name(uint32_t uid, char *buffer, size_t capacity);
-/// Whether the folder (device, inode) is the home of root or of an ordinary user (UID_MIN 1000 and up,
-/// nobody left out) in the user database.
-bool hc_is_home(uint64_t device, uint64_t inode);
+/// Whether the open folder `fd` is the home of root or of an ordinary user (UID_MIN 1000 and up, nobody left out) in the
+/// user database. No other mount is touched: a home on a dead NFS or FUSE mount would hold up every run.
+bool hc_is_home(int32_t fd);
+/// How many descriptors this process may have (RLIMIT_NOFILE).
+uint64_t hc_descriptor_limit(void);
 bool hc_is_terminal(int32_t fd);
 /// Columns of the terminal `fd`, 0 where unknown.
 uint32_t hc_terminal_columns(int32_t fd);

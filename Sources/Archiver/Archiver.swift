@@ -1,7 +1,7 @@
 internal import CaptureLayout
 internal import KernelIO
 public import Logging
-public import Migration
+internal import Migration
 public import Reporting
 internal import Synchronization
 internal import SystemPackage
@@ -16,17 +16,17 @@ internal import SystemPackage
 public final class Archiver {
   private let options: ArchiverOptions
   private let log: Logger
-  private let alive: Alive
+  private let observer = Observer()
   private var metrics = Metrics()
-  private var clock = ClockWatch()
+  private let clock = ClockWatch()
   private var memories: [FilePath: UpkeepMemory] = [:]
+  /// Which folder each path led to the last time.
+  private var folders: [FilePath: FolderIdentity] = [:]
   private var lastCaptures: [FilePath] = []
 
-  /// `alive` hears of every piece of work that was done.
-  public init(_ options: ArchiverOptions, log: Logger, alive: Alive) {
+  public init(_ options: ArchiverOptions, log: Logger) {
     self.options = options
     self.log = log
-    self.alive = alive
   }
 
   /// What one round came to.
@@ -49,7 +49,6 @@ public final class Archiver {
 
   /// One round over all captures, until `deadline` at the latest (CLOCK_MONOTONIC).
   public func round(until deadline: Int64) -> Round {
-    clock.look()
     metrics.begin()
     let captures = currentCaptures()
     var round = Round()
@@ -69,7 +68,6 @@ public final class Archiver {
         let slice = sliceEnd(deadline, sharedBy: pending.count - index)
         if settle(path, engine, until: slice, &round) { unfinished.append(path) }
         if isFirst { keepUp(path, engine, &round) }
-        alive.beat()
       }
       pending = unfinished
       isFirst = false
@@ -103,6 +101,7 @@ public final class Archiver {
     var seen: Set<FilePath> = []
     lastCaptures = (options.captures + fromFile).filter { seen.insert($0).inserted }
     for path in memories.keys where !seen.contains(path) { memories[path] = nil }
+    for path in folders.keys where !seen.contains(path) { folders[path] = nil }
     return lastCaptures
   }
 
@@ -125,11 +124,24 @@ public final class Archiver {
     migration.deadlineNanoseconds = slice
     migration.proves = false
     migration.allowsLinks = options.allowsLinks
-    let report = engine.migrate(path, options: migration, observer: alive)
+    migration.guardsPath = true
+    let report = engine.migrate(path, options: migration, observer: observer)
+    noteReplacement(of: path, by: report.folder)
     round.moved += report.total.moved
     metrics.add(report)
     say(report, path, &round)
     return report.isCutShort
+  }
+
+  /// Nothing to prevent: each round takes the path as it is, under the same guard.
+  private func noteReplacement(of path: FilePath, by folder: FolderIdentity?) {
+    guard let folder else { return }
+    if let old = folders[path], old != folder {
+      log.warning(
+        "\(Explanation.text(path)): another folder than in the last round; it is kept in order as the first was"
+      )
+    }
+    folders[path] = folder
   }
 
   private func say(_ report: CaptureReport, _ path: FilePath, _ round: inout Round) {
@@ -150,10 +162,10 @@ public final class Archiver {
     guard round.statuses.last.map({ [.done, .incomplete].contains($0) }) ?? true else { return }
     var upkeep = UpkeepOptions(rule: options.retention, hours: options.hours)
     upkeep.writesManifests = options.writesManifests
-    upkeep.clockStepSeconds = clock.stepSeconds
+    upkeep.guardsPath = true
     upkeep.isForced = options.isRetentionForced
     upkeep.isDryRun = options.isDryRun
-    let report = engine.keepUp(path, options: upkeep, memory: memory(of: path))
+    let report = engine.keepUp(path, options: upkeep, memory: memory(of: path), clock: clock)
     metrics.add(report, path)
     if let error = report.error {
       log.error("\(Explanation.of(error, command: "archive"))")
@@ -233,29 +245,9 @@ public final class Archiver {
   }
 }
 
-/// Hears that work goes on: for the supervisor's watchdog.
-public final class Alive: MigrationObserver, Sendable {
-  private let last = Atomic<Int64>(Clock.monotonicNanoseconds)
-  private let idle = Atomic<Bool>(true)
-
-  public init() {}
-
-  public var wantsMoves: Bool { false }
-  public func progressed(_ progress: MigrationProgress) { beat() }
-  public func moved(_ name: Span<UInt8>, from: String, to: String) {}
-
-  func beat() { last.store(Clock.monotonicNanoseconds, ordering: .relaxed) }
-
-  public var isIdle: Bool {
-    get { idle.load(ordering: .relaxed) }
-    set {
-      beat()
-      idle.store(newValue, ordering: .relaxed)
-    }
-  }
-
-  /// Whether something was heard within this time, or there is nothing to do.
-  public func wasHeard(withinNanoseconds time: Int64) -> Bool {
-    isIdle || Clock.monotonicNanoseconds - last.load(ordering: .relaxed) < time
-  }
+/// A round says what it did when it is done.
+private final class Observer: MigrationObserver {
+  var wantsMoves: Bool { false }
+  func progressed(_ progress: MigrationProgress) {}
+  func moved(_ name: Span<UInt8>, from: String, to: String) {}
 }

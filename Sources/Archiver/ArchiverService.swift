@@ -9,7 +9,7 @@ internal import UnixSignals
 public struct ArchiverService: Service {
   private let options: ArchiverOptions
   private let log: Logger
-  private let alive = Alive()
+  private let idleness = Idleness()
 
   public init(_ options: ArchiverOptions, log: Logger) {
     self.options = options
@@ -34,6 +34,11 @@ public struct ArchiverService: Service {
     if let error = failure.error.withLock({ $0 }) { throw error }
   }
 
+  /// Between two rounds.
+  private final class Idleness: Sendable {
+    let isIdle = Atomic<Bool>(true)
+  }
+
   private final class Failure: Sendable {
     let error = Mutex<(any Error)?>(nil)
   }
@@ -55,14 +60,14 @@ public struct ArchiverService: Service {
   }
 
   private func work() async {
-    let archiver = Archiver(options, log: log, alive: alive)
+    let archiver = Archiver(options, log: log)
     log.info("a round every \(options.intervalSeconds) s")
     Supervisor.notify("READY=1\nSTATUS=first round")
     while !Task.isShuttingDownGracefully, StopSignal.pending == nil {
       let next = Clock.monotonicNanoseconds + options.intervalSeconds * 1_000_000_000
-      alive.isIdle = false
+      idleness.isIdle.store(false, ordering: .relaxed)
       let round = await Self.round(of: archiver, until: next)
-      alive.isIdle = true
+      idleness.isIdle.store(true, ordering: .relaxed)
       Supervisor.notify("STATUS=last round: \(round.text)")
       await pause(until: next)
     }
@@ -86,8 +91,12 @@ public struct ArchiverService: Service {
   /// Tells the supervisor that work goes on, twice as often as it wants to hear it; says nothing when it does not.
   private func watch() async {
     guard let interval = Supervisor.watchdogNanoseconds, interval > 0 else { return }
+    var watchdog = Watchdog()
     while !Task.isCancelled {
-      if alive.wasHeard(withinNanoseconds: interval) { Supervisor.notify("WATCHDOG=1") }
+      let isAlive = watchdog.isAlive(
+        signCount: Liveness.signCount, waitingNanoseconds: Liveness.waitingNanoseconds,
+        isIdle: idleness.isIdle.load(ordering: .relaxed))
+      if isAlive { Supervisor.notify("WATCHDOG=1") }
       try? await Task.sleep(nanoseconds: UInt64(interval / 2))
     }
   }

@@ -24,6 +24,12 @@ public struct Directory: ~Copyable, Sendable {
     return Directory(descriptor: try KernelError.check(descriptor, .open, path), path: path)
   }
 
+  /// Opens a place that is open already for listing.
+  init(reopening descriptor: Int32, path: FilePath) throws(KernelError) {
+    self.init(
+      descriptor: try KernelError.check(unsafe hc_open_folder(descriptor, "."), .open, path), path: path)
+  }
+
   /// Opens the folder that a user named; makes it first if only its last component is missing.
   public static func openOrMake(_ path: FilePath) throws(KernelError) -> Directory {
     let result = unsafe path.withPlatformString { unsafe hc_mkdir_path($0, 0o755) }
@@ -177,7 +183,7 @@ public struct Directory: ~Copyable, Sendable {
   /// Makes everything written so far on this file system survive a power cut (syncfs(2)), and says whether
   /// the kernel met an error on the way (Linux 5.8).
   public func syncFileSystem() throws(KernelError) {
-    try KernelError.check(hc_syncfs(descriptor), .sync, path)
+    try KernelError.check(Liveness.waiting { hc_syncfs(descriptor) }, .sync, path)
   }
 
   // MARK: reading

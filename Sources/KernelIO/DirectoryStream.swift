@@ -104,7 +104,13 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
   ) throws(KernelError) {
     var offset = 0
-    while offset < filled { offset = try emitEntry(at: offset, body) }
+    var entries = 0
+    while offset < filled {
+      offset = try emitEntry(at: offset, body)
+      entries += 1
+      if entries % Liveness.entriesPerSign == 0 { Liveness.sign() }
+    }
+    Liveness.sign()
   }
 
   /// Both in one: reads the next window and gives each of its entries to `body`. False at the end.

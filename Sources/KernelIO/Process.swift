@@ -87,6 +87,8 @@ public enum CurrentProcess {
   }
   public static var isRoot: Bool { hc_effective_uid() == 0 }
   public static var effectiveUser: UInt32 { hc_effective_uid() }
+  /// How many descriptors this process may have (RLIMIT_NOFILE).
+  public static var descriptorLimit: Int { Int(clamping: hc_descriptor_limit()) }
   public static func isMember(ofGroup group: UInt32) -> Bool { hc_is_member(group) }
 }
 
@@ -103,9 +105,7 @@ public enum Users {
 
   /// Whether the folder is the home of root or of an ordinary user. Homes of system accounts do not count:
   /// Debian gives www-data /var/www.
-  public static func isHome(_ folder: FileStatus) -> Bool {
-    hc_is_home(folder.device, folder.inode)
-  }
+  public static func isHome(_ folder: borrowing Directory) -> Bool { hc_is_home(folder.descriptor) }
 }
 
 func pause(microseconds: UInt32) { hc_sleep_us(microseconds) }

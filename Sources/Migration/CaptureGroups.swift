@@ -4,6 +4,17 @@ public import SystemPackage
 /// Captures by file system: the kernel renames one file at a time within one (`s_vfs_rename_mutex`), so those on
 /// different ones are migrated at the same time, and those on the same one after another.
 public enum CaptureGroups {
+  /// Descriptors that a capture may have open: its 101 folders, once more while they are looked at again, and some for
+  /// streams, lock, watch and ring.
+  private static let descriptorsPerCapture = 220
+  private static let descriptorsOfProcess = 16
+
+  /// How many groups to work on at the same time, at least one: whoever has too few descriptors for one capture is told by
+  /// its run.
+  public static func concurrentMax(_ groups: Int, descriptorLimit: Int) -> Int {
+    max(1, min(groups, (descriptorLimit - descriptorsOfProcess) / descriptorsPerCapture))
+  }
+
   /// The positions of the paths, grouped by the device that they are on, in the order given. What cannot be opened
   /// goes with the first group: its migration will say why.
   public static func byFileSystem(_ paths: [FilePath]) -> [[Int]] {

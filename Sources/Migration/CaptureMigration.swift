@@ -61,8 +61,9 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   }
 
   private mutating func run(_ path: FilePath) throws(MigrationError) {
-    let capture = try OpenCapture.open(path)
+    let capture = try OpenCapture.open(path, isGuarded: options.guardsPath)
     report.owner = capture.ownerName
+    report.folder = capture.identity
     guard !options.isDryRun else {
       report.otherRunIsActive = FolderLock.isHeld(capture.directory)
       return try settleAndMove(capture)

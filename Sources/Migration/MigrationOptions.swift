@@ -15,6 +15,8 @@ public struct MigrationOptions: Sendable {
   /// Move by linkat(2) and unlinkat(2) where the file system cannot refuse to replace (`Name.moveByLink` says what the
   /// risk is); such a capture is refused otherwise.
   public var allowsLinks = false
+  /// Follow a link on the way to the capture only if no other user can have put it there.
+  public var guardsPath = false
   /// List the capture once more afterwards and compare it with what was there before.
   public var proves = true
   /// When to leave the rest to a later run (CLOCK_MONOTONIC); nil for as long as it takes.

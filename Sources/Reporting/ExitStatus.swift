@@ -24,7 +24,7 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
       switch error {
       case .missing, .notAFolder, .isRootFolder, .isHome, .insideCapture, .holdsNothingOfACapture:
         .noCapture
-      case .permissionDenied: .permissionDenied
+      case .permissionDenied, .untrustedLink: .permissionDenied
       case .busy: .busy
       // No file was moved, and none is in danger.
       case .mayReplace, .mayNotLink: .incomplete

@@ -24,6 +24,9 @@ package enum Explanation {
     case .permissionDenied(let error, let owner):
       "\(describe(error)). Run as the user who owns the files and may give folders their owner and group: "
         + "sudo -u \(owner ?? "OWNER") hotcold \(command) …"
+    case .untrustedLink(let path):
+      "\(text(path)): a link on the way could have been put there by another user, and the service does not follow it. Name "
+        + "the folder that it leads to, or let only root and the owner of that folder write to the folder of the link."
     case .busy(let path):
       "\(text(path)): another run of hotcold holds this capture. Wait for it to end, then run again."
     case .mayReplace(let path, let fileSystem):
@@ -43,7 +46,7 @@ package enum Explanation {
       switch refusal.reason {
       case .isLink: "is a link"
       case .isFile: "is not a folder"
-      case .isMount: "is another mount"
+      case .isMount: "is another mount or subvolume"
       case .denied(let error): "cannot be used (\(error.errno))"
       }
     return "\(refusal.folder): \(what); refused, and the files that belong there stay where they are. "
@@ -63,6 +66,8 @@ package enum Explanation {
     switch refusal {
     case .clockStepped(let seconds):
       "the clock was set by \(seconds) s. Check date and timedatectl; restart the service when the clock is right."
+    case .clockDisturbed:
+      "the clock was set during this round, and is right again. The next round goes on."
     case .everythingWouldGo(let kind):
       "all cold \(kind.name) have expired. If that is right: hotcold archive --once --force-retention …"
     case .tooMany(let expired, let max):

@@ -1,6 +1,7 @@
 import CLiburing
 import CaptureLayout
 import Foundation
+import KernelIO
 import SystemPackage
 import TestKit
 import Testing
@@ -120,7 +121,8 @@ import Testing
         rule: RetentionRule(ageSeconds: PerKind { _ in age }), hours: HourClock { _ in 0 })
       options.isForced = true
       return FaultTrial.withFaults(&faults) {
-        engine.keepUp(FilePath(trial.folder.path), options: options, memory: UpkeepMemory())
+        engine.keepUp(
+          FilePath(trial.folder.path), options: options, memory: UpkeepMemory(), clock: ClockWatch())
       }
     }
     let mayGo = Set(

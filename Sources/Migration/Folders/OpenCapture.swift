@@ -14,6 +14,8 @@ public enum MigrationError: Error, Equatable, Sendable {
   /// `owner` is the login name of whoever owns the folder, if that much can be seen.
   case permissionDenied(KernelError, owner: String?)
   case busy(FilePath)
+  /// On the way there is a link that another user could have put there.
+  case untrustedLink(FilePath)
   /// The file system, named for the message, cannot refuse to replace (RENAME_NOREPLACE); no file was moved.
   case mayReplace(FilePath, fileSystem: String)
   /// Nor can it link, which was asked for instead.
@@ -28,26 +30,51 @@ public struct FileSystemSpace: Equatable, Sendable {
   public let freeInodes: UInt64?
 }
 
+/// Tells a folder from another one that has taken its path.
+public struct FolderIdentity: Equatable, Sendable {
+  let device, inode: UInt64
+}
+
 /// A folder that was opened and looked at, and found to be a capture.
 struct OpenCapture: ~Copyable {
   let directory: Directory
   let status: FileStatus
   let fileSystem: FileSystemStatus
 
-  /// Opens the folder that a user named, and refuses whatever is not a capture.
-  static func open(_ path: FilePath) throws(MigrationError) -> OpenCapture {
+  /// Opens the folder that a user named, and refuses whatever is not a capture. `isGuarded`: follows a link on the way
+  /// only if no other user can have put it there (`Directory.openGuarded`).
+  static func open(_ path: FilePath, isGuarded: Bool = false) throws(MigrationError) -> OpenCapture {
     let capture: OpenCapture
-    do throws(KernelError) { capture = try look(at: path) } catch { throw openFailure(error) }
+    do throws(GuardedPathError) {
+      capture = try look(at: isGuarded ? try .openGuarded(path) : try openNamed(path))
+    } catch {
+      switch error {
+      case .untrustedLink(let path): throw .untrustedLink(path)
+      case .failed(let error): throw openFailure(error)
+      }
+    }
     try refuseUnlessCapture(capture.directory, capture.status)
     return capture
   }
 
-  private static func look(at path: FilePath) throws(KernelError) -> OpenCapture {
-    let directory = try Directory.open(path)
+  private static func openNamed(_ path: FilePath) throws(GuardedPathError) -> Directory {
+    do throws(KernelError) { return try Directory.open(path) } catch { throw .failed(error) }
+  }
+
+  private static func look(at directory: consuming Directory) throws(GuardedPathError) -> OpenCapture {
+    do throws(KernelError) { return try OpenCapture(directory) } catch { throw .failed(error) }
+  }
+
+  private init(_ directory: consuming Directory) throws(KernelError) {
     let status = try directory.status()
     let fileSystem = try directory.fileSystem()
-    return OpenCapture(directory: directory, status: status, fileSystem: fileSystem)
+    self.directory = directory
+    self.status = status
+    self.fileSystem = fileSystem
   }
+
+  /// Which folder this is, as long as it is there.
+  var identity: FolderIdentity { FolderIdentity(device: status.device, inode: status.inode) }
 
   /// What an executing run needs beyond reading. Checked before anything is changed.
   func checkWritable() throws(MigrationError) {
@@ -139,7 +166,7 @@ struct OpenCapture: ~Copyable {
     if let root = try? Directory.open("/").status(), root.isSameFolder(as: status) {
       throw .isRootFolder(path)
     }
-    guard !Users.isHome(status) else { throw .isHome(path) }
+    guard !Users.isHome(directory) else { throw .isHome(path) }
     let signs: CaptureSigns
     do throws(KernelError) { signs = try CaptureSigns(of: directory) } catch {
       throw openFailure(error)

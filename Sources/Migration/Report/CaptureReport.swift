@@ -10,6 +10,8 @@ public struct CaptureReport: Sendable {
   public internal(set) var isReversion = false
   /// The login name of the capture folder's owner, once it was opened.
   public var owner: String?
+  /// Which folder the path led to.
+  public internal(set) var folder: FolderIdentity?
   public var kinds = PerKind { _ in KindReport() }
   public var livePlaylist = PlaylistOutcome.absent
   /// The playlists of the hour folders; nil where none were asked for, or the run did not come to them.

@@ -8,6 +8,8 @@ public struct RetentionReport: Sendable {
   public enum Refusal: Equatable, Sendable {
     /// The clock was set since the last pass, by this many seconds.
     case clockStepped(Int64)
+    /// The clock was set since the last look, and is what it was again.
+    case clockDisturbed
     /// All cold files of this kind have expired, and either no hot one is young, or they are more than the hot ones: as
     /// after a wrong clock, or when nothing was recorded for long. (Where little is recorded, a file may have expired by
     /// the time it goes cold; those are few.)
@@ -30,9 +32,21 @@ public struct RetentionReport: Sendable {
   public var isClean: Bool { refusals.isEmpty && problems.count == 0 && error == nil }
 }
 
+extension RetentionReport.Refusal {
+  /// Whether other kinds may go all the same.
+  fileprivate var isOfSomeKinds: Bool {
+    switch self {
+    case .everythingWouldGo: true
+    case .clockStepped, .clockDisturbed, .tooMany: false
+    }
+  }
+}
+
 /// Deletes cold files that are older than their kind's age.
 ///
 ///     count what has expired ─▶ plausible? ─▶ look at each once more ─▶ unlink, in batches
+///       │                                       │
+///       └───────── each by a look at the clock that also says whether it was set ──┘
 ///
 /// Hot files are never met: only hour folders are read. A name that the live playlist lists is spared there as well.
 struct Retention<M: Mover>: ~Copyable {
@@ -40,37 +54,54 @@ struct Retention<M: Mover>: ~Copyable {
 
   private let rule: RetentionRule
   private let mover: M
-  private let nowSeconds: Int64
+  private let clock: ClockWatch
+  /// Of the last look at the clock.
+  private var nowSeconds = Int64.min
   /// Names that the live playlist lists.
   private let pinned: Set<[UInt8]>
   private var report = RetentionReport()
   private var left: Int
 
-  init(rule: RetentionRule, mover: M, nowSeconds: Int64, pinned: Set<[UInt8]>) {
+  init(rule: RetentionRule, mover: M, clock: ClockWatch, pinned: Set<[UInt8]>) {
     self.rule = rule
     self.mover = mover
-    self.nowSeconds = nowSeconds
+    self.clock = clock
     self.pinned = pinned
     left = rule.deletionsMax
   }
 
-  /// `steppedSeconds`: by how much the clock was set since the last pass; nil where it was not. `isForced`: somebody has
-  /// looked and said that all this is right.
+  /// `isForced`: somebody has looked and said that all this is right. That word is of the clock as it was then.
   consuming func run(
-    _ folders: borrowing CaptureFolders, _ census: Census, steppedSeconds: Int64?, isForced: Bool,
-    isDryRun: Bool
+    _ folders: borrowing CaptureFolders, _ census: Census, isForced: Bool, isDryRun: Bool
   ) -> RetentionReport {
     do throws(KernelError) {
+      guard lookAtClock() else { return report }
       try count(folders, census)
       guard report.expiredTotal > 0 else { return report }
-      let refused = isForced ? [] : refusedKinds(census, steppedSeconds)
+      let refused = isForced ? [] : refusedKinds(census)
       guard !isDryRun else { return report }
       if isForced { left = .max }
-      for kind in Kind.allCases where report.expired[kind] > 0 && !refused.contains(kind) {
+      for kind in Kind.allCases where report.expired[kind] > 0 && !refused.contains(kind) && mayGoOn {
         try delete(kind, folders, census)
       }
     } catch { report.error = error }
     return report
+  }
+
+  private var mayGoOn: Bool {
+    left > 0 && StopSignal.pending == nil && report.refusals.allSatisfy(\.isOfSomeKinds)
+  }
+
+  /// Takes the time of day anew. False, and said, if the clock was set: nothing more goes then.
+  private mutating func lookAtClock() -> Bool {
+    switch clock.look() {
+    case .steady(let now):
+      nowSeconds = now
+      return true
+    case .stepped(let seconds): report.refusals.append(.clockStepped(seconds))
+    case .disturbed: report.refusals.append(.clockDisturbed)
+    }
+    return false
   }
 
   // MARK: counting
@@ -99,11 +130,7 @@ struct Retention<M: Mover>: ~Copyable {
   }
 
   /// What a wrong clock or a wrong age would do is not done.
-  private mutating func refusedKinds(_ census: Census, _ steppedSeconds: Int64?) -> Set<Kind> {
-    if let steppedSeconds {
-      report.refusals.append(.clockStepped(steppedSeconds))
-      return Set(Kind.allCases)
-    }
+  private mutating func refusedKinds(_ census: Census) -> Set<Kind> {
     var refused: Set<Kind> = []
     for kind in Kind.allCases where report.expired[kind] > 0 {
       let known = census.cold(kind).files - census.implausible(kind)
@@ -126,16 +153,16 @@ struct Retention<M: Mover>: ~Copyable {
   private mutating func delete(
     _ kind: Kind, _ folders: borrowing CaptureFolders, _ census: Census
   ) throws(KernelError) {
-    for hour in hoursOfDay where mayHoldExpired(census.entry(kind, hour), kind) && StopSignal.pending == nil {
+    for hour in hoursOfDay where mayHoldExpired(census.entry(kind, hour), kind) && mayGoOn {
       try folders.withHour(hour, of: kind) { directory throws(KernelError) in
         var batch = NameBatch(capacity: Self.batchMax)
         var seen: [FileStatus] = []
         var stream = try DirectoryStream(of: directory)
-        while left > 0, StopSignal.pending == nil, try stream.fill() {
+        while mayGoOn, try stream.fill() {
           // A window is dealt with before the next one is read, so no name outlives its window.
           var failure: KernelError?
           try stream.visit { entry in
-            guard failure == nil, left > 0, FileName.kind(of: entry.name) == kind,
+            guard failure == nil, mayGoOn, FileName.kind(of: entry.name) == kind,
               let status = try? directory.status(ofEntry: entry.name), status.type == .regular,
               isExpired(entry, status, kind)
             else { return }
@@ -154,15 +181,23 @@ struct Retention<M: Mover>: ~Copyable {
     }
   }
 
-  /// Looks at each file of the batch once more, and unlinks those that are what they were.
+  /// Looks at the clock and at each file of the batch once more, and unlinks those that are what they were and still have
+  /// expired.
   private mutating func flush(
     _ batch: inout NameBatch, _ seen: inout [FileStatus], _ kind: Kind, _ hour: Int,
     _ directory: borrowing Directory
   ) throws(KernelError) {
+    guard batch.count > 0, lookAtClock() else {
+      batch.removeAll()
+      seen.removeAll()
+      return
+    }
     var same = NameBatch(capacity: Self.batchMax)
     for index in 0..<batch.count {
       let status = try? directory.status(ofEntry: batch.name(at: index))
-      if let status, status.inode == seen[index].inode, status.modified == seen[index].modified {
+      if let status, status.isUnchanged(since: seen[index]),
+        rule.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .expired
+      {
         same.append(batch.name(at: index))
       } else {
         report.spared += 1

@@ -5,10 +5,20 @@ public import SystemPackage
 /// What is remembered of one capture from one round of the service to the next. Nothing depends on it but the time that
 /// a round takes: the file system is the only state.
 public final class UpkeepMemory {
-  public let census = Census()
-  public let manifests = ManifestMemory()
+  public private(set) var census = Census()
+  public private(set) var manifests = ManifestMemory()
+  private var folder: FolderIdentity?
 
   public init() {}
+
+  /// Forgets everything where another folder has taken the path of the capture.
+  func take(_ folder: FolderIdentity) {
+    if let old = self.folder, old != folder {
+      census = Census()
+      manifests = ManifestMemory()
+    }
+    self.folder = folder
+  }
 }
 
 /// What the service asks for besides settling.
@@ -16,8 +26,8 @@ public struct UpkeepOptions: Sendable {
   public var rule: RetentionRule
   public var hours: HourClock
   public var writesManifests = true
-  /// By how much the clock was set since the last round; nil where it was not.
-  public var clockStepSeconds: Int64?
+  /// As in `MigrationOptions`.
+  public var guardsPath = false
   /// Somebody has looked and said that what retention declines is right.
   public var isForced = false
   public var isDryRun = false
@@ -39,17 +49,22 @@ public struct UpkeepReport: Sendable {
 
 extension Engine {
   /// What follows the settling in a round of the service: retention, playlists, counts, room on the disk.
-  public func keepUp(_ path: FilePath, options: UpkeepOptions, memory: UpkeepMemory) -> UpkeepReport {
+  ///
+  /// `clock` has watched since the service was started.
+  public func keepUp(
+    _ path: FilePath, options: UpkeepOptions, memory: UpkeepMemory, clock: ClockWatch
+  ) -> UpkeepReport {
     var report = UpkeepReport()
     do throws(MigrationError) {
-      let capture = try OpenCapture.open(path)
+      let capture = try OpenCapture.open(path, isGuarded: options.guardsPath)
+      memory.take(capture.identity)
       report.fileSystem = capture.fileSystem
       if options.isDryRun {
-        try keepUp(capture, options, memory, &report)
+        try keepUp(capture, options, memory, clock, &report)
       } else {
         try capture.checkWritable()
         let lock = try capture.lock()
-        try keepUp(capture, options, memory, &report)
+        try keepUp(capture, options, memory, clock, &report)
         extendLifetime(lock)
       }
     } catch { report.error = error }
@@ -57,7 +72,7 @@ extension Engine {
   }
 
   private func keepUp(
-    _ capture: borrowing OpenCapture, _ options: UpkeepOptions, _ memory: UpkeepMemory,
+    _ capture: borrowing OpenCapture, _ options: UpkeepOptions, _ memory: UpkeepMemory, _ clock: ClockWatch,
     _ report: inout UpkeepReport
   ) throws(MigrationError) {
     do throws(KernelError) {
@@ -67,7 +82,7 @@ extension Engine {
       try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
       if !options.rule.isOff {
         let pinned = Set(playlists.flatMap(\.segmentNames))
-        let retention = expire(folders, options, memory, pinned, now)
+        let retention = expire(folders, options, memory, pinned, clock)
         report.retention = retention
         if retention.deletedTotal > 0 {
           try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
@@ -93,18 +108,15 @@ extension Engine {
 
   private func expire(
     _ folders: borrowing CaptureFolders, _ options: UpkeepOptions, _ memory: UpkeepMemory,
-    _ pinned: Set<[UInt8]>,
-    _ now: Int64
+    _ pinned: Set<[UInt8]>, _ clock: ClockWatch
   ) -> RetentionReport {
     switch carrier {
     case .ring(let mover):
-      Retention(rule: options.rule, mover: mover, nowSeconds: now, pinned: pinned).run(
-        folders, memory.census, steppedSeconds: options.clockStepSeconds, isForced: options.isForced,
-        isDryRun: options.isDryRun)
+      Retention(rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
+        folders, memory.census, isForced: options.isForced, isDryRun: options.isDryRun)
     case .thread(let mover):
-      Retention(rule: options.rule, mover: mover, nowSeconds: now, pinned: pinned).run(
-        folders, memory.census, steppedSeconds: options.clockStepSeconds, isForced: options.isForced,
-        isDryRun: options.isDryRun)
+      Retention(rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
+        folders, memory.census, isForced: options.isForced, isDryRun: options.isDryRun)
     }
   }
 

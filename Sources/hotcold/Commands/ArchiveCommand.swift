@@ -99,7 +99,7 @@ struct ArchiveCommand: ParsableCommand {
 
   private func runOnce(_ options: ArchiverOptions, _ console: Console) throws {
     StopSignal.install()
-    let archiver = Archiver(options, log: console.logger, alive: Alive())
+    let archiver = Archiver(options, log: console.logger)
     let round = archiver.round(until: .max / 2)
     console.info(round.text)
     throw ExitStatus.combined(round.statuses, stopSignal: StopSignal.pending).code

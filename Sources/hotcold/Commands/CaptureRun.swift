@@ -48,8 +48,8 @@ struct CaptureRun {
     throw status.code
   }
 
-  /// Captures on different file systems at the same time, each group on a thread of its own with an engine of its
-  /// own: a ring belongs to one thread.
+  /// Captures on different file systems at the same time, as many as the descriptors are enough for, each thread with an
+  /// engine of its own: a ring belongs to one thread.
   private func run(
     _ paths: [FilePath], _ console: Console,
     _ work: @Sendable (FilePath, Engine, ProgressDisplay) -> CaptureReport
@@ -57,15 +57,21 @@ struct CaptureRun {
     let groups = CaptureGroups.byFileSystem(paths)
     let engine = try chooseEngine(console)
     let run = Mutex(RunReport(of: paths, engine: engine, timeZone: timeZone))
-    // The calling thread does the last group, with the engine that was set up on it.
+    // The calling thread is the last one, with the engine that was set up on it.
     nonisolated(unsafe) let mainEngine = engine
-    Threads.run(groups.count) { group in
-      let engine = group == groups.count - 1 ? mainEngine : Engine.another(like: mainEngine.name)
-      for position in groups[group] where StopSignal.pending == nil {
-        let display = display(paths[position], engine, console, isAlone: groups.count == 1)
-        let report = work(paths[position], engine, display)
-        display.finish()
-        run.withLock { $0.set(report, at: position) }
+    let threads = CaptureGroups.concurrentMax(groups.count, descriptorLimit: CurrentProcess.descriptorLimit)
+    let begun = Atomic(0)
+    Threads.run(threads) { thread in
+      let engine = thread == threads - 1 ? mainEngine : Engine.another(like: mainEngine.name)
+      while true {
+        let group = begun.add(1, ordering: .relaxed).oldValue
+        guard group < groups.count else { break }
+        for position in groups[group] where StopSignal.pending == nil {
+          let display = display(paths[position], engine, console, isAlone: groups.count == 1)
+          let report = work(paths[position], engine, display)
+          display.finish()
+          run.withLock { $0.set(report, at: position) }
+        }
       }
       run.withLock { $0.finish(engine) }
     }

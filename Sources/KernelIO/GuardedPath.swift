@@ -1,0 +1,104 @@
+internal import CLiburing
+public import SystemPackage
+
+/// Why a path was not followed.
+public enum GuardedPathError: Error, Equatable, Sendable {
+  /// A link that another user could have put there: somebody other than root and the owner of what it leads to may
+  /// write to its folder.
+  case untrustedLink(FilePath)
+  case failed(KernelError)
+}
+
+extension Directory {
+  /// Opens a folder by its path for a service that runs with more rights than whoever may change the path.
+  ///
+  /// Each component is opened beneath the one before it, and a link is followed only if nobody but root and the owner of
+  /// what it leads to can have put it there: the same transitions that systemd takes for unsafe (`CHASE_SAFE`). Without
+  /// links every path is safe: a folder that another user puts in its place is that user's own.
+  public static func openGuarded(_ path: FilePath) throws(GuardedPathError) -> Directory {
+    var walk = GuardedWalk(path)
+    let place = try walk.resolve(path.bytes, in: GuardedWalk.workingDirectory)
+    do throws(KernelError) { return try place.openForListing(path) } catch { throw .failed(error) }
+  }
+}
+
+/// A place in the tree, opened with O_PATH.
+private struct OpenPlace: ~Copyable {
+  let descriptor: Int32
+  let status: FileStatus
+
+  deinit { hc_close(descriptor) }
+
+  func openForListing(_ path: FilePath) throws(KernelError) -> Directory {
+    // What "." would say of anything else than a folder.
+    guard status.type == .directory else { throw KernelError(.open, path, .notDirectory) }
+    return try Directory(reopening: descriptor, path: path)
+  }
+}
+
+private struct GuardedWalk {
+  /// As the kernel's own (path_resolution(7)).
+  private static let linksMax = 40
+  private static let targetBytesMax = 4096
+
+  private let path: FilePath
+  private var links = 0
+
+  init(_ path: FilePath) { self.path = path }
+
+  /// As `hc_open_component` takes it.
+  static let workingDirectory: Int32 = -1
+
+  private func open(_ name: FilePath, in dirfd: Int32) throws(GuardedPathError) -> OpenPlace {
+    do throws(KernelError) {
+      let descriptor = try KernelError.check(
+        unsafe name.withPlatformString { unsafe hc_open_component(dirfd, $0) }, .open, path)
+      var raw = hc_stat()
+      let result = unsafe hc_statx(descriptor, "", &raw)
+      let place = OpenPlace(descriptor: descriptor, status: FileStatus(raw))
+      try KernelError.check(result, .stat, path)
+      return place
+    } catch { throw .failed(error) }
+  }
+
+  mutating func resolve(_ path: [UInt8], in dirfd: Int32) throws(GuardedPathError) -> OpenPlace {
+    let slash = UInt8(ascii: "/")
+    var place = try open(path.first == slash ? "/" : ".", in: dirfd)
+    for component in path.split(separator: slash) {
+      let next = try open(FilePath(bytes: Array(component)), in: place.descriptor)
+      if next.status.type == .link { place = try follow(next, in: place) } else { place = next }
+    }
+    return place
+  }
+
+  private mutating func follow(
+    _ link: borrowing OpenPlace, in folder: borrowing OpenPlace
+  ) throws(GuardedPathError) -> OpenPlace {
+    links += 1
+    guard links <= Self.linksMax else { throw .failed(KernelError(.open, path, .tooManySymbolicLinkLevels)) }
+    let place = try resolve(try target(of: link), in: folder.descriptor)
+    guard Self.isTrusted(link.status, in: folder.status, leadingTo: place.status) else {
+      throw .untrustedLink(path)
+    }
+    return place
+  }
+
+  private func target(of link: borrowing OpenPlace) throws(GuardedPathError) -> [UInt8] {
+    var target = [UInt8](repeating: 0, count: Self.targetBytesMax)
+    let count = unsafe hc_read_link(link.descriptor, &target, target.count)
+    do throws(KernelError) { try KernelError.check(count, .open, path) } catch { throw .failed(error) }
+    guard count < target.count else { throw .failed(KernelError(.open, path, .fileNameTooLong)) }
+    return Array(target[..<Int(count)])
+  }
+
+  private static func isTrusted(
+    _ link: FileStatus, in folder: FileStatus, leadingTo target: FileStatus
+  ) -> Bool {
+    let groupOrOthersWrite: UInt32 = 0o022
+    let sticky: UInt32 = 0o1000
+    func isTrusted(_ user: UInt32) -> Bool { user == 0 || user == target.owner }
+    guard isTrusted(folder.owner) else { return false }
+    // In a sticky folder nobody else can have replaced the link of a user who is trusted.
+    return folder.mode & groupOrOthersWrite == 0 || (folder.mode & sticky != 0 && isTrusted(link.owner))
+  }
+}

@@ -1,0 +1,40 @@
+import Glibc
+import KernelIO
+import Testing
+
+extension Trait where Self == ConditionTrait {
+  /// Sets the clock to what it is.
+  static var requiresSettableClock: Self {
+    .enabled("may not set the clock") { ClockWatchTests.touchClock() }
+  }
+}
+
+@Suite struct ClockWatchTests {
+  static func touchClock() -> Bool {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return clock_settime(CLOCK_REALTIME, &now) == 0
+  }
+
+  @Test func aClockThatNobodySetsIsSteady() {
+    let watch = ClockWatch()
+    for _ in 0..<1000 {
+      guard case .steady(let now) = watch.look() else {
+        Issue.record("set by nobody")
+        return
+      }
+      #expect(abs(now - Int64(time(nil))) <= 1)
+    }
+  }
+
+  /// Set and back again: no difference is left, and yet times that were written meanwhile are wrong.
+  @Test(.requiresSettableClock) func aClockThatWasSetToWhatItIsIsSaidOnce() {
+    let watch = ClockWatch()
+    #expect(Self.touchClock())
+    #expect(watch.look() == .disturbed)
+    guard case .steady = watch.look() else {
+      Issue.record("said twice")
+      return
+    }
+  }
+}
