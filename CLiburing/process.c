@@ -38,14 +38,19 @@ static void install(int signal, sigset_t *heard) {
   sigaddset(heard, signal);
 }
 
+void hc_signals_ignore_output(void) {
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGXFSZ, &ignore, NULL);
+}
+
 void hc_signals_install(void) {
   sigset_t heard;
   sigemptyset(&heard);
   install(SIGINT, &heard);
   install(SIGTERM, &heard);
   sigprocmask(SIG_UNBLOCK, &heard, NULL);
-  struct sigaction ignore = {.sa_handler = SIG_IGN};
-  sigaction(SIGPIPE, &ignore, NULL);
+  hc_signals_ignore_output();
 }
 
 int32_t hc_signals_pending(void) { return pending_signal; }
@@ -151,11 +156,14 @@ bool hc_environment_has(const char *name) {
 uint32_t hc_effective_uid(void) { return geteuid(); }
 
 bool hc_is_member(uint32_t gid) {
-  gid_t groups[65536]; // NGROUPS_MAX
-  int count = getgroups(sizeof groups / sizeof *groups, groups);
   bool found = getegid() == gid;
+  // Up to NGROUPS_MAX (65,536) of them: too many for a small stack.
+  int count = getgroups(0, NULL);
+  gid_t *groups = count > 0 ? malloc((size_t)count * sizeof *groups) : NULL;
+  count = groups ? getgroups(count, groups) : 0;
   for (int i = 0; i < count && !found; i++)
     found = groups[i] == gid;
+  free(groups);
   return found;
 }
 
@@ -246,18 +254,25 @@ static void *run_thread(void *argument) {
   return NULL;
 }
 
+// By default a thread gets a stack of RLIMIT_STACK, which may be too small to run on or too large to map.
+static const size_t thread_stack_bytes = 1 << 20;
+
 // pthread_t is an unsigned long on Linux, and never 0 in glibc: it is the address of the thread's descriptor.
 uint64_t hc_thread_start(void (*body)(void *), void *context) {
   struct thread_call *call = malloc(sizeof *call);
   pthread_t thread;
+  pthread_attr_t attributes;
   if (!call)
     return 0;
   *call = (struct thread_call){body, context, hc_faults_current()};
-  if (pthread_create(&thread, NULL, run_thread, call) != 0) {
-    free(call);
-    return 0;
-  }
-  return thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, thread_stack_bytes);
+  int result = pthread_create(&thread, &attributes, run_thread, call);
+  pthread_attr_destroy(&attributes);
+  if (result == 0)
+    return thread;
+  free(call);
+  return 0;
 }
 
 void hc_thread_detach(uint64_t thread) { pthread_detach((pthread_t)thread); }

@@ -227,8 +227,10 @@ bool hc_inotify_parse(const void *buffer, size_t count, uint32_t offset, hc_inot
 
 // ------------------------------------------------------------------------------------------- process
 
-/// Remembers SIGINT and SIGTERM instead of dying of them. A second signal kills at once, which is safe.
-/// SIGPIPE is ignored: a closed pipe is an error of writing.
+/// Ignores SIGPIPE and SIGXFSZ: a closed pipe and a file beyond `ulimit -f` are errors of writing.
+void hc_signals_ignore_output(void);
+/// Remembers SIGINT and SIGTERM instead of dying of them, and ignores the signals of output. A second signal kills at
+/// once, which is safe.
 void hc_signals_install(void);
 /// Asks to stop as the signal would.
 void hc_signals_request(int32_t signal);

@@ -181,7 +181,7 @@ public final class Archiver {
       log.error("\(Explanation.text(path))/\(file): written by something else than hotcold; left as it is.")
     }
     for error in manifests.failures {
-      log.error("\(Explanation.describe(error)): this archive was not written.")
+      log.error("\(Explanation.describe(error)): this archive was not written.\(Self.remedy(error))")
     }
     if !manifests.isClean { round.statuses.append(.incomplete) }
     let changed = manifests.written + manifests.removed
@@ -240,8 +240,12 @@ public final class Archiver {
     metrics.finish(round, captures)
     guard let file = options.metricsFile, !options.isDryRun else { return }
     do throws(KernelError) { try metrics.write(to: file) } catch {
-      log.error("the metrics could not be written: \(Explanation.describe(error))")
+      log.error("the metrics could not be written: \(Explanation.describe(error)).\(Self.remedy(error))")
     }
+  }
+
+  private static func remedy(_ error: KernelError) -> String {
+    Explanation.knownRemedy(error).map { " \($0)" } ?? ""
   }
 }
 

@@ -14,7 +14,11 @@ public enum StandardStream: Int32, Sendable {
     return columns == 0 ? nil : Int(columns)
   }
 
-  /// Writes all of the text. `EPIPE`: the reader has gone (SIGPIPE is ignored).
+  /// From now on writing fails with `EPIPE` or `EFBIG` where SIGPIPE or SIGXFSZ would kill: the reader has gone, or the
+  /// file size limit is reached. `StopSignal.install` does this, too.
+  public static func failWithoutSignal() { hc_signals_ignore_output() }
+
+  /// Writes all of the text.
   public func write(_ text: String) throws(KernelError) {
     try writeAll(Array(text.utf8).span, to: rawValue) { FilePath("standard stream") }
   }

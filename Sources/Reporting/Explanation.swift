@@ -99,6 +99,11 @@ package enum Explanation {
   }
 
   private static func remedy(_ error: KernelError, _ space: FileSystemSpace?) -> String {
+    knownRemedy(error, space) ?? "Every file is at its old or its new place. Mend the cause, then run again."
+  }
+
+  /// Nil where nothing is known of the errno but its name.
+  package static func knownRemedy(_ error: KernelError, _ space: FileSystemSpace? = nil) -> String? {
     switch error.errno {
     case .noSpace:
       let free = space.map {
@@ -115,10 +120,12 @@ package enum Explanation {
         + "file is at its old or its new place."
     case .tooManyOpenFiles:
       return "Raise the limit of open files (ulimit -n 256), then run again."
+    case .fileTooLarge where error.operation == .write:
+      return "Raise the file size limit of this process (ulimit -f unlimited; LimitFSIZE= in a unit)."
     case .fileTooLarge:
       return "The live playlist is too large to be one. Move it away, then run again."
     default:
-      return "Every file is at its old or its new place. Mend the cause, then run again."
+      return nil
     }
   }
 }

@@ -208,7 +208,8 @@ public struct TextReport {
     let unwritten = report.manifests?.failures ?? []
     for error in unwritten.prefix(Self.archivesNamedMax) {
       lines.append(
-        "ERROR: \(Explanation.describe(error)): this archive was not written. Mend the cause, then run again."
+        "ERROR: \(Explanation.describe(error)): this archive was not written. "
+          + (Explanation.knownRemedy(error) ?? "Mend the cause, then run again.")
       )
     }
     if unwritten.count > Self.archivesNamedMax {

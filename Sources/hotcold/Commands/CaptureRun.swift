@@ -124,7 +124,8 @@ enum Output {
   /// Prints a report. A reader that has gone does not undo what was done: it is said, with exit code 74.
   static func print(_ text: String, _ console: Console) throws {
     do throws(KernelError) { try StandardStream.output.write(text) } catch {
-      console.error("the report could not be written to standard output: \(error.errno)")
+      let remedy = Explanation.knownRemedy(error).map { ". \($0)" } ?? ""
+      console.error("the report could not be written to standard output: \(error.errno)\(remedy)")
       throw ExitStatus.ioError.code
     }
   }

@@ -18,6 +18,7 @@ struct VerifyCommand: ParsableCommand {
     try settle.takeTimeZone()
     let paths = try captures.paths()
     let console = Console(isQuiet: output.quiet)
+    StandardStream.failWithoutSignal()
     let reports = paths.map {
       Verification.run($0, rule: settle.rule, hours: settle.hours, wantsManifests: manifests)
     }
