@@ -1,8 +1,10 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 
 import PackageDescription
 
-let settings: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// Warnings are errors where HOTCOLD_WERROR asks for it, as in the package above.
+let settings: [SwiftSetting] =
+  Context.environment["HOTCOLD_WERROR"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 /// A benchmark suite: the plugin finds it by its place, a folder of its own below Benchmarks/.
 func suite(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -20,7 +22,7 @@ let package = Package(
   dependencies: [
     .package(name: "hotcold", path: ".."),
     // Without its traits: what they need is not to be had everywhere, and Counts counts allocations itself.
-    .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
+    .package(url: "https://github.com/ordo-one/benchmark", exact: "1.38.1", traits: []),
   ],
   targets: [
     .target(name: "AllocationCounter", path: "AllocationCounter"),
