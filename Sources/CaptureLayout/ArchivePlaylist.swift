@@ -10,13 +10,13 @@ public struct ArchivePlaylist: ~Copyable {
   private static let chunkBytes = 64 << 10
 
   private let segments: ArchivedSegments
-  private let durations: Durations
+  private let durations: SegmentDurations
   private let isOver: Bool
 
   /// `isOver`: no segment will come to this hour any more.
   public init(of segments: consuming ArchivedSegments, live: LiveDurations, isOver: Bool) {
     segments.sort()
-    durations = Durations(segments, live)
+    durations = SegmentDurations(segments, live)
     self.segments = segments
     self.isOver = isOver
   }
@@ -142,112 +142,6 @@ public struct ArchivedSegments: ~Copyable {
   func number(at index: Int) -> Int64? { segments[index].number < 0 ? nil : segments[index].number }
 }
 
-/// What the live playlist says about durations.
-public struct LiveDurations: Sendable {
-  private var byName: [UInt64: Int64] = [:]
-  /// Of all that it lists; nil where it lists none.
-  public private(set) var medianMicroseconds: Int64?
-
-  public init(_ playlists: [MediaPlaylist] = []) {
-    for entry in playlists.joined() {
-      if let duration = entry.durationMicroseconds, duration > 0 {
-        byName[hashOfName(entry.name.span)] = duration
-      }
-    }
-    medianMicroseconds = byName.values.sorted().median
-  }
-
-  func microseconds(of name: Span<UInt8>) -> Int64? { byName.isEmpty ? nil : byName[hashOfName(name)] }
-}
-
-/// Durations and runs of sorted segments.
-private struct Durations {
-  private static let fallbackMicroseconds: Int64 = 1_000_000
-  /// Segments that were not written in real time, or whose times a copy has lost, say nothing by their steps.
-  private static let shortestMicroseconds: Int64 = 250_000
-  /// Fewer steps than that say little about what is typical.
-  private static let typicalSteps = 3
-  /// In place of a step, where a run starts.
-  private static let none = Int64.min
-
-  /// A step that is this much longer than a segment is a gap: half a segment and a second, for an encoder's jitter.
-  private static func longestStep(_ typical: Int64) -> Int64 { typical + typical / 2 + 1_000_000 }
-
-  /// From the segment before, or none at the start of a run.
-  private var steps: [Int64]
-  private let live: LiveDurations
-
-  init(_ segments: borrowing ArchivedSegments, _ live: LiveDurations) {
-    self.live = live
-    steps = Self.consecutiveSteps(segments)
-    breakAtGaps()
-  }
-
-  func startsRun(at index: Int) -> Bool { steps[index] == Self.none }
-
-  func microseconds(of segments: borrowing ArchivedSegments, at index: Int) -> Int64 {
-    if let known = live.microseconds(of: segments.name(at: index)) { return known }
-    // At the start of a run the next segment says most: the same encoder with the same settings.
-    let step = startsRun(at: index) && index + 1 < steps.count ? steps[index + 1] : steps[index]
-    return step >= Self.shortestMicroseconds ? step : live.medianMicroseconds ?? Self.fallbackMicroseconds
-  }
-
-  /// RFC 8216 section 4.3.3.1: no EXTINF, rounded, may be larger.
-  func targetSeconds(of segments: borrowing ArchivedSegments) -> Int64 {
-    var longest: Int64 = 0
-    for index in steps.indices { longest = max(longest, microseconds(of: segments, at: index)) }
-    return max(1, (longest + 999_999) / 1_000_000)
-  }
-
-  /// Steps between segments whose numbers follow each other.
-  private static func consecutiveSteps(_ segments: borrowing ArchivedSegments) -> [Int64] {
-    var steps = [Int64](repeating: none, count: segments.count)
-    for index in steps.indices.dropFirst()
-    where follows(segments.number(at: index - 1), segments.number(at: index)) {
-      steps[index] = segments.modified(at: index).microseconds(since: segments.modified(at: index - 1))
-    }
-    return steps
-  }
-
-  /// Of some hundred steps from all over: enough to know what is typical.
-  private static func median(of steps: ArraySlice<Int64>) -> Int64? {
-    let sampled = 101
-    let stride = max(1, steps.count / sampled)
-    return Swift.stride(from: steps.startIndex, to: steps.endIndex, by: stride).map { steps[$0] }
-      .filter { $0 != none }.sorted().median
-  }
-
-  /// Names without numbers go by their times alone.
-  private static func follows(_ number: Int64?, _ next: Int64?) -> Bool {
-    guard let number, let next else { return number == nil && next == nil }
-    return next == number + 1
-  }
-
-  /// A step is a gap if it is too long for a segment: longer than what is typical of its numbers, unless its neighbours
-  /// are as long, since then segments are longer there.
-  private mutating func breakAtGaps() {
-    let all = Self.median(of: steps[...]) ?? 0
-    var start = 0
-    while start < steps.count {
-      // Numbers that follow each other: the first has no step.
-      let end = steps[(start + 1)...].firstIndex(of: Self.none) ?? steps.count
-      let run = (start + 1)..<max(end, start + 1)
-      let typical =
-        run.count >= Self.typicalSteps
-        ? Self.median(of: steps[run]) ?? all : live.medianMicroseconds ?? all
-      var before: Int64?
-      for index in run {
-        let step = steps[index]
-        var longest = typical
-        if let before, index + 1 < end { longest = max(longest, min(before, steps[index + 1])) }
-        if step > Self.longestStep(longest) { steps[index] = Self.none }
-        before = step
-      }
-      start = end
-    }
-  }
-}
-
 /// Lines of a playlist.
 private struct Lines {
   private(set) var bytes: [UInt8] = []
@@ -300,28 +194,13 @@ private struct Lines {
   }
 }
 
-extension [Int64] {
-  /// Of a sorted array.
-  fileprivate var median: Int64? { isEmpty ? nil : self[count / 2] }
-}
-
-extension [MediaPlaylist] {
-  fileprivate func joined() -> [MediaPlaylist.Entry] { flatMap(\.entries) }
-}
-
 extension ModificationTime {
-  fileprivate func microseconds(since earlier: ModificationTime) -> Int64 {
-    // A day and more is a gap whatever it is; so no overflow.
-    let seconds = min(max(earlier.age(atSeconds: seconds), -1_000_000_000), 1_000_000_000)
-    return seconds * 1_000_000 + (Int64(nanoseconds) - Int64(earlier.nanoseconds)) / 1000
-  }
-
   /// ISO 8601 in UTC with milliseconds, a duration earlier.
   fileprivate func text(minusMicroseconds duration: Int64) -> String {
     let milliseconds = Int64(nanoseconds) / 1_000_000 - duration / 1000
     let wholeSeconds = milliseconds >= 0 ? 0 : (milliseconds - 999) / 1000
     let fraction = String(milliseconds - wholeSeconds * 1000)
-    return CalendarTime(secondsSinceEpoch: seconds &+ wholeSeconds).text + "."
+    return CalendarTime(secondsSinceEpoch: seconds.addingSaturating(wholeSeconds)).text + "."
       + String(repeating: "0", count: 3 - fraction.count) + fraction + "Z"
   }
 }

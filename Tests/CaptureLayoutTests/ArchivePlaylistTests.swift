@@ -146,6 +146,66 @@ import Testing
     #expect(!Self.contents(ArchivePlaylist(of: segments, live: LiveDurations(), isOver: true)).isEmpty)
   }
 
+  @Test func aStepThatNoSegmentCanLastIsAGapHoweverFewSegmentsThereAre() {
+    // Decades apart and a minute and a bit apart, in both orders of their numbers; after two steps that are alike.
+    for apart in [61.0, 86_400, 1e9, 1_699_999_200] {
+      for numbers in [[1, 2], [2, 1]] {
+        let lines = Self.lines([("segment_\(numbers[0]).ts", 0), ("segment_\(numbers[1]).ts", apart)])
+        #expect(Self.durations(lines) == ["1.000000", "1.000000"], "\(apart) s")
+        #expect(lines.count { $0 == "#EXT-X-DISCONTINUITY" } == 1, "\(apart) s")
+        #expect(lines.contains("#EXT-X-TARGETDURATION:1"), "\(apart) s")
+        #expect(lines.contains("#EXT-X-PROGRAM-DATE-TIME:2023-11-14T21:59:59.000Z"), "\(apart) s")
+      }
+    }
+    let lines = Self.lines([("segment_1.ts", 0), ("segment_2.ts", 90), ("segment_3.ts", 180)])
+    #expect(Self.durations(lines) == Array(repeating: "1.000000", count: 3))
+    // What the live playlist lists is no longer either.
+    let live = "#EXTM3U\n#EXTINF:86400,\nsegment_1.ts\n#EXTINF:2,\nsegment_9.ts\n"
+    #expect(Self.durations(Self.lines([("segment_1.ts", 0)], live: live)) == ["2.000000"])
+  }
+
+  @Test func segmentsThatBecomeLongerInTheMiddleOfARunAreNoGaps() {
+    let lines = Self.lines(Self.segments(1...30, from: 0, every: 1) + Self.segments(31...50, from: 33, every: 4))
+    #expect(!lines.contains("#EXT-X-DISCONTINUITY"))
+    #expect(Self.durations(lines).count { $0 == "4.000000" } == 20)
+    // Two that are unlike all others are gaps.
+    let files = Self.segments(1...30, from: 0, every: 1) + [("segment_31.ts", 59.0), ("segment_32.ts", 89.0)]
+    let gaps = Self.lines(files + Self.segments(33...60, from: 90, every: 1))
+    #expect(gaps.count { $0 == "#EXT-X-DISCONTINUITY" } == 2)
+    #expect(Self.durations(gaps).allSatisfy { $0 == "1.000000" })
+  }
+
+  /// Times of any kind, from ticks to the ends of 64 bits, in short and long runs.
+  @Test(arguments: SeededRandom.seeds(300)) func everyDurationIsPlausible(seed: UInt64) throws {
+    var random = SeededRandom(seed)
+    var segments = ArchivedSegments()
+    var time = Int64(1_700_000_000)
+    let typical = Int64([0, 1, 400, 1000, 4000, 10_000].randomElement(using: &random)!)
+    var number = 0
+    for _ in 0..<Int.random(in: 1...60, using: &random) {
+      number += Int.random(in: 0..<8, using: &random) == 0 ? Int.random(in: -50...50, using: &random) : 1
+      var milliseconds = typical
+      switch Int.random(in: 0..<12, using: &random) {
+      case 0: milliseconds = Int64.random(in: 0...120_000, using: &random)
+      case 1: time = time.addingSaturating(Int64.random(in: -2_000_000_000...2_000_000_000, using: &random))
+      case 2: time = [.min, .max, 0, -1, 15_032_385_535].randomElement(using: &random)!
+      default: milliseconds += Int64.random(in: 0...typical / 4, using: &random)
+      }
+      time = time.addingSaturating(milliseconds / 1000)
+      let nanoseconds = UInt32(milliseconds % 1000) * 1_000_000
+      segments.append(
+        Array("segment_\(abs(number)).ts".utf8).span, ModificationTime(seconds: time, nanoseconds: nanoseconds))
+    }
+    let text = Self.contents(ArchivePlaylist(of: segments, live: LiveDurations(), isOver: true))
+    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+    let durations = try Self.durations(lines).map { try #require(Double($0)) }
+    // RFC 8216 section 4.3.3.1: no EXTINF, rounded, exceeds the target.
+    let target = lines.compactMap { $0.hasPrefix("#EXT-X-TARGETDURATION:") ? Int($0.dropFirst(22)) : nil }
+    #expect(target == [Int(try #require(durations.max()).rounded(.up))], "HOTCOLD_SEED=\(seed)")
+    #expect(durations.allSatisfy { $0 > 0 && $0 <= 60 }, "HOTCOLD_SEED=\(seed)")
+    #expect(lines.count { !$0.hasPrefix("#") } == durations.count, "HOTCOLD_SEED=\(seed)")
+  }
+
   @Test func onlyOwnPlaylistsAndThoseOfTheOldArchiverMayBeReplaced() {
     func mayReplace(_ text: String) -> Bool { ArchivePlaylist.mayReplace(Array(text.utf8)) }
     let old = """

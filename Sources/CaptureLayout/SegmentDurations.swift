@@ -1,0 +1,145 @@
+/// What the live playlist says about durations.
+public struct LiveDurations: Sendable {
+  private var byName: [UInt64: Int64] = [:]
+  /// Of all that it lists; nil where it lists none.
+  public private(set) var medianMicroseconds: Int64?
+
+  public init(_ playlists: [MediaPlaylist] = []) {
+    for entry in playlists.flatMap(\.entries) {
+      if let duration = entry.durationMicroseconds, SegmentDurations.plausible.contains(duration) {
+        byName[hashOfName(entry.name.span)] = duration
+      }
+    }
+    medianMicroseconds = byName.values.sorted().median
+  }
+
+  func microseconds(of name: Span<UInt8>) -> Int64? { byName.isEmpty ? nil : byName[hashOfName(name)] }
+}
+
+/// Durations and runs of sorted segments.
+///
+/// A run ends where numbers do not go on, and at a gap: a step that no segment can have lasted. No duration is longer than
+/// a minute, nor much longer than what is typical around it.
+struct SegmentDurations {
+  /// What a segment can last. A longer step is a gap, whatever is typical.
+  static let plausible: ClosedRange<Int64> = 1...60_000_000
+  private static let fallbackMicroseconds: Int64 = 1_000_000
+  /// Segments that were not written in real time, or whose times a copy has lost, say nothing by their steps.
+  private static let shortestMicroseconds: Int64 = 250_000
+  /// Fewer steps than that say little about what is typical.
+  private static let typicalSteps = 3
+  /// Steps on either side of one, by which it is judged where it is unlike the run's others.
+  private static let neighbours = 4
+  /// In place of a step, where a run starts.
+  private static let none = Int64.min
+
+  /// A step that is this much longer than a segment is a gap: half a segment and a second, for an encoder's jitter; never
+  /// more than four segments, nor a minute.
+  private static func longestStep(_ typical: Int64) -> Int64 {
+    min(typical + typical / 2 + 1_000_000, 4 * typical, plausible.upperBound)
+  }
+
+  /// From the segment before, or none at the start of a run.
+  private var steps: [Int64]
+  private let live: LiveDurations
+
+  init(_ segments: borrowing ArchivedSegments, _ live: LiveDurations) {
+    self.live = live
+    steps = Self.consecutiveSteps(segments)
+    breakAtGaps()
+  }
+
+  func startsRun(at index: Int) -> Bool { steps[index] == Self.none }
+
+  func microseconds(of segments: borrowing ArchivedSegments, at index: Int) -> Int64 {
+    if let known = live.microseconds(of: segments.name(at: index)) { return known }
+    // At the start of a run the next segment says most: the same encoder with the same settings.
+    let step = startsRun(at: index) && index + 1 < steps.count ? steps[index + 1] : steps[index]
+    return step >= Self.shortestMicroseconds ? step : unknown
+  }
+
+  /// The duration of a segment of which nothing is known.
+  private var unknown: Int64 { live.medianMicroseconds ?? Self.fallbackMicroseconds }
+
+  /// RFC 8216 section 4.3.3.1: no EXTINF, rounded, may be larger.
+  func targetSeconds(of segments: borrowing ArchivedSegments) -> Int64 {
+    var longest: Int64 = 0
+    for index in steps.indices { longest = max(longest, microseconds(of: segments, at: index)) }
+    return max(1, (longest + 999_999) / 1_000_000)
+  }
+
+  /// Steps between segments whose numbers follow each other, and that a segment can have lasted.
+  private static func consecutiveSteps(_ segments: borrowing ArchivedSegments) -> [Int64] {
+    var steps = [Int64](repeating: none, count: segments.count)
+    for index in steps.indices.dropFirst()
+    where follows(segments.number(at: index - 1), segments.number(at: index)) {
+      let step = segments.modified(at: index).microseconds(since: segments.modified(at: index - 1))
+      if step <= plausible.upperBound { steps[index] = step }
+    }
+    return steps
+  }
+
+  /// Of some hundred steps from all over: enough to know what is typical.
+  private static func median(of steps: ArraySlice<Int64>) -> Int64? {
+    let sampled = 101
+    let stride = max(1, steps.count / sampled)
+    return Swift.stride(from: steps.startIndex, to: steps.endIndex, by: stride).map { steps[$0] }
+      .filter { $0 != none }.sorted().median
+  }
+
+  /// Names without numbers go by their times alone.
+  private static func follows(_ number: Int64?, _ next: Int64?) -> Bool {
+    guard let number, let next else { return number == nil && next == nil }
+    return next == number.addingSaturating(1)
+  }
+
+  /// A step is a gap if it is too long for a segment: longer than what is typical of its run, unless it is typical of its
+  /// neighbours, since then segments are longer there.
+  private mutating func breakAtGaps() {
+    let all = Self.median(of: steps[...]) ?? unknown
+    let lasting = steps
+    var start = 0
+    while start < lasting.count {
+      // Numbers that follow each other: the first has no step.
+      let end = lasting[(start + 1)...].firstIndex(of: Self.none) ?? lasting.count
+      let run = (start + 1)..<max(end, start + 1)
+      let median =
+        run.count >= Self.typicalSteps
+        ? Self.median(of: lasting[run]) ?? all : live.medianMicroseconds ?? all
+      let typical = median >= Self.shortestMicroseconds ? median : unknown
+      for index in run where lasting[index] > Self.longestStep(typical) {
+        let around = lasting[run.clamped(to: index - Self.neighbours..<index + Self.neighbours + 1)]
+        let here = around.count >= Self.typicalSteps ? around.sorted().median ?? typical : typical
+        if lasting[index] > Self.longestStep(max(typical, here)) { steps[index] = Self.none }
+      }
+      start = end
+    }
+  }
+}
+
+extension [Int64] {
+  /// Of a sorted array.
+  fileprivate var median: Int64? { isEmpty ? nil : self[count / 2] }
+}
+
+extension ModificationTime {
+  /// Saturating, since a file's time may be anything: decades are a gap as centuries are.
+  fileprivate func microseconds(since earlier: ModificationTime) -> Int64 {
+    let decades: Int64 = 1_000_000_000
+    let seconds = min(max(seconds.subtractingSaturating(earlier.seconds), -decades), decades)
+    return seconds * 1_000_000 + (Int64(nanoseconds) - Int64(earlier.nanoseconds)) / 1000
+  }
+}
+
+extension Int64 {
+  /// For numbers of untrusted origin: the sum, or the largest or smallest number there is.
+  package func addingSaturating(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? (other < 0 ? .min : .max) : sum
+  }
+
+  package func subtractingSaturating(_ other: Int64) -> Int64 {
+    let (difference, overflow) = subtractingReportingOverflow(other)
+    return overflow ? (other < 0 ? .max : .min) : difference
+  }
+}
