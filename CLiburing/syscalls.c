@@ -204,6 +204,11 @@ int32_t hc_syncfs(int32_t fd) {
   return negated(syncfs(fd));
 }
 
+int32_t hc_fsync(int32_t fd) {
+  HC_FAIL_IF_ASKED(HC_OP_SYNCFS);
+  return negated(fsync(fd));
+}
+
 int32_t hc_lock_exclusive(int32_t fd) { return negated(flock(fd, LOCK_EX | LOCK_NB)); }
 
 int64_t hc_read(int32_t fd, void *buffer, size_t capacity) {

@@ -67,7 +67,10 @@ let benchmarks: @Sendable () -> Void = {
   let playlist = Array(
     ("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n"
       + (0..<1000).map { "#EXTINF:4.000000,\nsegment_\($0).ts\n" }.joined()).utf8)
-  part("MediaPlaylist.init") { blackHole(MediaPlaylist(parsing: playlist)) }
+  part("PlaylistParser.parse") {
+    var parser = PlaylistParser()
+    parser.parse(playlist.span) { name, _ in blackHole(name.count) }
+  }
 
   let trial = Trial()
   Tools.must([Tools.hotcold, "sample", trial.capture, "--files", "1500"])

@@ -81,7 +81,7 @@ enum hc_operation {
   HC_OP_STATX,
   HC_OP_GETDENTS,
   HC_OP_OPENAT2,
-  HC_OP_SYNCFS,
+  HC_OP_SYNCFS, ///< or fsync
   HC_OP_READ,
   HC_OP_CREATE,
   HC_OP_WRITE,
@@ -130,8 +130,8 @@ enum {
 /// The part of statx(2) that hotcold needs.
 typedef struct {
   int64_t mtime_s;
+  int64_t ctime_s; ///< hc_statx alone; nobody can set it
   uint32_t mtime_ns;
-  int64_t ctime_s; ///< hc_statx alone
   uint32_t ctime_ns;
   uint32_t type; ///< HC_TYPE_…, or another d_type value
   uint64_t inode;
@@ -191,6 +191,7 @@ int32_t hc_fchmod(int32_t fd, uint32_t mode);
 /// faccessat(2) with AT_EACCESS for writing and searching the folder `dirfd`.
 int32_t hc_check_writable(int32_t dirfd);
 int32_t hc_syncfs(int32_t fd);
+int32_t hc_fsync(int32_t fd);
 int32_t hc_lock_exclusive(int32_t fd);
 int64_t hc_read(int32_t fd, void *buffer, size_t capacity);
 int64_t hc_write(int32_t fd, const void *bytes, size_t count);

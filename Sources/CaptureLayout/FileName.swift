@@ -49,6 +49,12 @@ public enum FileName {
     (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) ? Int64(byte - UInt8(ascii: "0")) : nil
   }
 
+  /// Whether a file can have this name: at most NAME_MAX bytes, none of which is a NUL or a slash.
+  public static func canExist(_ name: Span<UInt8>) -> Bool {
+    (1...HotSet.longestName).contains(name.count)
+      && !name.indices.contains { name[$0] == 0 || name[$0] == UInt8(ascii: "/") }
+  }
+
   public static func isLivePlaylist(_ name: Span<UInt8>) -> Bool { equals(name, livePlaylistBytes) }
   public static func isArchivePlaylist(_ name: Span<UInt8>) -> Bool { equals(name, archiveBytes) }
 

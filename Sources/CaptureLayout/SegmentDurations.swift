@@ -1,19 +1,42 @@
 /// What the live playlist says about durations.
+///
+/// Add what it lists, then call `finish`.
 public struct LiveDurations: Sendable {
-  private var byName: [UInt64: Int64] = [:]
+  /// Small: a playlist may list more than a million segments.
+  private struct Entry {
+    let nameHash: UInt64
+    let microseconds: Int32
+  }
+  /// By hash, once it is finished.
+  private var entries: [Entry] = []
   /// Of all that it lists; nil where it lists none.
   public private(set) var medianMicroseconds: Int64?
 
-  public init(_ playlists: [MediaPlaylist] = []) {
-    for entry in playlists.flatMap(\.entries) {
-      if let duration = entry.durationMicroseconds, SegmentDurations.plausible.contains(duration) {
-        byName[hashOfName(entry.name.span)] = duration
-      }
-    }
-    medianMicroseconds = byName.values.sorted().median
+  public init() {}
+
+  /// One that no segment can have says nothing.
+  public mutating func add(_ name: Span<UInt8>, microseconds: Int64?) {
+    guard let microseconds, SegmentDurations.plausible.contains(microseconds) else { return }
+    entries.append(Entry(nameHash: hashOfName(name), microseconds: Int32(microseconds)))
   }
 
-  func microseconds(of name: Span<UInt8>) -> Int64? { byName.isEmpty ? nil : byName[hashOfName(name)] }
+  public mutating func finish() {
+    medianMicroseconds = entries.map(\.microseconds).sorted().median.map(Int64.init)
+    entries.sort { ($0.nameHash, $0.microseconds) < ($1.nameHash, $1.microseconds) }
+  }
+
+  func microseconds(of name: Span<UInt8>) -> Int64? {
+    guard !entries.isEmpty else { return nil }
+    let hash = hashOfName(name)
+    var start = 0
+    var end = entries.count
+    while start < end {
+      let middle = start + (end - start) / 2
+      if entries[middle].nameHash < hash { start = middle + 1 } else { end = middle }
+    }
+    guard start < entries.count, entries[start].nameHash == hash else { return nil }
+    return Int64(entries[start].microseconds)
+  }
 }
 
 /// Durations and runs of sorted segments.
@@ -117,9 +140,9 @@ struct SegmentDurations {
   }
 }
 
-extension [Int64] {
+extension Array where Element: FixedWidthInteger {
   /// Of a sorted array.
-  fileprivate var median: Int64? { isEmpty ? nil : self[count / 2] }
+  fileprivate var median: Element? { isEmpty ? nil : self[count / 2] }
 }
 
 extension ModificationTime {

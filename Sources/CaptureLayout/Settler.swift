@@ -30,11 +30,9 @@ public struct Settler: ~Copyable {
     verdicts = ColdVerdicts(hours: hours, youngSince: rule.youngSince)
   }
 
-  /// Keeps the segments of a live playlist hot. May be called again as the playlist moves on: what was
-  /// listed once during a pass stays hot in it.
-  public mutating func pin(_ playlist: MediaPlaylist) {
-    for name in playlist.segmentNames { verdicts.pinned.insert(hashOfName(name.span)) }
-  }
+  /// Keeps the segments of live playlists hot. May be called again as a playlist moves on, with what was listed once
+  /// among the names.
+  public mutating func pin(_ names: ListedNames) { verdicts.pinned = names }
 
   /// Offers a file. Whichever file is thereby certain to be cold, this or an older one, is given to `cold`
   /// with its hour.
@@ -58,8 +56,7 @@ public struct Settler: ~Copyable {
 private struct ColdVerdicts: ~Copyable {
   var hours: HourClock
   let youngSince: ModificationTime?
-  /// Hashes of the names that a live playlist lists. A false match keeps one file more hot, no harm done.
-  var pinned: Set<UInt64> = []
+  var pinned = ListedNames()
   /// Hot beyond the limit: pinned or young. As many as the playlist lists and the encoder just wrote.
   var heldBack: [(name: [UInt8], facts: FileFacts)] = []
 
@@ -96,7 +93,7 @@ private struct ColdVerdicts: ~Copyable {
   }
 
   private func isPinned(_ name: Span<UInt8>, _ facts: FileFacts) -> Bool {
-    facts.kind == .segments && !pinned.isEmpty && pinned.contains(hashOfName(name))
+    facts.kind == .segments && pinned.contains(name)
   }
 }
 

@@ -55,18 +55,28 @@ public func readFile(at path: FilePath, limit: Int) throws(KernelError) -> [UInt
 func readAll(
   from file: Int32, limit: Int, _ path: () -> FilePath
 ) throws(KernelError) -> [UInt8] {
-  let chunkBytes = 64 << 10
   var contents: [UInt8] = []
+  try readChunks(from: file, limit: limit, path) { chunk in
+    for index in chunk.indices { contents.append(chunk[index]) }
+  }
+  return contents
+}
+
+/// Gives the bytes of a file to `body` piece by piece, so that they need not be held.
+func readChunks(
+  from file: Int32, limit: Int, _ path: () -> FilePath, _ body: (Span<UInt8>) -> Void
+) throws(KernelError) {
+  let chunkBytes = 64 << 10
+  var total = 0
   var chunk = [UInt8](repeating: 0, count: chunkBytes)
   while true {
     let count = unsafe hc_read(file, &chunk, chunkBytes)
     if count < 0, Errno(shim: count) == .interrupted { continue }
     try KernelError.check(count, .read, path())
-    if count == 0 { return contents }
-    guard contents.count + Int(count) <= limit else {
-      throw KernelError(.read, path(), .fileTooLarge)
-    }
-    contents.append(contentsOf: chunk[..<Int(count)])
+    if count == 0 { return }
+    total += Int(count)
+    guard total <= limit else { throw KernelError(.read, path(), .fileTooLarge) }
+    body(chunk.span.extracting(..<Int(count)))
   }
 }
 

@@ -195,6 +195,16 @@ public struct Directory: ~Copyable, Sendable {
     defer { hc_close(file) }
     return try readAll(from: file, limit: limit, filePath)
   }
+
+  /// Gives a regular file to `body` piece by piece; otherwise as `readFile`.
+  public func readFile(
+    _ name: String, limit: Int, _ body: (Span<UInt8>) -> Void
+  ) throws(KernelError) {
+    let filePath = { [path] in path.appending(name) }
+    let file = try KernelError.check(unsafe hc_open_file(descriptor, name), .open, filePath())
+    defer { hc_close(file) }
+    try readChunks(from: file, limit: limit, filePath, body)
+  }
 }
 
 /// Calls `body` with the bytes of a name and a NUL after them, without allocating. Names longer than

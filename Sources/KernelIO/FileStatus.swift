@@ -10,7 +10,8 @@ public struct FileStatus: Equatable, Sendable {
   /// Seconds since the epoch, negative before 1970.
   public var modifiedSeconds: Int64
   public var modifiedNanoseconds: UInt32
-  /// The change time, as above; zero where only type and modification time were asked for.
+  /// When the inode last changed, its name, content or times; nobody can set it. Zero where only type and modification
+  /// time were asked for.
   public var changedSeconds: Int64
   public var changedNanoseconds: UInt32
   /// Permission, setuid, setgid and sticky bits.

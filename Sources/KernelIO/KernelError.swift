@@ -19,6 +19,7 @@ public struct KernelError: Error, Equatable, Sendable {
     case setTime = "futimens"
     case lock = "flock"
     case sync = "syncfs"
+    case syncFile = "fsync"
     case fileSystem = "fstatfs"
     case access = "faccessat"
     case ringSetUp = "io_uring_setup"

@@ -108,4 +108,4 @@ public enum Users {
   public static func isHome(_ folder: borrowing Directory) -> Bool { hc_is_home(folder.descriptor) }
 }
 
-func pause(microseconds: UInt32) { hc_sleep_us(microseconds) }
+public func pause(microseconds: UInt32) { hc_sleep_us(microseconds) }

@@ -25,29 +25,29 @@ struct ArchiveCriterion {
   private var wrongTargets = 0
 
   mutating func judge(_ directory: borrowing Directory, _ hour: Int, _ segments: Names) throws(KernelError) {
-    guard let contents = try Self.contents(of: directory) else {
-      missing += segments.hashes.count
-      if !segments.hashes.isEmpty { criterion.fail(Self.path(hour)) }
-      return
-    }
-    playlists += 1
-    let playlist = MediaPlaylist(parsing: contents)
     var unlisted = segments.hashes
     var seen: Set<UInt64> = []
-    for entry in playlist.entries {
+    var longest: Int64 = 0
+    let parsed = try Self.parse(directory) { name, duration in
       listed += 1
-      let hash = hashOfName(entry.name.span)
+      longest = max(longest, duration ?? 0)
+      let hash = hashOfName(name)
       if !seen.insert(hash).inserted {
         twice += 1
       } else if unlisted.remove(hash) == nil {
         stray += 1
       } else {
-        continue
+        return
       }
-      criterion.fail(Self.path(hour) + Array(": ".utf8) + entry.name)
+      criterion.fail(Self.path(hour) + Array(": ".utf8) + Array(copying: name))
     }
+    guard let playlist = parsed else {
+      missing += segments.hashes.count
+      if !segments.hashes.isEmpty { criterion.fail(Self.path(hour)) }
+      return
+    }
+    playlists += 1
     missing += unlisted.count
-    let longest = playlist.entries.compactMap(\.durationMicroseconds).max() ?? 0
     let isRight = Int((longest + 500_000) / 1_000_000) <= playlist.targetDurationSeconds ?? 0
     if !isRight { wrongTargets += 1 }
     if !isRight || !unlisted.isEmpty { criterion.fail(Self.path(hour)) }
@@ -68,9 +68,14 @@ struct ArchiveCriterion {
   }
 
   /// Nil where there is none, or nothing that could be one.
-  private static func contents(of directory: borrowing Directory) throws(KernelError) -> [UInt8]? {
+  private static func parse(
+    _ directory: borrowing Directory, _ body: (Span<UInt8>, Int64?) -> Void
+  ) throws(KernelError) -> PlaylistParser? {
+    var parser = PlaylistParser()
     do throws(KernelError) {
-      return try directory.readFile(FileName.archivePlaylist, limit: playlistBytesMax)
+      try directory.readFile(FileName.archivePlaylist, limit: playlistBytesMax) { parser.parse($0, body) }
+      parser.finish(body)
+      return parser
     } catch {
       switch error.errno {
       case .noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .invalidArgument, .isDirectory,

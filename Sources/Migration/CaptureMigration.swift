@@ -151,7 +151,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       table: folders.table, mover: mover, isDryRun: options.isDryRun,
       looksAtDestinations: sharesRenames && capture.fileSystem.keepsNegativeEntries, ledger: ledger)
     var pass = Pass(
-      options: options, plan: plan, pins: totals.pins.forNextPass(), isFirst: totals.passes == 0,
+      options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,
       readsDisk: capture.fileSystem.isOnDisk)
     let entriesExpected = capture.estimateOfEntries(folders)
     pass.run(capture.directory, folders, &custody) { entries in
@@ -171,9 +171,9 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   ) -> KernelError? {
     guard options.writesManifests, StopSignal.pending == nil else { return nil }
     do throws(KernelError) {
-      let playlists = try folders.livePlaylists(in: capture.directory)
+      let playlists = try LivePlaylists(of: folders, in: capture.directory)
       let manifests = Manifests(
-        live: LiveDurations(playlists), newestHot: totals.newestHotSegments, hours: options.hours,
+        live: playlists.durations, newestHot: totals.newestHotSegments, hours: options.hours,
         nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, memory: memory)
       let written = manifests.refresh(folders, memory: memory)
       report.manifests = written

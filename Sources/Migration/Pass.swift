@@ -64,7 +64,7 @@ struct Pass<M: Mover>: ~Copyable {
     isComplete = !plan.ledger.isStopped && !isCutShort
     plan.finish()
     // Before every file is met it is not known which are the newest.
-    Self.placeHotFiles(settler, &plan, keepLive: options.keepLive, isKnown: isComplete)
+    placeHotFiles()
     plan.finish()
     forgetVanished(in: &custody)
     metRecentFile = metRecentFile || pins.newest.map { recently.contains($0.seconds) } ?? false
@@ -83,7 +83,8 @@ struct Pass<M: Mover>: ~Copyable {
     var hasMore = true
     while hasMore, mayGoOn {
       if place.holds(.segments) {
-        try pins.refresh(folders, in: capture) { settler.pin($0) }
+        try pins.refresh(folders, in: capture)
+        settler.pin(pins.listed)
       }
       hasMore = try stream.fill()
       if readsAhead { stream.readAhead() }
@@ -105,6 +106,12 @@ struct Pass<M: Mover>: ~Copyable {
   }
 
   private var mayGoOn: Bool { !plan.ledger.isStopped && !isCutShort }
+
+  /// Whether files of a kind stay where they are: their folders may not be used, or any of them may be listed by a live
+  /// playlist that is too large to be read.
+  private func stays(_ kind: Kind) -> Bool {
+    plan.table.refusedKinds[kind] || (kind == .segments && pins.listed.mayBeAny)
+  }
 
   /// The run's time is over: what was not met stays for a later one.
   private var isCutShort: Bool {
@@ -146,7 +153,7 @@ struct Pass<M: Mover>: ~Copyable {
       numbers.meet(entry.name, kind)
       if countsBefore { custody.digest.insert(identity) }
       metRecentFile = metRecentFile || recently.contains(facts.modified.seconds)
-      if plan.table.refusedKinds[kind] {
+      if stays(kind) {
         plan.ledger.tallies[kind].failed += 1
       } else {
         Self.settle(entry.name, facts, &settler, &plan)
@@ -187,8 +194,14 @@ struct Pass<M: Mover>: ~Copyable {
   // MARK: hot files
 
   /// What is left in the settler is hot.
+  private mutating func placeHotFiles() {
+    let segmentsStay = stays(.segments)
+    Self.placeHotFiles(
+      settler, &plan, keepLive: options.keepLive, isKnown: isComplete, segmentsStay: segmentsStay)
+  }
+
   private static func placeHotFiles(
-    _ settler: borrowing Settler, _ plan: inout MovePlan<M>, keepLive: Bool, isKnown: Bool
+    _ settler: borrowing Settler, _ plan: inout MovePlan<M>, keepLive: Bool, isKnown: Bool, segmentsStay: Bool
   ) {
     settler.forEachHot { name, facts in
       let kind = facts.kind
@@ -200,6 +213,8 @@ struct Pass<M: Mover>: ~Copyable {
         }
       } else if keepLive {
         plan.ledger.tallies[kind].kept += 1
+      } else if kind == .segments, segmentsStay {
+        plan.ledger.tallies[kind].failed += 1
       } else if !isKnown {
         plan.ledger.tallies[kind].pending += 1
       } else {
@@ -219,7 +234,7 @@ struct Pass<M: Mover>: ~Copyable {
     guard isFlat else { return isHot ? .inPlace : .absent }
     if options.keepLive { return .kept }
     if !isComplete { return .pending }
-    if plan.table.refusedKinds[.segments] { return .failed }
+    if stays(.segments) { return .failed }
     if isHot, !plan.table.mayHoldBothNames || options.isDryRun { return .conflict }
     return plan.moveLivePlaylist(from: .root, to: .segments)
   }

@@ -80,6 +80,7 @@ struct RunTotals: ~Copyable {
     report.writerIsActive = metRecentFile
     report.isBalanced = isBalanced
     report.numbers = numbers
+    report.unreadablePlaylists = pins.tooLarge
     for kind in Kind.allCases {
       let inHours = Tally(found: cold[kind], inPlace: cold[kind])
       report.kinds[kind] = KindReport(

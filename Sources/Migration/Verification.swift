@@ -105,7 +105,7 @@ public struct Verification {
   // MARK: flat and hot places
 
   private mutating func readPlaces(
-    _ capture: borrowing Directory, _ open: borrowing CaptureFolders, _ pinned: Set<[UInt8]>
+    _ capture: borrowing Directory, _ open: borrowing CaptureFolders, _ pinned: ListedNames
   ) throws(KernelError) {
     var newest = InlineArray<4, HotSet> { HotSet(limit: rule.hotLimits[Kind.allCases[$0]]) }
     var pinnedHot = 0
@@ -122,7 +122,7 @@ public struct Verification {
             place: place, modified: modified,
             identity: FileIdentity(name: entry.name, kind: kind, inode: entry.inode))
           _ = newest[Int(kind.rawValue)].offer(entry.name, facts)
-          if kind == .segments, pinned.contains(Array(copying: entry.name)) { pinnedHot += 1 }
+          if kind == .segments, pinned.contains(entry.name) { pinnedHot += 1 }
         }
       }
     }
@@ -135,11 +135,11 @@ public struct Verification {
 
   /// Segments that the live playlist lists may be hot beyond the limit.
   private mutating func judgeHotLimits(
-    _ newestSegments: borrowing HotSet, _ pinned: Set<[UInt8]>, _ pinnedHot: Int
+    _ newestSegments: borrowing HotSet, _ pinned: ListedNames, _ pinnedHot: Int
   ) {
     var pinnedAmongNewest = 0
     newestSegments.visit { name, _ in
-      if pinned.contains(Array(copying: name)) { pinnedAmongNewest += 1 }
+      if pinned.contains(name) { pinnedAmongNewest += 1 }
     }
     for kind in Kind.allCases {
       let beyond = kind == .segments ? pinnedHot - pinnedAmongNewest : 0
@@ -152,21 +152,27 @@ public struct Verification {
 
   private mutating func judgeLivePlaylist(
     _ capture: borrowing Directory, _ open: borrowing CaptureFolders
-  ) throws(KernelError) -> Set<[UInt8]> {
-    var pinned: Set<[UInt8]> = []
+  ) throws(KernelError) -> ListedNames {
+    var pinned = ListedNames()
     var missing = 0
     for place in [Place.segments, .root] {
       try open.withPlace(place, in: capture) { directory throws(KernelError) in
-        for name in try directory.livePlaylist()?.segmentNames ?? []
-        where pinned.insert(name).inserted {
-          guard try directory.modificationIfThere(name.span) == nil else { continue }
-          missing += 1
-          livePlaylist.fail(Array(place.prefix.utf8) + name)
+        var listing = LiveListing()
+        let reading = try directory.readLivePlaylist(startOver: { listing = LiveListing() }) { name, _ in
+          listing.judge(name, in: directory, unlike: pinned)
         }
+        if let error = listing.error { throw error }
+        pinned.add(listing.hashes)
+        missing += listing.missing.count
+        for name in listing.examples { livePlaylist.fail(Array(place.prefix.utf8) + name) }
+        guard case .tooLarge = reading else { return }
+        pinned.mayBeAny = true
+        livePlaylist.fail(Array((place.prefix + FileName.livePlaylist).utf8))
       }
     }
     livePlaylist.figure("listed", pinned.count)
     livePlaylist.figure("missing", missing)
+    if pinned.mayBeAny { livePlaylist.figure("larger than \(LivePlaylistVersion.bytesMax >> 20) MiB", 1) }
     return pinned
   }
 
@@ -224,5 +230,25 @@ public struct Verification {
         body(entry, kind, status.modified)
       }
     }
+  }
+}
+
+/// The segments that one live playlist lists: which of them are not beside it.
+private struct LiveListing {
+  private(set) var hashes: [UInt64] = []
+  private(set) var missing: Set<UInt64> = []
+  private(set) var examples: [[UInt8]] = []
+  private(set) var error: KernelError?
+
+  /// `known` was judged before.
+  mutating func judge(_ name: Span<UInt8>, in directory: borrowing Directory, unlike known: ListedNames) {
+    guard error == nil, !known.contains(name) else { return }
+    let hash = hashOfName(name)
+    hashes.append(hash)
+    do throws(KernelError) {
+      if FileName.canExist(name), try directory.modificationIfThere(name) != nil { return }
+      guard missing.insert(hash).inserted else { return }
+      if examples.count < Criterion.examplesMax { examples.append(Array(copying: name)) }
+    } catch { self.error = error }
   }
 }

@@ -122,8 +122,6 @@ package enum Explanation {
       return "Raise the limit of open files (ulimit -n 256), then run again."
     case .fileTooLarge where error.operation == .write:
       return "Raise the file size limit of this process (ulimit -f unlimited; LimitFSIZE= in a unit)."
-    case .fileTooLarge:
-      return "The live playlist is too large to be one. Move it away, then run again."
     default:
       return nil
     }

@@ -186,6 +186,11 @@ public struct TextReport {
       lines.append("ERROR: \(Explanation.of(error, command: report.isReversion ? "revert" : "migrate"))")
     }
     lines += report.refusals.map { "ERROR: \(Explanation.of($0))" }
+    lines += report.unreadablePlaylists.map {
+      "ERROR: \(Explanation.text($0)): larger than \(Format.bytes(UInt64(CaptureReport.livePlaylistBytesMax))), so it is "
+        + "not known which segments it lists: none is moved or deleted. Let the encoder list fewer (ffmpeg: "
+        + "-hls_list_size), then run again."
+    }
     lines += report.problems.named.map { "ERROR: \(Explanation.of($0))" }
     let more = report.problems.count - report.problems.named.count
     if more > 0 { lines.append("ERROR: and \(Format.count(more)) more like these") }

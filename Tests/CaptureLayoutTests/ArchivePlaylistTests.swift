@@ -19,7 +19,11 @@ import Testing
         ModificationTime(
           seconds: start + Int64(whole), nanoseconds: UInt32(((file.seconds - whole) * 1e9).rounded())))
     }
-    let durations = LiveDurations([MediaPlaylist(parsing: Array(live.utf8))])
+    var durations = LiveDurations()
+    for entry in MediaPlaylist(parsing: Array(live.utf8)).entries {
+      durations.add(entry.name.span, microseconds: entry.durationMicroseconds)
+    }
+    durations.finish()
     let contents = contents(ArchivePlaylist(of: segments, live: durations, isOver: isOver))
     return String(decoding: contents, as: UTF8.self).split(separator: "\n").map(String.init)
   }

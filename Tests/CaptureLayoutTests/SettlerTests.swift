@@ -12,7 +12,9 @@ import Testing
       hotLimits: PerKind { model.hotLimits[$0.name]! }, youngSince: youngSince)
     var settler = Settler(rule: rule, hours: HourClock { _ in 0 })
     let text = model.pinned.map { $0.bytes + [0x0a] }.joined()
-    settler.pin(MediaPlaylist(parsing: Array(text)))
+    var names = ListedNames()
+    names.add(MediaPlaylist(parsing: Array(text)).segmentNames.map { hashOfName($0.span) })
+    settler.pin(names)
     var result: Set<Bytes> = []
     for (number, file) in files.enumerated() {
       guard let kind = FileName.kind(of: file.path.name.bytes.span) else { continue }

@@ -14,6 +14,9 @@ public struct CaptureReport: Sendable {
   public internal(set) var folder: FolderIdentity?
   public var kinds = PerKind { _ in KindReport() }
   public var livePlaylist = PlaylistOutcome.absent
+  /// Live playlists above `livePlaylistBytesMax`: no segment was moved, since any may be listed.
+  public internal(set) var unreadablePlaylists: [FilePath] = []
+  public static let livePlaylistBytesMax = LivePlaylistVersion.bytesMax
   /// The playlists of the hour folders; nil where none were asked for, or the run did not come to them.
   public var manifests: ManifestReport?
   /// The largest numbers in the names of this capture.
@@ -62,7 +65,7 @@ public struct CaptureReport: Sendable {
 
   /// Whether every file is where it belongs and nothing is missing.
   public var isClean: Bool {
-    error == nil && stopSignal == nil && isBalanced && refusals.isEmpty
+    error == nil && stopSignal == nil && isBalanced && refusals.isEmpty && unreadablePlaylists.isEmpty
       && (livePlaylist.isClean || (isCutShort && livePlaylist == .pending))
       && Kind.allCases.allSatisfy { kinds[$0].tally.isClean(mayBePending: isCutShort) }
       && comparison?.isExplained ?? true && manifests?.isClean ?? true

@@ -58,11 +58,11 @@ struct Retention<M: Mover>: ~Copyable {
   /// Of the last look at the clock.
   private var nowSeconds = Int64.min
   /// Names that the live playlist lists.
-  private let pinned: Set<[UInt8]>
+  private let pinned: ListedNames
   private var report = RetentionReport()
   private var left: Int
 
-  init(rule: RetentionRule, mover: M, clock: ClockWatch, pinned: Set<[UInt8]>) {
+  init(rule: RetentionRule, mover: M, clock: ClockWatch, pinned: ListedNames) {
     self.rule = rule
     self.mover = mover
     self.clock = clock
@@ -126,7 +126,7 @@ struct Retention<M: Mover>: ~Copyable {
 
   private func isExpired(_ entry: borrowing DirectoryEntry, _ status: FileStatus, _ kind: Kind) -> Bool {
     rule.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .expired
-      && (kind != .segments || pinned.isEmpty || !pinned.contains(Array(copying: entry.name)))
+      && (kind != .segments || !pinned.contains(entry.name))
   }
 
   /// What a wrong clock or a wrong age would do is not done.

@@ -78,11 +78,10 @@ extension Engine {
     do throws(KernelError) {
       let folders = try CaptureFolders(of: capture.directory)
       let now = Clock.realtimeNanoseconds / 1_000_000_000
-      let playlists = try folders.livePlaylists(in: capture.directory)
+      let playlists = try LivePlaylists(of: folders, in: capture.directory)
       try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
       if !options.rule.isOff {
-        let pinned = Set(playlists.flatMap(\.segmentNames))
-        let retention = expire(folders, options, memory, pinned, clock)
+        let retention = expire(folders, options, memory, playlists.listed, clock)
         report.retention = retention
         if retention.deletedTotal > 0 {
           try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
@@ -90,7 +89,7 @@ extension Engine {
       }
       if options.writesManifests, !options.isDryRun, StopSignal.pending == nil {
         let manifests = Manifests(
-          live: LiveDurations(playlists),
+          live: playlists.durations,
           newestHot: try Self.newestHotSegments(folders, capture.directory, options.hours),
           hours: options.hours,
           nowSeconds: now, memory: memory.manifests)
@@ -108,7 +107,7 @@ extension Engine {
 
   private func expire(
     _ folders: borrowing CaptureFolders, _ options: UpkeepOptions, _ memory: UpkeepMemory,
-    _ pinned: Set<[UInt8]>, _ clock: ClockWatch
+    _ pinned: ListedNames, _ clock: ClockWatch
   ) -> RetentionReport {
     switch carrier {
     case .ring(let mover):

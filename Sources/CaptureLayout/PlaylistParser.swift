@@ -1,0 +1,116 @@
+/// What hotcold reads of an HLS media playlist (RFC 8216), in whatever pieces it comes: the segments that it lists, and how
+/// long they last. Its memory does not depend on the playlist's size.
+public struct PlaylistParser: Sendable {
+  private enum Line {
+    /// Nothing of it has been read yet.
+    case start
+    /// RFC 8216 section 4.1: a line that starts with '#' is a tag or a comment.
+    case tag
+    case uri
+    /// Of a URI, what follows its path.
+    case query
+  }
+  /// Of a line, or of the last path component of a URI, that much is kept: more than any tag that counts, and than any
+  /// name that a file can have, though every byte of it be percent-encoded.
+  private static let bytesKept = 3 * HotSet.longestName + 1
+  /// Longer segments are taken for damage.
+  private static let durationSecondsMax: Int64 = 86_400
+
+  private var line = Line.start
+  private var kept: [UInt8] = []
+  private var duration: Int64?
+  private var isFirstLine = true
+
+  /// `EXT-X-TARGETDURATION`, in seconds.
+  public private(set) var targetDurationSeconds: Int?
+  /// Whether there is an `EXT-X-ENDLIST`: nothing more will come.
+  public private(set) var isFinished = false
+  /// Whether the first line is `#EXTM3U`.
+  public private(set) var hasHeader = false
+  private var endsWithLineFeed = false
+
+  public init() {}
+
+  /// Whether it begins as a playlist does and is not cut off within a line.
+  public var isWhole: Bool { hasHeader && endsWithLineFeed }
+
+  /// Reads untrusted bytes. `body` is given each segment in the playlist's order: the last path component of its URI, cut
+  /// off where no file can have such a name, and what its `EXTINF` says in microseconds; nil where there is none, or none that a segment can
+  /// have.
+  public mutating func parse(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, Int64?) -> Void) {
+    for index in bytes.indices { parse(bytes[index], body) }
+    if bytes.count > 0 { endsWithLineFeed = bytes[bytes.count - 1] == UInt8(ascii: "\n") }
+  }
+
+  /// Call at the end: the last line may lack its line feed.
+  public mutating func finish(_ body: (Span<UInt8>, Int64?) -> Void) { endLine(body) }
+
+  private mutating func parse(_ byte: UInt8, _ body: (Span<UInt8>, Int64?) -> Void) {
+    if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") { return endLine(body) }
+    switch line {
+    case .start:
+      line = byte == UInt8(ascii: "#") ? .tag : .uri
+      parse(byte, body)
+    case .tag: keep(byte)
+    case .uri where byte == UInt8(ascii: "?"): line = .query
+    case .uri where byte == UInt8(ascii: "/"): kept.removeAll(keepingCapacity: true)
+    case .uri: keep(byte)
+    case .query: break
+    }
+  }
+
+  private mutating func keep(_ byte: UInt8) {
+    if kept.count < Self.bytesKept { kept.append(byte) }
+  }
+
+  private mutating func endLine(_ body: (Span<UInt8>, Int64?) -> Void) {
+    switch line {
+    case .start: return
+    case .tag: readTag()
+    case .uri, .query:
+      if !kept.isEmpty { body(kept.span, duration) }
+      duration = nil
+    }
+    isFirstLine = false
+    line = .start
+    kept.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func readTag() {
+    if let value = value(of: "#EXTINF:") {
+      duration = Self.microseconds(value.prefix { $0 != UInt8(ascii: ",") })
+    } else if let value = value(of: "#EXT-X-TARGETDURATION:") {
+      targetDurationSeconds = Self.microseconds(value).map { Int($0 / 1_000_000) }
+    } else if kept.elementsEqual("#EXT-X-ENDLIST".utf8) {
+      isFinished = true
+    } else if isFirstLine {
+      hasHeader = kept.elementsEqual("#EXTM3U".utf8)
+    }
+  }
+
+  private func value(of tag: String) -> ArraySlice<UInt8>? {
+    kept.starts(with: tag.utf8) ? kept.dropFirst(tag.utf8.count) : nil
+  }
+
+  /// A decimal number of seconds (RFC 8216 section 4.2), which is not negative.
+  private static func microseconds(_ text: ArraySlice<UInt8>) -> Int64? {
+    let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+    guard let whole = parts.first, !whole.isEmpty, whole.allSatisfy(\.isDigit), whole.count <= 6 else {
+      return nil
+    }
+    let seconds = whole.reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
+    var fraction: Int64 = 0
+    var unit: Int64 = 100_000
+    for digit in parts.dropFirst().first ?? [] {
+      guard digit.isDigit else { return nil }
+      fraction += unit * Int64(digit - UInt8(ascii: "0"))
+      unit /= 10
+    }
+    guard seconds <= durationSecondsMax else { return nil }
+    return seconds * 1_000_000 + fraction
+  }
+}
+
+extension UInt8 {
+  fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+}

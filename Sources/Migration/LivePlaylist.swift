@@ -1,0 +1,129 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// What a read of the live playlist of one folder came to.
+enum LivePlaylistReading {
+  /// There is none, or something else of its name.
+  case absent
+  case read(LivePlaylistVersion)
+  /// Larger than `LivePlaylistVersion.bytesMax`: what it lists is not known.
+  case tooLarge(FilePath)
+}
+
+/// One state of a playlist: as long as this is the same, so is what it lists.
+struct LivePlaylistVersion: Equatable {
+  /// A playlist of 64 MiB lists more than a million segments.
+  static let bytesMax = 64 << 20
+
+  let inode: UInt64
+  let size: UInt64
+  let modified: ModificationTime
+  fileprivate let changed: ModificationTime
+
+  init?(_ status: FileStatus?) {
+    guard let status, status.type == .regular else { return nil }
+    inode = status.inode
+    size = status.size
+    modified = status.modified
+    changed = ModificationTime(seconds: status.changedSeconds, nanoseconds: status.changedNanoseconds)
+  }
+
+  /// Nanoseconds since anything about it changed last; none where the clock says otherwise.
+  fileprivate var age: Int64? {
+    let now = Clock.realtimeNanoseconds
+    let seconds = (now / 1_000_000_000).subtractingSaturating(changed.seconds)
+    guard (0...3600).contains(seconds) else { return seconds < 0 ? nil : .max }
+    let age = seconds * 1_000_000_000 + now % 1_000_000_000 - Int64(changed.nanoseconds)
+    return age < 0 ? nil : age
+  }
+}
+
+extension Directory {
+  /// Gives each segment that the live playlist here lists to `body`, as a stream.
+  ///
+  /// An encoder that rewrites its playlist in place is met in the middle of that: the playlist is empty, or ends too
+  /// early. So a read counts only if the playlist was the same before and after it, looks whole, and has been left alone
+  /// for a moment; otherwise it is read again, for a second at the most. `body` is given what every attempt has read, since
+  /// whatever was listed a moment ago is better left where it is; `startOver` is called before each attempt.
+  ///
+  /// A playlist that was renamed into its place is whole as soon as it is there: `known` is what was there before. One that
+  /// is there and cannot be read is an error: its segments must not go cold for that.
+  func readLivePlaylist(
+    unlike known: LivePlaylistVersion? = nil, startOver: () -> Void = {},
+    _ body: (Span<UInt8>, Int64?) -> Void
+  ) throws(KernelError) -> LivePlaylistReading {
+    let patience: Int64 = 1_000_000_000
+    let pauseMicroseconds: UInt32 = 30_000
+    let end = Clock.monotonicNanoseconds + patience
+    while let version = try livePlaylistVersion() {
+      guard version.size <= LivePlaylistVersion.bytesMax else { return tooLarge }
+      startOver()
+      var parser = PlaylistParser()
+      do throws(KernelError) {
+        try readFile(FileName.livePlaylist, limit: LivePlaylistVersion.bytesMax) { parser.parse($0, body) }
+        parser.finish(body)
+        let wasRenamed = known.map { $0.inode != version.inode } ?? false
+        if try isSettled(version, isWhole: parser.isWhole, wasRenamed: wasRenamed) { return .read(version) }
+      } catch {
+        if error.errno == .fileTooLarge { return tooLarge }
+        // Gone, or replaced by something else, since it was looked at.
+        let hasChanged = [
+          .noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .invalidArgument, .noSuchAddressOrDevice,
+        ].contains(error.errno)
+        guard hasChanged, Clock.monotonicNanoseconds < end else { throw error }
+      }
+      guard Clock.monotonicNanoseconds < end, StopSignal.pending == nil else { return .read(version) }
+      pause(microseconds: pauseMicroseconds)
+    }
+    return .absent
+  }
+
+  private var tooLarge: LivePlaylistReading { .tooLarge(path.appending(FileName.livePlaylist)) }
+
+  func livePlaylistVersion() throws(KernelError) -> LivePlaylistVersion? {
+    LivePlaylistVersion(try statusIfThere(FileName.livePlaylist))
+  }
+
+  /// Whether nobody is in the middle of writing what was just read.
+  private func isSettled(
+    _ version: LivePlaylistVersion, isWhole: Bool, wasRenamed: Bool
+  ) throws(KernelError) -> Bool {
+    let quietNanoseconds: Int64 = 100_000_000
+    // Whoever has left it like that for so long has no more to write.
+    let abandonedNanoseconds: Int64 = 10_000_000_000
+    let age = version.age ?? 0
+    guard isWhole || age > abandonedNanoseconds else { return false }
+    if age < quietNanoseconds, !wasRenamed {
+      pause(microseconds: UInt32((quietNanoseconds - age) / 1000))
+    }
+    return try livePlaylistVersion() == version
+  }
+}
+
+/// What the live playlists of a capture say, those of the flat and of the hot place together.
+struct LivePlaylists {
+  private(set) var listed = ListedNames()
+  private(set) var durations = LiveDurations()
+
+  init(
+    of folders: borrowing CaptureFolders, in capture: borrowing Directory
+  ) throws(KernelError) {
+    var hashes: [UInt64] = []
+    var durations = LiveDurations()
+    var mayBeAny = false
+    for place in [Place.root, .segments] {
+      try folders.withPlace(place, in: capture) { directory throws(KernelError) in
+        let reading = try directory.readLivePlaylist { name, microseconds in
+          hashes.append(hashOfName(name))
+          durations.add(name, microseconds: microseconds)
+        }
+        if case .tooLarge = reading { mayBeAny = true }
+      }
+    }
+    durations.finish()
+    self.durations = durations
+    listed.add(hashes)
+    listed.mayBeAny = mayBeAny
+  }
+}

@@ -1,0 +1,37 @@
+import CaptureLayout
+
+/// What a playlist lists, held whole. Read in one piece, and again byte by byte, which must make no difference.
+struct MediaPlaylist {
+  struct Entry: Equatable {
+    let name: [UInt8]
+    let durationMicroseconds: Int64?
+  }
+  let entries: [Entry]
+  let targetDurationSeconds: Int?
+  let isFinished: Bool
+  let isWhole: Bool
+
+  var segmentNames: [[UInt8]] { entries.map(\.name) }
+
+  init(parsing contents: [UInt8]) {
+    self.init(parsing: contents, piece: max(1, contents.count))
+    let inPieces = MediaPlaylist(parsing: contents, piece: 1)
+    precondition(inPieces.entries == entries && inPieces.isWhole == isWhole)
+  }
+
+  private init(parsing contents: [UInt8], piece: Int) {
+    var entries: [Entry] = []
+    var parser = PlaylistParser()
+    func add(_ name: Span<UInt8>, _ duration: Int64?) {
+      entries.append(Entry(name: Array(copying: name), durationMicroseconds: duration))
+    }
+    for start in stride(from: 0, to: contents.count, by: piece) {
+      parser.parse(Array(contents[start..<min(start + piece, contents.count)]).span, add)
+    }
+    parser.finish(add)
+    self.entries = entries
+    targetDurationSeconds = parser.targetDurationSeconds
+    isFinished = parser.isFinished
+    isWhole = parser.isWhole
+  }
+}
