@@ -12,10 +12,7 @@ public struct ModificationTime: Comparable, Hashable, Sendable {
 
   /// Seconds from this time to `now`, negative for one in the future. Any program can set any time (utimensat(2)), so the
   /// result is cut off at what 64 bits hold.
-  public func age(atSeconds now: Int64) -> Int64 {
-    let (age, hasOverflown) = now.subtractingReportingOverflow(seconds)
-    return hasOverflown ? (seconds < 0 ? .max : .min) : age
-  }
+  public func age(atSeconds now: Int64) -> Int64 { now.subtractingSaturating(seconds) }
 
   public static func < (left: Self, right: Self) -> Bool {
     left.seconds != right.seconds

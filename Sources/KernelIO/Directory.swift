@@ -137,17 +137,26 @@ public struct Directory: ~Copyable, Sendable {
       hc_set_mtime(file, modifiedSeconds, modifiedNanoseconds), .setTime, filePath())
   }
 
-  /// Puts a file in its place whole or not at all: written under `temporaryName`, then renamed, which replaces. With the
-  /// owner and group of this folder, readable and writable for whoever may list or change it.
+  /// Puts a file in its place whole or not at all, for whoever reads it: written under `temporaryName`, then renamed, which
+  /// replaces. A power cut may leave it empty.
   public func replaceFile(
     _ name: String, via temporaryName: String,
     contents: (_ write: (Span<UInt8>) throws(KernelError) -> Void) throws(KernelError) -> Void
   ) throws(KernelError) {
-    let filePath = { [path] in path.appending(temporaryName) }
     try removeFile(temporaryName)
+    try writeFile(temporaryName, contents: contents)
+    try renameFile(temporaryName, replacing: name)
+  }
+
+  /// Writes the file `name`, which must not exist, or none. With the owner and group of this folder, readable and writable
+  /// for whoever may list or change it.
+  public func writeFile(
+    _ name: String,
+    contents: (_ write: (Span<UInt8>) throws(KernelError) -> Void) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    let filePath = { [path] in path.appending(name) }
     let own = try status()
-    let file = try KernelError.check(
-      unsafe hc_create_file(descriptor, temporaryName, 0o600), .create, filePath())
+    let file = try KernelError.check(unsafe hc_create_file(descriptor, name, 0o600), .create, filePath())
     defer { hc_close(file) }
     do throws(KernelError) {
       try contents { bytes throws(KernelError) in try writeAll(bytes, to: file, filePath) }
@@ -155,10 +164,20 @@ public struct Directory: ~Copyable, Sendable {
         try KernelError.check(hc_fchown(file, own.owner, own.group), .changeOwner, filePath())
       }
       try KernelError.check(hc_fchmod(file, own.mode & 0o666), .changeMode, filePath())
-      try KernelError.check(
-        unsafe hc_rename_replacing(descriptor, temporaryName, name), .rename, path.appending(name))
     } catch {
-      try? removeFile(temporaryName)
+      try? removeFile(name)
+      throw error
+    }
+  }
+
+  /// Gives a file of hotcold's own another name in this folder, replacing what has that name. Where it cannot, the file is
+  /// removed.
+  public func renameFile(_ name: String, replacing other: String) throws(KernelError) {
+    do throws(KernelError) {
+      try KernelError.check(
+        unsafe hc_rename_replacing(descriptor, name, other), .rename, path.appending(other))
+    } catch {
+      try? removeFile(name)
       throw error
     }
   }
@@ -184,6 +203,19 @@ public struct Directory: ~Copyable, Sendable {
   /// the kernel met an error on the way (Linux 5.8).
   public func syncFileSystem() throws(KernelError) {
     try KernelError.check(Liveness.waiting { hc_syncfs(descriptor) }, .sync, path)
+  }
+
+  /// Makes the content of a file survive a power cut (fsync(2)).
+  public func syncFile(_ name: String) throws(KernelError) {
+    let filePath = { [path] in path.appending(name) }
+    let file = try KernelError.check(unsafe hc_open_file(descriptor, name), .open, filePath())
+    defer { hc_close(file) }
+    try KernelError.check(hc_fsync(file), .syncFile, filePath())
+  }
+
+  /// Makes the names in this folder survive a power cut (fsync(2)).
+  public func syncNames() throws(KernelError) {
+    try KernelError.check(hc_fsync(descriptor), .syncFile, path)
   }
 
   // MARK: reading

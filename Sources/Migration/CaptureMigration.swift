@@ -84,12 +84,15 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       defer { totals.fill(&report) }
       if options.isDryRun {
         try runPass(with: DryRunMover(), capture, folders, &totals, &custody)
+        if let failure = writeManifests(capture, folders, totals) { throw failure }
       } else {
         try runPasses(capture, &folders, &totals, &custody)
       }
       if !options.isDryRun {
         // What playlists have no room for has been moved all the same, and is proven first.
         let failure = writeManifests(capture, folders, totals)
+        // Whether anything has changed decides whether there is anything to sync.
+        totals.fill(&report)
         try proveAndSync(capture, totals, &custody)
         if let failure { throw failure }
       }
@@ -174,11 +177,17 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       let playlists = try LivePlaylists(of: folders, in: capture.directory)
       let manifests = Manifests(
         live: playlists.durations, newestHot: totals.newestHotSegments, hours: options.hours,
-        nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, memory: memory)
+        nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, mode: manifestMode(totals), memory: memory)
       let written = manifests.refresh(folders, memory: memory)
       report.manifests = written
       return written.failures.first { $0.errno.stopsRun }
     } catch { return error }
+  }
+
+  private func manifestMode(_ totals: borrowing RunTotals) -> Manifests.Mode {
+    guard options.isDryRun else { return options.syncs ? .contents : .withoutSync }
+    let moved = totals.segmentsMovedByHour
+    return .dryRun(receiving: Set(hoursOfDay.filter { moved[$0] > 0 }))
   }
 
   /// Lists the capture again, compares, and makes the moves durable.

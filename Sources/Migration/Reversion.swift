@@ -92,15 +92,18 @@ struct Reversion<M: Mover>: ~Copyable {
       let before = try list(capture, folders, &custody)
       defer { fill() }
       if options.isDryRun {
-        try runPass(
-          with: ReversionDryRunMover(doubles: try doubles(capture, folders, before)), capture, folders)
+        let mover = ReversionDryRunMover(doubles: try doubles(capture, folders, before))
+        try runPass(with: mover, capture, folders)
+        cleanUp(capture, folders, leaving: mover.leaving)
       } else {
         custody.follow(folders, in: capture.directory)
         try folders.makeFlatPlace(in: capture.directory, like: capture.status, with: mover)
         try runPasses(capture, &folders, &custody)
-        if StopSignal.pending == nil { try cleanUp(capture, folders) }
+        if StopSignal.pending == nil { cleanUp(capture, folders, leaving: nil) }
         try proveAndSync(capture, before, &custody)
       }
+      // What could not be removed has not kept the moves from being proven.
+      if let failure = report.manifests?.failures.first(where: { $0.errno.stopsRun }) { throw failure }
     } catch {
       throw capture.stopped(error)
     }
@@ -179,38 +182,14 @@ struct Reversion<M: Mover>: ~Copyable {
     report.hasSettled = moved == 0 || options.isDryRun
   }
 
-  /// Removes what hotcold made: its playlists, and the folders of the layout that are empty.
   private mutating func cleanUp(
-    _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders
-  ) throws(KernelError) {
-    var manifests = ManifestReport()
-    for hour in hoursOfDay {
-      try folders.withHour(hour, of: .segments) { directory throws(KernelError) in
-        try directory.removeFile(Manifests.temporaryName)
-        switch Manifests.existing(in: directory) {
-        case .own(let contents) where ArchivePlaylist.isOwn(contents):
-          try directory.removeFile(FileName.archivePlaylist)
-          manifests.removed += 1
-        case .absent: break
-        // Of the old archiver or of somebody else: it stays, and so does its folder.
-        case .own, .foreign:
-          report.unrecognised.add(Array(FileName.archivePlaylist.utf8).span, in: "segments/\(hour)/")
-        case .unreadable(let error): throw error
-        }
-      }
-    }
-    report.manifests = manifests
-    for kind in Kind.allCases {
-      try folders.withPlace(kind.hotPlace, in: capture.directory) { place throws(KernelError) in
-        for hour in hoursOfDay where FolderTable.isOpen(folders.table.dirfd(of: .hour(kind, hour))) {
-          if try place.removeFolder("\(hour)") { report.foldersRemoved += 1 }
-        }
-      }
-      guard kind.hotPlace != kind.flatPlace, FolderTable.isOpen(folders.table.dirfd(of: kind.hotPlace)) else {
-        continue
-      }
-      if try capture.directory.removeFolder(kind.name) { report.foldersRemoved += 1 }
-    }
+    _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders, leaving: LeavingFiles?
+  ) {
+    var cleanUp = ReversionCleanUp(leaving: leaving)
+    cleanUp.run(capture.directory, folders, livePlaylistLeaves: report.livePlaylist == .moved)
+    report.manifests = cleanUp.manifests
+    report.unrecognised = report.unrecognised + cleanUp.unrecognised
+    report.foldersRemoved = cleanUp.foldersRemoved
   }
 
   /// Lists the capture again, compares, and makes the moves durable.
@@ -343,6 +322,7 @@ private struct ReversionPass<M: Mover>: ~Copyable {
 private final class ReversionDryRunMover: LoneMover {
   private let doubles: Set<UInt64>
   private var claims: Set<UInt64> = []
+  private(set) var leaving = LeavingFiles()
 
   init(doubles: Set<UInt64>) { self.doubles = doubles }
 
@@ -351,9 +331,11 @@ private final class ReversionDryRunMover: LoneMover {
   func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
     let isTaken =
       FolderTable.isOpen(folders.dirfd(of: move.to)) && Name.isTaken(name, in: folders.dirfd(of: move.to))
-    guard !isTaken, doubles.contains(move.identity.nameHash) else {
-      return isTaken ? .failed(.fileExists) : .moved
+    let isDouble = !isTaken && doubles.contains(move.identity.nameHash)
+    guard !isTaken, !isDouble || claims.insert(move.identity.nameHash).inserted else {
+      return .failed(.fileExists)
     }
-    return claims.insert(move.identity.nameHash).inserted ? .moved : .failed(.fileExists)
+    leaving.add(move.from)
+    return .moved
   }
 }

@@ -28,6 +28,7 @@ public enum JSONReport {
     let command: String
     let version = Version.number
     let changed: Bool
+    let wouldChange: Bool
     let exitCode: Int32
     let engine: String
     let engineReason: String
@@ -42,6 +43,7 @@ public enum JSONReport {
     public init(_ run: RunReport, command: String = "migrate", exitCode: Int32) {
       self.command = command
       changed = run.captures.contains { $0.changed }
+      wouldChange = run.captures.contains { $0.wouldChange }
       self.exitCode = exitCode
       engine = run.engine.rawValue
       engineReason = run.engineReason
@@ -59,6 +61,7 @@ public enum JSONReport {
     let capture: Name
     let dryRun: Bool
     let changed: Bool
+    let wouldChange: Bool
     let exitCode: Int32
     let kinds: [String: KindFigures]
     let total: Counts
@@ -83,6 +86,7 @@ public enum JSONReport {
       capture = Name(report.capture.bytes)
       dryRun = report.isDryRun
       changed = report.changed
+      wouldChange = report.wouldChange
       exitCode = ExitStatus(of: report).rawValue
       kinds = Dictionary(
         uniqueKeysWithValues: Kind.allCases.map { ($0.name, KindFigures(report.kinds[$0])) })

@@ -101,7 +101,9 @@ public struct TextReport {
       "engine         \(run.engine.rawValue) (\(run.engineReason))",
       "peak memory    \(Format.bytes(run.peakResidentBytes))",
     ]
-    if let manifests = report.manifests { lines.append("archives       \(describe(manifests))") }
+    if let manifests = report.manifests {
+      lines.append("archives       \(describe(manifests, isDryRun: report.isDryRun))")
+    }
     if let text = nextNumbers(report.numbers) { lines.append("next numbers   \(text)") }
     if let comparison = report.comparison { lines.append("before, after  \(describe(comparison))") }
     if !report.isDryRun, report.error == nil {
@@ -111,13 +113,18 @@ public struct TextReport {
   }
 
   private func folders(_ report: CaptureReport) -> String {
-    if report.isReversion { return "\(Format.count(report.foldersRemoved)) empty ones removed" }
+    if report.isReversion {
+      return
+        "\(Format.count(report.foldersRemoved)) empty ones \(report.isDryRun ? "to be removed" : "removed")"
+    }
     return "\(Format.count(report.foldersMade)) \(report.isDryRun ? "to be made" : "made")"
   }
 
-  private func describe(_ manifests: ManifestReport) -> String {
-    [
-      (manifests.written, "written"), (manifests.unchanged, "unchanged"), (manifests.removed, "removed"),
+  private func describe(_ manifests: ManifestReport, isDryRun: Bool) -> String {
+    let prefix = isDryRun ? "to be " : ""
+    return [
+      (manifests.written, prefix + "written"), (manifests.unchanged, "unchanged"),
+      (manifests.removed, prefix + "removed"),
       (manifests.foreign.count, "of others left alone"), (manifests.failures.count, "not written"),
     ].filter { $0.0 > 0 }.map { "\(Format.count($0.0)) \($0.1)" }.joined(separator: ", ")
   }
@@ -212,13 +219,14 @@ public struct TextReport {
     }
     let unwritten = report.manifests?.failures ?? []
     for error in unwritten.prefix(Self.archivesNamedMax) {
+      let what = report.isReversion ? "it stays" : "this archive was not written"
       lines.append(
-        "ERROR: \(Explanation.describe(error)): this archive was not written. "
-          + (Explanation.knownRemedy(error) ?? "Mend the cause, then run again.")
-      )
+        "ERROR: \(Explanation.describe(error)): \(what). "
+          + (Explanation.knownRemedy(error) ?? "Fix the cause, then run again."))
     }
     if unwritten.count > Self.archivesNamedMax {
-      lines.append("ERROR: \(unwritten.count - Self.archivesNamedMax) more archives were not written")
+      let what = report.isReversion ? "more like these" : "more archives were not written"
+      lines.append("ERROR: \(unwritten.count - Self.archivesNamedMax) \(what)")
     }
     if report.livePlaylist == .conflict, report.isReversion {
       lines.append(

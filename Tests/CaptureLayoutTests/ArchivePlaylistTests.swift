@@ -169,7 +169,8 @@ import Testing
   }
 
   @Test func segmentsThatBecomeLongerInTheMiddleOfARunAreNoGaps() {
-    let lines = Self.lines(Self.segments(1...30, from: 0, every: 1) + Self.segments(31...50, from: 33, every: 4))
+    let lines = Self.lines(
+      Self.segments(1...30, from: 0, every: 1) + Self.segments(31...50, from: 33, every: 4))
     #expect(!lines.contains("#EXT-X-DISCONTINUITY"))
     #expect(Self.durations(lines).count { $0 == "4.000000" } == 20)
     // Two that are unlike all others are gaps.
@@ -198,7 +199,8 @@ import Testing
       time = time.addingSaturating(milliseconds / 1000)
       let nanoseconds = UInt32(milliseconds % 1000) * 1_000_000
       segments.append(
-        Array("segment_\(abs(number)).ts".utf8).span, ModificationTime(seconds: time, nanoseconds: nanoseconds))
+        Array("segment_\(abs(number)).ts".utf8).span,
+        ModificationTime(seconds: time, nanoseconds: nanoseconds))
     }
     let text = Self.contents(ArchivePlaylist(of: segments, live: LiveDurations(), isOver: true))
     let lines = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)

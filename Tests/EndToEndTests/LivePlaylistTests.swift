@@ -44,7 +44,8 @@ import Testing
       "archive", trial.folder.path, "--once", "--retain", "segments=1h", "--force-retention",
     ])
     #expect(round.status == 1 && round.error.contains("larger than 64.0 MiB"), "\(round)")
-    #expect(segments.union(["segments/22/segment_9999.ts"]).isSubset(of: try Snapshot(trial.folder.path).paths))
+    #expect(
+      segments.union(["segments/22/segment_9999.ts"]).isSubset(of: try Snapshot(trial.folder.path).paths))
 
     // Once it is shorter, everything goes its way.
     try Shell.must(["truncate", "-s", "0", path])
@@ -73,7 +74,8 @@ import Testing
     let trial = try Trial()
     try trial.folder.remove("output.m3u8")
     let long = String(repeating: "x", count: 300)
-    let text = "#EXTM3U\n#EXTINF:1,\nsegment_59.ts\n#EXTINF:1,\nsegment_\(long).ts\n#EXTINF:1,\nsegment_58.ts\0y\n"
+    let text =
+      "#EXTM3U\n#EXTINF:1,\nsegment_59.ts\n#EXTINF:1,\nsegment_\(long).ts\n#EXTINF:1,\nsegment_58.ts\0y\n"
     try trial.folder.makeFile("output.m3u8", contents: Array(text.utf8))
     #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
     let (status, criterion) = try Self.criterion("livePlaylist", trial.folder.path)

@@ -115,6 +115,96 @@ import Testing
     #expect(fourth.report["captures", 0, "manifests", "removed"].int == 1)
   }
 
+  /// FAULTS, row 50.
+  @Test func segmentsThatAreDecadesApartGetPlausibleDurations() throws {
+    let folder = try Folder()
+    // In pairs of consecutive numbers; the next hour has them the other way round.
+    let times = [-1, 0, 11_000, 11_001, 19_676, 24_000, 24_001, 173_000].map { 86_400 * $0 + 20_000 }
+    for (index, seconds) in times.enumerated() {
+      let number = index / 2 * 10
+      try folder.makeFile(Bytes("segment_\(number + index % 2).ts"), seconds: seconds)
+      try folder.makeFile(Bytes("segment_\(1001 + number - index % 2).ts"), seconds: seconds + 3600)
+    }
+    #expect(try HotColdBinary.migrate(folder.path, ["--hot", "segments=0"]).status == 0)
+    let durations = try Self.archives(folder.path).flatMap {
+      try String(contentsOfFile: $0, encoding: .utf8).split(separator: "\n")
+        .filter { $0.hasPrefix("#EXTINF:") }.map { Double($0.dropFirst("#EXTINF:".count).dropLast()) }
+    }
+    #expect(durations.count == 2 * times.count && durations.allSatisfy { $0 == 1 }, "\(durations)")
+    #expect(HotColdBinary.run(["verify", folder.path, "--hot", "segments=0"]).status == 0)
+  }
+
+  // MARK: durability
+
+  /// Its calls that make something durable.
+  static func syncs(_ arguments: [String]) throws -> [String] {
+    let folder = try Folder(in: "/tmp")
+    let trace = folder.path + "/trace"
+    let run = Shell.run(
+      ["strace", "-f", "-o", trace, "-e", "trace=fsync,fdatasync,sync,syncfs,renameat", HotColdBinary.path]
+        + arguments, environment: ["TZ": "UTC"])
+    #expect(run.status == 0, "\(run.output) \(run.error)")
+    return try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n").compactMap {
+      $0.split(separator: " ").dropFirst().first.map { String($0.prefix { $0 != "(" }) }
+    }.filter { $0.contains("sync") || $0 == "renameat" }
+  }
+
+  /// In order: contents, then names. What does not change costs nothing.
+  @Test(.requires("strace")) func playlistsAreDurableBeforeTheyReplaceOthers() throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let migrate = ["migrate", trial.folder.path, "--execute", "--yes"]
+    // None is replaced yet.
+    #expect(try Self.syncs(migrate + ["--no-sync"]).allSatisfy { $0 == "renameat" })
+    #expect(try Self.syncs(migrate + ["--no-sync"]) == [])
+    try trial.folder.makeFile("segment_100.ts", seconds: 1_700_000_000)
+    #expect(try Self.syncs(migrate + ["--no-sync"]) == ["fsync", "renameat"])
+    try trial.folder.makeFile("segment_101.ts", seconds: 1_700_000_000)
+    #expect(try Self.syncs(migrate) == ["fsync", "renameat", "syncfs"])
+    for number in 0..<6 {
+      try trial.folder.makeFile(Bytes("segment_\(200 + number).ts"), seconds: 1_700_000_000 + number * 3600)
+    }
+    #expect(
+      try Self.syncs(migrate + ["--no-sync"]) == ["syncfs"] + Array(repeating: "renameat", count: 6))
+    // The service: its settling, then one playlist.
+    let round = ["archive", trial.folder.path, "--once"]
+    _ = try Self.syncs(round)
+    #expect(try Self.syncs(round) == [])
+    try trial.folder.makeFile("segment_300.ts", seconds: 1_700_000_000)
+    #expect(try Self.syncs(round) == ["syncfs", "fsync", "renameat", "fsync"])
+  }
+
+  /// FAULTS, row 46: 24 good playlists are replaced, and the power is cut as soon as that is done.
+  @Test(
+    .requiresMounting, .requires("xfs_io"),
+    arguments: [("xfs", ""), ("ext4", ""), ("ext4", "data=writeback,noauto_da_alloc")], [false, true])
+  func aPowerCutLeavesTheOldPlaylistOrTheNewOne(fileSystem type: (String, String), afterLog: Bool) throws {
+    let fileSystem = try MountedFileSystem(type.0, mountOptions: type.1)
+    let folder = try Folder(in: fileSystem.path)
+    func addSegments(from number: Int) throws {
+      for hour in 0..<24 {
+        let seconds = 1_700_000_000 + hour * 3600 + number
+        try folder.makeFile(Bytes("segment_\(100 * hour + number).ts"), seconds: seconds)
+      }
+    }
+    let options = ["--hot", "segments=0"]
+    try addSegments(from: 1)
+    #expect(try HotColdBinary.migrate(folder.path, options).status == 0)
+    let old = try Snapshot(folder.path).manifests
+    try addSegments(from: 2)
+    let (status, report) = try HotColdBinary.migrate(folder.path, options + ["--no-sync"])
+    #expect(status == 0 && report["captures", 0, "manifests", "written"].int == 24)
+    let new = try Snapshot(folder.path).manifests
+    try fileSystem.cutOff(afterLog: afterLog)
+    try fileSystem.mountAgain()
+    let after = try Snapshot(folder.path).manifests
+    #expect(after.count == 24 && after.keys == new.keys)
+    for (path, contents) in after { #expect(contents == old[path] || contents == new[path], "\(path)") }
+    #expect(try HotColdBinary.migrate(folder.path, options).status == 0)
+    #expect(try Snapshot(folder.path).leftovers.isEmpty)
+    Figures.add("power cuts")
+  }
+
   @Test func verifyJudgesTheArchives() throws {
     let trial = try Trial()
     #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)

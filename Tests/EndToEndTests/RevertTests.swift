@@ -71,6 +71,58 @@ import Testing
     #expect(!trial.folder.exists("thumbnails/6"))
   }
 
+  /// What is not a file, at the name of what a killed run may leave, is somebody's.
+  @Test(arguments: ["folder", "link"]) func aForeignEntryAtTheTemporaryNameStays(_ what: String) throws {
+    let trial = try Trial()
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    let name: Bytes = "segments/22/.archive.m3u8.hotcold"
+    if what == "folder" {
+      try trial.folder.makeFolder(name)
+    } else {
+      try trial.folder.makeLink(name, to: "/etc/hostname")
+    }
+    let migrated = try HotColdBinary.migrate(trial.folder.path)
+    #expect(migrated.report["captures", 0, "unrecognised", "named", 0, "text"].string == name.description)
+    #expect(migrated.status == 0, "no playlist has to be written")
+    let planned = try Self.revert(trial.folder.path, execute: false)
+    let (status, report) = try Self.revert(trial.folder.path)
+    #expect(status == 0 && report["synced"].bool == true && report["comparison", "lost"].int == 0)
+    #expect(report["unrecognised", "count"].int == 1)
+    #expect(report["unrecognised", "named", 0, "text"].string == name.description)
+    #expect(report["manifests", "removed"].int == planned.report["manifests", "removed"].int)
+    #expect(report["foldersRemoved"].int == planned.report["foldersRemoved"].int)
+    #expect(trial.folder.exists(name))
+    #expect(try Snapshot(trial.folder.path).paths == trial.before.paths)
+
+    // It blocks the playlist of its hour, and nothing else.
+    for execute in [false, true] {
+      let blocked = try HotColdBinary.migrate(trial.folder.path, execute: execute)
+      let errors = blocked.report["captures", 0, "errors"].array.compactMap(\.string)
+      #expect(blocked.status == 1 && errors.count == 1, "\(errors)")
+      #expect(errors.first?.contains("\(trial.folder.path)/\(name): File exists") == true, "\(errors)")
+    }
+    #expect(try Snapshot(trial.folder.path).manifests.count > 10)
+    try trial.expectSettled()
+    let round = HotColdBinary.run(["archive", trial.folder.path, "--once"])
+    #expect(
+      round.status == 1 && round.error.contains("\(trial.folder.path)/\(name): File exists"), "\(round)")
+  }
+
+  @Test(.requiresRoot) func aPlaylistThatCannotBeRemovedKeepsNothingElseFromBeingDone() throws {
+    let fileSystem = try MountedFileSystem("ext4")
+    let trial = try Trial(in: fileSystem.path)
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    let path = trial.folder.path + "/segments/22/archive.m3u8"
+    try Shell.must(["chattr", "+i", path])
+    defer { Shell.run(["chattr", "-i", path]) }
+    let (status, report) = try Self.revert(trial.folder.path)
+    #expect(status == 1 && report["synced"].bool == true && report["comparison", "lost"].int == 0)
+    let errors = report["errors"].array.compactMap(\.string)
+    #expect(errors.contains { $0.contains("\(path): Operation not permitted") }, "\(errors)")
+    #expect(!trial.folder.exists("segments/21") && !trial.folder.exists("metadata"))
+    #expect(try Snapshot(trial.folder.path).paths == trial.before.paths)
+  }
+
   @Test func onlyOnePlaylistCanBeTheLiveOne() throws {
     let trial = try Trial()
     #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)

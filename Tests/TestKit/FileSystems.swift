@@ -45,8 +45,11 @@ public final class MountedFileSystem: Sendable {
     try Shell.must(["mount", "-t", type, "-o", "loop", image, path])
   }
 
-  /// Cuts the file system off from its disk, as a power cut does: what is not on the disk now is lost.
-  public func cutOff() throws { try Shell.must(["xfs_io", "-x", "-c", "shutdown", path]) }
+  /// Cuts the file system off from its disk, as a power cut does: what is not on the disk now is lost. `afterLog`: just
+  /// after its log was written, which is when a file can have its new name and no content.
+  public func cutOff(afterLog: Bool = false) throws {
+    try Shell.must(["xfs_io", "-x", "-c", afterLog ? "shutdown -f" : "shutdown", path])
+  }
 
   /// Unmounts and mounts again, which replays the log.
   public func mountAgain() throws {

@@ -26,7 +26,7 @@ public struct CaptureReport: Sendable {
   public var refusals: [FolderRefusal] = []
   /// Folders of the layout that were made, or would be.
   public var foldersMade = 0
-  /// Empty folders of the layout that a reversion removed.
+  /// Empty folders of the layout that a reversion removed, or would.
   public internal(set) var foldersRemoved = 0
   public var passes = 0
   /// False when a busy folder still had something to move after the last pass allowed.
@@ -54,10 +54,11 @@ public struct CaptureReport: Sendable {
   }
 
   public var total: Tally { Kind.allCases.reduce(Tally()) { $0 + kinds[$1].tally } }
-  public var changed: Bool {
-    !isDryRun
-      && (total.moved > 0 || foldersMade > 0 || foldersRemoved > 0 || livePlaylist == .moved
-        || manifests.map { $0.written + $0.removed > 0 } ?? false)
+  public var changed: Bool { !isDryRun && wouldChange }
+  /// Whether an execution would change anything; of an execution, whether it did.
+  public var wouldChange: Bool {
+    total.moved > 0 || foldersMade > 0 || foldersRemoved > 0 || livePlaylist == .moved
+      || manifests.map { $0.written + $0.removed > 0 } ?? false
   }
   public var filesPerSecond: Double {
     elapsedNanoseconds > 0 ? Double(total.found) / (Double(elapsedNanoseconds) / 1e9) : 0

@@ -2,7 +2,7 @@ internal import CaptureLayout
 public import KernelIO
 internal import SystemPackage
 
-/// What became of the playlists of the hour folders.
+/// What became of the playlists of the hour folders, or would.
 public struct ManifestReport: Sendable {
   /// New, or with another content than before.
   public internal(set) var written = 0
@@ -25,8 +25,11 @@ public final class ManifestMemory {
 
 /// Keeps `segments/<h>/archive.m3u8` in step with the segments of each hour folder.
 ///
-/// Written whole under another name and then renamed, and only if the content changes. A playlist of somebody else is
-/// never touched.
+///     read, compare, write under another name ─▶ make durable ─▶ rename ─▶ make the names durable
+///        └─── two threads ───────────────┘
+///
+/// Only what changes is written. No good playlist is replaced by one that a power cut could still take; one of somebody else
+/// is never touched.
 struct Manifests: Sendable {
   /// Left behind by a run that was killed while it wrote; the next one takes it away.
   static let temporaryName = ".archive.m3u8.hotcold"
@@ -35,19 +38,34 @@ struct Manifests: Sendable {
   /// Changes of a folder within the same tick of the kernel's clock have one modification time.
   private static let tickSeconds: Int64 = 1
   private static let playlistBytesMax = 64 << 20
+  /// More files than these are made durable by one syncfs rather than by an fsync each.
+  private static let fsyncsMax = 4
 
   /// Looking at every segment waits for memory and the disk; each folder is read by one thread.
   private static let threads = 2
+
+  enum Mode {
+    /// Nothing is written. `receiving`: hours to which a segment would come.
+    case dryRun(receiving: Set<Int>)
+    /// Contents are durable before a good playlist is replaced, and no more (`--no-sync`).
+    case withoutSync
+    /// Contents are durable before anything is renamed; the caller makes the names durable.
+    case contents
+    case contentsAndNames
+  }
 
   private let live: LiveDurations
   private let newestHot: [ModificationTime?]
   private let nowSeconds: Int64
   private let currentHour: Int
+  private let mode: Mode
   /// Folders that were in order, with the modification times that they had.
   private let finished: [Int: ModificationTime]
 
   private enum Outcome {
     case none, unchanged, written, removed
+    /// Written under the temporary name.
+    case staged(replacesOne: Bool)
     case foreign
     case failed(KernelError)
   }
@@ -57,25 +75,40 @@ struct Manifests: Sendable {
     var unreadable: KernelError?
     /// Set where the folder need not be read again until it changes.
     var finished: ModificationTime?
+
+    var replacesOne: Bool? {
+      if case .staged(let replacesOne) = outcome { replacesOne } else { nil }
+    }
   }
 
   /// `newestHot`: for each hour, the newest of the hot segments that belong in it.
   init(
-    live: LiveDurations, newestHot: [ModificationTime?], hours: HourClock, nowSeconds: Int64,
+    live: LiveDurations, newestHot: [ModificationTime?], hours: HourClock, nowSeconds: Int64, mode: Mode,
     memory: ManifestMemory?
   ) {
     var hours = hours
     self.live = live
     self.newestHot = newestHot
     self.nowSeconds = nowSeconds
+    self.mode = mode
     finished = memory?.finished ?? [:]
     currentHour = hours.hour(of: ModificationTime(seconds: nowSeconds, nanoseconds: 0))
   }
 
+  private var isDryRun: Bool {
+    if case .dryRun = mode { true } else { false }
+  }
+
+  private func receives(_ hour: Int) -> Bool {
+    if case .dryRun(let receiving) = mode { receiving.contains(hour) } else { false }
+  }
+
   func refresh(_ folders: borrowing CaptureFolders, memory: ManifestMemory?) -> ManifestReport {
-    let results = Threads.run(Self.threads) { thread in
+    let parts = Threads.run(Self.threads) { thread in
       var results = [HourResult](repeating: HourResult(), count: hoursOfDay.count)
       for hour in hoursOfDay where hour % Self.threads == thread && StopSignal.pending == nil {
+        // Of a folder that is still to be made there is nothing to read.
+        if receives(hour) { results[hour].outcome = .written }
         folders.withHour(hour, of: .segments) { directory in
           do throws(KernelError) { results[hour] = try refresh(directory, hour) } catch {
             results[hour].outcome = .failed(error)
@@ -84,22 +117,36 @@ struct Manifests: Sendable {
       }
       return results
     }
+    var results = hoursOfDay.map { parts[$0 % Self.threads][$0] }
+    var failures: [KernelError] = []
+    if !isDryRun {
+      commit(&results, folders)
+      do throws(KernelError) { try syncNames(results, folders) } catch { failures.append(error) }
+    }
+    return report(results, failures, memory)
+  }
+
+  private func report(
+    _ results: [HourResult], _ failures: [KernelError], _ memory: ManifestMemory?
+  ) -> ManifestReport {
     var report = ManifestReport()
-    for hour in hoursOfDay {
-      let result = results[hour % Self.threads][hour]
+    for (hour, result) in results.enumerated() {
       memory?.finished[hour] = result.finished
       if let error = result.unreadable { report.failures.append(error) }
       switch result.outcome {
       case .none: break
       case .unchanged: report.unchanged += 1
-      case .written: report.written += 1
+      case .written, .staged: report.written += 1
       case .removed: report.removed += 1
       case .foreign: report.foreign.append("segments/\(hour)/\(FileName.archivePlaylist)")
       case .failed(let error): report.failures.append(error)
       }
     }
+    report.failures += failures
     return report
   }
+
+  // MARK: one hour
 
   private func refresh(_ directory: borrowing Directory, _ hour: Int) throws(KernelError) -> HourResult {
     let isOver = isOver(hour)
@@ -107,9 +154,9 @@ struct Manifests: Sendable {
     let modified = try directory.status().modified
     if isOver, finished[hour] == modified { return HourResult(outcome: .unchanged, finished: modified) }
     var unreadable: KernelError?
-    let outcome = try write(
-      try Self.segments(of: directory, unreadable: &unreadable), isWhole: unreadable == nil, to: directory,
-      isOver: isOver)
+    let segments = try segments(of: directory, unreadable: &unreadable)
+    let outcome = try stage(
+      segments, isWhole: unreadable == nil, in: directory, isOver: isOver, receives: receives(hour))
     let isQuiet = modified.age(atSeconds: nowSeconds) > Self.tickSeconds
     return HourResult(
       outcome: outcome, unreadable: unreadable,
@@ -122,8 +169,9 @@ struct Manifests: Sendable {
     return newestHot[hour].map { $0.seconds <= nowSeconds - Self.lateSecondsMax } ?? true
   }
 
-  private func write(
-    _ segments: consuming ArchivedSegments, isWhole: Bool, to directory: borrowing Directory, isOver: Bool
+  private func stage(
+    _ segments: consuming ArchivedSegments, isWhole: Bool, in directory: borrowing Directory, isOver: Bool,
+    receives: Bool
   ) throws(KernelError) -> Outcome {
     let existing: [UInt8]?
     switch Self.existing(in: directory) {
@@ -132,24 +180,96 @@ struct Manifests: Sendable {
     case .foreign: return .foreign
     case .unreadable(let error): throw error
     }
-    guard segments.count > 0 else {
+    guard segments.count > 0 || receives else {
       guard existing != nil, isWhole else { return .none }
-      try directory.removeFile(FileName.archivePlaylist)
+      if !isDryRun { try directory.removeFile(FileName.archivePlaylist) }
       return .removed
     }
     let playlist = ArchivePlaylist(of: segments, live: live, isOver: isOver)
-    if let existing, playlist.isEqual(to: existing) { return .unchanged }
-    try directory.replaceFile(FileName.archivePlaylist, via: Self.temporaryName) {
-      write throws(KernelError) in
-      try playlist.write(to: write)
+    if let existing, !receives, playlist.isEqual(to: existing) { return .unchanged }
+    try checkTemporaryNameIsFree(in: directory)
+    if !isDryRun {
+      try directory.writeFile(Self.temporaryName) { write throws(KernelError) in
+        try playlist.write(to: write)
+      }
     }
-    return .written
+    return .staged(replacesOne: existing != nil)
+  }
+
+  /// A folder or a link of that name is somebody's.
+  private func checkTemporaryNameIsFree(in directory: borrowing Directory) throws(KernelError) {
+    guard let status = try directory.statusIfThere(Self.temporaryName), !isDryRun || status.type != .regular
+    else { return }
+    throw KernelError(.create, directory.path.appending(Self.temporaryName), .fileExists)
+  }
+
+  // MARK: committing
+
+  /// Puts the playlists that were written in their places.
+  private func commit(_ results: inout [HourResult], _ folders: borrowing CaptureFolders) {
+    let staged = hoursOfDay.filter { results[$0].replacesOne != nil }
+    let replaceOne = staged.contains { results[$0].replacesOne == true }
+    switch mode {
+    case .withoutSync where !replaceOne: break
+    default: syncContents(of: staged, &results, folders)
+    }
+    for hour in staged where results[hour].replacesOne != nil {
+      folders.withHour(hour, of: .segments) { directory in
+        do throws(KernelError) {
+          try directory.renameFile(Self.temporaryName, replacing: FileName.archivePlaylist)
+          results[hour].outcome = .written
+        } catch { results[hour].outcome = .failed(error) }
+      }
+    }
+  }
+
+  /// What cannot be made durable replaces nothing.
+  private func syncContents(
+    of staged: [Int], _ results: inout [HourResult], _ folders: borrowing CaptureFolders
+  ) {
+    var failure: KernelError?
+    if staged.count > Self.fsyncsMax {
+      folders.withHour(staged[0], of: .segments) { directory in
+        do throws(KernelError) { try directory.syncFileSystem() } catch { failure = error }
+      }
+    }
+    for hour in staged {
+      folders.withHour(hour, of: .segments) { directory in
+        do throws(KernelError) {
+          if let failure {
+            throw KernelError(.sync, directory.path.appending(FileName.archivePlaylist), failure.errno)
+          }
+          if staged.count <= Self.fsyncsMax { try directory.syncFile(Self.temporaryName) }
+        } catch {
+          try? directory.removeFile(Self.temporaryName)
+          results[hour].outcome = .failed(error)
+        }
+      }
+    }
+  }
+
+  private func syncNames(
+    _ results: [HourResult], _ folders: borrowing CaptureFolders
+  ) throws(KernelError) {
+    guard case .contentsAndNames = mode else { return }
+    let changed = hoursOfDay.filter {
+      switch results[$0].outcome {
+      case .written, .removed: true
+      default: false
+      }
+    }
+    let byFileSystem = changed.count > Self.fsyncsMax
+    for hour in byFileSystem ? Array(changed.prefix(1)) : changed {
+      try folders.withHour(hour, of: .segments) { directory throws(KernelError) in
+        if byFileSystem { try directory.syncFileSystem() } else { try directory.syncNames() }
+      }
+    }
   }
 
   // MARK: reading
 
   /// One that cannot be looked at has no moment to be played at; the others are listed without it.
-  private static func segments(
+  private func segments(
     of directory: borrowing Directory, unreadable: inout KernelError?
   ) throws(KernelError) -> ArchivedSegments {
     var segments = ArchivedSegments()
@@ -162,12 +282,22 @@ struct Manifests: Sendable {
             segments.append(entry.name, status.modified)
           }
         } catch { unreadable = error }
-      } else if entry.name.isEqual(to: temporaryName) {
+      } else if Self.isLeftover(entry) {
         hasLeftover = true
       }
     }) {}
-    if hasLeftover { try directory.removeFile(temporaryName) }
+    if hasLeftover, !isDryRun { try Self.removeLeftover(in: directory) }
     return segments
+  }
+
+  static func isLeftover(_ entry: borrowing DirectoryEntry) -> Bool {
+    entry.type.mayBeRegular && entry.name.isEqual(to: temporaryName)
+  }
+
+  /// What a killed run has left: a file. Anything else of that name is somebody's.
+  static func removeLeftover(in directory: borrowing Directory) throws(KernelError) {
+    guard try directory.statusIfThere(temporaryName)?.type == .regular else { return }
+    try directory.removeFile(temporaryName)
   }
 
   enum Existing {

@@ -92,7 +92,7 @@ extension Engine {
           live: playlists.durations,
           newestHot: try Self.newestHotSegments(folders, capture.directory, options.hours),
           hours: options.hours,
-          nowSeconds: now, memory: memory.manifests)
+          nowSeconds: now, mode: .contentsAndNames, memory: memory.manifests)
         report.manifests = manifests.refresh(folders, memory: memory.manifests)
       }
       for kind in Kind.allCases {
