@@ -13,7 +13,7 @@ COMPLETIONS := bash-completion/completions/hotcold zsh/vendor-completions/_hotco
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := liburing-dev
 TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs faketime prometheus python3
-E2E_PACKAGES := nginx-light chromium chromium-driver debootstrap lintian curl systemd
+E2E_PACKAGES := nginx-light chromium chromium-driver debootstrap lintian curl systemd systemd-container
 E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 # The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
 FAULT_BUILD := -c release -Xswiftc -enable-testing -Xcc -DHC_FAULTS
@@ -60,7 +60,7 @@ test-e2e: build deb test-deps e2e-deps
 	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_E2E=1 HOTCOLD_E2E_PYTHON=$(CURDIR)/.build/e2e/bin/python \
 	  HOTCOLD_E2E_VIDEOJS=$$(echo $(CURDIR)/.build/e2e/lib/python3*/site-packages/js/videojs/resources) \
 	  HOTCOLD_DEB=$$(echo $(CURDIR)/.build/hotcold_$(VERSION)_*.deb) \
-	  swift test --filter 'BrowserTests|PackageTests|GuideTests|LongRunTests'
+	  swift test --filter 'BrowserTests|PackageTests|SystemdTests|GuideTests|LongRunTests'
 
 # The unit, property and core-loop tests under both sanitizers. Foundation leaks the buffer of each empty file that the
 # test kit reads, so leaks are not looked for.

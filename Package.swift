@@ -26,7 +26,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
     .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
-    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
     // The C shim: the only code that includes liburing. Debian: liburing-dev.
@@ -81,9 +80,7 @@ let package = Package(
         "Migration",
         "Reporting",
         .product(name: "Logging", package: "swift-log"),
-        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "SystemPackage", package: "swift-system"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: settings
     ),
@@ -115,7 +112,11 @@ let package = Package(
         "CLiburing", "CaptureLayout", "KernelIO", "Migration", "TestKit",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    .testTarget(name: "ArchiverTests", dependencies: ["Archiver"]),
+    .testTarget(
+      name: "ArchiverTests",
+      dependencies: [
+        "Archiver", "TestKit", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     // The real program on real file systems.
     .testTarget(name: "EndToEndTests", dependencies: ["hotcold", "TestKit"], exclude: ["Browser"]),
   ]

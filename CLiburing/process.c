@@ -8,12 +8,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -21,6 +23,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -57,6 +60,50 @@ int32_t hc_signals_pending(void) { return pending_signal; }
 
 void hc_signals_request(int32_t signal) { pending_signal = signal; }
 
+static sigset_t held;
+
+void hc_signals_hold(void) {
+  static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+  sigemptyset(&held);
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+    struct sigaction old;
+    if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+      sigaddset(&held, signals[i]);
+  }
+  pthread_sigmask(SIG_BLOCK, &held, NULL);
+  hc_signals_ignore_output();
+}
+
+static struct timespec timespec_of(int64_t ns) {
+  return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+}
+
+int32_t hc_signals_next(int64_t timeout_ns) {
+  struct timespec timeout = timespec_of(timeout_ns);
+  int signal = sigtimedwait(&held, NULL, &timeout);
+  return signal < 0 ? 0 : signal;
+}
+
+void hc_signals_release(void) {
+  pthread_sigmask(SIG_UNBLOCK, &held, NULL);
+  sigemptyset(&held);
+}
+
+int32_t hc_bell_open(void) {
+  int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return fd < 0 ? -errno : fd;
+}
+
+void hc_bell_ring(int32_t bell) { eventfd_write(bell, 1); }
+
+void hc_bell_wait(int32_t bell, int64_t timeout_ns) {
+  struct pollfd rung = {.fd = bell, .events = POLLIN};
+  struct timespec timeout = timespec_of(timeout_ns);
+  eventfd_t count;
+  if (ppoll(&rung, 1, &timeout, NULL) > 0)
+    eventfd_read(bell, &count);
+}
+
 int32_t hc_send_datagram(const char *path, const char *text) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   size_t length = strlen(path);
@@ -89,6 +136,8 @@ int32_t hc_argument_count(void) { return argument_count; }
 const char *hc_argument(int32_t index) { return arguments[index]; }
 
 const char *hc_environment(const char *name) { return getenv(name); }
+
+const char *hc_environment_entry(int32_t index) { return environ[index]; }
 
 int32_t hc_zone_offset(int64_t seconds) {
   time_t moment = seconds;
@@ -146,7 +195,34 @@ uint64_t hc_peak_resident_bytes(void) {
   return kib * 1024;
 }
 
-void hc_clear_umask(void) { umask(0); }
+static mode_t first_umask;
+
+void hc_clear_umask(void) {
+  mode_t before = umask(0);
+  if (before != 0)
+    first_umask = before;
+}
+
+uint32_t hc_first_umask(void) { return first_umask; }
+
+bool hc_is_filtered(void) {
+  int mode = 0;
+  char line[128];
+  FILE *status = fopen("/proc/self/status", "re");
+  if (!status)
+    return false;
+  while (fgets(line, sizeof line, status) && sscanf(line, "Seccomp: %d", &mode) != 1)
+    ;
+  fclose(status);
+  return mode == 2; // SECCOMP_MODE_FILTER
+}
+
+bool hc_kernel_is_at_least(int32_t major, int32_t minor) {
+  struct utsname name;
+  int is_major, is_minor;
+  return uname(&name) == 0 && sscanf(name.release, "%d.%d", &is_major, &is_minor) == 2 &&
+         (is_major > major || (is_major == major && is_minor >= minor));
+}
 
 bool hc_environment_has(const char *name) {
   const char *value = getenv(name);

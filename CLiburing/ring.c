@@ -54,20 +54,8 @@ static int set_up(struct io_uring *uring, uint32_t entries, uint32_t *granted) {
   return result;
 }
 
-static bool is_filtered(void) {
-  int mode = 0;
-  char line[128];
-  FILE *status = fopen("/proc/self/status", "re");
-  if (!status)
-    return false;
-  while (fgets(line, sizeof line, status) && sscanf(line, "Seccomp: %d", &mode) != 1)
-    ;
-  fclose(status);
-  return mode == 2; // SECCOMP_MODE_FILTER
-}
-
 bool hc_ring_kills(void) {
-  if (!is_filtered())
+  if (!hc_is_filtered())
     return false;
   pid_t child = fork();
   if (child == 0) {

@@ -170,6 +170,26 @@ int64_t hc_read_link(int32_t fd, void *buffer, size_t capacity) {
   return negated(readlinkat(fd, "", buffer, capacity));
 }
 
+// O_NONBLOCK: opening a fifo that nobody writes to would wait for ever.
+int32_t hc_open_input(const char *path, bool or_stream) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+  if (fd < 0)
+    return -errno;
+  struct stat status;
+  int32_t refusal = fstat(fd, &status) < 0    ? -errno
+                    : S_ISREG(status.st_mode) ? 0
+                    : S_ISDIR(status.st_mode) ? -EISDIR
+                    : or_stream               ? 0
+                                              : -EINVAL;
+  // Reading may wait for the other end of a pipe.
+  if (refusal == 0 && fcntl(fd, F_SETFL, 0) < 0)
+    refusal = -errno;
+  if (refusal == 0)
+    return fd;
+  close(fd);
+  return refusal;
+}
+
 int32_t hc_mkdir_path(const char *path, uint32_t mode) { return negated(mkdir(path, mode)); }
 
 int32_t hc_create_file(int32_t dirfd, const char *name, uint32_t mode) {

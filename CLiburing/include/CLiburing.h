@@ -183,6 +183,10 @@ int32_t hc_open_component(int32_t dirfd, const char *name);
 /// readlink(2) of the link that `hc_open_component` opened. Returns the bytes filled, `capacity` where it is cut off.
 int64_t hc_read_link(int32_t fd, void *buffer, size_t capacity);
 int32_t hc_mkdir_path(const char *path, uint32_t mode);
+/// Opens a file by a path of the user's for reading, links followed. -EISDIR for a folder; -EINVAL for anything else
+/// that is not a regular file, unless `or_stream`: then a pipe, a terminal or another device is read as it comes. Never
+/// waits for somebody who writes to a fifo.
+int32_t hc_open_input(const char *path, bool or_stream);
 /// Creates the file `name` of `dirfd` anew (O_EXCL) for writing.
 int32_t hc_create_file(int32_t dirfd, const char *name, uint32_t mode);
 int32_t hc_set_mtime(int32_t fd, int64_t seconds, uint32_t nanoseconds);
@@ -238,6 +242,20 @@ void hc_signals_request(int32_t signal);
 /// The signal that asked to stop, or 0. Async-signal-safe, a plain load.
 int32_t hc_signals_pending(void);
 
+/// From now on SIGTERM, SIGINT and SIGHUP are blocked in this thread and in those that it starts, and wait for
+/// hc_signals_next. What the parent ignores stays ignored. SIGPIPE is ignored.
+void hc_signals_hold(void);
+/// Waits for one of the signals held. Returns it, or 0 after `timeout_ns` at the latest.
+int32_t hc_signals_next(int64_t timeout_ns);
+/// Lets the next of them kill the process, as long as this thread lives.
+void hc_signals_release(void);
+
+/// Something that one thread waits for and others ring (eventfd(2)). Returns a descriptor.
+int32_t hc_bell_open(void);
+void hc_bell_ring(int32_t bell);
+/// Waits until it is rung, or was since the last time; for `timeout_ns` at most.
+void hc_bell_wait(int32_t bell, int64_t timeout_ns);
+
 /// Starts a thread that calls `body(context)`. Returns 0 where the kernel grants none (RLIMIT_NPROC, pids.max).
 uint64_t hc_thread_start(void (*body)(void *), void *context);
 /// Lets a thread that was started end by itself.
@@ -253,6 +271,8 @@ int32_t hc_argument_count(void);
 const char *hc_argument(int32_t index);
 /// Environment variable `name`, or NULL.
 const char *hc_environment(const char *name);
+/// Entry `index` of the environment, NAME=value; NULL after the last one.
+const char *hc_environment_entry(int32_t index);
 
 /// Seconds east of Greenwich of local time at `seconds` since the epoch, by the zone of `TZ` at the first
 /// use (localtime_r(3)); the zone does not change afterwards.
@@ -273,6 +293,12 @@ bool hc_clock_watch_fired(int32_t fd);
 uint64_t hc_peak_resident_bytes(void);
 /// umask(2) 0: from now on the modes that hotcold gives are the modes that folders get.
 void hc_clear_umask(void);
+/// The umask that this process was started with.
+uint32_t hc_first_umask(void);
+/// Whether a seccomp filter is in force (proc(5)).
+bool hc_is_filtered(void);
+/// Whether the kernel's release (uname(2)) is at least this.
+bool hc_kernel_is_at_least(int32_t major, int32_t minor);
 /// Whether an environment variable is set and not empty.
 bool hc_environment_has(const char *name);
 uint32_t hc_effective_uid(void);

@@ -14,19 +14,20 @@ internal import SystemPackage
 /// A capture that fails is logged, and the others go on. One that has much to settle gets a slice of the interval, so
 /// that no other waits for longer than one. All work is done on the thread that calls `round`.
 public final class Archiver {
-  private let options: ArchiverOptions
-  private let log: Logger
+  /// May change from one round to the next.
+  public var options: ArchiverOptions
+  private var log: ServiceLog
   private let observer = Observer()
   private var metrics = Metrics()
   private let clock = ClockWatch()
   private var memories: [FilePath: UpkeepMemory] = [:]
   /// Which folder each path led to the last time.
   private var folders: [FilePath: FolderIdentity] = [:]
-  private var lastCaptures: [FilePath] = []
+  private var lastListed: [FilePath] = []
 
   public init(_ options: ArchiverOptions, log: Logger) {
     self.options = options
-    self.log = log
+    self.log = ServiceLog(log)
   }
 
   /// What one round came to.
@@ -40,6 +41,7 @@ public final class Archiver {
 
     /// In one line, for a status display.
     public var text: String {
+      guard captures > 0 else { return "no captures: none is named" }
       let failed = statuses.count { $0 != .done }
       return "\(captures) captures, \(moved) moved, \(deleted) deleted"
         + (failed > 0 ? ", \(failed) with errors" : "")
@@ -50,13 +52,16 @@ public final class Archiver {
   /// One round over all captures, until `deadline` at the latest (CLOCK_MONOTONIC).
   public func round(until deadline: Int64) -> Round {
     metrics.begin()
-    let captures = currentCaptures()
     var round = Round()
+    let captures = currentCaptures(&round)
     round.captures = captures.count
     let engine: Engine
     do throws(KernelError) { engine = try Engine.choose(options.engine) } catch {
-      log.error("io_uring is not to be had here: \(error.errno). Use --engine auto or --engine syscalls.")
+      log.error(
+        "io_uring cannot be used", .round, of: nil,
+        "\(Engine.refusalReason(error)). Use --engine auto or --engine syscalls.")
       round.statuses.append(.usage)
+      finish(round, captures)
       return round
     }
 
@@ -84,25 +89,30 @@ public final class Archiver {
     return now + max(leastNanoseconds, (deadline - now) / Int64(max(1, captures)))
   }
 
-  private func currentCaptures() -> [FilePath] {
-    var fromFile: [FilePath] = []
+  /// The captures of the options and those of the list; where that cannot be read, those of the last round.
+  private func currentCaptures(_ round: inout Round) -> [FilePath] {
+    var listed: [FilePath] = []
     if let file = options.capturesFile {
-      let largest = 1 << 20
-      do throws(KernelError) {
-        fromFile = CapturesFile(parsing: try readFile(at: file, limit: largest)).paths.map {
-          FilePath(bytes: $0)
-        }
-      } catch {
-        log.error("\(Explanation.describe(error)). The captures of the last round are kept.")
-        metrics.errors += 1
-        return lastCaptures.isEmpty ? options.captures : lastCaptures
+      do throws(CapturesList.Failure) { listed = try CapturesList.read(file) } catch {
+        log.error(
+          "the list of captures cannot be read", .round, of: nil,
+          "\(error.message) The captures of the last round are kept.")
+        metrics.listErrors += 1
+        round.statuses.append(.noCapture)
+        listed = lastListed
       }
     }
+    lastListed = listed
     var seen: Set<FilePath> = []
-    lastCaptures = (options.captures + fromFile).filter { seen.insert($0).inserted }
+    let captures = (options.captures + listed).filter { seen.insert($0).inserted }
+    if captures.isEmpty {
+      let list = options.capturesFile.map { "\(Explanation.text($0)) names none" } ?? "none is named"
+      log.warning("no captures", .round, of: nil, "there is nothing to do: no captures, \(list).")
+    }
     for path in memories.keys where !seen.contains(path) { memories[path] = nil }
     for path in folders.keys where !seen.contains(path) { folders[path] = nil }
-    return lastCaptures
+    log.keep(captures)
+    return captures
   }
 
   private func memory(of path: FilePath) -> UpkeepMemory {
@@ -128,7 +138,7 @@ public final class Archiver {
     let report = engine.migrate(path, options: migration, observer: observer)
     noteReplacement(of: path, by: report.folder)
     round.moved += report.total.moved
-    metrics.add(report)
+    metrics.add(report, path)
     say(report, path, &round)
     return report.isCutShort
   }
@@ -137,7 +147,7 @@ public final class Archiver {
   private func noteReplacement(of path: FilePath, by folder: FolderIdentity?) {
     guard let folder else { return }
     if let old = folders[path], old != folder {
-      log.warning(
+      log.event(
         "\(Explanation.text(path)): another folder than in the last round; it is kept in order as the first was"
       )
     }
@@ -147,10 +157,13 @@ public final class Archiver {
   private func say(_ report: CaptureReport, _ path: FilePath, _ round: inout Round) {
     round.statuses.append(ExitStatus(of: report))
     let name = Explanation.text(path)
-    for error in TextReport(isColoured: false).errors(report) {
-      let text = error.dropFirst("ERROR: ".count)
-      log.error("\(text.hasPrefix(name) ? "" : "\(name): ")\(text)")
+    let lines = TextReport(isColoured: false, command: "archive").errors(report).map {
+      let text = $0.dropFirst("ERROR: ".count)
+      return text.hasPrefix(name) ? String(text) : "\(name): \(text)"
     }
+    if !lines.isEmpty { log.say(.error, report.matters, .settling, of: path, lines) }
+    // What it did not come to may still be so.
+    if !report.isCutShort, report.stopSignal == nil { log.finish(.settling, of: path) }
     guard report.total.moved > 0 else { return }
     let verb = options.isDryRun ? "would move" : "moved"
     let rest = report.isCutShort ? ", and there is more to do" : ""
@@ -168,20 +181,25 @@ public final class Archiver {
     let report = engine.keepUp(path, options: upkeep, memory: memory(of: path), clock: clock)
     metrics.add(report, path)
     if let error = report.error {
-      log.error("\(Explanation.of(error, command: "archive"))")
+      log.error(error.matter, .upkeep, of: path, Explanation.of(error, command: "archive"))
       round.statuses.append(ExitStatus(of: error))
     }
     if let manifests = report.manifests { say(manifests, path, &round) }
     if let retention = report.retention { say(retention, path, &round) }
     if let fileSystem = report.fileSystem { warnOfLittleRoom(fileSystem, path) }
+    if report.error == nil { log.finish(.upkeep, of: path) }
   }
 
   private func say(_ manifests: ManifestReport, _ path: FilePath, _ round: inout Round) {
-    for file in manifests.foreign {
-      log.error("\(Explanation.text(path))/\(file): written by something else than hotcold; left as it is.")
+    let foreign = manifests.foreign.map {
+      "\(Explanation.text(path))/\($0): written by something else than hotcold; left as it is."
     }
-    for error in manifests.failures {
-      log.error("\(Explanation.describe(error)): this archive was not written.\(Self.remedy(error))")
+    if !foreign.isEmpty { log.say(.error, ["archives of something else"], .upkeep, of: path, foreign) }
+    let unwritten = manifests.failures.map {
+      "\(Explanation.describe($0)): this archive was not written.\(Self.remedy($0))"
+    }
+    if !unwritten.isEmpty {
+      log.say(.error, ["archives that cannot be written"], .upkeep, of: path, unwritten)
     }
     if !manifests.isClean { round.statuses.append(.incomplete) }
     let changed = manifests.written + manifests.removed
@@ -200,22 +218,24 @@ public final class Archiver {
       log.info("\(name): deleted \(Format.count(retention.deletedTotal)) files whose time was over")
     }
     for refusal in retention.refusals {
-      log.warning("\(name): nothing deleted: \(Explanation.of(refusal))")
+      log.warning(
+        "nothing deleted", .upkeep, of: path, "\(name): nothing deleted: \(Explanation.of(refusal))")
       if !options.isDryRun { round.statuses.append(.incomplete) }
     }
     let implausible = Kind.allCases.reduce(0) { $0 + retention.implausible[$1] }
     if implausible > 0 {
       log.warning(
+        "files from the future or the epoch", .upkeep, of: path,
         "\(name): kept \(Format.count(implausible)) files from the future or the epoch: their age is not known"
       )
     }
     if retention.spared > 0 {
       log.info("\(name): spared \(Format.count(retention.spared)) files that changed meanwhile")
     }
-    for problem in retention.problems.named {
-      log.error("\(name): \(Explanation.ofDeletion(problem))")
-    }
-    if let error = retention.error { log.error("\(Explanation.describe(error))") }
+    let undeleted =
+      retention.problems.named.map { "\(name): \(Explanation.ofDeletion($0))" }
+      + (retention.error.map { [Explanation.describe($0)] } ?? [])
+    if !undeleted.isEmpty { log.say(.error, ["files that cannot be deleted"], .upkeep, of: path, undeleted) }
     if retention.problems.count > 0 || retention.error != nil { round.statuses.append(.incomplete) }
   }
 
@@ -224,13 +244,16 @@ public final class Archiver {
     let percent = { (free: UInt64, all: UInt64) in all == 0 ? 100 : 100 * Double(free) / Double(all) }
     if percent(fileSystem.freeBytes, fileSystem.bytes) < Double(options.warnFreePercent) {
       log.warning(
+        "little free space", .upkeep, of: path,
         "\(Explanation.text(path)): only \(Format.bytes(fileSystem.freeBytes)) of \(Format.bytes(fileSystem.bytes)) are free"
       )
     }
     if let free = fileSystem.freeInodes, let all = fileSystem.inodes,
       percent(free, all) < Double(options.warnFreePercent)
     {
-      log.warning("\(Explanation.text(path)): only \(free) of \(all) inodes are free")
+      log.warning(
+        "few free inodes", .upkeep, of: path,
+        "\(Explanation.text(path)): only \(free) of \(all) inodes are free")
     }
   }
 
@@ -238,10 +261,14 @@ public final class Archiver {
 
   private func finish(_ round: Round, _ captures: [FilePath]) {
     metrics.finish(round, captures)
-    guard let file = options.metricsFile, !options.isDryRun else { return }
-    do throws(KernelError) { try metrics.write(to: file) } catch {
-      log.error("the metrics could not be written: \(Explanation.describe(error)).\(Self.remedy(error))")
+    if let file = options.metricsFile, !options.isDryRun {
+      do throws(KernelError) { try metrics.write(to: file) } catch {
+        log.error(
+          "the metrics cannot be written", .round, of: nil,
+          "the metrics could not be written: \(Explanation.describe(error)).\(Self.remedy(error))")
+      }
     }
+    log.finish(.round)
   }
 
   private static func remedy(_ error: KernelError) -> String {

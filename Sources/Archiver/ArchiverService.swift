@@ -1,103 +1,117 @@
-internal import Dispatch
 internal import KernelIO
 public import Logging
-public import ServiceLifecycle
 internal import Synchronization
-internal import UnixSignals
 
 /// The archiver as a service: a round every interval, until it is asked to stop.
-public struct ArchiverService: Service {
-  private let options: ArchiverOptions
-  private let log: Logger
-  private let idleness = Idleness()
+///
+///     this thread       round ─▶ wait ─▶ round ─▶ …        SIGHUP: the settings are read again in between
+///     attendant         waits for signals, and tells the supervisor in time that work goes on
+///
+/// Threads of its own, not Swift's: libdispatch gives each of its threads a priority that an ordinary user may not give, and
+/// writes to the system log that it could not.
+public struct ArchiverService {
+  /// Reads the settings again.
+  public typealias Settings = () throws(SettingsMistake) -> ArchiverOptions
 
-  public init(_ options: ArchiverOptions, log: Logger) {
+  private let options: ArchiverOptions
+  private let settings: Settings
+  private let log: Logger
+
+  public init(_ options: ArchiverOptions, log: Logger, settings: @escaping Settings) {
     self.options = options
     self.log = log
+    self.settings = settings
   }
 
-  /// Serves until SIGTERM or SIGINT, and then ends in an orderly way. Waits for that on this thread.
+  /// Serves until SIGTERM or SIGINT, and then ends in an orderly way; a second signal kills.
   ///
-  /// Needs threads of Swift's (`Threads.areGranted`): where there are none it would wait for them for ever.
+  /// Needs a thread besides this one (`Threads.areGranted`), on which it would never hear a signal.
   public func runUntilSignalled() throws {
-    // What the service group says of itself is nobody's concern.
-    var quiet = log
-    quiet.logLevel = .error
-    let group = ServiceGroup(services: [self], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
-    let failure = Failure()
-    let ended = DispatchSemaphore(value: 0)
-    Task {
-      do { try await group.run() } catch { failure.error.withLock { $0 = error } }
-      ended.signal()
-    }
-    ended.wait()
-    if let error = failure.error.withLock({ $0 }) { throw error }
-  }
+    ServiceSignal.hold()
+    let attendant = Attendant(bell: try Bell())
+    Threads.detach { attendant.run() }
 
-  /// Between two rounds.
-  private final class Idleness: Sendable {
-    let isIdle = Atomic<Bool>(true)
-  }
-
-  private final class Failure: Sendable {
-    let error = Mutex<(any Error)?>(nil)
-  }
-
-  public func run() async throws {
-    try await withGracefulShutdownHandler {
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { await watch() }
-        await work()
-        group.cancelAll()
-        try await group.waitForAll()
-      }
-    } onGracefulShutdown: {
-      // What is in flight is finished; nothing more is begun.
-      StopSignal.request(15)
+    let archiver = Archiver(options, log: log)
+    log.info("a round every \(options.intervalSeconds) s")
+    Supervisor.notify("READY=1\nSTATUS=first round")
+    while StopSignal.pending == nil {
+      if attendant.takeReload() { reload(archiver) }
+      let next = Clock.monotonicNanoseconds + archiver.options.intervalSeconds * 1_000_000_000
+      attendant.isIdle.store(false, ordering: .relaxed)
+      let round = archiver.round(until: next)
+      attendant.isIdle.store(true, ordering: .relaxed)
+      Supervisor.notify("STATUS=last round: \(round.text)")
+      attendant.pause(until: next)
     }
     Supervisor.notify("STOPPING=1")
     log.info("stopped")
   }
 
-  private func work() async {
-    let archiver = Archiver(options, log: log)
-    log.info("a round every \(options.intervalSeconds) s")
-    Supervisor.notify("READY=1\nSTATUS=first round")
-    while !Task.isShuttingDownGracefully, StopSignal.pending == nil {
-      let next = Clock.monotonicNanoseconds + options.intervalSeconds * 1_000_000_000
-      idleness.isIdle.store(false, ordering: .relaxed)
-      let round = await Self.round(of: archiver, until: next)
-      idleness.isIdle.store(true, ordering: .relaxed)
-      Supervisor.notify("STATUS=last round: \(round.text)")
-      await pause(until: next)
+  private func reload(_ archiver: Archiver) {
+    Supervisor.notifyReloading()
+    do throws(SettingsMistake) {
+      archiver.options = try settings()
+      log.info("the settings were read again: a round every \(archiver.options.intervalSeconds) s")
+    } catch {
+      log.error("\(error.message) The settings stay as they were.")
     }
+    Supervisor.notify("READY=1")
   }
+}
 
-  /// On a thread of its own, one after the other: a round blocks, and its ring belongs to one thread.
-  private static func round(of archiver: Archiver, until deadline: Int64) async -> Archiver.Round {
-    nonisolated(unsafe) let archiver = archiver
-    return await withCheckedContinuation { continuation in
-      Threads.detach { continuation.resume(returning: archiver.round(until: deadline)) }
-    }
-  }
+/// Settings that cannot be used, and why.
+public struct SettingsMistake: Error {
+  public let message: String
 
-  /// Ends early when the service is to stop.
-  private func pause(until deadline: Int64) async {
-    let left = deadline - Clock.monotonicNanoseconds
-    guard left > 0 else { return }
-    try? await cancelWhenGracefulShutdown { try await Task.sleep(nanoseconds: UInt64(left)) }
-  }
+  public init(message: String) { self.message = message }
+}
 
-  /// Tells the supervisor that work goes on, twice as often as it wants to hear it; says nothing when it does not.
-  private func watch() async {
-    guard let interval = Supervisor.watchdogNanoseconds, interval > 0 else { return }
+/// Hears signals, and answers the supervisor while the other thread works.
+private final class Attendant: Sendable {
+  /// Between two rounds.
+  let isIdle = Atomic<Bool>(true)
+  private let bell: Bell
+  private let reloadIsAsked = Atomic<Bool>(false)
+
+  init(bell: Bell) { self.bell = bell }
+
+  /// Until the process ends. Tells the supervisor that work goes on, twice as often as it wants to hear it; says nothing
+  /// when it does not.
+  func run() {
+    let hour: Int64 = 3_600_000_000_000
+    let interval = Supervisor.watchdogNanoseconds.flatMap { $0 > 0 ? min($0, hour) : nil }
+    let pause = (interval ?? hour) / 2
     var watchdog = Watchdog()
-    while !Task.isCancelled {
+    var next = Clock.monotonicNanoseconds
+    while true {
+      let signal = ServiceSignal.next(withinNanoseconds: max(0, next - Clock.monotonicNanoseconds))
+      if let signal { hear(signal) }
+      guard Clock.monotonicNanoseconds >= next else { continue }
+      next = Clock.monotonicNanoseconds + pause
       let isAlive = watchdog.isAlive(
         signCount: Liveness.signCount, waitingNanoseconds: Liveness.waitingNanoseconds,
-        isIdle: idleness.isIdle.load(ordering: .relaxed))
-      if isAlive { Supervisor.notify("WATCHDOG=1") }
-      try? await Task.sleep(nanoseconds: UInt64(interval / 2))
+        isIdle: isIdle.load(ordering: .relaxed))
+      if isAlive, interval != nil { Supervisor.notify("WATCHDOG=1") }
     }
+  }
+
+  private func hear(_ signal: Int32) {
+    if signal == ServiceSignal.hangUp {
+      reloadIsAsked.store(true, ordering: .relaxed)
+    } else {
+      // What is in flight is finished; nothing more is begun.
+      StopSignal.request(signal)
+      ServiceSignal.release()
+    }
+    bell.ring()
+  }
+
+  func takeReload() -> Bool { reloadIsAsked.exchange(false, ordering: .relaxed) }
+
+  /// Ends early when the service is to stop, or to read its settings again.
+  func pause(until deadline: Int64) {
+    while StopSignal.pending == nil, !reloadIsAsked.load(ordering: .relaxed),
+      Clock.monotonicNanoseconds < deadline
+    { bell.wait(until: deadline) }
   }
 }

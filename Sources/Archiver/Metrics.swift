@@ -1,11 +1,15 @@
 internal import CaptureLayout
 internal import KernelIO
 internal import Migration
+internal import Reporting
 internal import SystemPackage
 
 /// Counters and gauges in Prometheus' text format, for node_exporter's textfile collector.
 struct Metrics {
   private struct Gauges {
+    var errors = 0
+    /// Whether what follows is known.
+    var isCounted = false
     var hot = PerKind { _ in TierCount() }
     var cold = PerKind { _ in TierCount() }
     var implausible = 0
@@ -16,25 +20,34 @@ struct Metrics {
 
   private var moved = PerKind { _ in 0 }
   private var deleted = PerKind { _ in 0 }
-  var errors = 0
+  /// Rounds whose list of captures could not be read.
+  var listErrors = 0
+  private var writeErrors = 0
+  private var lastFile: FilePath?
+  private var captures = 0
   private var rounds = 0
   private var gauges: [FilePath: Gauges] = [:]
   private var startNanoseconds = Clock.monotonicNanoseconds
   private var durationNanoseconds: Int64 = 0
   private var unfinished = 0
 
-  mutating func add(_ report: CaptureReport) {
+  mutating func add(_ report: CaptureReport, _ path: FilePath) {
     guard !report.isDryRun else { return }
     for kind in Kind.allCases { moved[kind] += report.kinds[kind].tally.moved }
-    if !report.isClean { errors += 1 }
+    gauges[path, default: Gauges()].errors += report.isClean ? 0 : 1
   }
 
   mutating func add(_ report: UpkeepReport, _ path: FilePath) {
     var gauges = gauges[path] ?? Gauges()
     let isClean =
       report.error == nil && report.manifests?.isClean ?? true && report.retention?.isClean ?? true
-    if isClean { gauges.lastSuccessSeconds = Clock.realtimeNanoseconds / 1_000_000_000 } else { errors += 1 }
+    if isClean {
+      gauges.lastSuccessSeconds = Clock.realtimeNanoseconds / 1_000_000_000
+    } else {
+      gauges.errors += 1
+    }
     if report.error == nil {
+      gauges.isCounted = true
       gauges.hot = report.hot
       gauges.cold = report.cold
     }
@@ -53,29 +66,51 @@ struct Metrics {
     rounds += 1
     durationNanoseconds = Clock.monotonicNanoseconds - startNanoseconds
     unfinished = round.unfinished
+    self.captures = captures.count
     for path in gauges.keys where !captures.contains(path) { gauges[path] = nil }
   }
 
-  /// Whole or not at all: the collector may read at any moment.
-  func write(to file: FilePath) throws(KernelError) {
-    let folder = file.removingLastComponent()
-    let directory = try Directory.open(folder.isEmpty ? "." : folder)
-    let name = file.lastComponent?.string ?? "hotcold.prom"
-    // Not *.prom: the collector takes only those.
-    try directory.replaceFile(name, via: ".\(name).hotcold") { write throws(KernelError) in
-      try write(Array(text.utf8).span)
+  /// Whole or not at all: the collector may read at any moment. Another file than the last time takes its place: two with
+  /// the same samples are an error to the collector.
+  mutating func write(to file: FilePath) throws(KernelError) {
+    do throws(KernelError) {
+      let name = Self.name(file)
+      // Not *.prom: the collector takes only those.
+      try Self.folder(file).publishFile(
+        name, via: ".\(name).hotcold", contents: Array(text.utf8).span,
+        mode: 0o644 & ~CurrentProcess.firstUmask)
+      if let lastFile, lastFile != file {
+        try Self.folder(lastFile).removeFile(Self.name(lastFile))
+      }
+      lastFile = file
+    } catch {
+      writeErrors += 1
+      throw error
     }
   }
+
+  private static func folder(_ file: FilePath) throws(KernelError) -> Directory {
+    let folder = file.removingLastComponent()
+    return try Directory.open(folder.isEmpty ? "." : folder)
+  }
+
+  private static func name(_ file: FilePath) -> String { file.lastComponent?.string ?? "hotcold.prom" }
 
   // MARK: text
 
   private var text: String {
     var lines = Lines()
+    lines.family("hotcold_build_info", "gauge", "1; the label has the version of the program.")
+    lines.sample("hotcold_build_info", [("version", Version.number)], "1")
     lines.family("hotcold_rounds_total", "counter", "Rounds over all captures since the service was started.")
     lines.sample("hotcold_rounds_total", [], "\(rounds)")
     lines.family(
-      "hotcold_errors_total", "counter", "Captures that could not be dealt with as they should, each round.")
-    lines.sample("hotcold_errors_total", [], "\(errors)")
+      "hotcold_captures_list_errors_total", "counter",
+      "Rounds in which the list of captures could not be read.")
+    lines.sample("hotcold_captures_list_errors_total", [], "\(listErrors)")
+    lines.family(
+      "hotcold_metrics_write_errors_total", "counter", "Rounds in which this file could not be written.")
+    lines.sample("hotcold_metrics_write_errors_total", [], "\(writeErrors)")
     lines.family("hotcold_files_moved_total", "counter", "Files moved to their tier.")
     for kind in Kind.allCases {
       lines.sample("hotcold_files_moved_total", [("kind", kind.name)], "\(moved[kind])")
@@ -87,7 +122,7 @@ struct Metrics {
     lines.family("hotcold_round_duration_seconds", "gauge", "How long the last round took.")
     lines.sample("hotcold_round_duration_seconds", [], seconds(durationNanoseconds))
     lines.family("hotcold_captures", "gauge", "Captures in the last round.")
-    lines.sample("hotcold_captures", [], "\(gauges.count)")
+    lines.sample("hotcold_captures", [], "\(captures)")
     lines.family(
       "hotcold_captures_unfinished", "gauge", "Captures with more to settle than one round allows.")
     lines.sample("hotcold_captures_unfinished", [], "\(unfinished)")
@@ -96,30 +131,38 @@ struct Metrics {
   }
 
   private func addCaptures(_ lines: inout Lines) {
-    let captures = gauges.sorted { $0.key.string < $1.key.string }
+    let captures = gauges.map { (name: printable($0.key.bytes), gauges: $0.value) }.sorted {
+      $0.name < $1.name
+    }
     func perTier(_ name: String, _ help: String, _ value: (TierCount) -> String) {
       lines.family(name, "gauge", help)
-      for (path, gauges) in captures {
+      for (capture, gauges) in captures where gauges.isCounted {
         for kind in Kind.allCases {
           for (tier, count) in [("hot", gauges.hot[kind]), ("cold", gauges.cold[kind])] {
-            lines.sample(name, [("capture", path.string), ("kind", kind.name), ("tier", tier)], value(count))
+            lines.sample(name, [("capture", capture), ("kind", kind.name), ("tier", tier)], value(count))
           }
         }
       }
     }
-    func perCapture(_ name: String, _ help: String, _ value: (Gauges) -> String?) {
-      lines.family(name, "gauge", help)
-      for (path, gauges) in captures {
-        if let value = value(gauges) { lines.sample(name, [("capture", path.string)], value) }
+    func perCapture(
+      _ name: String, _ help: String, type: String = "gauge", _ value: (Gauges) -> String?
+    ) {
+      lines.family(name, type, help)
+      for (capture, gauges) in captures {
+        if let value = value(gauges) { lines.sample(name, [("capture", capture)], value) }
       }
     }
     perTier("hotcold_files", "Files of each kind and tier.") { "\($0.files)" }
     perTier("hotcold_bytes", "Bytes of each kind and tier.") { "\($0.bytes)" }
+    perCapture(
+      "hotcold_errors_total", "Rounds in which a capture could not be dealt with as it should.",
+      type: "counter"
+    ) { "\($0.errors)" }
     perCapture("hotcold_implausible_files", "Files whose age is not known: from the future or the epoch.") {
-      "\($0.implausible)"
+      $0.isCounted ? "\($0.implausible)" : nil
     }
     perCapture("hotcold_retention_declined", "1 where retention declined to delete anything.") {
-      $0.isRetentionDeclined ? "1" : "0"
+      $0.isCounted ? ($0.isRetentionDeclined ? "1" : "0") : nil
     }
     perCapture("hotcold_last_success_timestamp_seconds", "When a round last ended without an error.") {
       $0.lastSuccessSeconds.map { "\($0)" }
@@ -149,15 +192,11 @@ struct Metrics {
       text += "\(name)\(list.isEmpty ? "" : "{\(list)}") \(value)\n"
     }
 
-    /// Prometheus' exposition format: backslash, quote and line feed.
+    /// Prometheus' exposition format. Line feeds and the like are escaped already (`printable`).
     private static func escaped(_ value: String) -> String {
-      value.reduce(into: "") { text, character in
-        switch character {
-        case "\\": text += "\\\\"
-        case "\"": text += "\\\""
-        case "\n": text += "\\n"
-        default: text.append(character)
-        }
+      value.unicodeScalars.reduce(into: "") { text, scalar in
+        if scalar == "\\" || scalar == "\"" { text += "\\" }
+        text.unicodeScalars.append(scalar)
       }
     }
   }

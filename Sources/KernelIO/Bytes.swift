@@ -14,6 +14,15 @@ public enum StandardStream: Int32, Sendable {
     return columns == 0 ? nil : Int(columns)
   }
 
+  /// Whether what is written here goes to the journal (systemd.exec(5), JOURNAL_STREAM).
+  public var isJournal: Bool {
+    var status = hc_stat()
+    guard let stream = CurrentProcess.environment("JOURNAL_STREAM"),
+      unsafe hc_statx(rawValue, "", &status) == 0
+    else { return false }
+    return stream == "\(status.device):\(status.inode)"
+  }
+
   /// From now on writing fails with `EPIPE` or `EFBIG` where SIGPIPE or SIGXFSZ would kill: the reader has gone, or the
   /// file size limit is reached. `StopSignal.install` does this, too.
   public static func failWithoutSignal() { hc_signals_ignore_output() }
@@ -37,19 +46,15 @@ public enum StandardStream: Int32, Sendable {
   }
 }
 
-/// The whole of a file that the user named, links followed. `EFBIG` above `limit` bytes.
-public func readFile(at path: FilePath, limit: Int) throws(KernelError) -> [UInt8] {
-  do {
-    let file = try FileDescriptor.open(path, .readOnly, options: .closeOnExec)
-    defer { try? file.close() }
-    return try readAll(from: file.rawValue, limit: limit) { path }
-  } catch let error as Errno {
-    throw KernelError(.open, path, error)
-  } catch let error as KernelError {
-    throw error
-  } catch {
-    throw KernelError(.open, path, .ioError)
-  }
+/// The whole of a regular file that the user named, links followed. `EFBIG` above `limit` bytes, `EISDIR` for a folder,
+/// `EINVAL` for what is no regular file either, unless `orStream`: then a pipe or a terminal is read to its end.
+public func readFile(
+  at path: FilePath, limit: Int, orStream: Bool = false
+) throws(KernelError) -> [UInt8] {
+  let file = try KernelError.check(
+    unsafe path.withPlatformString { unsafe hc_open_input($0, orStream) }, .open, path)
+  defer { hc_close(file) }
+  return try readAll(from: file, limit: limit) { path }
 }
 
 func readAll(

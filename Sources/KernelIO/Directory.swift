@@ -199,6 +199,26 @@ public struct Directory: ~Copyable, Sendable {
     throw KernelError(.remove, path.appending(name), Errno(shim: result))
   }
 
+  /// Puts a file of this process's own in its place, whole or not at all: written under `temporaryName`, then renamed, which
+  /// replaces.
+  public func publishFile(
+    _ name: String, via temporaryName: String, contents: Span<UInt8>, mode: UInt32
+  ) throws(KernelError) {
+    let filePath = { [path] in path.appending(temporaryName) }
+    try removeFile(temporaryName)
+    let file = try KernelError.check(
+      unsafe hc_create_file(descriptor, temporaryName, mode), .create, filePath())
+    defer { hc_close(file) }
+    do throws(KernelError) {
+      try writeAll(contents, to: file, filePath)
+      try KernelError.check(
+        unsafe hc_rename_replacing(descriptor, temporaryName, name), .rename, path.appending(name))
+    } catch {
+      try? removeFile(temporaryName)
+      throw error
+    }
+  }
+
   /// Makes everything written so far on this file system survive a power cut (syncfs(2)), and says whether
   /// the kernel met an error on the way (Linux 5.8).
   public func syncFileSystem() throws(KernelError) {

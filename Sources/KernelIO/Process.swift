@@ -16,6 +16,39 @@ public enum StopSignal {
   }
 }
 
+/// The signals that a service answers, waited for by a thread of its own.
+public enum ServiceSignal {
+  public static let hangUp: Int32 = 1
+  /// From now on SIGTERM, SIGINT and SIGHUP wait for `next`. Call before other threads are started.
+  public static func hold() { hc_signals_hold() }
+  /// Waits for one of them, for this long at most.
+  public static func next(withinNanoseconds timeout: Int64) -> Int32? {
+    let signal = hc_signals_next(timeout)
+    return signal == 0 ? nil : signal
+  }
+  /// Lets the next one kill, which is safe at any moment, as long as the calling thread lives.
+  public static func release() { hc_signals_release() }
+}
+
+/// Ends a wait of one thread from another.
+public final class Bell: Sendable {
+  private let descriptor: Int32
+
+  public init() throws(KernelError) {
+    descriptor = try KernelError.check(hc_bell_open(), .create, "eventfd")
+  }
+
+  deinit { hc_close(descriptor) }
+
+  public func ring() { hc_bell_ring(descriptor) }
+
+  /// Until it is rung, or was since the last time; until `deadline` at the latest (CLOCK_MONOTONIC).
+  public func wait(until deadline: Int64) {
+    let left = deadline - Clock.monotonicNanoseconds
+    if left > 0 { hc_bell_wait(descriptor, left) }
+  }
+}
+
 /// The clocks, in nanoseconds.
 public enum Clock {
   public static var monotonicNanoseconds: Int64 { hc_clock_monotonic_ns() }
@@ -34,15 +67,26 @@ public enum LocalZone {
   /// Makes `name` the zone of the process. False, with nothing changed, for a zone that this machine does
   /// not know: tzset(3) would silently take UTC.
   public static func use(_ name: String) -> Bool {
-    guard !name.isEmpty, !name.contains("\0"), isKnown(name) else { return false }
+    guard isKnown(name) else { return false }
     unsafe hc_zone_use(name)
     return true
   }
 
-  private static func isKnown(_ name: String) -> Bool {
+  /// The value of `TZ` where it is set to something that tzset(3) does not understand, and would silently take for UTC.
+  public static var mistakenVariable: String? {
+    guard let value = CurrentProcess.environment("TZ") else { return nil }
+    let zone = value.hasPrefix(":") ? String(value.dropFirst()) : value
+    return zone.isEmpty || isKnown(zone) || PosixZone.isWellFormed(zone) ? nil : value
+  }
+
+  /// Whether it names a zone that this machine has.
+  public static func isKnown(_ name: String) -> Bool {
     if name == "UTC" { return true }
-    guard !name.split(separator: "/").contains("..") else { return false }
-    let folder = FilePath("/usr/share/zoneinfo")
+    guard !name.isEmpty, !name.contains("\0"), !name.split(separator: "/").contains("..") else {
+      return false
+    }
+    let given = CurrentProcess.environment("TZDIR") ?? ""
+    let folder = FilePath(given.isEmpty ? "/usr/share/zoneinfo" : given)
     let file = name.hasPrefix("/") ? FilePath(name) : folder.appending(name)
     let largest = 1 << 20
     // tzfile(5): every compiled zone begins with this magic.
@@ -61,6 +105,11 @@ public enum Supervisor {
     }
   }
 
+  /// Says that the settings are being read again; `READY=1` ends it.
+  public static func notifyReloading() {
+    notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicNanoseconds / 1000)")
+  }
+
   /// Sends lines such as `READY=1` to `NOTIFY_SOCKET`.
   public static func notify(_ lines: String) {
     guard let socket = CurrentProcess.environment("NOTIFY_SOCKET"), !socket.isEmpty else { return }
@@ -69,16 +118,37 @@ public enum Supervisor {
   }
 }
 
+/// The running kernel.
+public enum Kernel {
+  /// By its release; distributions add features to older ones.
+  public static func isAtLeast(_ major: Int32, _ minor: Int32) -> Bool { hc_kernel_is_at_least(major, minor) }
+}
+
 /// The process and its user.
 public enum CurrentProcess {
   /// The largest resident set so far, in bytes.
   public static var peakResidentBytes: UInt64 { hc_peak_resident_bytes() }
   /// Makes folders get exactly the mode that was asked for, whatever the shell's umask.
   public static func clearUmask() { hc_clear_umask() }
+  /// The umask that was in force before.
+  public static var firstUmask: UInt32 { hc_first_umask() }
+  /// Whether a seccomp filter is in force.
+  public static var isFiltered: Bool { hc_is_filtered() }
   /// Whether an environment variable is set and not empty.
   public static func environmentHas(_ name: String) -> Bool { unsafe hc_environment_has(name) }
   public static func environment(_ name: String) -> String? {
     unsafe hc_environment(name).map { unsafe String(cString: $0) }
+  }
+  /// The names of all environment variables that begin with `prefix`.
+  public static func environmentNames(beginningWith prefix: String) -> [String] {
+    var names: [String] = []
+    var index: Int32 = 0
+    while let entry = unsafe hc_environment_entry(index) {
+      let text = unsafe String(cString: entry)
+      if text.hasPrefix(prefix) { names.append(String(text.prefix { $0 != "=" })) }
+      index += 1
+    }
+    return names
   }
   /// Without the program's own name. Read from execve(2)'s list: `CommandLine.arguments` needs /proc, and a command
   /// that seems to have no arguments prints its help and succeeds.

@@ -114,7 +114,7 @@ package enum Explanation {
     case .diskQuotaExceeded:
       return "The owner's quota is used up. Raise it (quota, repquota), then run again."
     case .readOnlyFileSystem:
-      return "The file system is mounted read-only. Check dmesg, remount it read-write, then run again."
+      return readOnlyRemedy(error.path)
     case .ioError, Errno(rawValue: 117):
       return "The file system or its disk has failed. Check dmesg and the disk before anything else; every "
         + "file is at its old or its new place."

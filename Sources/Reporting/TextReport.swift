@@ -8,8 +8,13 @@ public struct TextReport {
   private static let archivesNamedMax = 3
 
   let isColoured: Bool
+  /// The command that advice names, where it is not that of the report.
+  private let command: String?
 
-  public init(isColoured: Bool) { self.isColoured = isColoured }
+  public init(isColoured: Bool, command: String? = nil) {
+    self.isColoured = isColoured
+    self.command = command
+  }
 
   public func render(_ report: CaptureReport, of run: RunReport) -> String {
     var lines: [String] = ["\(Explanation.text(report.capture)): \(headline(report))"]
@@ -188,10 +193,9 @@ public struct TextReport {
   }
 
   package func errors(_ report: CaptureReport) -> [String] {
+    let command = command ?? (report.isReversion ? "revert" : "migrate")
     var lines: [String] = []
-    if let error = report.error {
-      lines.append("ERROR: \(Explanation.of(error, command: report.isReversion ? "revert" : "migrate"))")
-    }
+    if let error = report.error { lines.append("ERROR: \(Explanation.of(error, command: command))") }
     lines += report.refusals.map { "ERROR: \(Explanation.of($0))" }
     lines += report.unreadablePlaylists.map {
       "ERROR: \(Explanation.text($0)): larger than \(Format.bytes(UInt64(CaptureReport.livePlaylistBytesMax))), so it is "
@@ -204,7 +208,7 @@ public struct TextReport {
     if report.problems.includePermissions {
       lines.append(
         "ERROR: some files may not be moved by this user. Run as the owner of the files, "
-          + "sudo -u \(report.owner ?? "OWNER") hotcold \(report.isReversion ? "revert" : "migrate") …; chattr -i lifts an immutable flag."
+          + "sudo -u \(report.owner ?? "OWNER") hotcold \(command) …; chattr -i lifts an immutable flag."
       )
     }
     if report.total.conflicts > 0 {

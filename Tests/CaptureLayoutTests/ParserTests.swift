@@ -48,4 +48,13 @@ import Testing
       CapturesFile(parsing: Array(text.utf8)).paths.map { Bytes($0) }
         == ["/var/stream/capture1", "/var/stream/with space", "/last"])
   }
+
+  @Test(
+    arguments: [
+      ("/a\n/b\n", nil), ("/a\r\n/b\r\n", nil), ("/a\r\n/b\r", nil), ("\t/a # \u{e9}", nil), ("", nil),
+      ("/a\n/b\0", 2), ("/a\r/b", 1), ("\u{1b}[m", 1), ("\n\n/a\u{7f}\n", 3), ("/a\r\r\n", 1),
+    ] as [(String, Int?)])
+  func aControlCharacterIsFoundByItsLine(text: String, line: Int?) {
+    #expect(TextLines.lineWithControlCharacter(Array(text.utf8)) == line)
+  }
 }

@@ -25,20 +25,26 @@ import Testing
     try trial.expectSettled()
   }
 
-  /// A seccomp filter that kills whoever asks for a ring (SECCOMP_RET_KILL_PROCESS), set up by Python.
+  /// Python that sets up a seccomp filter with this answer (SECCOMP_RET_…) to whoever asks for a ring, and then becomes
+  /// the program that its arguments name.
+  static func filter(answering answer: UInt32) -> String {
+    """
+    import ctypes, os, struct, sys
+    libc = ctypes.CDLL(None, use_errno=True)
+    # ld [nr]; jeq 425 (io_uring_setup) -> the answer, else allow
+    code = struct.pack("HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, 425, 0x06, 0, 0, \(answer), 0x06, 0, 0, 0x7fff0000)
+    buffer = ctypes.create_string_buffer(code)
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 4, ctypes.addressof(buffer)))
+    assert libc.prctl(38, 1, 0, 0, 0) == 0
+    assert libc.prctl(22, 2, program, 0, 0) == 0
+    os.execv(sys.argv[1], sys.argv[1:])
+    """
+  }
+
   @Test(.requires("python3")) func aFilterThatKillsWhoeverAsksForARing() throws {
     let trial = try Trial()
-    let filter = """
-      import ctypes, os, struct, sys
-      libc = ctypes.CDLL(None, use_errno=True)
-      # ld [nr]; jeq 425 (io_uring_setup) -> kill, else allow
-      code = struct.pack("HBBI" * 4, 0x20, 0, 0, 0, 0x15, 0, 1, 425, 0x06, 0, 0, 0x80000000, 0x06, 0, 0, 0x7fff0000)
-      buffer = ctypes.create_string_buffer(code)
-      program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 4, ctypes.addressof(buffer)))
-      assert libc.prctl(38, 1, 0, 0, 0) == 0
-      assert libc.prctl(22, 2, program, 0, 0) == 0
-      os.execv(sys.argv[1], sys.argv[1:])
-      """
+    // SECCOMP_RET_KILL_PROCESS
+    let filter = Self.filter(answering: 0x8000_0000)
     func filtered(_ arguments: [String]) -> Shell.Result {
       Shell.run(["python3", "-c", filter, HotColdBinary.path, "migrate", trial.folder.path] + arguments)
     }

@@ -27,7 +27,8 @@ import Testing
     #expect(snapshot.count(in: "metadata") <= 100, comment)
   }
 
-  @Test(arguments: ["syscalls", "io_uring"], [SIGKILL, SIGTERM, SIGINT])
+  /// SIGHUP, as of a terminal that hangs up, kills like SIGKILL.
+  @Test(arguments: ["syscalls", "io_uring"], [SIGKILL, SIGTERM, SIGINT, SIGHUP])
   func anInterruptedRunThatIsStartedAgainEndsInTheTreeOfAnUninterruptedOne(engine: String, signal: Int32)
     throws
   {

@@ -70,9 +70,12 @@ public final class Engine {
   }
 
   /// The refusals that io_uring_setup(2) documents, in the operator's words.
-  private static func refusalReason(_ error: KernelError) -> String {
+  public static func refusalReason(_ error: KernelError) -> String {
     let explanation =
       switch error.errno {
+      // Profiles of containers answer ENOSYS, so that programs do without.
+      case .noFunction where CurrentProcess.isFiltered && Kernel.isAtLeast(5, 1):
+        "hidden by a seccomp profile"
       case .noFunction: "this kernel has no io_uring"
       case .notPermitted: "forbidden by sysctl kernel.io_uring_disabled or a seccomp profile"
       case .permissionDenied: "forbidden by a security policy"

@@ -158,9 +158,11 @@ struct Manifests: Sendable {
     let outcome = try stage(
       segments, isWhole: unreadable == nil, in: directory, isOver: isOver, receives: receives(hour))
     let isQuiet = modified.age(atSeconds: nowSeconds) > Self.tickSeconds
+    // What is wrong is found anew each time, so that it is known when it is over.
+    let isForeign = if case .foreign = outcome { true } else { false }
     return HourResult(
       outcome: outcome, unreadable: unreadable,
-      finished: isOver && isQuiet && unreadable == nil ? modified : nil)
+      finished: isOver && isQuiet && unreadable == nil && !isForeign ? modified : nil)
   }
 
   /// Over is an hour that the clock has left, and for which no young segment waits in the hot place.

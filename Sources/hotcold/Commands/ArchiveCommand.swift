@@ -77,27 +77,51 @@ struct ArchiveCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(isQuiet: quiet)
-    let settings: ArchiveSettings
-    let options: ArchiverOptions
-    do throws(ArchiveSettings.Failure) {
-      settings = try ArchiveSettings(flags: flags, file: config.map { FilePath($0) })
-      options = try archiverOptions(settings)
-    } catch {
-      console.error(error.message)
+    do {
+      let settings = try readSettings()
+      try settings.useTimeZone()
+      let options = try archiverOptions(settings)
+      for warning in ArchiveSettings.warnings { console.warning(warning) }
+      if printConfig { return try Output.print(settings.text, console) }
+      CurrentProcess.clearUmask()
+      if once || dryRun { return try runOnce(options, console) }
+      try serve(options, settings, console)
+    } catch let mistake as ArchiveSettings.Failure {
+      console.error(mistake.message)
       throw ExitStatus.usage.code
+    } catch let failure as CapturesList.Failure {
+      console.error(failure.message)
+      throw failure.status.code
     }
-    if printConfig { return try Output.print(settings.text, console) }
-    CurrentProcess.clearUmask()
-    if once || dryRun { return try runOnce(options, console) }
+  }
+
+  private func serve(
+    _ options: ArchiverOptions, _ settings: ArchiveSettings, _ console: Console
+  ) throws {
+    // Read again every round. What is wrong with it later on is logged; a service that begins without it has no work.
+    if let list = options.capturesFile { _ = try CapturesList.read(list) }
     guard Threads.areGranted else {
       console.error(
-        "The service needs some threads, and gets none. Raise the limit (ulimit -u, TasksMax=, pids.max).")
+        "The service needs one thread more, and gets none. Raise the limit (ulimit -u, TasksMax=, pids.max).")
       throw ExitStatus.ioError.code
     }
-    try ArchiverService(options, log: console.logger).runUntilSignalled()
+    let zone = settings.text(.timeZone)
+    try ArchiverService(options, log: console.logger) { () throws(SettingsMistake) in
+      let settings = try readSettings()
+      try settings.checkTimeZone()
+      if settings.text(.timeZone) != zone {
+        console.warning("HOTCOLD_TIME_ZONE has changed: it takes effect when the service is started again.")
+      }
+      return try archiverOptions(settings)
+    }.runUntilSignalled()
   }
 
   private func runOnce(_ options: ArchiverOptions, _ console: Console) throws {
+    var options = options
+    if let list = options.capturesFile {
+      options.captures += try CapturesList.read(list, orStream: true)
+      options.capturesFile = nil
+    }
     StopSignal.install()
     let archiver = Archiver(options, log: console.logger)
     let round = archiver.round(until: .max / 2)
@@ -118,9 +142,12 @@ struct ArchiveCommand: ParsableCommand {
     return texts.compactMapValues { $0 }
   }
 
+  private func readSettings() throws(ArchiveSettings.Failure) -> ArchiveSettings {
+    try ArchiveSettings(flags: flags, file: config.map { FilePath($0) })
+  }
+
   private func archiverOptions(_ settings: ArchiveSettings) throws(ArchiveSettings.Failure) -> ArchiverOptions
   {
-    try settings.useTimeZone()
     var options = ArchiverOptions(hours: HourClock { LocalZone.offset(at: $0) })
     options.captures = captures.map { FilePath($0) }
     options.capturesFile = settings.path(.capturesFrom)

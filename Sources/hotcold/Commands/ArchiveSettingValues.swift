@@ -39,10 +39,21 @@ extension ArchiveSettings {
     return choice
   }
 
+  /// Makes the zone that of the process. Call once, before anything asks for the time.
   func useTimeZone() throws(Failure) {
+    try checkTimeZone()
     let zone = text(.timeZone)
-    guard !zone.isEmpty, !LocalZone.use(zone) else { return }
-    throw wrong(.timeZone, "take a name from /usr/share/zoneinfo, such as Europe/Zurich")
+    if !zone.isEmpty { _ = LocalZone.use(zone) }
+  }
+
+  /// An unknown zone, in the settings or in `TZ` where they have none, would mean UTC.
+  func checkTimeZone() throws(Failure) {
+    let zone = text(.timeZone)
+    if zone.isEmpty {
+      if let zone = LocalZone.mistakenVariable { throw Failure(message: Explanation.unknownZone(zone)) }
+    } else if !LocalZone.isKnown(zone) {
+      throw wrong(.timeZone, "take a name from /usr/share/zoneinfo, such as Europe/Zurich")
+    }
   }
 
   func settleRule() throws(Failure) -> SettleRule {

@@ -31,9 +31,7 @@ struct ArchiveSettings {
     }
   }
 
-  struct Failure: Error {
-    let message: String
-  }
+  typealias Failure = SettingsMistake
 
   enum Source: String {
     case flag, environment, file
@@ -69,6 +67,16 @@ struct ArchiveSettings {
       })
   }
 
+  /// One for each variable of the environment that is named like a setting and is none.
+  static var warnings: [String] {
+    let known = Key.allCases.map(\.variable)
+    return CurrentProcess.environmentNames(beginningWith: "HOTCOLD_").filter { !known.contains($0) }.sorted()
+      .map {
+        "unknown setting '\(printable($0.utf8))' in the environment; the nearest known one is "
+          + "\(nearest(to: $0, among: known) ?? known[0])."
+      }
+  }
+
   func text(_ key: Key) -> String {
     reader.string(forKey: ConfigKey(["hotcold", key.rawValue]), default: key.defaultText)
   }
@@ -86,15 +94,20 @@ struct ArchiveSettings {
     let contents: [UInt8]
     do throws(KernelError) { contents = try readFile(at: path, limit: fileBytesMax) } catch {
       if file == nil, error.errno == .noSuchFileOrDirectory { return [:] }
-      throw Failure(message: "\(Explanation.describe(error)). Check the path given to --config.")
+      throw Failure(message: "\(Explanation.unreadable(error)). Check the path given to --config.")
+    }
+    if let line = TextLines.lineWithControlCharacter(contents) {
+      throw Failure(
+        message:
+          "\(Explanation.text(path)), line \(line): a control character. Give plain text, one setting a line."
+      )
     }
     let known = Set(Key.allCases.map(\.variable))
     var variables: [String: String] = [:]
-    for (number, line) in String(decoding: contents, as: UTF8.self).split(
-      separator: "\n", omittingEmptySubsequences: false
-    )
-    .enumerated() {
-      let text = line.trimmingSpace
+    // By bytes: to a String, CR and LF together are one character.
+    let lines = contents.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    for (number, line) in lines.enumerated() {
+      let text = String(decoding: line, as: UTF8.self).trimmingSpace
       guard !text.isEmpty, text.first != "#" else { continue }
       let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {
         $0.trimmingSpace

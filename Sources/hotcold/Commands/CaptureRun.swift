@@ -80,8 +80,7 @@ struct CaptureRun {
 
   private func chooseEngine(_ console: Console) throws -> Engine {
     do throws(KernelError) { return try Engine.choose(move.engine) } catch {
-      console.error(
-        "io_uring is not to be had here: \(error.errno). Use --engine auto or --engine syscalls.")
+      console.error("\(Engine.refusalReason(error)). Use --engine auto or --engine syscalls.")
       throw ExitStatus.usage.code
     }
   }

@@ -16,6 +16,7 @@ struct RevertCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
+    try SettleOptions.checkZoneVariable()
     let paths = try captures.paths()
     let options = ReversionOptions(
       isDryRun: !move.execute, syncs: move.sync, allowsLinks: move.linkFallback)

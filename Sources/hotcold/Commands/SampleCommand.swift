@@ -32,6 +32,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   func run() throws {
+    try SettleOptions.checkZoneVariable()
     StopSignal.install()
     let sample = SampleCapture(
       files: files.count, spanSeconds: span.seconds, seed: seed, fileBytes: fileBytes)

@@ -1,3 +1,4 @@
+import Archiver
 public import ArgumentParser
 import CaptureLayout
 import KernelIO
@@ -29,14 +30,10 @@ struct CaptureArguments: ParsableArguments {
   }
 
   private func read(_ file: FilePath) throws -> [FilePath] {
-    let largest = 1 << 20
-    let contents: [UInt8]
-    do throws(KernelError) { contents = try readFile(at: file, limit: largest) } catch {
-      let console = Console(isQuiet: true)
-      console.error("\(Explanation.describe(error)). Check the path given to --captures-from.")
-      throw ExitStatus.noCapture.code
+    do throws(CapturesList.Failure) { return try CapturesList.read(file, orStream: true) } catch {
+      Console(isQuiet: true).error(error.message)
+      throw error.status.code
     }
-    return CapturesFile(parsing: contents).paths.map { FilePath(bytes: $0) }
   }
 }
 
@@ -71,10 +68,17 @@ struct SettleOptions: ParsableArguments {
 
   /// Makes the zone that of the process. Call once, before anything asks for the time.
   func takeTimeZone() throws {
-    guard let timeZone, !LocalZone.use(timeZone) else { return }
+    guard let timeZone else { return try Self.checkZoneVariable() }
+    guard !LocalZone.use(timeZone) else { return }
     throw ValidationError(
       "Unknown time zone '\(printable(timeZone.utf8))'. Take a name from /usr/share/zoneinfo, such as Europe/Zurich."
     )
+  }
+
+  /// A zone in TZ that is unknown would mean UTC.
+  static func checkZoneVariable() throws {
+    guard let zone = LocalZone.mistakenVariable else { return }
+    throw ValidationError(Explanation.unknownZone(zone))
   }
 
   var rule: SettleRule {

@@ -26,12 +26,16 @@ struct Console {
   }
 }
 
-/// Lines for standard error: on a terminal as they are, elsewhere with a time stamp and a level, so that
+/// Lines for standard error: on a terminal as they are; in the journal with a priority (sd-daemon(3)), so that
+/// `journalctl -p err` finds them, and no time, which the journal has; elsewhere with a time stamp and a level, so that
 /// `grep ERROR` finds what it should in a log.
 struct ConsoleLogHandler: LogHandler {
+  private enum Destination { case terminal, journal, file }
+
   var logLevel: Logger.Level = .info
   var metadata: Logger.Metadata = [:]
-  private let isTerminal = StandardStream.error.isTerminal
+  private let destination: Destination =
+    StandardStream.error.isTerminal ? .terminal : StandardStream.error.isJournal ? .journal : .file
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
@@ -41,11 +45,27 @@ struct ConsoleLogHandler: LogHandler {
   func log(event: LogEvent) {
     let level = event.level.rawValue.uppercased()
     let line =
-      isTerminal
-      ? (event.level >= .warning ? "\(level): \(event.message)" : "\(event.message)")
-      : "\(TimeStamp.now) \(level) \(event.message)"
+      switch destination {
+      case .terminal: event.level >= .warning ? "\(level): \(event.message)" : "\(event.message)"
+      case .journal: "<\(event.level.journalPriority)>\(event.message)"
+      case .file: "\(TimeStamp.now) \(level) \(event.message)"
+      }
     // Nothing can be said about a standard error that is closed.
     try? StandardStream.error.write(line + "\n")
+  }
+}
+
+extension Logger.Level {
+  /// As syslog(3) numbers them.
+  fileprivate var journalPriority: Int {
+    switch self {
+    case .critical: 2
+    case .error: 3
+    case .warning: 4
+    case .notice: 5
+    case .info: 6
+    case .debug, .trace: 7
+    }
   }
 }
 

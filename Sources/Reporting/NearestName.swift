@@ -1,0 +1,20 @@
+/// The name that a mistyped one most likely stands for: that with the fewest letters to insert, delete or replace.
+package func nearest(to name: String, among known: [String]) -> String? {
+  known.min { distance(name, $0) < distance(name, $1) }
+}
+
+/// Levenshtein's.
+private func distance(_ left: String, _ right: String) -> Int {
+  let right = Array(right.utf8)
+  var row = Array(0...right.count)
+  for (index, letter) in left.utf8.enumerated() {
+    var diagonal = row[0]
+    row[0] = index + 1
+    for (column, other) in right.enumerated() {
+      let replaced = diagonal + (letter == other ? 0 : 1)
+      diagonal = row[column + 1]
+      row[column + 1] = min(replaced, row[column] + 1, diagonal + 1)
+    }
+  }
+  return row[right.count]
+}

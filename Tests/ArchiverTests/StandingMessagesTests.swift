@@ -1,0 +1,80 @@
+import SystemPackage
+import Testing
+
+@testable import Archiver
+
+/// What is said when, with the time given.
+@Suite struct StandingMessagesTests {
+  typealias Kind = StandingMessages.Kind
+
+  /// The value, where an expectation may change it.
+  final class Messages {
+    private var value = StandingMessages()
+
+    func meet(_ kinds: [Kind], of capture: FilePath?, at now: Int64) -> Bool {
+      value.meet(kinds, of: capture, at: now)
+    }
+    func finish(_ stage: StandingMessages.Stage, of capture: FilePath?) -> [String] {
+      value.finish(stage, of: capture)
+    }
+    func keep(_ captures: Set<FilePath>) { value.keep(captures) }
+  }
+
+  static let room = Kind(stage: .upkeep, name: "little free space")
+  static let busy = Kind(stage: .settling, name: "another run holds the capture")
+  static let minute: Int64 = 60_000_000_000
+
+  @Test func aMessageIsSaidAtItsBeginningOnceAnHourAndWhenItIsOver() {
+    let messages = Messages()
+    var said: [Int64] = []
+    for round in 0..<150 {
+      if messages.meet([Self.room], of: "/a", at: Int64(round) * Self.minute) { said.append(Int64(round)) }
+      #expect(messages.finish(.upkeep, of: "/a") == [])
+    }
+    #expect(said == [0, 60, 120])
+    #expect(messages.finish(.upkeep, of: "/a") == ["little free space"])
+    #expect(messages.finish(.upkeep, of: "/a") == [], "said once")
+    #expect(messages.meet([Self.room], of: "/a", at: 150 * Self.minute), "a new beginning")
+  }
+
+  @Test func eachCaptureAndEachKindHasItsOwn() {
+    let messages = Messages()
+    #expect(messages.meet([Self.room], of: "/a", at: 0))
+    #expect(messages.meet([Self.room], of: "/b", at: 0))
+    #expect(messages.meet([Self.busy], of: "/a", at: 0))
+    #expect(!messages.meet([Self.room], of: "/a", at: Self.minute))
+    #expect(messages.finish(.upkeep, of: "/a") == [])
+    #expect(messages.finish(.settling, of: "/b") == [])
+  }
+
+  @Test func whatAStageThatWasNotComeToHasSaidIsNotOver() {
+    let messages = Messages()
+    #expect(messages.meet([Self.room], of: "/a", at: 0))
+    #expect(messages.finish(.upkeep, of: "/a") == [])
+    // A round in which the settling fails does not come to the upkeep.
+    #expect(messages.meet([Self.busy], of: "/a", at: Self.minute))
+    #expect(messages.finish(.settling, of: "/a") == [])
+    #expect(!messages.meet([Self.room], of: "/a", at: 2 * Self.minute), "it was so all the time")
+    #expect(messages.finish(.upkeep, of: "/a") == [])
+  }
+
+  @Test func matterThatIsNewSaysWhatBelongsToItAgain() {
+    let messages = Messages()
+    let taken = Kind(stage: .settling, name: "names that are taken")
+    #expect(messages.meet([taken], of: "/a", at: 0))
+    #expect(messages.meet([taken, Self.busy], of: "/a", at: Self.minute))
+    #expect(!messages.meet([taken, Self.busy], of: "/a", at: 2 * Self.minute))
+    #expect(messages.finish(.settling, of: "/a") == [])
+    #expect(!messages.meet([taken], of: "/a", at: 3 * Self.minute))
+    #expect(messages.finish(.settling, of: "/a") == ["another run holds the capture"])
+  }
+
+  @Test func aCaptureThatIsNotLookedAfterAnyMoreIsForgotten() {
+    let messages = Messages()
+    #expect(messages.meet([Self.room], of: "/a", at: 0))
+    #expect(messages.meet([Kind(stage: .round, name: "no captures")], of: nil, at: 0))
+    messages.keep([])
+    #expect(messages.meet([Self.room], of: "/a", at: 1))
+    #expect(!messages.meet([Kind(stage: .round, name: "no captures")], of: nil, at: 1))
+  }
+}
