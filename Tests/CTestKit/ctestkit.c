@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -52,6 +54,21 @@ bool ctk_ends_within(pid_t process, int milliseconds) {
 int ctk_temporary_file(void) { return open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); }
 
 int ctk_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+bool ctk_grants_io_uring(void) {
+  const unsigned operations = 256;
+  struct io_uring_params params = {0};
+  int ring = (int)syscall(SYS_io_uring_setup, 1, &params);
+  if (ring < 0)
+    return false;
+  struct io_uring_probe *probe = calloc(1, sizeof *probe + operations * sizeof probe->ops[0]);
+  bool granted = probe && syscall(SYS_io_uring_register, ring, IORING_REGISTER_PROBE, probe, operations) == 0 &&
+                 (probe->ops[IORING_OP_RENAMEAT].flags & IO_URING_OP_SUPPORTED) &&
+                 (probe->ops[IORING_OP_MKDIRAT].flags & IO_URING_OP_SUPPORTED);
+  free(probe);
+  close(ring);
+  return granted;
+}
 
 ssize_t ctk_list_attributes(const char *path, char *list, size_t size) { return llistxattr(path, list, size); }
 

@@ -177,6 +177,7 @@ import Testing
   @Test(.requires("strace"), arguments: ["io_uring", "syscalls"]) func unlinksComeInBatches(engine: String)
     throws
   {
+    try skipUnlessGranted(engine: engine)
     let folder = try Folder()
     let old = try Self.cold(folder, "metadata", ages: Array(90_000..<90_200))
     _ = try Self.cold(folder, "metadata", ages: [50])

@@ -11,6 +11,7 @@ import Testing
   @Test(
     .requiresMounting, .requires("xfs_io"), arguments: ["ext4", "xfs"], ["syscalls", "io_uring"])
   func aPowerCutInTheMiddle(type: String, engine: String) throws {
+    try skipUnlessGranted(engine: engine)
     let fileSystem = try MountedFileSystem(type)
     let trial = try LargeTrial(in: fileSystem.path)
     try Shell.must(["sync", "-f", trial.path])
@@ -41,6 +42,7 @@ import Testing
   /// A copy of the disk while the migration runs is what a crash at that moment would leave.
   @Test(.requiresMounting, arguments: ["syscalls", "io_uring"])
   func aCopyOfALiveDisk(engine: String) throws {
+    try skipUnlessGranted(engine: engine)
     let disk = try MountedFileSystem("xfs", megabytes: 2000)
     let image = disk.path + "/image"
     let inner = try MountedFileSystem("ext4", megabytes: 300, image: image)
@@ -82,6 +84,7 @@ import Testing
 
   /// A full tmpfs has room for renames and folders; only the playlists find none. All is moved and proven, and said.
   @Test(.requiresMounting, arguments: ["syscalls", "io_uring"]) func aFullTmpfs(engine: String) throws {
+    try skipUnlessGranted(engine: engine)
     let fileSystem = try MountedFileSystem("tmpfs", megabytes: 8)
     let trial = try LargeTrial(in: fileSystem.path, files: 500)
     Shell.run(["dd", "if=/dev/zero", "of=\(fileSystem.path)/filler", "bs=4k"])
@@ -100,6 +103,7 @@ import Testing
   /// The disk stops taking writes while the run is at work.
   @Test(.requiresMounting, arguments: ["ext4", "xfs", "btrfs"], ["syscalls", "io_uring"])
   func theFileSystemTurnsReadOnly(type: String, engine: String) throws {
+    try skipUnlessGranted(engine: engine)
     let fileSystem = try MountedFileSystem(type)
     let trial = try LargeTrial(in: fileSystem.path)
     let run = try trial.start(engine)

@@ -32,6 +32,7 @@ import Testing
   func anInterruptedRunThatIsStartedAgainEndsInTheTreeOfAnUninterruptedOne(engine: String, signal: Int32)
     throws
   {
+    try skipUnlessGranted(engine: engine)
     let folder = try Folder()
     let path = try Self.sample(folder)
     let before = try Snapshot(path)

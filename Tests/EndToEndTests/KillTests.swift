@@ -11,6 +11,7 @@ import Testing
 
   @Test(arguments: ["syscalls", "io_uring"])
   func aKilledRunLosesNothing(engine: String) throws {
+    try skipUnlessGranted(engine: engine)
     let seed = SeededRandom.seeds(1)[0]
     var random = SeededRandom(seed)
     let folder = try Folder()
@@ -46,6 +47,7 @@ import Testing
   /// The tree right after a kill, before anybody else has touched it.
   @Test(arguments: ["syscalls", "io_uring"])
   func aKilledRunLeavesEachFileUnderOneName(engine: String) throws {
+    try skipUnlessGranted(engine: engine)
     var random = SeededRandom(SeededRandom.seeds(1)[0] + 1)
     let folder = try Folder()
     let path = folder.path + "/capture"

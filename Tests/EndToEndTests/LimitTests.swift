@@ -47,7 +47,8 @@ import Testing
     #expect(result.error.contains("ulimit -u"), "\(result.error)")
   }
 
-  @Test(arguments: ["EAGAIN", "EBUSY", "EINTR"], ["1..3", "5+7", "4+"])
+  @Test(
+    .requires("strace"), .requiresIOUring, arguments: ["EAGAIN", "EBUSY", "EINTR"], ["1..3", "5+7", "4+"])
   func theKernelRefusesToEnterTheRing(errno: String, when: String) throws {
     let trial = try Trial()
     let result = EngineTests.inject(

@@ -14,6 +14,7 @@ import Testing
 
   @Test(arguments: ["syscalls", "io_uring"])
   func migrateAndRevertGiveBackTheVeryTree(engine: String) throws {
+    try skipUnlessGranted(engine: engine)
     let trial = try Trial()
     #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
     let migrated = try Snapshot(trial.folder.path)
@@ -35,6 +36,7 @@ import Testing
 
   @Test(arguments: ["syscalls", "io_uring"])
   func anInterruptedMigrationIsTakenBackToo(engine: String) throws {
+    try skipUnlessGranted(engine: engine)
     let folder = try Folder()
     var partial = 0
     for attempt in 0..<30 where partial < 3 {

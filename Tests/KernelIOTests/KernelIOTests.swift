@@ -5,6 +5,12 @@ import Testing
 
 @testable import KernelIO
 
+extension Trait where Self == ConditionTrait {
+  static var requiresMounting: Self {
+    .enabled(if: MountedFileSystem.canMount, "needs root and loop devices")
+  }
+}
+
 @Suite struct DirectoryStreamTests {
   static func names(_ folder: Folder) throws -> [Bytes] {
     let directory = try Directory.open(FilePath(folder.path))
@@ -66,7 +72,7 @@ import Testing
 }
 
 @Suite struct DirectoryTests {
-  @Test func linksFilesAndMountsAreNotFolders() throws {
+  @Test func linksAndFilesAreNotFolders() throws {
     let folder = try Folder()
     try folder.makeFolder("real")
     try folder.makeLink("link", to: folder.path + "/real")
@@ -79,6 +85,30 @@ import Testing
       _ = try directory.openFolder("file")
     }
     #expect(try directory.openFolder("real").status().type == .directory)
+  }
+
+  /// One of another file system, and one of the same, which only openat2 can tell.
+  @Test(.requiresMounting, arguments: ["tmpfs", "bind"]) func mountsAreNotFolders(type: String) throws {
+    let folder = try Folder()
+    try folder.makeFolder("elsewhere")
+    try folder.makeFolder("mount")
+    try folder.makeFile("file")
+    let mount = folder.path + "/mount"
+    try Shell.must(
+      type == "bind"
+        ? ["mount", "--bind", folder.path + "/elsewhere", mount]
+        : ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", mount])
+    defer { Shell.run(["umount", "-l", mount]) }
+    let directory = try Directory.open(FilePath(folder.path))
+    #expect(throws: KernelError(.open, FilePath(mount), .improperLink)) {
+      _ = try directory.openFolder("mount")
+    }
+    // Opened by its path, it is a folder; what is renamed into it would leave the file system.
+    let inside = try Directory.open(FilePath(mount))
+    var queue = RenameQueueTests.queue(["file"], directory, inside)
+    queue.renameFront()
+    #expect(RenameQueueTests.outcomes(queue) == [.failed(.improperLink)])
+    #expect(folder.exists("file") && !folder.exists("mount/file"))
   }
 
   @Test func theErrorNamesOperationPathAndErrno() {
@@ -154,6 +184,7 @@ import Testing
   }
 
   @Test(arguments: [false, true]) func bothEnginesGiveEachRenameTheSameOutcome(usesRing: Bool) throws {
+    if usesRing, !IOUring.isGranted { try Test.cancel("needs io_uring") }
     let folder = try Folder()
     try folder.makeFolder("to")
     let long = Bytes(Array(repeating: 0x78, count: 255))
@@ -199,7 +230,7 @@ import Testing
     #expect(folder.exists("from/a"))
   }
 
-  @Test func aRingMakesFoldersInOneSubmission() throws {
+  @Test(.enabled(if: IOUring.isGranted, "needs io_uring")) func aRingMakesFoldersInOneSubmission() throws {
     let folder = try Folder()
     try folder.makeFolder("7")
     let root = try Directory.open(FilePath(folder.path))

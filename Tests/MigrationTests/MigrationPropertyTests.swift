@@ -5,8 +5,9 @@ import Testing
 
 /// Whole migrations of random captures on a real file system, against the independent model.
 @Suite struct MigrationPropertyTests {
-  @Test(.requiresIOUring, arguments: SeededRandom.seeds(40), [EngineChoice.syscalls, .ioUring])
+  @Test(arguments: SeededRandom.seeds(40), [EngineChoice.syscalls, .ioUring])
   func aMigrationEndsInTheTreeOfTheModel(seed: UInt64, engine: EngineChoice) throws {
+    try engine.skipUnlessGranted()
     var random = SeededRandom(seed)
     var capture = RandomCapture(&random)
     capture.model.keepLive = Bool.random(using: &random)

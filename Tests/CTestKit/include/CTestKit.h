@@ -16,6 +16,9 @@ bool ctk_ends_within(pid_t process, int milliseconds);
 /// A file without a name, closed on exec.
 int ctk_temporary_file(void);
 int ctk_pipe(int ends[2]);
+/// Whether the kernel grants an io_uring that can rename and make folders. Asked by system calls, not by the program
+/// under test: one that wrongly goes without must fail its tests, not skip them.
+bool ctk_grants_io_uring(void);
 ssize_t ctk_list_attributes(const char *path, char *list, size_t size);
 ssize_t ctk_attribute(const char *path, const char *name, void *value, size_t size);
 
