@@ -117,8 +117,14 @@ let package = Package(
       dependencies: [
         "Archiver", "TestKit", .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .testTarget(
+      name: "ReportingTests",
+      dependencies: [
+        "KernelIO", "Migration", "Reporting", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     // The real program on real file systems.
-    .testTarget(name: "EndToEndTests", dependencies: ["hotcold", "TestKit"], exclude: ["Browser"]),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["hotcold", "TestKit"], exclude: ["Browser", "Golden", "Shells"]),
   ]
 )
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <poll.h>
@@ -134,6 +135,17 @@ __attribute__((constructor)) static void remember_arguments(int count, char **li
 int32_t hc_argument_count(void) { return argument_count; }
 
 const char *hc_argument(int32_t index) { return arguments[index]; }
+
+int32_t hc_working_folder(char *buffer, size_t capacity) { return getcwd(buffer, capacity) ? 0 : -errno; }
+
+int32_t hc_glob(const char *pattern, void (*visit)(const char *path, void *context), void *context) {
+  glob_t found = {0};
+  int result = glob(pattern, GLOB_ONLYDIR, NULL, &found);
+  for (size_t index = 0; index < found.gl_pathc; index++)
+    visit(found.gl_pathv[index], context);
+  globfree(&found);
+  return result == GLOB_NOSPACE ? -ENOMEM : 0;
+}
 
 const char *hc_environment(const char *name) { return getenv(name); }
 

@@ -269,6 +269,10 @@ int32_t hc_send_datagram(const char *path, const char *text);
 /// The arguments of this process, as execve(2) gave them: Swift's own list is read from /proc, and empty without it.
 int32_t hc_argument_count(void);
 const char *hc_argument(int32_t index);
+/// The absolute path of the working folder without links (getcwd(3)), NUL-terminated; -ENOENT where it was removed.
+int32_t hc_working_folder(char *buffer, size_t capacity);
+/// Calls `visit` for each path that `pattern` matches, in order of bytes (glob(3)). Not every one is a folder.
+int32_t hc_glob(const char *pattern, void (*visit)(const char *path, void *context), void *context);
 /// Environment variable `name`, or NULL.
 const char *hc_environment(const char *name);
 /// Entry `index` of the environment, NAME=value; NULL after the last one.

@@ -23,7 +23,7 @@ public final class Archiver {
   private var memories: [FilePath: UpkeepMemory] = [:]
   /// Which folder each path led to the last time.
   private var folders: [FilePath: FolderIdentity] = [:]
-  private var lastListed: [FilePath] = []
+  private var lastCaptures: [FilePath] = []
 
   public init(_ options: ArchiverOptions, log: Logger) {
     self.options = options
@@ -91,26 +91,29 @@ public final class Archiver {
 
   /// The captures of the options and those of the list; where that cannot be read, those of the last round.
   private func currentCaptures(_ round: inout Round) -> [FilePath] {
-    var listed: [FilePath] = []
-    if let file = options.capturesFile {
-      do throws(CapturesList.Failure) { listed = try CapturesList.read(file) } catch {
-        log.error(
-          "the list of captures cannot be read", .round, of: nil,
-          "\(error.message) The captures of the last round are kept.")
-        metrics.listErrors += 1
-        round.statuses.append(.noCapture)
-        listed = lastListed
+    do throws(CapturesList.Failure) {
+      let list = try CapturesList.captures(options.captures, from: options.capturesFile)
+      lastCaptures = list.captures
+      for pattern in list.unmatched {
+        let text = CapturesList.warning(of: pattern, in: options.capturesFile)
+        log.warning("no folder matches \(printable(pattern))", .round, of: nil, text)
       }
+    } catch {
+      log.error(
+        "the list of captures cannot be read", .round, of: nil,
+        "\(error.message) The captures of the last round are kept.")
+      metrics.listErrors += 1
+      round.statuses.append(.noCapture)
+      lastCaptures = options.captures + lastCaptures.filter { !options.captures.contains($0) }
     }
-    lastListed = listed
-    var seen: Set<FilePath> = []
-    let captures = (options.captures + listed).filter { seen.insert($0).inserted }
+    let captures = lastCaptures
     if captures.isEmpty {
       let list = options.capturesFile.map { "\(Explanation.text($0)) names none" } ?? "none is named"
       log.warning("no captures", .round, of: nil, "there is nothing to do: no captures, \(list).")
     }
-    for path in memories.keys where !seen.contains(path) { memories[path] = nil }
-    for path in folders.keys where !seen.contains(path) { folders[path] = nil }
+    let known = Set(captures)
+    for path in memories.keys where !known.contains(path) { memories[path] = nil }
+    for path in folders.keys where !known.contains(path) { folders[path] = nil }
     log.keep(captures)
     return captures
   }
@@ -156,18 +159,19 @@ public final class Archiver {
 
   private func say(_ report: CaptureReport, _ path: FilePath, _ round: inout Round) {
     round.statuses.append(ExitStatus(of: report))
-    let name = Explanation.text(path)
-    let lines = TextReport(isColoured: false, command: "archive").errors(report).map {
-      let text = $0.dropFirst("ERROR: ".count)
-      return text.hasPrefix(name) ? String(text) : "\(name): \(text)"
-    }
-    if !lines.isEmpty { log.say(.error, report.matters, .settling, of: path, lines) }
+    say(report.issues, report.matters, .settling, of: path)
     // What it did not come to may still be so.
     if !report.isCutShort, report.stopSignal == nil { log.finish(.settling, of: path) }
     guard report.total.moved > 0 else { return }
     let verb = options.isDryRun ? "would move" : "moved"
     let rest = report.isCutShort ? ", and there is more to do" : ""
     log.info("\(Explanation.text(path)): \(verb) \(Format.count(report.total.moved)) files\(rest)")
+  }
+
+  private func say(_ issues: [Issue], _ names: [String], _ stage: ServiceLog.Stage, of path: FilePath) {
+    guard !issues.isEmpty else { return }
+    log.say(
+      .error, names, stage, of: path, issues.map { Explanation.of($0, in: path, command: "archive") })
   }
 
   private func keepUp(_ path: FilePath, _ engine: Engine, _ round: inout Round) {
@@ -181,7 +185,7 @@ public final class Archiver {
     let report = engine.keepUp(path, options: upkeep, memory: memory(of: path), clock: clock)
     metrics.add(report, path)
     if let error = report.error {
-      log.error(error.matter, .upkeep, of: path, Explanation.of(error, command: "archive"))
+      say([.stopped(error)], [error.matter], .upkeep, of: path)
       round.statuses.append(ExitStatus(of: error))
     }
     if let manifests = report.manifests { say(manifests, path, &round) }
@@ -191,16 +195,8 @@ public final class Archiver {
   }
 
   private func say(_ manifests: ManifestReport, _ path: FilePath, _ round: inout Round) {
-    let foreign = manifests.foreign.map {
-      "\(Explanation.text(path))/\($0): written by something else than hotcold; left as it is."
-    }
-    if !foreign.isEmpty { log.say(.error, ["archives of something else"], .upkeep, of: path, foreign) }
-    let unwritten = manifests.failures.map {
-      "\(Explanation.describe($0)): this archive was not written.\(Self.remedy($0))"
-    }
-    if !unwritten.isEmpty {
-      log.say(.error, ["archives that cannot be written"], .upkeep, of: path, unwritten)
-    }
+    say(manifests.foreign.map(Issue.foreignArchive), ["archives of something else"], .upkeep, of: path)
+    say(manifests.failures.map(Issue.archiveNotWritten), ["archives that cannot be written"], .upkeep, of: path)
     if !manifests.isClean { round.statuses.append(.incomplete) }
     let changed = manifests.written + manifests.removed
     if changed > 0 { log.debug("\(Explanation.text(path)): \(changed) archives written") }
@@ -232,10 +228,7 @@ public final class Archiver {
     if retention.spared > 0 {
       log.info("\(name): spared \(Format.count(retention.spared)) files that changed meanwhile")
     }
-    let undeleted =
-      retention.problems.named.map { "\(name): \(Explanation.ofDeletion($0))" }
-      + (retention.error.map { [Explanation.describe($0)] } ?? [])
-    if !undeleted.isEmpty { log.say(.error, ["files that cannot be deleted"], .upkeep, of: path, undeleted) }
+    say(retention.issues, ["files that cannot be deleted"], .upkeep, of: path)
     if retention.problems.count > 0 || retention.error != nil { round.statuses.append(.incomplete) }
   }
 
@@ -272,7 +265,7 @@ public final class Archiver {
   }
 
   private static func remedy(_ error: KernelError) -> String {
-    Explanation.knownRemedy(error).map { " \($0)" } ?? ""
+    Explanation.knownRemedy(error, command: "archive").map { " \($0)" } ?? ""
   }
 }
 

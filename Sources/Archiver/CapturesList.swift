@@ -1,9 +1,10 @@
 internal import CaptureLayout
 internal import KernelIO
+public import Migration
 public import Reporting
 public import SystemPackage
 
-/// The file that names captures, one folder a line.
+/// The file that names captures, one a line.
 public enum CapturesList {
   private static let bytesMax = 1 << 20
 
@@ -13,8 +14,25 @@ public enum CapturesList {
     public let status: ExitStatus
   }
 
-  /// Reads a regular file, or, with `orStream`, a pipe to its end.
-  public static func read(_ file: FilePath, orStream: Bool = false) throws(Failure) -> [FilePath] {
+  /// The captures that are named, and those of the file: a regular one, or, with `orStream`, a pipe that is read to its
+  /// end.
+  public static func captures(
+    _ named: [FilePath], from file: FilePath?, orStream: Bool = false
+  ) throws(Failure) -> NamedCaptures {
+    let lines = try lines(of: file, orStream: orStream)
+    do throws(KernelError) { return try NamedCaptures(named, lines: lines) } catch {
+      throw Failure(
+        message: "\(Explanation.describe(error)). Give paths that begin with '/'.", status: .noCapture)
+    }
+  }
+
+  /// What to say of a pattern that matches no folder.
+  public static func warning(of pattern: [UInt8], in file: FilePath?) -> String {
+    "\(file.map(Explanation.text) ?? ""): no folder matches \(printable(pattern))"
+  }
+
+  private static func lines(of file: FilePath?, orStream: Bool) throws(Failure) -> [[UInt8]] {
+    guard let file else { return [] }
     let contents: [UInt8]
     do throws(KernelError) { contents = try readFile(at: file, limit: bytesMax, orStream: orStream) } catch {
       throw Failure(
@@ -24,9 +42,9 @@ public enum CapturesList {
     if let line = TextLines.lineWithControlCharacter(contents) {
       throw Failure(
         message:
-          "\(Explanation.text(file)), line \(line): a control character. Give plain text, one folder a line.",
+          "\(Explanation.text(file)), line \(line): a control character. Give plain text, one capture a line.",
         status: .usage)
     }
-    return CapturesFile(parsing: contents).paths.map { FilePath(bytes: $0) }
+    return CapturesFile(parsing: contents).paths
   }
 }

@@ -29,7 +29,7 @@ public enum StandardStream: Int32, Sendable {
 
   /// Writes all of the text.
   public func write(_ text: String) throws(KernelError) {
-    try writeAll(Array(text.utf8).span, to: rawValue) { FilePath("standard stream") }
+    try writeAll(Array(text.utf8).span, to: rawValue) { "" }
   }
 
   /// One line without its newline, or nil at the end of input.
@@ -38,7 +38,7 @@ public enum StandardStream: Int32, Sendable {
     var byte: UInt8 = 0
     while true {
       let count = unsafe hc_read(rawValue, &byte, 1)
-      try KernelError.check(count, .read, "standard input")
+      try KernelError.check(count, .read, "")
       if count == 0 { return line.isEmpty ? nil : line }
       if byte == UInt8(ascii: "\n") { return line }
       line.append(byte)
@@ -95,26 +95,5 @@ func writeAll(
     }
     if count < 0, Errno(shim: count) == .interrupted { continue }
     written += Int(try KernelError.check(count, .write, path()))
-  }
-}
-
-extension FilePath {
-  /// The path as the bytes that the kernel knows.
-  public var bytes: [UInt8] {
-    unsafe withPlatformString { start in
-      var bytes: [UInt8] = []
-      var next = unsafe start
-      while unsafe next.pointee != 0 {
-        unsafe bytes.append(UInt8(bitPattern: next.pointee))
-        unsafe next += 1
-      }
-      return bytes
-    }
-  }
-
-  /// The path that the kernel knows by these bytes, up to a NUL.
-  public init(bytes: [UInt8]) {
-    let terminated = bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
-    self.init(platformString: terminated)
   }
 }

@@ -87,8 +87,7 @@ public struct Directory: ~Copyable, Sendable {
   public func modificationIfThere(_ name: Span<UInt8>) throws(KernelError) -> FileStatus? {
     do throws(Errno) { return try modification(of: name) } catch {
       guard error != .noSuchFileOrDirectory else { return nil }
-      let file = path.appending(FilePath(bytes: name.indices.map { name[$0] }).components)
-      throw KernelError(.stat, file, error)
+      throw KernelError(.stat, path.appending(bytes: name.indices.map { name[$0] }), error)
     }
   }
 

@@ -22,16 +22,19 @@ public struct KernelError: Error, Equatable, Sendable {
     case syncFile = "fsync"
     case fileSystem = "fstatfs"
     case access = "faccessat"
+    case workingFolder = "getcwd"
+    case glob
     case ringSetUp = "io_uring_setup"
     case ringEnter = "io_uring_enter"
   }
 
   public let operation: Operation
-  /// The path as bytes; text only where it is printed.
+  /// Absolute, as bytes; text only where it is printed. Empty where the call is about no path (a ring, a stream).
   public let path: FilePath
   public let errno: Errno
 
   public init(_ operation: Operation, _ path: FilePath, _ errno: Errno) {
+    assert(path.isEmpty || path.isAbsolute, "\(path) is not absolute")
     self.operation = operation
     self.path = path
     self.errno = errno

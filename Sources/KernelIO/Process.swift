@@ -1,5 +1,5 @@
 internal import CLiburing
-internal import SystemPackage
+public import SystemPackage
 
 /// SIGINT and SIGTERM, remembered so that what is in flight can be finished.
 public enum StopSignal {
@@ -154,6 +154,12 @@ public enum CurrentProcess {
   /// that seems to have no arguments prints its help and succeeds.
   public static var arguments: [String] {
     (1..<max(1, hc_argument_count())).map { unsafe String(cString: hc_argument($0)) }
+  }
+  /// Without links on its way.
+  public static func workingFolder() throws(KernelError) -> FilePath {
+    var buffer = [CChar](repeating: 0, count: 4096)  // PATH_MAX
+    try KernelError.check(unsafe hc_working_folder(&buffer, buffer.count), .workingFolder, "")
+    return FilePath(platformString: buffer)
   }
   public static var isRoot: Bool { hc_effective_uid() == 0 }
   public static var effectiveUser: UInt32 { hc_effective_uid() }

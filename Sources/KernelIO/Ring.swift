@@ -39,7 +39,7 @@ public import SystemPackage
     var raw: OpaquePointer?
     var granted = hc_ring_features()
     let result = unsafe hc_ring_open(UInt32(entries), UInt32(workers), &raw, &granted)
-    try KernelError.check(result, .ringSetUp, "io_uring")
+    try KernelError.check(result, .ringSetUp, "")
     unsafe ring = raw!
     features = Features(
       submissionEntries: Int(granted.submission_entries),
@@ -126,7 +126,7 @@ public import SystemPackage
       case .interrupted where interruptions < Self.interruptionsMax: interruptions += 1
       case .resourceTemporarilyUnavailable where inFlight > 0: return
       case .resourceBusy where inFlight > 0: return
-      case let errno: throw KernelError(.ringEnter, "io_uring", errno)
+      case let errno: throw KernelError(.ringEnter, "", errno)
       }
     }
   }
@@ -156,7 +156,7 @@ public import SystemPackage
       refusedWaits += 1
       hc_sleep_us(1000)
       return false
-    case let errno: throw KernelError(.ringEnter, "io_uring", errno)
+    case let errno: throw KernelError(.ringEnter, "", errno)
     }
   }
 

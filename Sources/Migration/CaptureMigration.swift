@@ -148,7 +148,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     with mover: PassMover, _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders,
     _ totals: inout RunTotals, _ custody: inout Custody
   ) throws(KernelError) {
-    let ledger = MoveLedger(promoted: totals.promoted, observer: observer)
+    let ledger = MoveLedger(of: report.capture, promoted: totals.promoted, observer: observer)
     let sharesRenames = mover.pendingMax > 0
     let plan = MovePlan(
       table: folders.table, mover: mover, isDryRun: options.isDryRun,

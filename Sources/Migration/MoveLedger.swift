@@ -4,6 +4,8 @@ internal import SystemPackage
 
 /// What became of each move of a pass: outcomes turned into counts.
 struct MoveLedger: ~Copyable {
+  /// For the paths of errors.
+  private let capture: FilePath
   private let observer: any MigrationObserver
   private let tellsMoves: Bool
 
@@ -22,7 +24,8 @@ struct MoveLedger: ~Copyable {
   private var vanished: [FileIdentity] = []
 
   /// `promoted`: what earlier passes have moved to a hot place; nil where that does not matter.
-  init(promoted: Set<FileIdentity>?, observer: any MigrationObserver) {
+  init(of capture: FilePath, promoted: Set<FileIdentity>?, observer: any MigrationObserver) {
+    self.capture = capture
     self.promoted = promoted ?? []
     remembersPromoted = promoted != nil
     self.observer = observer
@@ -52,10 +55,11 @@ struct MoveLedger: ~Copyable {
     case .failed(.invalidArgument):
       // The file system's answer, and no matter of this file: every move would get it.
       tallies[move.kind].pending += 1
-      stop(KernelError(folders.allowsLinks ? .link : .rename, FilePath(move.to.prefix), .invalidArgument))
+      let operation = folders.allowsLinks ? KernelError.Operation.link : .rename
+      stop(KernelError(operation, capture.appending(move.to.prefix), .invalidArgument))
     case .failed(let errno):
       countFailed(name, move, .errno(errno))
-      if errno.stopsRun { stop(KernelError(.rename, FilePath(move.to.prefix), errno)) }
+      if errno.stopsRun { stop(KernelError(.rename, capture.appending(move.to.prefix), errno)) }
     }
   }
 
@@ -108,7 +112,8 @@ struct MoveLedger: ~Copyable {
       let move = Move(identity: identity, from: .place(place), to: .place(identity.kind.hotPlace))
       countFailed(name, move, .errno(errno))
     }
-    if errno.stopsRun { stop(KernelError(.stat, FilePath(place.prefix), errno)) }
+    guard errno.stopsRun else { return }
+    stop(KernelError(.stat, capture.appending(place.prefix).appending(bytes: Array(copying: name)), errno))
   }
 
   /// The old name of a file that was met under its new one. Done, it is nothing more to count.

@@ -147,7 +147,7 @@ struct Reversion<M: Mover>: ~Copyable {
     let looks = mover.pendingMax > 0 && capture.fileSystem.keepsNegativeEntries
     let plan = MovePlan(
       table: folders.table, mover: mover, isDryRun: options.isDryRun, looksAtDestinations: looks,
-      ledger: MoveLedger(promoted: nil, observer: observer))
+      ledger: MoveLedger(of: report.capture, promoted: nil, observer: observer))
     var pass = ReversionPass(plan: plan, readsDisk: capture.fileSystem.isOnDisk)
     let expected = capture.estimateOfEntries(folders)
     pass.run(capture.directory, folders) { entries in

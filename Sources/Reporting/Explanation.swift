@@ -5,7 +5,70 @@ package import SystemPackage
 
 /// What went wrong in the user's words, and what to do about it.
 package enum Explanation {
-  package static func of(_ error: MigrationError, command: String) -> String {
+  /// The one text of an error, without a level before it: names the capture, and no path that is not absolute.
+  /// `command`: what the user runs, for the advice.
+  package static func of(_ issue: Issue, in capture: FilePath, command: String) -> String {
+    let name = text(capture)
+    let below = { (path: String) in text(capture.appending(path)) }
+    switch issue {
+    case .stopped(let error): return of(error, in: capture, command)
+    case .refused(let refusal):
+      return
+        "\(below(refusal.folder)): \(reason(refusal)); refused, and the files that belong there stay where they "
+        + "are. Put an ordinary folder in its place (or nothing: it will be made), \(again(command))."
+    case .notMoved(let problem): return of(problem, in: capture)
+    case .moreNotMoved(let count): return "\(name): and \(Format.count(count)) more like these"
+    case .notPermitted(let owner):
+      return "\(name): some files may not be moved by this user. Run as the owner of the files, "
+        + "\(sudo(owner, command)); chattr -i lifts an immutable flag."
+    case .namesTaken(let count):
+      return
+        "\(name): \(Format.count(count)) names are taken. Compare the two files, rename or remove the one you do "
+        + "not need, \(again(command))."
+    case .foreignArchive(let file):
+      return "\(below(file)): not written by hotcold; left as it is. Move it away, or give --no-manifests, "
+        + "\(again(command))."
+    case .archiveNotWritten(let error):
+      return
+        "\(describe(error, in: capture)): this archive was not written. "
+        + (knownRemedy(error, nil, again(command)) ?? "Fix the cause, \(again(command)).")
+    case .archiveNotRemoved(let error):
+      return "\(describe(error, in: capture)): it stays. "
+        + (knownRemedy(error, command: command) ?? "Fix the cause, \(again(command)).")
+    case .moreArchivesNotRemoved(let count): return "\(name): \(Format.count(count)) more like these"
+    case .playlistTooLarge(let path):
+      return "\(text(path)): larger than \(Format.bytes(UInt64(CaptureReport.livePlaylistBytesMax))), so it is not known "
+        + "which segments it lists: none is moved or deleted. Let the encoder list fewer (ffmpeg: -hls_list_size), "
+        + "\(again(command))."
+    case .moreArchivesNotWritten(let count):
+      return "\(name): \(Format.count(count)) more archives were not written"
+    case .twoLivePlaylists(isReversion: true):
+      return
+        "\(below("segments/output.m3u8")): there is also \(below("output.m3u8")); both stay. Remove the older one, "
+        + "\(again(command))."
+    case .twoLivePlaylists(isReversion: false):
+      return
+        "\(below("output.m3u8")): there is also \(below("segments/output.m3u8")); both stay. If ffmpeg still "
+        + "writes the first, switch it to the second; then remove the older one, \(again(command))."
+    case .livePlaylistNotMoved(let isReversion):
+      let from = below(isReversion ? "segments/output.m3u8" : "output.m3u8")
+      return "\(from): could not be moved to \(below(isReversion ? "" : "segments"))"
+    case .lost(let count):
+      return
+        "\(name): \(Format.count(count)) files that were there before are gone, and nothing that was seen explains "
+        + "it. Look for another process that moves or deletes files here."
+    case .unbalanced:
+      return "\(name): the counts do not add up. This is a defect of hotcold: please report it."
+    case .notDeleted(let problem):
+      let file = text(capture.appending(bytes: problem.from))
+      guard case .errno(let errno) = problem.reason else { return "\(file): cannot be deleted" }
+      return "\(file): cannot be deleted: \(errno)"
+    case .retentionStopped(let error):
+      return "\(describe(error, in: capture)): nothing more is deleted in this round"
+    }
+  }
+
+  private static func of(_ error: MigrationError, in capture: FilePath, _ command: String) -> String {
     switch error {
     case .missing(let path):
       "\(text(path)): no such folder. Check the path with: ls -la \(text(path))"
@@ -19,16 +82,16 @@ package enum Explanation {
       "\(text(path)): this folder has hour folders, so it is a part of a capture. Give the capture: "
         + text(path.removingLastComponent())
     case .holdsNothingOfACapture(let path):
-      "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no capture_* file in "
-        + "captures/. Give the folder that ffmpeg writes to."
+      "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no folder captures with "
+        + "capture_* files. Give the folder that ffmpeg writes to."
     case .permissionDenied(let error, let owner):
-      "\(describe(error)). Run as the user who owns the files and may give folders their owner and group: "
-        + "sudo -u \(owner ?? "OWNER") hotcold \(command) …"
+      "\(describe(error, in: capture)). Run as the user who owns the files and may give folders their owner and "
+        + "group: \(sudo(owner, command))"
     case .untrustedLink(let path):
       "\(text(path)): a link on the way could have been put there by another user, and the service does not follow it. Name "
         + "the folder that it leads to, or let only root and the owner of that folder write to the folder of the link."
     case .busy(let path):
-      "\(text(path)): another run of hotcold holds this capture. Wait for it to end, then run again."
+      "\(text(path)): another run of hotcold holds this capture. Wait for it to end, \(again(command))."
     case .mayReplace(let path, let fileSystem):
       "\(text(path)): \(fileSystem) cannot rename without the risk of replacing a file (RENAME_NOREPLACE). Run hotcold on "
         + "the machine that has the disk; or add --link-fallback to move by link and unlink, with every other writer "
@@ -37,29 +100,36 @@ package enum Explanation {
       "\(text(path)): \(fileSystem) can neither rename without the risk of replacing a file (RENAME_NOREPLACE) nor link "
         + "files. Run hotcold on the machine that has the disk."
     case .stopped(let error, let space):
-      "\(describe(error)). \(remedy(error, space))"
+      "\(describe(error, in: capture)). \(remedy(error, space, again(command)))"
     }
   }
 
-  package static func of(_ refusal: FolderRefusal) -> String {
-    let what =
-      switch refusal.reason {
-      case .isLink: "is a link"
-      case .isFile: "is not a folder"
-      case .isMount: "is another mount or subvolume"
-      case .denied(let error): "cannot be used (\(error.errno))"
-      }
-    return "\(refusal.folder): \(what); refused, and the files that belong there stay where they are. "
-      + "Put an ordinary folder in its place (or nothing: it will be made), then run again."
+  private static func reason(_ refusal: FolderRefusal) -> String {
+    switch refusal.reason {
+    case .isLink: "is a link"
+    case .isFile: "is not a folder"
+    case .isMount: "is another mount or subvolume"
+    case .denied(let error): "cannot be used (\(error.errno))"
+    }
   }
 
-  package static func of(_ problem: Problem) -> String {
-    let from = printable(problem.from)
+  private static func of(_ problem: Problem, in capture: FilePath) -> String {
+    let from = text(capture.appending(bytes: problem.from))
+    let to = text(capture.appending(problem.to))
     switch problem.reason {
-    case .nameTaken: return "\(from): the name is taken in \(problem.to); both files stay"
-    case .refused: return "\(from): \(problem.to) was refused"
-    case .errno(let errno): return "\(from): cannot be moved to \(problem.to): \(errno)"
+    case .nameTaken: return "\(from): the name is taken in \(to); both files stay"
+    case .refused: return "\(from): stays, because \(to) was refused"
+    case .errno(let errno): return "\(from): cannot be moved to \(to): \(errno)"
     }
+  }
+
+  private static func sudo(_ owner: String?, _ command: String) -> String {
+    "sudo -u \(owner ?? "OWNER") hotcold \(command) …"
+  }
+
+  /// What brings the rest about once its cause is gone: the service goes on by itself.
+  private static func again(_ command: String?) -> String {
+    command == "archive" ? "then wait for the next round" : "then run again"
   }
 
   package static func of(_ refusal: RetentionReport.Refusal) -> String {
@@ -76,50 +146,56 @@ package enum Explanation {
     }
   }
 
-  package static func ofDeletion(_ problem: Problem) -> String {
-    guard case .errno(let errno) = problem.reason else { return printable(problem.from) }
-    return "\(printable(problem.from)): cannot be deleted: \(errno)"
-  }
-
   package static func of(_ failure: SampleCapture.Failure) -> String {
     switch failure {
     case .notEmpty(let path):
       "\(text(path)): not empty. Give a folder that does not exist yet, or an empty one."
-    case .kernel(let error): "\(describe(error)). \(remedy(error, nil))"
+    case .kernel(let error): "\(describe(error)). \(remedy(error, nil, "then run again"))"
     case .interrupted: "interrupted; the sample is not complete."
     }
   }
 
   package static func describe(_ error: KernelError) -> String {
-    "\(text(error.path)): \(error.errno) (\(error.operation.rawValue))"
+    (error.path.isEmpty ? "" : "\(text(error.path)): ") + "\(error.errno) (\(error.operation.rawValue))"
+  }
+
+  /// Most paths are at or below the capture; a ring has none at all.
+  private static func describe(_ error: KernelError, in capture: FilePath) -> String {
+    (error.path.starts(with: capture) ? "" : "\(text(capture)): ") + describe(error)
   }
 
   package static func text(_ path: FilePath) -> String {
     printable(path.bytes)
   }
 
-  private static func remedy(_ error: KernelError, _ space: FileSystemSpace?) -> String {
-    knownRemedy(error, space) ?? "Every file is at its old or its new place. Mend the cause, then run again."
+  private static func remedy(_ error: KernelError, _ space: FileSystemSpace?, _ again: String) -> String {
+    knownRemedy(error, space, again) ?? "Every file is at its old or its new place. Fix the cause, \(again)."
   }
 
   /// Nil where nothing is known of the errno but its name.
-  package static func knownRemedy(_ error: KernelError, _ space: FileSystemSpace? = nil) -> String? {
+  package static func knownRemedy(_ error: KernelError, command: String? = nil) -> String? {
+    knownRemedy(error, nil, again(command))
+  }
+
+  private static func knownRemedy(
+    _ error: KernelError, _ space: FileSystemSpace?, _ again: String
+  ) -> String? {
     switch error.errno {
     case .noSpace:
       let free = space.map {
         "\($0.name) has \(Format.bytes($0.freeBytes)) and "
           + "\($0.freeInodes.map { Format.count(Int(clamping: $0)) } ?? "unlimited") inodes free. "
       }
-      return (free ?? "") + "Make room (df -h, df -i), then run again: it goes on where it stopped."
+      return (free ?? "") + "Make room (df -h, df -i), \(again): it goes on where it stopped."
     case .diskQuotaExceeded:
-      return "The owner's quota is used up. Raise it (quota, repquota), then run again."
+      return "The owner's quota is used up. Raise it (quota, repquota), \(again)."
     case .readOnlyFileSystem:
-      return readOnlyRemedy(error.path)
+      return readOnlyRemedy(error.path, again)
     case .ioError, Errno(rawValue: 117):
       return "The file system or its disk has failed. Check dmesg and the disk before anything else; every "
         + "file is at its old or its new place."
     case .tooManyOpenFiles:
-      return "Raise the limit of open files (ulimit -n 256), then run again."
+      return "Raise the limit of open files (ulimit -n 256), \(again)."
     case .fileTooLarge where error.operation == .write:
       return "Raise the file size limit of this process (ulimit -f unlimited; LimitFSIZE= in a unit)."
     default:

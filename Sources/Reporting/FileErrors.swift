@@ -19,9 +19,9 @@ extension Explanation {
   }
 
   /// The sandbox of a unit, or of a container, is no fault of the disk.
-  package static func readOnlyRemedy(_ path: FilePath) -> String {
+  package static func readOnlyRemedy(_ path: FilePath, _ again: String) -> String {
     guard MountTable.isReadOnlyBind(path) else {
-      return "The file system is mounted read-only. Check dmesg, remount it read-write, then run again."
+      return "The file system is mounted read-only. Check dmesg, remount it read-write, \(again)."
     }
     return
       "Only this mount is read-only, not the file system: so does ProtectSystem= of a unit. Name the folder in "

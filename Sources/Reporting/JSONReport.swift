@@ -52,7 +52,7 @@ public enum JSONReport {
       ringSubmissions = run.ringTotals.submissions
       timeZone = run.timeZone ?? "local"
       peakResidentBytes = run.peakResidentBytes
-      captures = run.captures.map(Capture.init)
+      captures = run.captures.map { Capture($0, command: command) }
       notBegun = run.notBegun.map { Name($0.bytes) }
     }
   }
@@ -82,7 +82,7 @@ public enum JSONReport {
     let comparison: ComparisonFigures?
     let errors: [String]
 
-    init(_ report: CaptureReport) {
+    init(_ report: CaptureReport, command: String) {
       capture = Name(report.capture.bytes)
       dryRun = report.isDryRun
       changed = report.changed
@@ -108,7 +108,7 @@ public enum JSONReport {
       unrecognised = Names(
         count: report.unrecognised.count, named: report.unrecognised.named.map(Name.init))
       comparison = report.comparison.map(ComparisonFigures.init)
-      errors = TextReport(isColoured: false).errors(report)
+      errors = TextReport(isColoured: false, command: command).errors(report)
     }
   }
 
@@ -208,7 +208,9 @@ public enum JSONReport {
       met = report.isMet
       exitCode = ExitStatus(of: report).rawValue
       criteria = report.criteria.map(CriterionFigures.init)
-      errors = report.error.map { ["ERROR: \(Explanation.of($0, command: "verify"))"] } ?? []
+      errors =
+        report.error.map { ["ERROR: \(Explanation.of(.stopped($0), in: report.capture, command: "verify"))"] }
+        ?? []
     }
   }
 

@@ -5,13 +5,12 @@ public import Migration
 /// The report for people: what was found, what became of it, and what to do about the rest.
 public struct TextReport {
   private static let chartColumns = 40
-  private static let archivesNamedMax = 3
 
-  let isColoured: Bool
-  /// The command that advice names, where it is not that of the report.
-  private let command: String?
+  private let isColoured: Bool
+  private let command: String
 
-  public init(isColoured: Bool, command: String? = nil) {
+  /// `command`: what the user runs, for the advice.
+  public init(isColoured: Bool, command: String) {
     self.isColoured = isColoured
     self.command = command
   }
@@ -193,65 +192,6 @@ public struct TextReport {
   }
 
   package func errors(_ report: CaptureReport) -> [String] {
-    let command = command ?? (report.isReversion ? "revert" : "migrate")
-    var lines: [String] = []
-    if let error = report.error { lines.append("ERROR: \(Explanation.of(error, command: command))") }
-    lines += report.refusals.map { "ERROR: \(Explanation.of($0))" }
-    lines += report.unreadablePlaylists.map {
-      "ERROR: \(Explanation.text($0)): larger than \(Format.bytes(UInt64(CaptureReport.livePlaylistBytesMax))), so it is "
-        + "not known which segments it lists: none is moved or deleted. Let the encoder list fewer (ffmpeg: "
-        + "-hls_list_size), then run again."
-    }
-    lines += report.problems.named.map { "ERROR: \(Explanation.of($0))" }
-    let more = report.problems.count - report.problems.named.count
-    if more > 0 { lines.append("ERROR: and \(Format.count(more)) more like these") }
-    if report.problems.includePermissions {
-      lines.append(
-        "ERROR: some files may not be moved by this user. Run as the owner of the files, "
-          + "sudo -u \(report.owner ?? "OWNER") hotcold \(command) …; chattr -i lifts an immutable flag."
-      )
-    }
-    if report.total.conflicts > 0 {
-      lines.append(
-        "ERROR: \(Format.count(report.total.conflicts)) names are taken. Compare the two files, rename or "
-          + "remove the one you do not need, then run again.")
-    }
-    for path in report.manifests?.foreign ?? [] {
-      lines.append(
-        "ERROR: \(path): written by something else than hotcold; left as it is. Move it away and run again, or do "
-          + "without (--no-manifests).")
-    }
-    let unwritten = report.manifests?.failures ?? []
-    for error in unwritten.prefix(Self.archivesNamedMax) {
-      let what = report.isReversion ? "it stays" : "this archive was not written"
-      lines.append(
-        "ERROR: \(Explanation.describe(error)): \(what). "
-          + (Explanation.knownRemedy(error) ?? "Fix the cause, then run again."))
-    }
-    if unwritten.count > Self.archivesNamedMax {
-      let what = report.isReversion ? "more like these" : "more archives were not written"
-      lines.append("ERROR: \(unwritten.count - Self.archivesNamedMax) \(what)")
-    }
-    if report.livePlaylist == .conflict, report.isReversion {
-      lines.append(
-        "ERROR: segments/output.m3u8: there is one in the capture too; both stay. Remove the older one and run again."
-      )
-    } else if report.livePlaylist == .conflict {
-      lines.append(
-        "ERROR: output.m3u8: there is one in segments/ too; both stay. If ffmpeg still writes to the old path, "
-          + "switch it to segments/output.m3u8; then remove the older one and run again.")
-    }
-    if report.livePlaylist == .failed {
-      lines.append("ERROR: output.m3u8 could not be moved\(report.isReversion ? " back" : " to segments/").")
-    }
-    if let comparison = report.comparison, comparison.lost > 0 {
-      lines.append(
-        "ERROR: \(Format.count(comparison.lost)) files that were there before are gone, and nothing that was "
-          + "seen explains it. Look for another process that moves or deletes files here.")
-    }
-    if !report.isBalanced {
-      lines.append("ERROR: the counts do not add up. This is a defect of hotcold: please report it.")
-    }
-    return lines
+    report.issues.map { "ERROR: \(Explanation.of($0, in: report.capture, command: command))" }
   }
 }

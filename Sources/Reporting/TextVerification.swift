@@ -9,7 +9,7 @@ package struct TextVerification {
   package func render(_ report: VerificationReport) -> String {
     var lines: [String] = []
     if let error = report.error {
-      lines.append("ERROR: \(Explanation.of(error, command: "verify"))")
+      lines.append("ERROR: \(Explanation.of(.stopped(error), in: report.capture, command: "verify"))")
     } else {
       lines.append(
         "\(Explanation.text(report.capture)): \(report.isMet ? "all criteria met" : "not all criteria met")")

@@ -179,7 +179,7 @@ struct CaptureFolders: ~Copyable {
       requests.append(
         MakeFolderRequest(dirfd: capture.descriptor, name: kind.name, mode: model.mode))
     }
-    try Self.make(requests, in: capture.path, with: mover)
+    try Self.make(requests, named: made.map(\.name), in: capture.path, with: mover)
     for kind in made { try openHotPlace(of: kind, capture) }
 
     var hourRequests: [MakeFolderRequest] = []
@@ -191,7 +191,8 @@ struct CaptureFolders: ~Copyable {
         hourRequests.append(MakeFolderRequest(dirfd: place, name: "\(hour)", mode: model.mode))
       }
     }
-    try Self.make(hourRequests, in: capture.path, with: mover)
+    try Self.make(
+      hourRequests, named: madeHours.map { "\($0.0.name)/\($0.1)" }, in: capture.path, with: mover)
     for (kind, hour) in madeHours { try openHour(hour, of: kind) }
     try giveAttributes(of: model)
     return made.count + madeHours.count
@@ -204,21 +205,22 @@ struct CaptureFolders: ~Copyable {
     let isNeeded = !isAbsent(.thumbnails) || !isAbsent(.metadata)
     guard isAbsent(.captures), isNeeded else { return }
     let request = MakeFolderRequest(dirfd: capture.descriptor, name: Kind.captures.name, mode: model.mode)
-    try Self.make([request], in: capture.path, with: mover)
+    try Self.make([request], named: [Kind.captures.name], in: capture.path, with: mover)
     try openHotPlace(of: .captures, capture)
     try places[Int(Kind.captures.rawValue)].withDirectory { directory throws(KernelError) in
       try directory.takeAttributes(of: model)
     }
   }
 
+  /// `names`: below the capture, for the path of an error.
   private static func make(
-    _ requests: [MakeFolderRequest], in path: FilePath, with mover: some Mover
+    _ requests: [MakeFolderRequest], named names: [String], in capture: FilePath, with mover: some Mover
   ) throws(KernelError) {
     guard !requests.isEmpty else { return }
     let failures = try mover.makeFolders(requests)
-    for (request, failure) in zip(requests, failures) {
+    for (name, failure) in zip(names, failures) {
       guard let failure, failure != .fileExists else { continue }
-      throw KernelError(.makeFolder, path.appending(request.name), failure)
+      throw KernelError(.makeFolder, capture.appending(name), failure)
     }
   }
 

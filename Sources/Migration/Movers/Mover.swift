@@ -50,7 +50,7 @@ extension LoneMover {
   func drain(_ queue: inout MoveQueue) {}
 }
 
-/// Renames by plain system calls, one after the other: where io_uring is not to be had.
+/// Renames by plain system calls, one after the other: where io_uring is not available.
 final class PlainMover: LoneMover {
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { $0.execute() } }
 }

@@ -17,9 +17,15 @@ struct ArchiveCommand: ParsableCommand {
       else from the file of --config, else they are the defaults; --print-config shows which.
       """)
 
-  @Argument(help: "Capture folders, besides those of --captures-from.")
-  var captures: [String] = []
-  @Option(help: "A file that names one capture folder a line ('#' starts a comment); read again every round.")
+  @Argument(
+    help: "Capture folders, besides those of --captures-from.", completion: .directory,
+    transform: pathArgument)
+  var captures: [FilePath] = []
+  @Option(
+    help: """
+      A file that names one capture a line: a folder, a line of the form folder,PID,quality, or a pattern such as \
+      /srv/capture*. '#' starts a comment. Read again every round.
+      """, completion: .file())
   var capturesFrom: String?
   @Option(help: "The time from one round to the next, such as 60s or 5m (default: 60s).")
   var interval: String?
@@ -28,37 +34,46 @@ struct ArchiveCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Delete cold files that are older, such as captures=1h; may be repeated. guide: 1h for captures, 24h for the rest.",
-      valueName: "kind=age"))
+      valueName: "kind=age"), completion: .list(retentions))
   var retain: [String] = []
   @Option(
     help:
       "More expired files than this in one round of a capture are a mistake, and nothing goes (default: 50000)."
   )
   var maxDelete: String?
-  @Option(help: "Write counters and gauges for node_exporter's textfile collector there (*.prom).")
+  @Option(
+    help: "Write counters and gauges for node_exporter's textfile collector there (*.prom).",
+    completion: .file())
   var metricsFile: String?
   @Option(help: "Warn where less of the bytes or inodes is free (default: 10%).")
   var warnFree: String?
-  @Option(help: "The time zone of the hour folders, such as Europe/Zurich (default: the machine's).")
+  @Option(
+    help: "The time zone of the hour folders, such as Europe/Zurich (default: the machine's).",
+    completion: Completions.timeZone)
   var timeZone: String?
   @Option(
-    help: ArgumentHelp("How many files of a kind stay hot; may be repeated.", valueName: "kind=n"))
+    help: ArgumentHelp("How many files of a kind stay hot; may be repeated.", valueName: "kind=n"),
+    completion: Completions.hot)
   var hot: [String] = []
   @Flag(
     help:
       "Leave the hot files and the live playlist in the flat places, for an ffmpeg that still writes there.")
   var keepLive = false
-  @Flag(help: "Do without segments/<hour>/archive.m3u8.")
+  @Flag(help: "Do not write segments/<hour>/archive.m3u8.")
   var noManifests = false
   @Flag(
     help:
       "Move by link and unlink where the file system cannot refuse to replace a file; see hotcold migrate --help for the risk."
   )
   var linkFallback = false
-  @Option(help: "What carries the renames: auto, io_uring, syscalls (default: auto).")
+  @Option(
+    help: "What carries the renames: auto, io_uring, syscalls (default: auto).",
+    completion: .list(EngineChoice.allValueStrings))
   var engine: String?
-  @Option(help: "The settings file (default: \(ArchiveSettings.fileDefault), if it is there).")
-  var config: String?
+  @Option(
+    help: "The settings file (default: \(ArchiveSettings.fileDefault), if it is there).", completion: .file(),
+    transform: pathArgument)
+  var config: FilePath?
   @Flag(help: "Print every setting and where it comes from, and end.")
   var printConfig = false
   @Flag(help: "One round, then end: for timers and tests.")
@@ -70,6 +85,9 @@ struct ArchiveCommand: ParsableCommand {
   var forceRetention = false
   @Flag(name: .shortAndLong, help: "Print errors only.")
   var quiet = false
+
+  private static let retentions =
+    ["guide"] + Kind.allCases.map { "\($0.name)=\((RetentionRule.guideAgeSeconds[$0] ?? 86_400) / 3600)h" }
 
   func validate() throws {
     if forceRetention && !once { throw ValidationError("--force-retention goes with --once.") }
@@ -99,7 +117,7 @@ struct ArchiveCommand: ParsableCommand {
     _ options: ArchiverOptions, _ settings: ArchiveSettings, _ console: Console
   ) throws {
     // Read again every round. What is wrong with it later on is logged; a service that begins without it has no work.
-    if let list = options.capturesFile { _ = try CapturesList.read(list) }
+    _ = try CapturesList.captures(options.captures, from: options.capturesFile)
     guard Threads.areGranted else {
       console.error(
         "The service needs one thread more, and gets none. Raise the limit (ulimit -u, TasksMax=, pids.max).")
@@ -118,10 +136,10 @@ struct ArchiveCommand: ParsableCommand {
 
   private func runOnce(_ options: ArchiverOptions, _ console: Console) throws {
     var options = options
-    if let list = options.capturesFile {
-      options.captures += try CapturesList.read(list, orStream: true)
-      options.capturesFile = nil
-    }
+    let list = try CapturesList.captures(options.captures, from: options.capturesFile, orStream: true)
+    for pattern in list.unmatched { console.warning(CapturesList.warning(of: pattern, in: options.capturesFile)) }
+    options.captures = list.captures
+    options.capturesFile = nil
     StopSignal.install()
     let archiver = Archiver(options, log: console.logger)
     let round = archiver.round(until: .max / 2)
@@ -143,14 +161,14 @@ struct ArchiveCommand: ParsableCommand {
   }
 
   private func readSettings() throws(ArchiveSettings.Failure) -> ArchiveSettings {
-    try ArchiveSettings(flags: flags, file: config.map { FilePath($0) })
+    try ArchiveSettings(flags: flags, file: config)
   }
 
   private func archiverOptions(_ settings: ArchiveSettings) throws(ArchiveSettings.Failure) -> ArchiverOptions
   {
     var options = ArchiverOptions(hours: HourClock { LocalZone.offset(at: $0) })
-    options.captures = captures.map { FilePath($0) }
-    options.capturesFile = settings.path(.capturesFrom)
+    options.captures = captures
+    options.capturesFile = try settings.path(.capturesFrom)
     guard !options.captures.isEmpty || options.capturesFile != nil || printConfig else {
       throw ArchiveSettings.Failure(
         message:
@@ -166,7 +184,7 @@ struct ArchiveCommand: ParsableCommand {
     options.retention = try settings.retention()
     options.isRetentionForced = forceRetention
     options.isDryRun = dryRun
-    options.metricsFile = settings.path(.metricsFile)
+    options.metricsFile = try settings.path(.metricsFile)
     options.warnFreePercent = try settings.percent(.warnFree)
     options.engine = try settings.engine()
     return options

@@ -7,7 +7,12 @@ import SystemPackage
 
 /// Settings as values, each with an error that names the setting, where it comes from, and what would be right.
 extension ArchiveSettings {
-  func path(_ key: Key) -> FilePath? { text(key).isEmpty ? nil : FilePath(text(key)) }
+  func path(_ key: Key) throws(Failure) -> FilePath? {
+    guard !text(key).isEmpty else { return nil }
+    do throws(KernelError) { return try FilePath(text(key)).absolute() } catch {
+      throw wrong(key, "\(Explanation.describe(error)); give a path that begins with '/'")
+    }
+  }
 
   func isOn(_ key: Key) throws(Failure) -> Bool {
     switch text(key).lowercased() {
@@ -59,9 +64,7 @@ extension ArchiveSettings {
   func settleRule() throws(Failure) -> SettleRule {
     var rule = SettleRule()
     for part in parts(.hot) {
-      guard let limit = HotLimit(argument: part) else {
-        throw wrong(.hot, "give kind=number, such as captures=200")
-      }
+      guard let limit = HotLimit(part) else { throw wrong(.hot, HotLimit.expected, part) }
       rule.hotLimits[limit.kind] = limit.count
     }
     return rule
@@ -79,7 +82,9 @@ extension ArchiveSettings {
         let seconds = Self.seconds(sides[1]), Self.ageSeconds.contains(seconds)
       else {
         throw wrong(
-          .retain, "give guide, or kind=age with an age from 1m to 3650d, such as segments=24h,captures=1h")
+          .retain,
+          "give guide, or KIND=AGE, with one of \(Kind.allCases.map(\.name).joined(separator: ", ")), and an age from "
+            + "1m to 3650d", part)
       }
       rule.ageSeconds[kind] = seconds
     }
@@ -109,8 +114,9 @@ extension ArchiveSettings {
 
   private func parts(_ key: Key) -> [String] { text(key).split(separator: ",").map(String.init) }
 
-  private func wrong(_ key: Key, _ remedy: String) -> Failure {
-    let place = source(key) == .flag ? "" : " (\(source(key).rawValue))"
-    return Failure(message: "\(key.variable)\(place): '\(printable(text(key).utf8))' cannot be: \(remedy).")
+  /// `part`: the one of several values that is wrong. What is named is what the user wrote: the flag, or the variable.
+  private func wrong(_ key: Key, _ remedy: String, _ part: String? = nil) -> Failure {
+    let name = source(key) == .flag ? key.flag : "\(key.variable) (\(source(key).rawValue))"
+    return Failure(message: "Invalid value '\(printable((part ?? text(key)).utf8))' for \(name): \(remedy).")
   }
 }

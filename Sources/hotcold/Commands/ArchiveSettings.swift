@@ -18,6 +18,11 @@ struct ArchiveSettings {
         + rawValue.reduce(into: "") { $0 += $1.isUppercase ? "_\($1)" : $1.uppercased() }
     }
 
+    var flag: String {
+      let name = self == .manifests ? "noManifests" : rawValue
+      return "--" + name.reduce(into: "") { $0 += $1.isUppercase ? "-\($1.lowercased())" : String($1) }
+    }
+
     var defaultText: String {
       switch self {
       case .capturesFrom, .retain, .metricsFile, .timeZone, .hot: ""

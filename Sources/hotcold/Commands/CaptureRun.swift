@@ -11,8 +11,8 @@ struct MoveOptions: ParsableArguments {
   var execute = false
   @Flag(name: .shortAndLong, help: "Answer the question of --execute with yes.")
   var yes = false
-  @Flag(inversion: .prefixedNo, help: "Make the moves survive a power cut before reporting success.")
-  var sync = true
+  @Flag(help: "Do not wait until the moves would survive a power cut.")
+  var noSync = false
   @Flag(
     help: ArgumentHelp(
       "Move by link and unlink where the file system cannot refuse to replace a file (NFS, 9p, some FUSE).",
@@ -98,8 +98,10 @@ struct CaptureRun {
   }
 
   private func show(_ report: RunReport, _ status: ExitStatus, _ console: Console) throws {
-    let text = TextReport(isColoured: console.isColoured)
-    for capture in report.captures { console.repeatErrors(text.errors(capture)) }
+    let text = TextReport(isColoured: console.isColoured, command: command)
+    for capture in report.captures {
+      console.repeatErrors(capture.issues, in: capture.capture, command: command)
+    }
     for path in report.notBegun {
       console.warning("\(Explanation.text(path)): interrupted before it was begun")
     }

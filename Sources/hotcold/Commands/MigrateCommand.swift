@@ -10,17 +10,17 @@ struct MigrateCommand: ParsableCommand {
   @OptionGroup var move: MoveOptions
   @Flag(help: "Move only what is cold; the hot files and the live playlist stay where a player finds them.")
   var keepLive = false
-  @Flag(inversion: .prefixedNo, help: "Write segments/<hour>/archive.m3u8 for each hour.")
-  var manifests = true
+  @Flag(help: "Do not write segments/<hour>/archive.m3u8.")
+  var noManifests = false
   @OptionGroup var settle: SettleOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     try settle.takeTimeZone()
-    let paths = try captures.paths()
+    let paths = try captures.paths(Console(isQuiet: output.quiet))
     var options = MigrationOptions(
-      rule: settle.rule, hours: settle.hours, isDryRun: !move.execute, keepLive: keepLive, syncs: move.sync,
-      writesManifests: manifests)
+      rule: settle.rule, hours: settle.hours, isDryRun: !move.execute, keepLive: keepLive,
+      syncs: !move.noSync, writesManifests: !noManifests)
     options.allowsLinks = move.linkFallback
     try CaptureRun(command: "migrate", timeZone: settle.timeZone, move: move, output: output).run(paths) {
       [options] path, engine, display in engine.migrate(path, options: options, observer: display)

@@ -17,9 +17,9 @@ struct RevertCommand: ParsableCommand {
 
   func run() throws {
     try SettleOptions.checkZoneVariable()
-    let paths = try captures.paths()
+    let paths = try captures.paths(Console(isQuiet: output.quiet))
     let options = ReversionOptions(
-      isDryRun: !move.execute, syncs: move.sync, allowsLinks: move.linkFallback)
+      isDryRun: !move.execute, syncs: !move.noSync, allowsLinks: move.linkFallback)
     try CaptureRun(command: "revert", timeZone: nil, move: move, output: output).run(paths) {
       path, engine, display in engine.revert(path, options: options, observer: display)
     }

@@ -13,8 +13,10 @@ struct SampleCommand: ParsableCommand {
       The same seed gives the same names and the same steps between modification times.
       """)
 
-  @Argument(help: "The folder to make; it must not exist yet, or be empty.")
-  var directory: String
+  @Argument(
+    help: "The folder to make; it must not exist yet, or be empty.", completion: .directory,
+    transform: pathArgument)
+  var directory: FilePath
   @Option(help: "How many files, such as 300000, 100k or 1.4M.")
   var files: FileCount
   @Option(help: "The time from the first file to the last, such as 90m, 24h or 14d.")
@@ -37,7 +39,7 @@ struct SampleCommand: ParsableCommand {
     let sample = SampleCapture(
       files: files.count, spanSeconds: span.seconds, seed: seed, fileBytes: fileBytes)
     do throws(SampleCapture.Failure) {
-      try sample.make(at: FilePath(directory))
+      try sample.make(at: directory)
     } catch {
       Console(isQuiet: true).error("\(Explanation.of(error))")
       switch error {
@@ -73,6 +75,7 @@ struct SampleCommand: ParsableCommand {
   struct Span: ExpressibleByArgument {
     private static let secondsMax = 3650 * 86_400
     let seconds: Int64
+    let defaultValueDescription: String
 
     init?(argument: String) {
       let units = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
@@ -80,6 +83,7 @@ struct SampleCommand: ParsableCommand {
         let number = Int(argument.dropLast()), (0...Self.secondsMax / unit).contains(number)
       else { return nil }
       seconds = Int64(number * unit)
+      defaultValueDescription = argument
     }
   }
 }

@@ -12,28 +12,49 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 
 extension EngineChoice: ExpressibleByArgument {}
 
+/// A path as the command line gives it, from the root on: every message names it whole. Links are not resolved.
+@Sendable func pathArgument(_ text: String) throws -> FilePath {
+  // An empty one is a variable that was not set, never the working folder.
+  guard !text.isEmpty else { throw ValidationError("the path is empty.") }
+  do throws(KernelError) { return try FilePath(text).absolute() } catch {
+    throw ValidationError("\(Explanation.describe(error)). Give a path that begins with '/'.")
+  }
+}
+
+/// What a shell offers for options that several commands have.
+enum Completions {
+  static let timeZone = CompletionKind.shellCommand("timedatectl list-timezones 2>/dev/null")
+  static let hot = CompletionKind.list(Kind.allCases.map { "\($0.name)=\($0.defaultHotLimit)" })
+}
+
 /// Which captures, named on the command line or in a file.
 struct CaptureArguments: ParsableArguments {
-  @Argument(help: "Capture folders: the folders that ffmpeg writes to.")
-  var captures: [String] = []
+  @Argument(
+    help: "Capture folders: the folders that ffmpeg writes to.", completion: .directory,
+    transform: pathArgument)
+  var captures: [FilePath] = []
 
-  @Option(help: "A file that names one capture folder a line ('#' starts a comment).")
-  var capturesFrom: String?
+  @Option(
+    help: """
+      A file that names one capture a line: a folder, a line of the form folder,PID,quality, or a pattern such as \
+      /srv/capture*. '#' starts a comment.
+      """, completion: .file(), transform: pathArgument)
+  var capturesFrom: FilePath?
 
-  func paths() throws -> [FilePath] {
-    var paths = captures.map { FilePath($0) }
-    if let capturesFrom { paths += try read(FilePath(capturesFrom)) }
-    guard !paths.isEmpty else {
-      throw ValidationError("Name at least one capture folder, or a file of them with --captures-from.")
-    }
-    return paths
-  }
-
-  private func read(_ file: FilePath) throws -> [FilePath] {
-    do throws(CapturesList.Failure) { return try CapturesList.read(file, orStream: true) } catch {
-      Console(isQuiet: true).error(error.message)
+  /// Absolute, each once.
+  func paths(_ console: Console) throws -> [FilePath] {
+    let list: NamedCaptures
+    do throws(CapturesList.Failure) {
+      list = try CapturesList.captures(captures, from: capturesFrom, orStream: true)
+    } catch {
+      console.error(error.message)
       throw error.status.code
     }
+    for pattern in list.unmatched { console.warning(CapturesList.warning(of: pattern, in: capturesFrom)) }
+    guard !list.captures.isEmpty else {
+      throw ValidationError("Name at least one capture folder, or a file of them with --captures-from.")
+    }
+    return list.captures
   }
 }
 
@@ -56,14 +77,16 @@ struct OutputOptions: ParsableArguments {
 
 /// What settling depends on.
 struct SettleOptions: ParsableArguments {
-  @Option(help: "The time zone of the hour folders, such as Europe/Zurich (default: the machine's).")
+  @Option(
+    help: "The time zone of the hour folders, such as Europe/Zurich (default: the machine's).",
+    completion: Completions.timeZone)
   var timeZone: String?
 
   @Option(
     name: .customLong("hot"),
     help: ArgumentHelp(
       "How many files of a kind stay hot; may be repeated (segments=10, captures, thumbnails, metadata=100).",
-      valueName: "kind=n"))
+      valueName: "kind=n"), completion: Completions.hot, transform: HotLimit.argument)
   var hotLimits: [HotLimit] = []
 
   /// Makes the zone that of the process. Call once, before anything asks for the time.
@@ -91,15 +114,22 @@ struct SettleOptions: ParsableArguments {
 }
 
 /// "captures=200".
-struct HotLimit: ExpressibleByArgument {
+struct HotLimit {
+  static let expected =
+    "give KIND=N, with one of \(Kind.allCases.map(\.name).joined(separator: ", ")), and N from 0 to \(countMax)"
   /// Their names are kept in memory, 255 bytes each.
   private static let countMax = 100_000
 
   let kind: Kind
   let count: Int
 
-  init?(argument: String) {
-    let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+  @Sendable static func argument(_ text: String) throws -> HotLimit {
+    guard let limit = HotLimit(text) else { throw ValidationError("\(expected).") }
+    return limit
+  }
+
+  init?(_ text: String) {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, let kind = Kind.allCases.first(where: { $0.name == parts[0] }),
       let count = Int(parts[1]), (0...Self.countMax).contains(count)
     else { return nil }

@@ -9,23 +9,23 @@ struct VerifyCommand: ParsableCommand {
     abstract: "Checks captures against the guide's success criteria. Reads only.")
 
   @OptionGroup var captures: CaptureArguments
-  @Flag(inversion: .prefixedNo, help: "Check segments/<hour>/archive.m3u8 too.")
-  var manifests = true
+  @Flag(help: "Do not check segments/<hour>/archive.m3u8.")
+  var noManifests = false
   @OptionGroup var settle: SettleOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     try settle.takeTimeZone()
-    let paths = try captures.paths()
     let console = Console(isQuiet: output.quiet)
     StandardStream.failWithoutSignal()
+    let paths = try captures.paths(console)
     let reports = paths.map {
-      Verification.run($0, rule: settle.rule, hours: settle.hours, wantsManifests: manifests)
+      Verification.run($0, rule: settle.rule, hours: settle.hours, wantsManifests: !noManifests)
     }
     let status = ExitStatus.combined(reports.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
     for report in reports {
       if let error = report.error {
-        console.repeatErrors(["ERROR: \(Explanation.of(error, command: "verify"))"])
+        console.repeatErrors([.stopped(error)], in: report.capture, command: "verify")
       }
     }
     switch output.format {

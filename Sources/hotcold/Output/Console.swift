@@ -2,6 +2,8 @@ import CaptureLayout
 import KernelIO
 import Logging
 import Migration
+import Reporting
+import SystemPackage
 
 /// Where messages go, and whether they are coloured.
 struct Console {
@@ -20,9 +22,9 @@ struct Console {
   func info(_ text: String) { logger.info("\(text)") }
 
   /// Errors that the report on standard output names too, for whoever sees only standard error.
-  func repeatErrors(_ errors: [String]) {
+  func repeatErrors(_ issues: [Issue], in capture: FilePath, command: String) {
     guard !StandardStream.output.isTerminal else { return }
-    for text in errors { error(String(text.dropFirst("ERROR: ".count))) }
+    for issue in issues { error(Explanation.of(issue, in: capture, command: command)) }
   }
 }
 

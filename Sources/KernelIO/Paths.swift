@@ -1,0 +1,77 @@
+internal import CLiburing
+public import SystemPackage
+
+extension FilePath {
+  /// The path as the bytes that the kernel knows.
+  public var bytes: [UInt8] {
+    unsafe withPlatformString { start in
+      var bytes: [UInt8] = []
+      var next = unsafe start
+      while unsafe next.pointee != 0 {
+        unsafe bytes.append(UInt8(bitPattern: next.pointee))
+        unsafe next += 1
+      }
+      return bytes
+    }
+  }
+
+  /// The path of what has this name below this one; the name may have folders in it.
+  public func appending(bytes name: [UInt8]) -> FilePath {
+    appending(FilePath(bytes: name).components)
+  }
+
+  /// The path that the kernel knows by these bytes, up to a NUL.
+  public init(bytes: [UInt8]) {
+    let terminated = bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+    self.init(platformString: terminated)
+  }
+
+  /// From the root on. "." goes, and so does ".." before the first name; after a name it stays, for that may be a link.
+  public func absolute() throws(KernelError) -> FilePath {
+    var path: FilePath = isAbsolute ? "/" : try CurrentProcess.workingFolder()
+    var hasName = false
+    for component in components {
+      switch component.kind {
+      case .currentDirectory: break
+      case .parentDirectory where !hasName: path.removeLastComponent()
+      default:
+        path.append(component)
+        hasName = true
+      }
+    }
+    return path
+  }
+
+  /// The paths that a pattern (glob(7)) matches, in order of bytes. A relative pattern begins at the working folder.
+  public static func matching(pattern: [UInt8]) throws(KernelError) -> [FilePath] {
+    var bytes = pattern
+    if pattern.first != UInt8(ascii: "/") {
+      let special = Array("\\*?[".utf8)
+      let folder = try CurrentProcess.workingFolder().bytes
+      bytes =
+        folder.flatMap { special.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] } + [UInt8(ascii: "/")]
+        + pattern
+    }
+    var paths: [FilePath] = []
+    let result = unsafe FilePath.withTerminated(bytes) { pattern in
+      unsafe withUnsafeMutablePointer(to: &paths) { paths in
+        unsafe hc_glob(
+          pattern,
+          { path, context in
+            guard let path = unsafe path, let context = unsafe context else { return }
+            unsafe context.assumingMemoryBound(to: [FilePath].self).pointee.append(
+              FilePath(platformString: path))
+          }, paths)
+      }
+    }
+    try KernelError.check(result, .glob, "")
+    return paths
+  }
+
+  private static func withTerminated<Result>(
+    _ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result
+  ) -> Result {
+    let terminated = bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+    return unsafe terminated.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
+  }
+}
