@@ -5,7 +5,12 @@ import Reporting
 @main
 struct Program {
   // Not async: that takes a thread more, and where none is granted (RLIMIT_NPROC) libdispatch waits for it for ever.
-  static func main() { HotCold.main(CurrentProcess.arguments) }
+  static func main() {
+    if let message = UnknownCommand.message(CurrentProcess.arguments) {
+      HotCold.exit(withError: ValidationError(message))
+    }
+    HotCold.main(CurrentProcess.arguments)
+  }
 }
 
 struct HotCold: ParsableCommand {
