@@ -11,8 +11,8 @@ VERSION := 0.1.0
 MANUAL := $(CURDIR)/.build/manual
 COMPLETIONS := bash-completion/completions/hotcold zsh/vendor-completions/_hotcold fish/vendor_completions.d/hotcold.fish
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-BUILD_PACKAGES := liburing-dev
-TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs faketime prometheus python3
+BUILD_PACKAGES := liburing-dev python3
+TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs faketime prometheus python3 zsh fish mandoc
 E2E_PACKAGES := nginx-light chromium chromium-driver debootstrap lintian curl systemd systemd-container
 E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 # The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
@@ -109,9 +109,8 @@ install: build manual install-files
 
 install-files:
 	install -D -s -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/hotcold
-	for page in $(MANUAL)/*.1; do \
-	  install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man1/$$(basename "$$page" .1 | tr . -).1"; done
-	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/hotcold-help.1
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(MANUAL)/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,$(dir $(COMPLETIONS)))
 	$(BINARY) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/$(word 1,$(COMPLETIONS))
 	$(BINARY) --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/$(word 2,$(COMPLETIONS))
@@ -124,12 +123,10 @@ install-files:
 	for file in archive.conf captures.conf; do \
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 
-# From the commands themselves, by the tool of swift-argument-parser.
+# From what the commands say of themselves and the README's exit codes.
 manual: build
 	@rm -rf $(MANUAL) && mkdir -p $(MANUAL)
-	swift run --package-path .build/checkouts/swift-argument-parser --scratch-path $(CURDIR)/.build-manual generate-manual \
-	  $(BINARY) --multi-page --section 1 --output-directory $(MANUAL) \
-	  --date $$(date -u -d "@$${SOURCE_DATE_EPOCH:-$$(date +%s)}" +%Y-%m-%d)
+	/usr/bin/python3 Packaging/manual.py $(BINARY) $(MANUAL)
 
 # A Debian package with the Swift runtime inside: .build/hotcold_VERSION_ARCHITECTURE.deb
 deb: build manual

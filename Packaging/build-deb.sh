@@ -28,8 +28,6 @@ done
   echo
   echo " -- $maintainer  $(date -R -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}")"
 } | gzip -9n > "$doc/changelog.gz"
-# Names with a dash, as the commands are called, also inside: apropos(1) goes by them.
-sed -i '/^\.Nm "hotcold/s/\.\([a-z]\)/-\1/; /^\.Nm "hotcold /s/ \([a-z]\)/-\1/' "$root"/usr/share/man/man1/*.1
 find "$root/usr/share/man" -type f -exec gzip -9n {} +
 
 mkdir "$root/DEBIAN"
