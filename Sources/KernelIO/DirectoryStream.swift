@@ -63,7 +63,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 
   /// A stream whose first window is given: what a kernel or FUSE server at fault might return.
   init(parsing bytes: [UInt8]) {
-    path = "given bytes"
+    path = ""
     descriptor = -1
     unsafe window = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, bytes.count), alignment: 8)
     unsafe window.copyBytes(from: bytes)

@@ -269,10 +269,10 @@ import Testing
     ("HOTCOLD_INTERVALL=5s", "unknown setting"), ("HOTCOLD_INTERVAL=0s", "from 1s"),
     ("HOTCOLD_INTERVAL", "form"),
     ("HOTCOLD_RETAIN=segments=-1h", "age"), ("HOTCOLD_RETAIN=segments=5s", "age"),
-    ("HOTCOLD_RETAIN=video=1h", "kind"),
+    ("HOTCOLD_RETAIN=video=1h", "segments, captures, thumbnails, metadata"),
     ("HOTCOLD_RETAIN=segments=99999d", "age"), ("HOTCOLD_WARN_FREE=150%", "percentage"),
     ("HOTCOLD_TIME_ZONE=Nowhere/Land", "zoneinfo"), ("HOTCOLD_ENGINE=steam", "io_uring"),
-    ("HOTCOLD_HOT=segments", "kind"),
+    ("HOTCOLD_HOT=segments", "segments, captures, thumbnails, metadata"),
     ("HOTCOLD_KEEP_LIVE=perhaps", "yes or no"), ("HOTCOLD_MAX_DELETE=0", "above 0"),
   ])
   func badSettingsAreRefusedWithAReason(line: String, reason: String) throws {

@@ -44,7 +44,7 @@ import Testing
       let help = HotColdBinary.run([command, "--help"]).output
       let options = help.matches(of: #/--[a-z-]+/#).map { String($0.output) }
       #expect(options.count > 3)
-      for option in Set(options).subtracting(["--help", "--version", "--sync", "--manifests"]) {
+      for option in Set(options).subtracting(["--help", "--version"]) {
         #expect(Self.readme.contains(option), "\(option)")
       }
     }

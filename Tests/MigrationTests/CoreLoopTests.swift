@@ -233,6 +233,7 @@ import Testing
       "revert, \(target.testDescription): \(errno) at call \(call)\(forever ? " and after" : "")"
 
     let after = try Snapshot(trial.folder.path)
+    #expect(FaultTrial.strayPaths(report) == [], what)
     if forever && target.operation == HC_OP_UNLINK {
       #expect(Set(trial.before.contents.keys).isSubset(of: after.contents.keys), what)
     } else {

@@ -76,7 +76,17 @@ struct FaultTrial {
     if !counted.contains(moved) {
       found.append("the report says \(report.total.moved) moved, not \(moved)")
     }
-    return found
+    return found + strayPaths(report).map { "an error of \($0)" }
+  }
+
+  /// Paths of errors that are not in the capture.
+  static func strayPaths(_ report: CaptureReport) -> [FilePath] {
+    var errors = report.manifests?.failures ?? []
+    switch report.error {
+    case .stopped(let error, _), .permissionDenied(let error, _): errors.append(error)
+    default: break
+    }
+    return errors.map(\.path).filter { !$0.isEmpty && !$0.starts(with: report.capture) }
   }
 
   /// The invariants, a rerun, and a third run.
