@@ -196,7 +196,8 @@ public final class Archiver {
 
   private func say(_ manifests: ManifestReport, _ path: FilePath, _ round: inout Round) {
     say(manifests.foreign.map(Issue.foreignArchive), ["archives of something else"], .upkeep, of: path)
-    say(manifests.failures.map(Issue.archiveNotWritten), ["archives that cannot be written"], .upkeep, of: path)
+    say(
+      manifests.failures.map(Issue.archiveNotWritten), ["archives that cannot be written"], .upkeep, of: path)
     if !manifests.isClean { round.statuses.append(.incomplete) }
     let changed = manifests.written + manifests.removed
     if changed > 0 { log.debug("\(Explanation.text(path)): \(changed) archives written") }

@@ -37,7 +37,8 @@ package enum Explanation {
         + (knownRemedy(error, command: command) ?? "Fix the cause, \(again(command)).")
     case .moreArchivesNotRemoved(let count): return "\(name): \(Format.count(count)) more like these"
     case .playlistTooLarge(let path):
-      return "\(text(path)): larger than \(Format.bytes(UInt64(CaptureReport.livePlaylistBytesMax))), so it is not known "
+      return
+        "\(text(path)): larger than \(Format.bytes(UInt64(CaptureReport.livePlaylistBytesMax))), so it is not known "
         + "which segments it lists: none is moved or deleted. Let the encoder list fewer (ffmpeg: -hls_list_size), "
         + "\(again(command))."
     case .moreArchivesNotWritten(let count):

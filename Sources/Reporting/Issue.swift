@@ -54,7 +54,8 @@ extension ManifestReport {
   fileprivate func issues(isReversion: Bool) -> [Issue] {
     let more = failures.count - Self.failuresNamedMax
     return foreign.map(Issue.foreignArchive)
-      + failures.prefix(Self.failuresNamedMax).map(isReversion ? Issue.archiveNotRemoved : Issue.archiveNotWritten)
+      + failures.prefix(Self.failuresNamedMax).map(
+        isReversion ? Issue.archiveNotRemoved : Issue.archiveNotWritten)
       + (more > 0 ? [isReversion ? .moreArchivesNotRemoved(more) : .moreArchivesNotWritten(more)] : [])
   }
 }

@@ -1,10 +1,10 @@
 /// The name that a mistyped one most likely stands for: that with the fewest letters to insert, delete or replace.
 package func nearest(to name: String, among known: [String]) -> String? {
-  known.min { distance(name, $0) < distance(name, $1) }
+  known.min { letterDistance(name, $0) < letterDistance(name, $1) }
 }
 
 /// Levenshtein's.
-private func distance(_ left: String, _ right: String) -> Int {
+package func letterDistance(_ left: String, _ right: String) -> Int {
   let right = Array(right.utf8)
   var row = Array(0...right.count)
   for (index, letter) in left.utf8.enumerated() {

@@ -10,29 +10,13 @@ enum UnknownCommand {
       return nil
     }
     let start = "Unknown command '\(printable(word.utf8))'."
-    let likely = names.first { $0.hasPrefix(word) && !word.isEmpty } ?? names.first { isSlip(word, of: $0) }
+    let likely = names.first { $0.hasPrefix(word) && !word.isEmpty } ?? slip(word, among: names)
     guard let likely else { return "\(start) Commands are: \(names.joined(separator: ", "))." }
     return "\(start) Did you mean '\(likely)'?"
   }
 
-  private static func isSlip(_ word: String, of name: String) -> Bool {
+  private static func slip(_ word: String, among names: [String]) -> String? {
     let differencesMax = 2
-    return abs(word.count - name.count) <= differencesMax
-      && distance(Array(word.lowercased()), Array(name)) <= differencesMax
-  }
-
-  /// Letters to add, drop or change (Levenshtein).
-  private static func distance(_ left: [Character], _ right: [Character]) -> Int {
-    var row = Array(0...right.count)
-    for (index, letter) in left.enumerated() {
-      var diagonal = row[0]
-      row[0] = index + 1
-      for column in right.indices {
-        let change = diagonal + (letter == right[column] ? 0 : 1)
-        diagonal = row[column + 1]
-        row[column + 1] = min(change, diagonal + 1, row[column] + 1)
-      }
-    }
-    return row[right.count]
+    return nearest(to: word, among: names).flatMap { letterDistance(word, $0) <= differencesMax ? $0 : nil }
   }
 }

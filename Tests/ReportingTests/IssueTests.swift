@@ -21,7 +21,8 @@ import Testing
       .insideCapture(capture),
       .holdsNothingOfACapture(capture), .permissionDenied(full, owner: nil),
       .permissionDenied(elsewhere, owner: "me"),
-      .busy(capture), .stopped(noPath, nil),
+      .busy(capture), .untrustedLink(capture), .mayReplace(capture, fileSystem: "nfs"),
+      .mayNotLink(capture, fileSystem: "vfat"), .stopped(noPath, nil),
       .stopped(full, FileSystemSpace(name: "ext4", freeBytes: 1, freeInodes: nil)),
     ]
     let errnos: [Errno] = [
@@ -43,6 +44,7 @@ import Testing
       .livePlaylistNotMoved(isReversion: true), .livePlaylistNotMoved(isReversion: false), .lost(1),
       .unbalanced,
       .retentionStopped(full), .retentionStopped(noPath),
+      .archiveNotRemoved(full), .moreArchivesNotRemoved(2), .playlistTooLarge("/srv/capture1/output.m3u8"),
     ]
     return issues
   }()
@@ -64,11 +66,14 @@ import Testing
     case .unbalanced: 12
     case .notDeleted: 13
     case .retentionStopped: 14
+    case .archiveNotRemoved: 15
+    case .moreArchivesNotRemoved: 16
+    case .playlistTooLarge: 17
     }
   }
 
   @Test func everyErrorNamesItsCaptureAndNoRelativePath() {
-    #expect(Set(Self.issues.map(Self.number)) == Set(0...14))
+    #expect(Set(Self.issues.map(Self.number)) == Set(0...17))
     for issue in Self.issues {
       let text = Explanation.of(issue, in: Self.capture, command: "migrate")
       #expect(text.hasPrefix("/srv/capture1"), "\(text)")

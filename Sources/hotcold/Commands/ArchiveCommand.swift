@@ -137,7 +137,9 @@ struct ArchiveCommand: ParsableCommand {
   private func runOnce(_ options: ArchiverOptions, _ console: Console) throws {
     var options = options
     let list = try CapturesList.captures(options.captures, from: options.capturesFile, orStream: true)
-    for pattern in list.unmatched { console.warning(CapturesList.warning(of: pattern, in: options.capturesFile)) }
+    for pattern in list.unmatched {
+      console.warning(CapturesList.warning(of: pattern, in: options.capturesFile))
+    }
     options.captures = list.captures
     options.capturesFile = nil
     StopSignal.install()
