@@ -2,6 +2,8 @@
 
 #include "faults.h"
 
+#include <string.h>
+
 #ifdef HC_FAULTS
 
 static _Thread_local hc_faults *current;
@@ -23,6 +25,19 @@ int32_t hc_fault(enum hc_operation operation) {
     return 0;
   __atomic_add_fetch(&current->fired, 1, __ATOMIC_RELAXED);
   return current->error;
+}
+
+// struct linux_dirent64, getdents64(2): d_reclen at 16, d_type at 18.
+void hc_hide_types(void *entries, int64_t bytes) {
+  if (!current || !current->no_types)
+    return;
+  char *entry = entries;
+  for (int64_t offset = 0; offset < bytes;) {
+    uint16_t length;
+    memcpy(&length, entry + offset + 16, sizeof length);
+    entry[offset + 18] = HC_TYPE_UNKNOWN;
+    offset += length;
+  }
 }
 
 #else

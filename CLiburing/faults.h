@@ -12,6 +12,8 @@ int32_t hc_fault(enum hc_operation operation);
 /// The faults of this thread, or NULL.
 hc_faults *hc_faults_current(void);
 bool hc_breaks(enum hc_break what);
+/// Takes the types from what getdents64 gave, if asked to.
+void hc_hide_types(void *entries, int64_t bytes);
 
 #define HC_FAIL_IF_ASKED(operation)                                                                \
   do {                                                                                             \
@@ -26,6 +28,7 @@ bool hc_breaks(enum hc_break what);
 #define hc_fault(operation) 0
 #define hc_faults_current() ((hc_faults *)NULL)
 #define hc_breaks(what) false
+#define hc_hide_types(entries, bytes) ((void)0)
 
 #endif
 #endif

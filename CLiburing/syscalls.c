@@ -97,7 +97,9 @@ int32_t hc_statx_mtime(int32_t dirfd, const char *name, hc_stat *out) {
 
 int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity) {
   HC_FAIL_IF_ASKED(HC_OP_GETDENTS);
-  return negated(syscall(SYS_getdents64, fd, buffer, capacity));
+  int64_t count = negated(syscall(SYS_getdents64, fd, buffer, capacity));
+  hc_hide_types(buffer, count);
+  return count;
 }
 
 static int32_t refuse_other_device(int32_t parent_fd, int32_t child_fd) {

@@ -108,6 +108,7 @@ typedef struct {
   bool late;         ///< completions are held back and come in reverse order
   bool small;        ///< every submission takes one request
   bool no_noreplace; ///< every rename says EINVAL, as where there is no RENAME_NOREPLACE
+  bool no_types;     ///< folders tell no types of their entries, as on ext4 without `filetype`
   int32_t breaks;    ///< HC_BREAK_…
   uint32_t calls;
   uint32_t fired;

@@ -1,10 +1,10 @@
 internal import CLiburing
 internal import SystemPackage
 
-/// What `getdents64` says an entry is (`d_type`, readdir(3)).
+/// What an entry is: what `getdents64` says (`d_type`, readdir(3)), else what statx says.
 public enum EntryType: Sendable {
   case regular, directory, link, other
-  /// The file system does not store types in its folders (`mkfs.ext4 -O ^filetype`): statx decides.
+  /// Neither said: the entry is there, but statx failed.
   case unknown
 
   init(rawType: UInt32) {
@@ -16,6 +16,10 @@ public enum EntryType: Sendable {
     default: self = .other
     }
   }
+
+  /// Whether it counts as a file. So does an entry of unknown type: it must not be passed over, and whoever goes on to
+  /// look at it learns why that fails.
+  public var countsAsFile: Bool { self == .regular || self == .unknown }
 }
 
 /// One entry of a directory stream. It lives inside the stream's window and cannot leave it.
@@ -39,6 +43,9 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 ///
 /// The kernel lists entries that stay untouched exactly once; those that come or go meanwhile it may or may
 /// not list (readdir(3)). "." and ".." are left out.
+///
+/// Some file systems store no types in their folders (`mkfs.ext4 -O ^filetype`, xfs without ftype, some FUSE): there
+/// each entry is looked at when it is handed out, and one that has gone by then is not handed out at all.
 ///
 /// Sendable because threads share it only while `visit` borrows it, and the window changes in `fill` alone.
 @safe public struct DirectoryStream: ~Copyable, @unchecked Sendable {
@@ -103,6 +110,16 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   public func visit(
     _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
   ) throws(KernelError) {
+    try forEachListed { name, type, inode throws(KernelError) in
+      guard let type = type == .unknown ? lookUpType(of: name) : type else { return }
+      try body(DirectoryEntry(name: name, type: type, inode: inode))
+    }
+  }
+
+  /// The entries as the kernel listed them.
+  private func forEachListed(
+    _ body: (Span<UInt8>, EntryType, UInt64) throws(KernelError) -> Void
+  ) throws(KernelError) {
     var offset = 0
     var entries = 0
     while offset < filled {
@@ -111,6 +128,22 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
       if entries % Liveness.entriesPerSign == 0 { Liveness.sign() }
     }
     Liveness.sign()
+  }
+
+  /// Nil for an entry that has gone.
+  private func lookUpType(of name: Span<UInt8>) -> EntryType? {
+    var status = hc_stat()
+    let result = look(at: name, &status)
+    guard result >= 0 else { return Errno(shim: result) == .noSuchFileOrDirectory ? nil : .unknown }
+    return FileStatus(status).type
+  }
+
+  private func look(at name: Span<UInt8>, _ status: inout hc_stat) -> Int32 {
+    unsafe name.withUnsafeBufferPointer { name in
+      // The NUL after the name is a part of the window.
+      let terminated = unsafe UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
+      return unsafe hc_statx_mtime(descriptor, terminated, &status)
+    }
   }
 
   /// Both in one: reads the next window and gives each of its entries to `body`. False at the end.
@@ -161,13 +194,9 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   private func look(every step: Int, from first: Int, _ looked: () -> Void) {
     var number = 0
     var status = hc_stat()
-    try? visit { entry in
+    try? forEachListed { name, _, _ in
       if number % step == first {
-        unsafe entry.name.withUnsafeBufferPointer { name in
-          // The NUL after the name is a part of the window.
-          let terminated = unsafe UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
-          _ = unsafe hc_statx_mtime(descriptor, terminated, &status)
-        }
+        _ = look(at: name, &status)
         looked()
       }
       number += 1
@@ -180,7 +209,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   }
 
   private func emitEntry(
-    at offset: Int, _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
+    at offset: Int, _ body: (Span<UInt8>, EntryType, UInt64) throws(KernelError) -> Void
   ) throws(KernelError) -> Int {
     guard offset + Layout.name < filled else { throw malformed }
     let length = unsafe Int(
@@ -197,11 +226,10 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
       unsafe start[0] == UInt8(ascii: ".")
       && (count == 1 || (count == 2 && start[1] == UInt8(ascii: ".")))
     if !isSelfOrParent {
-      let entry = unsafe DirectoryEntry(
-        name: Span(_unsafeStart: start, count: count),
-        type: EntryType(rawType: UInt32(window[offset + Layout.type])),
-        inode: window.loadUnaligned(fromByteOffset: offset + Layout.inode, as: UInt64.self))
-      try body(entry)
+      let name = unsafe Span<UInt8>(_unsafeStart: start, count: count)
+      let type = unsafe EntryType(rawType: UInt32(window[offset + Layout.type]))
+      try unsafe body(
+        name, type, window.loadUnaligned(fromByteOffset: offset + Layout.inode, as: UInt64.self))
     }
     return offset + length
   }

@@ -57,7 +57,7 @@ struct DuplicateNames {
   ) throws(KernelError) {
     var stream = try DirectoryStream(of: directory)
     while try stream.nextWindow({ entry in
-      if entry.type.mayBeRegular, FileName.kind(of: entry.name) == kind { body(entry.name) }
+      if entry.type.countsAsFile, FileName.kind(of: entry.name) == kind { body(entry.name) }
     }) {}
   }
 }

@@ -53,7 +53,7 @@ struct Listing: Sendable {
     var entries = 0
     while try stream.nextWindow({ entry in
       entries += 1
-      if FileName.kind(of: entry.name) == kind, entry.type.mayBeRegular {
+      if FileName.kind(of: entry.name) == kind, entry.type.countsAsFile {
         count += 1
         numbers.meet(entry.name, kind)
         digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
@@ -76,7 +76,7 @@ struct Listing: Sendable {
         var stream = try DirectoryStream(of: directory)
         while try stream.nextWindow({ entry in
           guard let kind = FileName.kind(of: entry.name), place.holds(kind),
-            entry.type.mayBeRegular, isWanted(place, kind)
+            entry.type.countsAsFile, isWanted(place, kind)
           else { return }
           kinds[kind] += 1
           digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
@@ -95,10 +95,4 @@ struct Listing: Sendable {
     numbers.add(part.numbers)
     digest.insert(part.digest)
   }
-}
-
-extension EntryType {
-  /// On a file system without entry types the name decides here: a comparison needs the same answer before
-  /// and after, not statx for every file.
-  var mayBeRegular: Bool { self == .regular || self == .unknown }
 }

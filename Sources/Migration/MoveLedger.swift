@@ -101,26 +101,24 @@ struct MoveLedger: ~Copyable {
 
   mutating func countRefused(_ name: Span<UInt8>, _ move: Move) { countFailed(name, move, .refused) }
 
-  /// A file that could not even be looked at.
-  mutating func countUnreadable(
-    _ name: Span<UInt8>, _ identity: FileIdentity, in place: Place, _ errno: Errno
-  ) {
-    if promoted.contains(identity) {
+  /// A file that could not even be looked at, with the move that it might have come to.
+  mutating func countUnreadable(_ name: Span<UInt8>, _ move: Move, _ errno: Errno) {
+    if promoted.contains(move.identity) {
       // This run has moved it; what came of it since is no failure of that.
-      tallies[identity.kind].movedToPlaceBefore += 1
+      tallies[move.kind].movedToPlaceBefore += 1
     } else {
-      let move = Move(identity: identity, from: .place(place), to: .place(identity.kind.hotPlace))
       countFailed(name, move, .errno(errno))
     }
     guard errno.stopsRun else { return }
-    stop(KernelError(.stat, capture.appending(place.prefix).appending(bytes: Array(copying: name)), errno))
+    stop(KernelError(.stat, capture.appending(move.from.prefix).appending(bytes: Array(copying: name)), errno))
   }
 
   /// The old name of a file that was met under its new one. Done, it is nothing more to count.
   mutating func countLink(_ name: Span<UInt8>, _ facts: FileFacts, _ outcome: RenameOutcome) {
     guard case .failed(let errno) = outcome else { return }
     tallies[facts.kind].found += 1
-    countUnreadable(name, facts.identity, in: facts.place, errno)
+    let move = Move(identity: facts.identity, from: .place(facts.place), to: .place(facts.kind.hotPlace))
+    countUnreadable(name, move, errno)
   }
 
   mutating func countVanished(_ identity: FileIdentity) {

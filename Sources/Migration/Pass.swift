@@ -137,7 +137,7 @@ struct Pass<M: Mover>: ~Copyable {
     _ custody: inout Custody
   ) {
     guard let kind = FileName.kind(of: entry.name), place.holds(kind),
-      entry.type.mayBeRegular
+      entry.type.countsAsFile
     else { return meetOther(entry, in: place) }
 
     let identity = FileIdentity(
@@ -181,7 +181,8 @@ struct Pass<M: Mover>: ~Copyable {
     if errno == .noSuchFileOrDirectory {
       plan.ledger.countVanished(identity)
     } else {
-      plan.ledger.countUnreadable(entry.name, identity, in: place, errno)
+      let move = Move(identity: identity, from: .place(place), to: .place(identity.kind.hotPlace))
+      plan.ledger.countUnreadable(entry.name, move, errno)
     }
   }
 

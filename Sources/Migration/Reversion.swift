@@ -283,23 +283,30 @@ private struct ReversionPass<M: Mover>: ~Copyable {
     var stream = try DirectoryStream(of: directory)
     while !plan.ledger.isStopped, try stream.fill() {
       if readsDisk { stream.warmIfCold() }
-      try stream.visit { entry throws(KernelError) in
+      try stream.visit { entry in
         entries += 1
         if entries % Self.tendEvery == 0 { plan.tend() }
-        guard FileName.kind(of: entry.name) == kind, try isRegular(entry, directory) else { return }
+        guard FileName.kind(of: entry.name) == kind, entry.type.countsAsFile else { return }
         let identity = FileIdentity(name: entry.name, kind: kind, inode: entry.inode)
-        plan.ledger.tallies[kind].found += 1
-        plan.add(entry.name, Move(identity: identity, from: site, to: .place(kind.flatPlace)))
+        meet(entry, Move(identity: identity, from: site, to: .place(kind.flatPlace)), directory)
       }
       betweenWindows(entries)
     }
   }
 
-  private func isRegular(
-    _ entry: borrowing DirectoryEntry, _ directory: borrowing Directory
-  ) throws(KernelError) -> Bool {
-    guard entry.type == .unknown else { return entry.type == .regular }
-    return try directory.modificationIfThere(entry.name)?.type == .regular
+  private mutating func meet(
+    _ entry: borrowing DirectoryEntry, _ move: Move, _ directory: borrowing Directory
+  ) {
+    do throws(Errno) {
+      // Only regular files are moved: of an entry of unknown type that has to be seen.
+      if entry.type == .unknown, try directory.modification(of: entry.name).type != .regular { return }
+      plan.ledger.tallies[move.kind].found += 1
+      plan.add(entry.name, move)
+    } catch {
+      guard error != .noSuchFileOrDirectory else { return }
+      plan.ledger.tallies[move.kind].found += 1
+      plan.ledger.countUnreadable(entry.name, move, error)
+    }
   }
 
   private mutating func placeLivePlaylist(

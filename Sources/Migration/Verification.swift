@@ -224,7 +224,7 @@ public struct Verification {
     while try stream.fill() {
       stream.warmIfCold()
       try stream.visit { entry throws(KernelError) in
-        guard let kind = FileName.kind(of: entry.name), isWanted(kind), entry.type.mayBeRegular,
+        guard let kind = FileName.kind(of: entry.name), isWanted(kind), entry.type.countsAsFile,
           let status = try directory.modificationIfThere(entry.name), status.type == .regular
         else { return }
         body(entry, kind, status.modified)

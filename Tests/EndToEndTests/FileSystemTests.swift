@@ -48,15 +48,6 @@ import Testing
     withExtendedLifetime(fileSystems) {}
   }
 
-  @Test(.requiresMounting) func entryTypesThatTheFileSystemDoesNotStore() throws {
-    let fileSystem = try MountedFileSystem("ext4", mkfsOptions: ["-O", "^filetype"])
-    let trial = try Trial(in: fileSystem.path)
-    try trial.folder.makeFolder("segment_900.ts")
-    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
-    try trial.expectSettled()
-    #expect(trial.folder.exists("segment_900.ts"))
-  }
-
   @Test(.requiresMounting) func aReadOnlyFileSystem() throws {
     let fileSystem = try MountedFileSystem("tmpfs")
     let trial = try Trial(in: fileSystem.path)

@@ -20,8 +20,10 @@ import Testing
     let engine: EngineChoice
     var errnos: [Errno]
     var withoutNoReplace = false
+    var withoutTypes = false
     var testDescription: String {
       "\(name), \(engine.rawValue)\(withoutNoReplace ? ", without NOREPLACE" : "")"
+        + (withoutTypes ? ", without entry types" : "")
     }
   }
 
@@ -45,6 +47,9 @@ import Testing
         Target(
           name: "statx", operation: HC_OP_STATX, engine: engine,
           errnos: [.ioError, .noSuchFileOrDirectory, .permissionDenied, .noMemory]),
+        Target(
+          name: "statx", operation: HC_OP_STATX, engine: engine,
+          errnos: [.ioError, .noSuchFileOrDirectory, .permissionDenied], withoutTypes: true),
         Target(
           name: "getdents64", operation: HC_OP_GETDENTS, engine: engine,
           errnos: [.ioError, .noSuchFileOrDirectory]),
@@ -214,6 +219,7 @@ import Testing
     faults.first = UInt32(call)
     faults.forever = forever
     faults.no_noreplace = target.withoutNoReplace
+    faults.no_types = target.withoutTypes
     return faults
   }
 

@@ -31,7 +31,9 @@ struct CaptureSigns {
     var found = false
     while !found,
       try stream.nextWindow({ entry in
-        if let kind = FileName.kind(of: entry.name), place.holds(kind) { found = true }
+        if let kind = FileName.kind(of: entry.name), place.holds(kind), entry.type.countsAsFile {
+          found = true
+        }
       })
     {}
     return found

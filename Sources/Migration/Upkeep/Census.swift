@@ -100,23 +100,27 @@ public final class Census {
     entries[index] = entry
   }
 
-  /// Every regular file of a kind in a folder, with its whole status. False where one could not be looked at, or a signal
-  /// came first.
+  /// Every regular file of a kind in a folder, with its whole status. False where one could not be looked at, which
+  /// `unreadable` is told, or a signal came first.
   @discardableResult
   static func forEachFile(
-    of kind: Kind, in directory: borrowing Directory, _ body: (borrowing DirectoryEntry, FileStatus) -> Void
+    of kind: Kind, in directory: borrowing Directory,
+    _ body: (borrowing DirectoryEntry, FileStatus) -> Void,
+    unreadable: (borrowing DirectoryEntry, Errno) -> Void = { _, _ in }
   ) throws(KernelError) -> Bool {
     var isWhole = true
     var stream = try DirectoryStream(of: directory)
     while StopSignal.pending == nil, try stream.fill() {
       stream.warmIfCold()
       try stream.visit { entry in
-        guard FileName.kind(of: entry.name) == kind, entry.type.mayBeRegular else { return }
+        guard FileName.kind(of: entry.name) == kind, entry.type.countsAsFile else { return }
         do throws(Errno) {
           let status = try directory.status(ofEntry: entry.name)
           if status.type == .regular { body(entry, status) }
         } catch {
-          if error != .noSuchFileOrDirectory { isWhole = false }
+          guard error != .noSuchFileOrDirectory else { return }
+          isWhole = false
+          unreadable(entry, error)
         }
       }
     }

@@ -278,7 +278,7 @@ struct Manifests: Sendable {
     var hasLeftover = false
     var stream = try DirectoryStream(of: directory)
     while try stream.nextWindow({ entry in
-      if FileName.kind(of: entry.name) == .segments, entry.type.mayBeRegular {
+      if FileName.kind(of: entry.name) == .segments, entry.type.countsAsFile {
         do throws(KernelError) {
           if let status = try directory.modificationIfThere(entry.name), status.type == .regular {
             segments.append(entry.name, status.modified)
@@ -293,7 +293,7 @@ struct Manifests: Sendable {
   }
 
   static func isLeftover(_ entry: borrowing DirectoryEntry) -> Bool {
-    entry.type.mayBeRegular && entry.name.isEqual(to: temporaryName)
+    entry.type.countsAsFile && entry.name.isEqual(to: temporaryName)
   }
 
   /// What a killed run has left: a file. Anything else of that name is somebody's.

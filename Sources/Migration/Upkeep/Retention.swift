@@ -118,6 +118,8 @@ struct Retention<M: Mover>: ~Copyable {
         try folders.withHour(hour, of: kind) { directory throws(KernelError) in
           try Census.forEachFile(of: kind, in: directory) { entry, status in
             if isExpired(entry, status, kind) { report.expired[kind] += 1 }
+          } unreadable: { entry, errno in
+            report.problems.add(Self.problem(entry.name, kind, hour, errno))
           }
         }
       }
@@ -212,12 +214,14 @@ struct Retention<M: Mover>: ~Copyable {
       case .noSuchFileOrDirectory?: report.spared += 1
       case .canceled?: break  // Not executed: the next pass.
       case let errno?:
-        report.problems.add(
-          Problem(
-            from: Array("\(kind.name)/\(hour)/".utf8) + Array(copying: same.name(at: index)), to: "",
-            reason: .errno(errno)))
+        report.problems.add(Self.problem(same.name(at: index), kind, hour, errno))
         if errno.stopsRun { throw KernelError(.remove, directory.path, errno) }
       }
     }
+  }
+
+  private static func problem(_ name: Span<UInt8>, _ kind: Kind, _ hour: Int, _ errno: Errno) -> Problem {
+    Problem(
+      from: Array("\(kind.name)/\(hour)/".utf8) + Array(copying: name), to: "", reason: .errno(errno))
   }
 }
