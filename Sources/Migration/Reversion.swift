@@ -172,14 +172,17 @@ struct Reversion<M: Mover>: ~Copyable {
         gone[kind]
         + Tally(
           found: tally.movedToPlace + tally.vanished, moved: tally.movedToPlace, vanished: tally.vanished)
-      last[kind] = tally
       moved += tally.movedToPlace + tally.pending
     }
-    report.problems = pass.plan.ledger.problems
-    if report.livePlaylist != .moved || pass.livePlaylist != .inPlace {
-      report.livePlaylist = pass.livePlaylist
+    // What a later pass did not come to is as the pass before it left it: counts and names alike.
+    if report.passes == 1 || pass.isComplete {
+      for kind in Kind.allCases { last[kind] = pass.plan.ledger.tallies[kind] }
+      report.problems = pass.plan.ledger.problems
+      if report.livePlaylist != .moved || pass.livePlaylist != .inPlace {
+        report.livePlaylist = pass.livePlaylist
+      }
     }
-    report.hasSettled = moved == 0 || options.isDryRun
+    report.hasSettled = (moved == 0 && pass.isComplete) || options.isDryRun
   }
 
   private mutating func cleanUp(
@@ -246,6 +249,8 @@ private struct ReversionPass<M: Mover>: ~Copyable {
   private(set) var plan: MovePlan<M>
   private let readsDisk: Bool
   private var entries = 0
+  /// Every entry was met: the pass was not stopped on the way.
+  private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
 
   init(plan: consuming MovePlan<M>, readsDisk: Bool) {
@@ -270,6 +275,7 @@ private struct ReversionPass<M: Mover>: ~Copyable {
         }
       }
     } catch { plan.ledger.stop(error) }
+    isComplete = !plan.ledger.isStopped
     plan.finish()
     do throws(KernelError) { livePlaylist = try placeLivePlaylist(capture, folders) } catch {
       plan.ledger.stop(error)

@@ -50,18 +50,20 @@ struct RunTotals: ~Copyable {
       }
       isBalanced = isBalanced && tally.isBalanced
       gone[kind] = gone[kind] + tally.gone
-      // What a later pass did not come to is as the pass before it left it.
-      if passes == 1 || pass.isComplete { last[kind] = tally }
       for hour in hoursOfDay { byHour[kind][hour] += pass.plan.ledger.movedByHour[kind][hour] }
     }
     promoted = pass.plan.ledger.promoted
     numbers.add(pass.numbers)
     pins = pass.pins
     newestHotSegments = pass.newestHotSegments()
-    problems = pass.plan.ledger.problems
-    unrecognised = pass.unrecognised
     metRecentFile = metRecentFile || pass.metRecentFile
-    if livePlaylist != .moved || pass.livePlaylist != .inPlace { livePlaylist = pass.livePlaylist }
+    // What a later pass did not come to is as the pass before it left it: counts and names alike.
+    if passes == 1 || pass.isComplete {
+      for kind in Kind.allCases { last[kind] = pass.plan.ledger.tallies[kind] }
+      problems = pass.plan.ledger.problems
+      unrecognised = pass.unrecognised
+      if livePlaylist != .moved || pass.livePlaylist != .inPlace { livePlaylist = pass.livePlaylist }
+    }
     hasSettled =
       pass.isComplete && !pass.plan.ledger.needsAnotherPass
       && Kind.allCases.allSatisfy {
