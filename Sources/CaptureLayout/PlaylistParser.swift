@@ -27,12 +27,15 @@ public struct PlaylistParser: Sendable {
   public private(set) var isFinished = false
   /// Whether the first line is `#EXTM3U`.
   public private(set) var hasHeader = false
+  /// Whether an `EXTINF` is followed by another one instead of its segment.
+  public private(set) var lacksURI = false
+  private var awaitsURI = false
   private var endsWithLineFeed = false
 
   public init() {}
 
-  /// Whether it begins as a playlist does and is not cut off within a line.
-  public var isWhole: Bool { hasHeader && endsWithLineFeed }
+  /// Whether it begins as a playlist does and is not cut off within a line or a segment.
+  public var isWhole: Bool { hasHeader && endsWithLineFeed && !awaitsURI }
 
   /// Reads untrusted bytes. `body` is given each segment in the playlist's order: the last path component of its URI, cut
   /// off where no file can have such a name, and what its `EXTINF` says in microseconds; nil where there is none, or none that a segment can
@@ -65,11 +68,14 @@ public struct PlaylistParser: Sendable {
 
   private mutating func endLine(_ body: (Span<UInt8>, Int64?) -> Void) {
     switch line {
-    case .start: return
+    case .start:
+      isFirstLine = false
+      return
     case .tag: readTag()
     case .uri, .query:
       if !kept.isEmpty { body(kept.span, duration) }
       duration = nil
+      awaitsURI = false
     }
     isFirstLine = false
     line = .start
@@ -79,6 +85,8 @@ public struct PlaylistParser: Sendable {
   private mutating func readTag() {
     if let value = value(of: "#EXTINF:") {
       duration = Self.microseconds(value.prefix { $0 != UInt8(ascii: ",") })
+      lacksURI = lacksURI || awaitsURI
+      awaitsURI = true
     } else if let value = value(of: "#EXT-X-TARGETDURATION:") {
       targetDurationSeconds = Self.microseconds(value).map { Int($0 / 1_000_000) }
     } else if kept.elementsEqual("#EXT-X-ENDLIST".utf8) {

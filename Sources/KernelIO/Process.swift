@@ -184,4 +184,5 @@ public enum Users {
   public static func isHome(_ folder: borrowing Directory) -> Bool { hc_is_home(folder.descriptor) }
 }
 
+/// Lets this thread sleep.
 public func pause(microseconds: UInt32) { hc_sleep_us(microseconds) }

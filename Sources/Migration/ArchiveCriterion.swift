@@ -2,69 +2,90 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Whether the playlist of each hour folder lists every segment of its folder once and nothing else, with a target
-/// duration that all of them keep to (RFC 8216 section 4.3.3.1).
+/// Whether the playlist of each hour folder is whole, lists every segment of its folder once and nothing else, with
+/// durations, and a target duration that all of them keep to (RFC 8216 section 4.3.3.1).
+///
+/// One for each hour folder, added up.
 struct ArchiveCriterion {
   private static let playlistBytesMax = 64 << 20
 
   /// Segments by the hash of the URI that a playlist gives them.
   struct Names {
     fileprivate var hashes: Set<UInt64> = []
+    /// Those among them that may be listed in the next round only.
+    fileprivate var young: Set<UInt64> = []
 
-    mutating func insert(_ name: Span<UInt8>) {
-      hashes.insert(hashOfName(ArchivePlaylist.uri(of: name).span))
+    mutating func insert(_ name: Span<UInt8>, isYoung: Bool) {
+      let hash = hashOfName(ArchivePlaylist.uri(of: name).span)
+      hashes.insert(hash)
+      if isYoung { young.insert(hash) }
     }
+  }
+
+  private enum Figure: String, CaseIterable {
+    case playlists, listed
+    case missing = "not listed"
+    case twice = "listed twice"
+    case stray = "listed but not there"
+    case damaged
+    case withoutDurations = "without durations"
+    case wrongTargets = "wrong target durations"
+    case open = "not ended"
+    case young = "not yet settled"
   }
 
   private var criterion = Criterion(.archives)
-  private var playlists = 0
-  private var listed = 0
-  private var missing = 0
-  private var twice = 0
-  private var stray = 0
-  private var wrongTargets = 0
+  private var counts = [Int](repeating: 0, count: Figure.allCases.count)
 
-  mutating func judge(_ directory: borrowing Directory, _ hour: Int, _ segments: Names) throws(KernelError) {
+  var isMet: Bool { criterion.isMet }
+
+  /// `mustBeOver`: no segment has been able to come to this hour for long.
+  mutating func judge(
+    _ directory: borrowing Directory, _ hour: Int, _ segments: Names, mustBeOver: Bool
+  ) throws(KernelError) {
+    let path = Array("segments/\(hour)/\(FileName.archivePlaylist)".utf8)
     var unlisted = segments.hashes
     var seen: Set<UInt64> = []
     var longest: Int64 = 0
+    var lacksDuration = false
     let parsed = try Self.parse(directory) { name, duration in
-      listed += 1
+      self[.listed] += 1
       longest = max(longest, duration ?? 0)
+      lacksDuration = lacksDuration || duration == nil
       let hash = hashOfName(name)
       if !seen.insert(hash).inserted {
-        twice += 1
+        self[.twice] += 1
       } else if unlisted.remove(hash) == nil {
-        stray += 1
+        self[.stray] += 1
       } else {
         return
       }
-      criterion.fail(Self.path(hour) + Array(": ".utf8) + Array(copying: name))
+      criterion.fail(path + Array(": ".utf8) + Array(copying: name))
     }
-    guard let playlist = parsed else {
-      missing += segments.hashes.count
-      if !segments.hashes.isEmpty { criterion.fail(Self.path(hour)) }
-      return
+    let young = unlisted.intersection(segments.young).count
+    self[.young] += young
+    self[.missing] += unlisted.count - young
+    if unlisted.count > young { criterion.fail(path) }
+    guard let playlist = parsed else { return }
+    self[.playlists] += 1
+    if let damage = Self.damage(of: playlist) { fail(.damaged, path, damage) }
+    // RFC 8216 section 4.3.2.1: every segment has its EXTINF.
+    if !seen.isEmpty, lacksDuration || longest == 0 { fail(.withoutDurations, path, "EXTINF") }
+    if Int((longest + 500_000) / 1_000_000) > playlist.targetDurationSeconds ?? 0 {
+      fail(.wrongTargets, path, "EXT-X-TARGETDURATION")
     }
-    playlists += 1
-    missing += unlisted.count
-    let isRight = Int((longest + 500_000) / 1_000_000) <= playlist.targetDurationSeconds ?? 0
-    if !isRight { wrongTargets += 1 }
-    if !isRight || !unlisted.isEmpty { criterion.fail(Self.path(hour)) }
+    if mustBeOver, !segments.hashes.isEmpty, !playlist.isFinished { fail(.open, path, "no EXT-X-ENDLIST") }
   }
 
-  func judged() -> Criterion {
-    var criterion = criterion
-    let figures = [
-      ("playlists", playlists), ("listed", listed), ("not listed", missing), ("listed twice", twice),
-      ("listed but not there", stray), ("wrong target durations", wrongTargets),
-    ]
-    for (name, value) in figures { criterion.figure(name, value) }
-    return criterion
+  private mutating func fail(_ figure: Figure, _ path: [UInt8], _ reason: String) {
+    self[figure] += 1
+    criterion.fail(path + Array(" (\(reason))".utf8))
   }
 
-  private static func path(_ hour: Int) -> [UInt8] {
-    Array("segments/\(hour)/\(FileName.archivePlaylist)".utf8)
+  private static func damage(of playlist: PlaylistParser) -> String? {
+    if !playlist.hasHeader { return "no #EXTM3U" }
+    if playlist.lacksURI { return "EXTINF without URI" }
+    return playlist.isWhole ? nil : "cut before its end"
   }
 
   /// Nil where there is none, or nothing that could be one.
@@ -84,5 +105,26 @@ struct ArchiveCriterion {
       default: throw error
       }
     }
+  }
+
+  // MARK: adding up
+
+  private subscript(figure: Figure) -> Int {
+    get { counts[Self.index(figure)] }
+    set { counts[Self.index(figure)] = newValue }
+  }
+
+  private static func index(_ figure: Figure) -> Int { Figure.allCases.firstIndex(of: figure)! }
+
+  mutating func add(_ other: ArchiveCriterion) {
+    for index in counts.indices { counts[index] += other.counts[index] }
+    criterion.isMet = criterion.isMet && other.criterion.isMet
+    for example in other.criterion.examples { criterion.fail(example) }
+  }
+
+  func judged() -> Criterion {
+    var criterion = criterion
+    for figure in Figure.allCases { criterion.figure(figure.rawValue, self[figure]) }
+    return criterion
   }
 }

@@ -5,6 +5,9 @@ internal import KernelIO
 ///
 /// Names are compared by hash, a bounded part of all hashes at a time, and the few that agree are compared
 /// byte by byte; so memory does not grow with the number of files.
+///
+/// Folders are read against the way of a file that is being migrated: one that moves on meanwhile is met once or not at
+/// all, never twice.
 struct DuplicateNames {
   /// 4 MiB of hashes.
   private static let hashesMax = 1 << 19
@@ -39,14 +42,14 @@ struct DuplicateNames {
   private func forEachName(
     _ capture: borrowing Directory, _ open: borrowing CaptureFolders, _ body: (Span<UInt8>) -> Void
   ) throws(KernelError) {
-    let places: Set<Place> = [kind.flatPlace, kind.hotPlace]
-    for place in places {
-      try open.withPlace(place, in: capture) { directory throws(KernelError) in
+    for hour in hoursOfDay {
+      try open.withHour(hour, of: kind) { directory throws(KernelError) in
         try forEachName(in: directory, body)
       }
     }
-    for hour in hoursOfDay {
-      try open.withHour(hour, of: kind) { directory throws(KernelError) in
+    let places = kind.hotPlace == kind.flatPlace ? [kind.hotPlace] : [kind.hotPlace, kind.flatPlace]
+    for place in places {
+      try open.withPlace(place, in: capture) { directory throws(KernelError) in
         try forEachName(in: directory, body)
       }
     }

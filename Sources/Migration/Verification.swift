@@ -42,9 +42,24 @@ public struct VerificationReport: Sendable {
 }
 
 /// Checks a capture against the guide's success criteria. Reads only.
+///
+/// A recorder and the service may be at work meanwhile. What they have not come to yet is counted apart, as not yet
+/// settled: files younger than a minimum age. What they change under the eyes of a verification is looked at again.
 public struct Verification {
+  /// As old as a file may become before a service with the default settings moves it: a minimum age and an interval of
+  /// 60 s each.
+  public static let minAgeSecondsDefault: Int64 = 120
+  /// A segment that is hot may come to its hour that late; after as long again the playlist must have ended.
+  private static let lateSecondsMax: Int64 = 3600
+  private static let looksAgainMax = 20
+  private static let lookAgainMicroseconds: UInt32 = 250_000
+
   private let rule: SettleRule
   private var hours: HourClock
+  private let minAgeSeconds: Int64
+  private let now = ModificationTime(seconds: Clock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
+  /// Files of each kind that were modified later are not yet settled.
+  private var settledUntil: PerKind<ModificationTime>
   private var folders = Criterion(.folders)
   private var flatPlaces = Criterion(.flatPlaces)
   private var hotLimits = Criterion(.hotLimits)
@@ -56,20 +71,31 @@ public struct Verification {
   private var hot = PerKind { _ in 0 }
   private var flat = PerKind { _ in 0 }
   private var cold = PerKind { _ in 0 }
+  /// Not yet settled, in hot and in flat places.
+  private var youngHot = PerKind { _ in 0 }
+  private var youngFlat = PerKind { _ in 0 }
+  /// For each hour, the newest of the hot segments that belong in it.
+  private var newestHot = [ModificationTime?](repeating: nil, count: hoursOfDay.count)
+  private var looksAgainLeft = looksAgainMax
 
-  private init(rule: SettleRule, hours: HourClock) {
+  private init(rule: SettleRule, hours: HourClock, minAgeSeconds: Int64) {
     self.rule = rule
     self.hours = hours
+    self.minAgeSeconds = minAgeSeconds
+    let settledUntil = now.earlier(bySeconds: minAgeSeconds)
+    self.settledUntil = PerKind { _ in settledUntil }
   }
 
-  /// `wantsManifests`: whether each hour folder with segments is to have its playlist.
+  /// `wantsManifests`: whether each hour folder with segments is to have its playlist. `minAgeSeconds`: younger files are
+  /// not yet settled.
   public static func run(
-    _ path: FilePath, rule: SettleRule, hours: HourClock, wantsManifests: Bool = true
+    _ path: FilePath, rule: SettleRule, hours: HourClock, wantsManifests: Bool = true,
+    minAgeSeconds: Int64 = minAgeSecondsDefault
   ) -> VerificationReport {
     var report = VerificationReport(capture: path)
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path)
-      var verification = Verification(rule: rule, hours: hours)
+      var verification = Verification(rule: rule, hours: hours, minAgeSeconds: minAgeSeconds)
       do throws(KernelError) {
         report.criteria = try verification.judge(capture.directory, wantsManifests)
       } catch { throw capture.stopped(error) }
@@ -86,7 +112,7 @@ public struct Verification {
     judgeFolders(open)
     let pinned = try judgeLivePlaylist(capture, open)
     try readPlaces(capture, open, pinned)
-    try readHours(open)
+    try readHours(capture, open)
     try judgeNames(capture, open)
     return [folders, flatPlaces, hotLimits, hourFolders, names, livePlaylist]
       + (wantsManifests ? [archives.judged()] : [])
@@ -111,10 +137,24 @@ public struct Verification {
     var pinnedHot = 0
     for place in Place.allCases {
       try open.withPlace(place, in: capture) { directory throws(KernelError) in
-        try forEachFile(in: directory, { place.holds($0) }) { entry, kind, modified in
+        try forEachFile(in: directory) { entry, kind, modified in
+          guard place.holds(kind) else { return }
+          let isYoung = modified > settledUntil[kind]
           guard place == kind.hotPlace else {
+            if isYoung {
+              youngFlat[kind] += 1
+              return
+            }
             flat[kind] += 1
             flatPlaces.fail(Array(place.prefix.utf8) + Array(copying: entry.name))
+            return
+          }
+          if kind == .segments {
+            let hour = hours.hour(of: modified)
+            newestHot[hour] = max(newestHot[hour] ?? modified, modified)
+          }
+          if isYoung {
+            youngHot[kind] += 1
             return
           }
           hot[kind] += 1
@@ -126,10 +166,13 @@ public struct Verification {
         }
       }
     }
-    if try capture.statusIfThere(FileName.livePlaylist) != nil {
+    if let playlist = try capture.statusIfThere(FileName.livePlaylist),
+      playlist.type != .regular || playlist.modified <= now.earlier(bySeconds: minAgeSeconds)
+    {
       flatPlaces.fail(Array(FileName.livePlaylist.utf8))
     }
     for kind in Kind.allCases { flatPlaces.figure(kind.name, flat[kind]) }
+    flatPlaces.figure("not yet settled", youngFlat.sum)
     judgeHotLimits(newest[Int(Kind.segments.rawValue)], pinned, pinnedHot)
   }
 
@@ -148,13 +191,18 @@ public struct Verification {
       hotLimits.figure("\(kind.name) limit", limit)
       if hot[kind] > limit { hotLimits.fail(Array("\(kind.name)/".utf8)) }
     }
+    hotLimits.figure("not yet settled", youngHot.sum)
   }
 
+  // MARK: the live playlist
+
+  /// Returns the names that are listed.
   private mutating func judgeLivePlaylist(
     _ capture: borrowing Directory, _ open: borrowing CaptureFolders
   ) throws(KernelError) -> ListedNames {
     var pinned = ListedNames()
     var missing = 0
+    var notFiles = 0
     for place in [Place.segments, .root] {
       try open.withPlace(place, in: capture) { directory throws(KernelError) in
         var listing = LiveListing()
@@ -164,7 +212,14 @@ public struct Verification {
         if let error = listing.error { throw error }
         pinned.add(listing.hashes)
         missing += listing.missing.count
+        notFiles += listing.notFiles.count
         for name in listing.examples { livePlaylist.fail(Array(place.prefix.utf8) + name) }
+        // What the list of an encoder at work has dropped since is as young as it.
+        if case .read(let playlist) = reading, playlist.modified > settledUntil[.segments],
+          let oldest = listing.oldest
+        {
+          settledUntil[.segments] = min(settledUntil[.segments], oldest.earlier(bySeconds: minAgeSeconds))
+        }
         guard case .tooLarge = reading else { return }
         pinned.mayBeAny = true
         livePlaylist.fail(Array((place.prefix + FileName.livePlaylist).utf8))
@@ -172,31 +227,83 @@ public struct Verification {
     }
     livePlaylist.figure("listed", pinned.count)
     livePlaylist.figure("missing", missing)
+    livePlaylist.figure("not a file", notFiles)
     if pinned.mayBeAny { livePlaylist.figure("larger than \(LivePlaylistVersion.bytesMax >> 20) MiB", 1) }
     return pinned
   }
 
   // MARK: hour folders
 
-  private mutating func readHours(_ open: borrowing CaptureFolders) throws(KernelError) {
+  /// What an hour folder holds, at one look.
+  private struct HourLook {
+    let folderModified: ModificationTime
+    var files = 0
+    /// The first few of those that are in the wrong folder are named.
+    var misplaced = 0
+    var examples: [[UInt8]] = []
+    var archive = ArchiveCriterion()
+
+    mutating func addMisplaced(_ name: Span<UInt8>) {
+      misplaced += 1
+      if examples.count < Criterion.examplesMax { examples.append(Array(copying: name)) }
+    }
+  }
+
+  private mutating func readHours(
+    _ capture: borrowing Directory, _ open: borrowing CaptureFolders
+  ) throws(KernelError) {
     var misplaced = 0
     for kind in Kind.allCases {
       for hour in hoursOfDay {
         try open.withHour(hour, of: kind) { directory throws(KernelError) in
-          var segments = ArchiveCriterion.Names()
-          try forEachFile(in: directory, { $0 == kind }) { entry, _, modified in
-            cold[kind] += 1
-            if kind == .segments { segments.insert(entry.name) }
-            guard hours.hour(of: modified) != hour else { return }
-            misplaced += 1
-            hourFolders.fail(Array("\(kind.name)/\(hour)/".utf8) + Array(copying: entry.name))
+          var look = try look(at: directory, hour, of: kind)
+          // Segments come and go before their playlist tells of it.
+          while !look.archive.isMet, looksAgainLeft > 0, try isChanging(directory, since: look, capture) {
+            looksAgainLeft -= 1
+            pause(microseconds: Self.lookAgainMicroseconds)
+            look = try self.look(at: directory, hour, of: kind)
           }
-          if kind == .segments { try archives.judge(directory, hour, segments) }
+          cold[kind] += look.files
+          misplaced += look.misplaced
+          for name in look.examples { hourFolders.fail(Array("\(kind.name)/\(hour)/".utf8) + name) }
+          archives.add(look.archive)
         }
       }
       hourFolders.figure(kind.name, cold[kind])
     }
     hourFolders.figure("misplaced", misplaced)
+  }
+
+  private mutating func look(
+    at directory: borrowing Directory, _ hour: Int, of kind: Kind
+  ) throws(KernelError) -> HourLook {
+    var look = HourLook(folderModified: try directory.status().modified)
+    var segments = ArchiveCriterion.Names()
+    try forEachFile(in: directory) { entry, kindOfFile, modified in
+      guard kindOfFile == kind else { return look.addMisplaced(entry.name) }
+      look.files += 1
+      if kind == .segments { segments.insert(entry.name, isYoung: modified > settledUntil[kind]) }
+      if hours.hour(of: modified) != hour { look.addMisplaced(entry.name) }
+    }
+    if kind == .segments {
+      try look.archive.judge(directory, hour, segments, mustBeOver: isLongOver(hour))
+    }
+    return look
+  }
+
+  private func isChanging(
+    _ directory: borrowing Directory, since look: HourLook, _ capture: borrowing Directory
+  ) throws(KernelError) -> Bool {
+    if FolderLock.isHeld(capture) { return true }
+    return try directory.status().modified != look.folderModified
+  }
+
+  /// Over, as `Manifests` sees it, and for so long that a service has had its time to say so: an hour that the clock left
+  /// an hour ago, and that no hot segment of less than two hours waits for.
+  private mutating func isLongOver(_ hour: Int) -> Bool {
+    let before = now.earlier(bySeconds: Self.lateSecondsMax)
+    guard hours.hour(of: now) != hour, hours.hour(of: before) != hour else { return false }
+    return newestHot[hour].map { $0 <= before.earlier(bySeconds: Self.lateSecondsMax) } ?? true
   }
 
   // MARK: names
@@ -206,7 +313,8 @@ public struct Verification {
   ) throws(KernelError) {
     var twice = 0
     for kind in Kind.allCases {
-      let search = DuplicateNames(kind: kind, fileCount: hot[kind] + flat[kind] + cold[kind])
+      let count = hot[kind] + flat[kind] + cold[kind] + youngHot[kind] + youngFlat[kind]
+      let search = DuplicateNames(kind: kind, fileCount: count)
       for name in try search.find(capture, open) {
         twice += 1
         names.fail(Array("\(kind.name): ".utf8) + name)
@@ -217,14 +325,14 @@ public struct Verification {
 
   /// A file that cannot be looked at is not passed over: nothing is proven then.
   private func forEachFile(
-    in directory: borrowing Directory, _ isWanted: (Kind) -> Bool,
+    in directory: borrowing Directory,
     _ body: (borrowing DirectoryEntry, Kind, ModificationTime) -> Void
   ) throws(KernelError) {
     var stream = try DirectoryStream(of: directory)
     while try stream.fill() {
       stream.warmIfCold()
       try stream.visit { entry throws(KernelError) in
-        guard let kind = FileName.kind(of: entry.name), isWanted(kind), entry.type.countsAsFile,
+        guard let kind = FileName.kind(of: entry.name), entry.type.countsAsFile,
           let status = try directory.modificationIfThere(entry.name), status.type == .regular
         else { return }
         body(entry, kind, status.modified)
@@ -233,22 +341,12 @@ public struct Verification {
   }
 }
 
-/// The segments that one live playlist lists: which of them are not beside it.
-private struct LiveListing {
-  private(set) var hashes: [UInt64] = []
-  private(set) var missing: Set<UInt64> = []
-  private(set) var examples: [[UInt8]] = []
-  private(set) var error: KernelError?
+extension PerKind<Int> {
+  fileprivate var sum: Int { Kind.allCases.reduce(0) { $0 + self[$1] } }
+}
 
-  /// `known` was judged before.
-  mutating func judge(_ name: Span<UInt8>, in directory: borrowing Directory, unlike known: ListedNames) {
-    guard error == nil, !known.contains(name) else { return }
-    let hash = hashOfName(name)
-    hashes.append(hash)
-    do throws(KernelError) {
-      if FileName.canExist(name), try directory.modificationIfThere(name) != nil { return }
-      guard missing.insert(hash).inserted else { return }
-      if examples.count < Criterion.examplesMax { examples.append(Array(copying: name)) }
-    } catch { self.error = error }
+extension ModificationTime {
+  fileprivate func earlier(bySeconds seconds: Int64) -> ModificationTime {
+    ModificationTime(seconds: self.seconds.subtractingSaturating(seconds), nanoseconds: nanoseconds)
   }
 }

@@ -29,10 +29,10 @@ package struct TextVerification {
     case .folders: "all folders of the layout are there"
     case .flatPlaces: "nothing is left in a flat place"
     case .hotLimits: "hot files are within their limits"
-    case .hours: "every cold file is in the hour folder of its time"
+    case .hours: "every cold file is in the hour folder of its kind and time"
     case .names: "no name is there twice"
     case .livePlaylist: "the live playlist's segments are beside it"
-    case .archives: "every archive.m3u8 lists the segments of its hour"
+    case .archives: "every archive.m3u8 is whole and lists the segments of its hour"
     }
   }
 }

@@ -104,7 +104,8 @@ extension ArchiveSettings {
 
   private static let ageSeconds: ClosedRange<Int64> = 60...315_360_000
 
-  private static func seconds(_ text: String) -> Int64? {
+  /// "60s", "5m", "24h", "14d".
+  static func seconds(_ text: String) -> Int64? {
     let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
     guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), number >= 0,
       number <= 1_000_000_000

@@ -11,6 +11,8 @@ struct VerifyCommand: ParsableCommand {
   @OptionGroup var captures: CaptureArguments
   @Flag(help: "Do not check segments/<hour>/archive.m3u8.")
   var noManifests = false
+  @Option(help: "Younger files are not yet settled, and counted apart, such as 60s or 5m.")
+  var minAge = Age(argument: "120s")!
   @OptionGroup var settle: SettleOptions
   @OptionGroup var output: OutputOptions
 
@@ -20,7 +22,8 @@ struct VerifyCommand: ParsableCommand {
     StandardStream.failWithoutSignal()
     let paths = try captures.paths(console)
     let reports = paths.map {
-      Verification.run($0, rule: settle.rule, hours: settle.hours, wantsManifests: !noManifests)
+      Verification.run(
+        $0, rule: settle.rule, hours: settle.hours, wantsManifests: !noManifests, minAgeSeconds: minAge.seconds)
     }
     let status = ExitStatus.combined(reports.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
     for report in reports {
@@ -38,5 +41,18 @@ struct VerifyCommand: ParsableCommand {
       try Output.print(text.joined(), console)
     }
     throw status.code
+  }
+
+  /// "120s": as the ages of the service.
+  struct Age: ExpressibleByArgument {
+    private static let secondsMax: Int64 = 86_400
+    let seconds: Int64
+
+    init?(argument: String) {
+      guard let seconds = ArchiveSettings.seconds(argument), seconds <= Self.secondsMax else { return nil }
+      self.seconds = seconds
+    }
+
+    var defaultValueDescription: String { "\(seconds)s" }
   }
 }

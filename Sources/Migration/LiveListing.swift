@@ -1,0 +1,32 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// The segments that one live playlist lists, and which of them are not beside it as files.
+struct LiveListing {
+  private(set) var hashes: [UInt64] = []
+  /// Also what names no file that could exist: longer than a name may be, or with a NUL.
+  private(set) var missing: Set<UInt64> = []
+  /// A folder, a link, whatever is not a regular file: no player gets it.
+  private(set) var notFiles: Set<UInt64> = []
+  private(set) var examples: [[UInt8]] = []
+  /// Of the listed files that are there, the oldest.
+  private(set) var oldest: ModificationTime?
+  private(set) var error: KernelError?
+
+  /// `known` was judged before.
+  mutating func judge(_ name: Span<UInt8>, in directory: borrowing Directory, unlike known: ListedNames) {
+    guard error == nil, !known.contains(name) else { return }
+    let hash = hashOfName(name)
+    hashes.append(hash)
+    do throws(KernelError) {
+      let status = FileName.canExist(name) ? try directory.modificationIfThere(name) : nil
+      guard let status, status.type == .regular else {
+        let isNew = status == nil ? missing.insert(hash).inserted : notFiles.insert(hash).inserted
+        if isNew, examples.count < Criterion.examplesMax { examples.append(Array(copying: name)) }
+        return
+      }
+      oldest = min(oldest ?? status.modified, status.modified)
+    } catch { self.error = error }
+  }
+}
