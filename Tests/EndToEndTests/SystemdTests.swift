@@ -55,7 +55,7 @@ import Testing
 
     let began = machine.run(
       """
-      set -e
+      set -e; mkdir -p /var/www/html/stream
       for capture in /var/www/html/stream/c1 /srv/c2; do hotcold sample $capture --files 300; done
       chown -R www-data:www-data /var/www/html/stream /srv/c2
       echo /var/www/html/stream/c1 > /etc/hotcold/captures.conf
