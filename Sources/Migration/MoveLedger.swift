@@ -110,7 +110,8 @@ struct MoveLedger: ~Copyable {
       countFailed(name, move, .errno(errno))
     }
     guard errno.stopsRun else { return }
-    stop(KernelError(.stat, capture.appending(move.from.prefix).appending(bytes: Array(copying: name)), errno))
+    stop(
+      KernelError(.stat, capture.appending(move.from.prefix).appending(bytes: Array(copying: name)), errno))
   }
 
   /// The old name of a file that was met under its new one. Done, it is nothing more to count.

@@ -55,7 +55,9 @@ extension Trait where Self == ConditionTrait {
 
 extension EngineChoice {
   /// Called first in a case of this engine: where the kernel grants no ring, that case alone is reported as skipped.
-  func skipUnlessGranted() throws { if self == .ioUring, !IOUring.isGranted { try Test.cancel("needs io_uring") } }
+  func skipUnlessGranted() throws {
+    if self == .ioUring, !IOUring.isGranted { try Test.cancel("needs io_uring") }
+  }
 }
 
 /// Runs each job on a thread of its own, a few at a time: closing a ring or a watch mostly waits for the kernel, and

@@ -23,7 +23,8 @@ struct VerifyCommand: ParsableCommand {
     let paths = try captures.paths(console)
     let reports = paths.map {
       Verification.run(
-        $0, rule: settle.rule, hours: settle.hours, wantsManifests: !noManifests, minAgeSeconds: minAge.seconds)
+        $0, rule: settle.rule, hours: settle.hours, wantsManifests: !noManifests,
+        minAgeSeconds: minAge.seconds)
     }
     let status = ExitStatus.combined(reports.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
     for report in reports {
