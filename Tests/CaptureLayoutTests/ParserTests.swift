@@ -22,10 +22,14 @@ import Testing
     #expect(Self.names(text) == ["segment_1.ts", "segment_2.ts", "segment_3.ts"])
   }
 
-  @Test(arguments: ["", "#EXTM3U", "\n\n", "#EXTINF:1,\n", "/", "?", "dir/\n", "#EXTM3U\nsegm"])
-  func brokenPlaylistsAreRead(text: String) {
-    let names = Self.names(text)
-    #expect(names.allSatisfy { !$0.bytes.isEmpty })
+  @Test(
+    arguments: [
+      ("", []), ("#EXTM3U", []), ("\n\n", []), ("#EXTINF:1,\n", []), ("/", []), ("?", []), ("dir/\n", []),
+      ("#EXTM3U\nsegm", ["segm"]), ("a\n#b\nc/d?e\n", ["a", "d"]),
+    ] as [(String, [Bytes])])
+  func brokenPlaylistsAreRead(text: String, expected: [Bytes]) {
+    #expect(Self.names(text) == expected)
+    #expect(ReferencePlaylist(Array(text.utf8)).segments.map(\.name) == expected)
   }
 
   @Test(arguments: SeededRandom.seeds(200)) func arbitraryBytesAreRead(seed: UInt64) {
@@ -34,12 +38,28 @@ import Testing
     let bytes = (0..<Int.random(in: 0...300, using: &random)).map { _ in
       alphabet.randomElement(using: &random)!
     }
-    for name in MediaPlaylist(parsing: bytes).segmentNames {
-      #expect(!name.isEmpty && !name.contains(0x2f) && !name.contains(0x0a))
+    #expect(
+      MediaPlaylist(parsing: bytes).segmentNames.map { Bytes($0) }
+        == ReferencePlaylist(bytes).segments.map(\.name), "HOTCOLD_SEED=\(seed)")
+    #expect(
+      CapturesFile(parsing: bytes).paths.map { Bytes($0) } == Self.folders(bytes), "HOTCOLD_SEED=\(seed)")
+  }
+
+  /// One folder a line, without the blanks around it; comments and blank lines name none. Byte by byte, as a check.
+  static func folders(_ contents: [UInt8]) -> [Bytes] {
+    var folders: [Bytes] = []
+    var line: [UInt8] = []
+    for byte in contents + [0x0a] {
+      if byte != 0x0a {
+        // Blanks count only once something follows them.
+        if !line.isEmpty || ![0x20, 0x09, 0x0d].contains(byte) { line.append(byte) }
+        continue
+      }
+      while let last = line.last, [0x20, 0x09, 0x0d].contains(last) { line.removeLast() }
+      if let first = line.first, first != 0x23 { folders.append(Bytes(line)) }
+      line = []
     }
-    for path in CapturesFile(parsing: bytes).paths {
-      #expect(!path.isEmpty && path.first != 0x23 && path.first != 0x20 && path.last != 0x0d)
-    }
+    return folders
   }
 
   @Test func aCapturesFileNamesOneFolderALine() {
