@@ -116,7 +116,9 @@ let benchmarks: @Sendable () -> Void = {
     }
   }
   whole("TextReport.render") {
-    for capture in report.captures { blackHole(TextReport(isColoured: false, command: "migrate").render(capture, of: report)) }
+    for capture in report.captures {
+      blackHole(TextReport(isColoured: false, command: "migrate").render(capture, of: report))
+    }
   }
   whole("JSONReport.render") { blackHole(JSONReport.render(JSONReport.Run(report, exitCode: 0))) }
 }

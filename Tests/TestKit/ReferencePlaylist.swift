@@ -47,7 +47,9 @@ public struct ReferencePlaylist {
       if byte == UInt8(ascii: "?") { break }
       if byte == UInt8(ascii: "/") { name = [] } else { name.append(byte) }
     }
-    if !name.isEmpty { segments.append(Segment(name: Bytes(Array(name.prefix(nameBytesMax))), microseconds: announced)) }
+    if !name.isEmpty {
+      segments.append(Segment(name: Bytes(Array(name.prefix(nameBytesMax))), microseconds: announced))
+    }
     // Section 4.3.2.1: EXTINF applies to the next segment only.
     announced = nil
   }
