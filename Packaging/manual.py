@@ -63,6 +63,8 @@ def option(argument):
         yield ".It " + " , ".join("Fl " + quoted(name) + value for name in names)
     default = argument.get("defaultValue")
     yield escaped(argument["abstract"] + (f" (default: {default})" if default else ""))
+    if "discussion" in argument:
+        yield escaped(argument["discussion"])
 
 
 def page(command, commands, date):

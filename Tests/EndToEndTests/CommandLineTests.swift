@@ -18,14 +18,16 @@ import Testing
     #expect(status == 0)
     #expect(
       report.keys == [
-        "command", "version", "changed", "exitCode", "engine", "engineReason", "timeZone", "ringRequests",
+        "command", "version", "changed", "wouldChange", "exitCode", "engine", "engineReason", "timeZone",
+        "ringRequests",
         "ringSubmissions",
         "peakResidentBytes",
         "captures", "notBegun",
       ])
     #expect(
       report["captures", 0].keys == [
-        "capture", "dryRun", "changed", "exitCode", "kinds", "total", "livePlaylist", "foldersMade", "passes",
+        "capture", "dryRun", "changed", "wouldChange", "exitCode", "kinds", "total", "livePlaylist",
+        "foldersMade", "passes",
         "foldersRemoved", "manifests", "nextNumbers", "cutShort",
         "settled", "writerActive", "otherRunActive", "synced", "elapsedSeconds", "filesPerSecond",
         "unrecognised", "comparison", "errors",

@@ -62,6 +62,11 @@ import Testing
     }
   }
 
+  @Test(.requires("python3")) func thePagesTellTheRiskOfAnOption() throws {
+    let page = try #require(pages["hotcold-migrate.1"])
+    #expect(page.contains("between the two calls is deleted: stop every writer first"))
+  }
+
   @Test(.requires("python3"), .requires("mandoc")) func thePagesAreWellFormed() throws {
     for name in pages.keys {
       let lint = Shell.run(["mandoc", "-T", "lint", "-W", "warning", "\(folder.path)/\(name)"])

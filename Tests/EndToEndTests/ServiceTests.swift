@@ -191,7 +191,7 @@ import Testing
     // A mistake: all stays as it was.
     try write("0s", trials[1], metrics: "two")
     service.signal(SIGHUP)
-    #expect(Self.waitFor("ERROR HOTCOLD_INTERVAL (file): '0s' cannot be", in: log))
+    #expect(Self.waitFor("ERROR Invalid value '0s' for HOTCOLD_INTERVAL (file): ", in: log))
     let rounds = Self.contents(folder.path + "/two.prom")
     #expect(ArchiverTests.waitUntil { Self.contents(folder.path + "/two.prom") != rounds })
 
