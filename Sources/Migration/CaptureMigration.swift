@@ -156,7 +156,8 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     var pass = Pass(
       options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,
       readsDisk: capture.fileSystem.isOnDisk)
-    let entriesExpected = capture.estimateOfEntries(folders)
+    // What the first pass has left is little, and the sizes of folders do not tell of it.
+    let entriesExpected = totals.passes == 0 ? capture.estimateOfEntries(folders) : nil
     pass.run(capture.directory, folders, &custody) { entries in
       observer.progressed(
         MigrationProgress(

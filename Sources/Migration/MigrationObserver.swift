@@ -14,7 +14,8 @@ public struct MigrationProgress: Sendable {
   public let capture: FilePath
   /// Met so far in this pass.
   public let entries: Int
-  /// An estimate from the sizes of the folders.
-  public let entriesExpected: Int
+  /// In this pass, as far as it is known before: counted, or estimated from the sizes of the folders. Nil where it is not.
+  public let entriesExpected: Int?
+  /// Since the command began with this capture.
   public let elapsedNanoseconds: Int64
 }

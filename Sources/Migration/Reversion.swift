@@ -46,6 +46,8 @@ struct Reversion<M: Mover>: ~Copyable {
   private let observer: any MigrationObserver
   private let startNanoseconds = Clock.monotonicNanoseconds
   private var report: CaptureReport
+  /// In the hour folders and hot places, which the first pass walks.
+  private var entriesExpected = 0
   /// Files of each kind that are flat already.
   private var flat = PerKind { _ in 0 }
   private var gone = PerKind { _ in Tally() }
@@ -118,9 +120,11 @@ struct Reversion<M: Mover>: ~Copyable {
     let inodes = custody.comparesInodes
     var all = try Listing.ofHours(folders, inodes: inodes)
     report.unrecognised = all.unrecognised
+    entriesExpected = all.hourEntries.reduce(0, +) - all.kinds.sum
     var flat = Listing()
     try flat.listPlaces(of: folders, in: capture.directory, inodes: inodes) { $0 == $1.flatPlace }
     try all.listPlaces(of: folders, in: capture.directory, inodes: inodes) { $0 != $1.flatPlace }
+    entriesExpected += all.kinds.sum
     self.flat = flat.kinds
     custody.digest.insert(all.digest)
     custody.digest.insert(flat.digest)
@@ -149,7 +153,7 @@ struct Reversion<M: Mover>: ~Copyable {
       table: folders.table, mover: mover, isDryRun: options.isDryRun, looksAtDestinations: looks,
       ledger: MoveLedger(of: report.capture, promoted: nil, observer: observer))
     var pass = ReversionPass(plan: plan, readsDisk: capture.fileSystem.isOnDisk)
-    let expected = capture.estimateOfEntries(folders)
+    let expected = report.passes == 0 ? entriesExpected : nil
     pass.run(capture.directory, folders) { entries in
       observer.progressed(
         MigrationProgress(

@@ -23,6 +23,7 @@ public struct SampleCapture: Sendable {
   public var fileBytes: Int
 
   private static let playlistSegments = 6
+  private static let tellEvery = 1024
 
   /// Ends a minute ago, so that no writer seems active.
   public init(files: Int, spanSeconds: Int64 = 86_400, seed: UInt64 = 1, fileBytes: Int = 0) {
@@ -33,8 +34,11 @@ public struct SampleCapture: Sendable {
     endSeconds = Clock.realtimeNanoseconds / 1_000_000_000 - 60
   }
 
-  /// Makes the folder if it is missing; refuses one that is not empty.
-  public func make(at path: FilePath) throws(Failure) {
+  /// Makes the folder if it is missing; refuses one that is not empty. `progressed` is told now and then.
+  public func make(
+    at path: FilePath, progressed: (MigrationProgress) -> Void = { _ in }
+  ) throws(Failure) {
+    let startNanoseconds = Clock.monotonicNanoseconds
     do throws(KernelError) {
       let root = try Directory.openOrMake(path)
       var stream = try DirectoryStream(of: root)
@@ -42,7 +46,12 @@ public struct SampleCapture: Sendable {
       _ = try stream.nextWindow { _ in entries += 1 }
       guard entries == 0 else { throw KernelError(.create, path, .directoryNotEmpty) }
       try root.makeFolder("captures", mode: 0o755)
-      try fill(root, try root.openFolder("captures"))
+      try fill(root, try root.openFolder("captures")) { made in
+        progressed(
+          MigrationProgress(
+            capture: path, entries: made, entriesExpected: files,
+            elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
+      }
     } catch {
       if error.errno == .directoryNotEmpty { throw .notEmpty(path) }
       if let signal = StopSignal.pending { throw .interrupted(signal) }
@@ -51,19 +60,21 @@ public struct SampleCapture: Sendable {
   }
 
   private func fill(
-    _ root: borrowing Directory, _ captures: borrowing Directory
+    _ root: borrowing Directory, _ captures: borrowing Directory, _ made: (Int) -> Void
   ) throws(KernelError) {
     var random = SplitMix64(state: seed)
     let contents = [UInt8](repeating: 0x47, count: fileBytes)  // the sync byte of MPEG-TS
     let segmentCount = files / 3
     for number in 0..<segmentCount {
       try create("segment_\(padded(number + 1)).ts", number, of: segmentCount, in: root, contents, &random)
+      if number % Self.tellEvery == 0 { made(number + 1) }
     }
     let pictureFiles = files - segmentCount
     for number in 0..<pictureFiles {
       let name = "capture_\(padded(number / 3 + 1))\(["", "_thumbnail", ""][number % 3])"
       let suffix = [".jpg", ".jpg", ".json"][number % 3]
       try create(name + suffix, number, of: pictureFiles, in: captures, contents, &random)
+      if number % Self.tellEvery == 0 { made(segmentCount + number + 1) }
     }
     if segmentCount > 0 { try writePlaylist(segmentCount, in: root) }
   }

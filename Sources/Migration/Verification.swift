@@ -90,14 +90,14 @@ public struct Verification {
   /// not yet settled.
   public static func run(
     _ path: FilePath, rule: SettleRule, hours: HourClock, wantsManifests: Bool = true,
-    minAgeSeconds: Int64 = minAgeSecondsDefault
+    minAgeSeconds: Int64 = minAgeSecondsDefault, progressed: @escaping (MigrationProgress) -> Void = { _ in }
   ) -> VerificationReport {
     var report = VerificationReport(capture: path)
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path)
       var verification = Verification(rule: rule, hours: hours, minAgeSeconds: minAgeSeconds)
       do throws(KernelError) {
-        report.criteria = try verification.judge(capture.directory, wantsManifests)
+        report.criteria = try verification.judge(capture, wantsManifests, progressed)
       } catch { throw capture.stopped(error) }
     } catch {
       report.error = error
@@ -106,14 +106,17 @@ public struct Verification {
   }
 
   private mutating func judge(
-    _ capture: borrowing Directory, _ wantsManifests: Bool
+    _ capture: borrowing OpenCapture, _ wantsManifests: Bool,
+    _ progressed: @escaping (MigrationProgress) -> Void
   ) throws(KernelError) -> [Criterion] {
-    let open = try CaptureFolders(of: capture)
+    let open = try CaptureFolders(of: capture.directory)
+    let expected = capture.estimateOfEntries(open, withHours: true)
+    let walk = Walk(capture.directory.path, expecting: expected, progressed)
     judgeFolders(open)
-    let pinned = try judgeLivePlaylist(capture, open)
-    try readPlaces(capture, open, pinned)
-    try readHours(capture, open)
-    try judgeNames(capture, open)
+    let pinned = try judgeLivePlaylist(capture.directory, open)
+    try readPlaces(capture.directory, open, pinned, walk)
+    try readHours(capture.directory, open, walk)
+    try judgeNames(capture.directory, open)
     return [folders, flatPlaces, hotLimits, hourFolders, names, livePlaylist]
       + (wantsManifests ? [archives.judged()] : [])
   }
@@ -131,13 +134,14 @@ public struct Verification {
   // MARK: flat and hot places
 
   private mutating func readPlaces(
-    _ capture: borrowing Directory, _ open: borrowing CaptureFolders, _ pinned: ListedNames
+    _ capture: borrowing Directory, _ open: borrowing CaptureFolders, _ pinned: ListedNames,
+    _ walk: Walk
   ) throws(KernelError) {
     var newest = InlineArray<4, HotSet> { HotSet(limit: rule.hotLimits[Kind.allCases[$0]]) }
     var pinnedHot = 0
     for place in Place.allCases {
       try open.withPlace(place, in: capture) { directory throws(KernelError) in
-        try forEachFile(in: directory) { entry, kind, modified in
+        try forEachFile(in: directory, walk) { entry, kind, modified in
           guard place.holds(kind) else { return }
           let isYoung = modified > settledUntil[kind]
           guard place == kind.hotPlace else {
@@ -250,18 +254,18 @@ public struct Verification {
   }
 
   private mutating func readHours(
-    _ capture: borrowing Directory, _ open: borrowing CaptureFolders
+    _ capture: borrowing Directory, _ open: borrowing CaptureFolders, _ walk: Walk
   ) throws(KernelError) {
     var misplaced = 0
     for kind in Kind.allCases {
       for hour in hoursOfDay {
         try open.withHour(hour, of: kind) { directory throws(KernelError) in
-          var look = try look(at: directory, hour, of: kind)
+          var look = try look(at: directory, hour, of: kind, walk)
           // Segments come and go before their playlist tells of it.
           while !look.archive.isMet, looksAgainLeft > 0, try isChanging(directory, since: look, capture) {
             looksAgainLeft -= 1
             pause(microseconds: Self.lookAgainMicroseconds)
-            look = try self.look(at: directory, hour, of: kind)
+            look = try self.look(at: directory, hour, of: kind, walk)
           }
           cold[kind] += look.files
           misplaced += look.misplaced
@@ -275,11 +279,11 @@ public struct Verification {
   }
 
   private mutating func look(
-    at directory: borrowing Directory, _ hour: Int, of kind: Kind
+    at directory: borrowing Directory, _ hour: Int, of kind: Kind, _ walk: Walk
   ) throws(KernelError) -> HourLook {
     var look = HourLook(folderModified: try directory.status().modified)
     var segments = ArchiveCriterion.Names()
-    try forEachFile(in: directory) { entry, kindOfFile, modified in
+    try forEachFile(in: directory, walk) { entry, kindOfFile, modified in
       guard kindOfFile == kind else { return look.addMisplaced(entry.name) }
       look.files += 1
       if kind == .segments { segments.insert(entry.name, isYoung: modified > settledUntil[kind]) }
@@ -325,24 +329,50 @@ public struct Verification {
 
   /// A file that cannot be looked at is not passed over: nothing is proven then.
   private func forEachFile(
-    in directory: borrowing Directory,
+    in directory: borrowing Directory, _ walk: Walk,
     _ body: (borrowing DirectoryEntry, Kind, ModificationTime) -> Void
   ) throws(KernelError) {
     var stream = try DirectoryStream(of: directory)
     while try stream.fill() {
       stream.warmIfCold()
+      var entries = 0
       try stream.visit { entry throws(KernelError) in
+        entries += 1
         guard let kind = FileName.kind(of: entry.name), entry.type.countsAsFile,
           let status = try directory.modificationIfThere(entry.name), status.type == .regular
         else { return }
         body(entry, kind, status.modified)
       }
+      walk.met(entries)
     }
   }
 }
 
+/// The entries that a verification has met so far, told after each window.
+private final class Walk {
+  private let capture: FilePath
+  private let entriesExpected: Int
+  private let progressed: (MigrationProgress) -> Void
+  private let startNanoseconds = Clock.monotonicNanoseconds
+  private var entries = 0
+
+  init(_ capture: FilePath, expecting entries: Int, _ progressed: @escaping (MigrationProgress) -> Void) {
+    self.capture = capture
+    entriesExpected = entries
+    self.progressed = progressed
+  }
+
+  func met(_ count: Int) {
+    entries += count
+    progressed(
+      MigrationProgress(
+        capture: capture, entries: entries, entriesExpected: entriesExpected,
+        elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
+  }
+}
+
 extension PerKind<Int> {
-  fileprivate var sum: Int { Kind.allCases.reduce(0) { $0 + self[$1] } }
+  var sum: Int { Kind.allCases.reduce(0) { $0 + self[$1] } }
 }
 
 extension ModificationTime {

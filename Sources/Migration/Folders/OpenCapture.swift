@@ -188,21 +188,26 @@ extension FilePath {
 }
 
 extension OpenCapture {
-  /// About how many entries the flat and hot places hold, from the sizes of the folders: for a progress bar,
-  /// at no cost. Folders of ext4 and xfs do not shrink, so a second run expects too many.
-  func estimateOfEntries(_ folders: borrowing CaptureFolders) -> Int {
-    let bytesPerEntry: UInt64 =
+  /// About how many entries the flat and hot places hold, and the hour folders too where they are walked, from the sizes
+  /// of the folders: for a progress bar, at no cost. Folders of ext4 and xfs do not shrink, so a second run expects too many.
+  func estimateOfEntries(_ folders: borrowing CaptureFolders, withHours: Bool = false) -> Int {
+    let (bytesPerEntry, emptyBytes): (UInt64, UInt64) =
       switch fileSystem.name {
-      case "tmpfs": 20  // BOGO_DIRENT_SIZE, linux/shmem_fs.h
-      case "btrfs": 2 * 27  // each name counts twice
-      case "xfs": 40
-      default: 48
+      case "tmpfs": (20, 40)  // BOGO_DIRENT_SIZE, linux/shmem_fs.h
+      case "btrfs": (2 * 27, 0)  // each name counts twice
+      case "xfs": (40, 6)
+      default: (48, 4096)  // a block
       }
     // A FUSE server may claim any size.
     let folderBytesMax: UInt64 = 1 << 40
     var bytes: UInt64 = 0
-    for place in Place.allCases {
-      folders.withPlace(place, in: directory) { bytes += min((try? $0.status().size) ?? 0, folderBytesMax) }
+    func add(_ folder: borrowing Directory) {
+      let size = min((try? folder.status().size) ?? 0, folderBytesMax)
+      bytes += size - min(size, emptyBytes)
+    }
+    for place in Place.allCases { folders.withPlace(place, in: directory) { add($0) } }
+    for kind in Kind.allCases where withHours {
+      for hour in hoursOfDay { folders.withHour(hour, of: kind) { add($0) } }
     }
     return Int(bytes / bytesPerEntry)
   }

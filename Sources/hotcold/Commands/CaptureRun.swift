@@ -93,8 +93,7 @@ struct CaptureRun {
       console.info("\(Explanation.text(path)): \(what), engine \(engine.name.rawValue)")
     }
     return ProgressDisplay(
-      isQuiet: output.quiet, wantsMoves: output.verbose, showsBar: isAlone && StandardStream.error.isTerminal,
-      isColoured: !CurrentProcess.environmentHas("NO_COLOR"), console: console)
+      isQuiet: output.quiet, wantsMoves: output.verbose, isAlone: isAlone, console: console)
   }
 
   private func show(_ report: RunReport, _ status: ExitStatus, _ console: Console) throws {

@@ -25,6 +25,8 @@ struct SampleCommand: ParsableCommand {
   var seed: UInt64 = 1
   @Option(help: "Bytes in each file.")
   var fileBytes = 0
+  @Flag(name: .shortAndLong, help: "Print errors only.")
+  var quiet = false
 
   func validate() throws {
     let largest = 1 << 30
@@ -38,10 +40,13 @@ struct SampleCommand: ParsableCommand {
     StopSignal.install()
     let sample = SampleCapture(
       files: files.count, spanSeconds: span.seconds, seed: seed, fileBytes: fileBytes)
+    let console = Console(isQuiet: quiet)
+    let display = ProgressDisplay(isQuiet: quiet, console: console)
     do throws(SampleCapture.Failure) {
-      try sample.make(at: directory)
+      defer { display.finish() }
+      try sample.make(at: directory, progressed: display.progressed)
     } catch {
-      Console(isQuiet: true).error("\(Explanation.of(error))")
+      console.error("\(Explanation.of(error))")
       switch error {
       case .notEmpty: throw ExitStatus.usage.code
       case .kernel(let error) where error.errno == .permissionDenied:

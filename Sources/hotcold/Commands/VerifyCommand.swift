@@ -21,10 +21,12 @@ struct VerifyCommand: ParsableCommand {
     let console = Console(isQuiet: output.quiet)
     StandardStream.failWithoutSignal()
     let paths = try captures.paths(console)
-    let reports = paths.map {
-      Verification.run(
-        $0, rule: settle.rule, hours: settle.hours, wantsManifests: !noManifests,
-        minAgeSeconds: minAge.seconds)
+    let reports = paths.map { path in
+      let display = ProgressDisplay(isQuiet: output.quiet, console: console)
+      defer { display.finish() }
+      return Verification.run(
+        path, rule: settle.rule, hours: settle.hours, wantsManifests: !noManifests,
+        minAgeSeconds: minAge.seconds, progressed: display.progressed)
     }
     let status = ExitStatus.combined(reports.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
     for report in reports {

@@ -16,20 +16,23 @@ final class ProgressDisplay: MigrationObserver {
   private let showsBar: Bool
   private let isColoured: Bool
   private let console: Console
+  private var estimate = ProgressEstimate()
   private var lastShown: Int64 = 0
   private var barIsShown = false
   private var moveLines = ""
 
-  init(isQuiet: Bool, wantsMoves: Bool, showsBar: Bool, isColoured: Bool, console: Console) {
+  /// `isAlone`: no other display writes to the terminal.
+  init(isQuiet: Bool, wantsMoves: Bool = false, isAlone: Bool = true, console: Console) {
     self.isQuiet = isQuiet
     self.wantsMoves = wantsMoves
-    self.showsBar = showsBar
-    self.isColoured = isColoured
     self.console = console
+    showsBar = isAlone && StandardStream.error.isTerminal
+    isColoured = !CurrentProcess.environmentHas("NO_COLOR")
   }
 
   func progressed(_ progress: MigrationProgress) {
     guard !isQuiet else { return }
+    estimate.add(progress)
     let now = Clock.monotonicNanoseconds
     let interval = showsBar ? Self.barRedrawNanoseconds : Self.lineEveryNanoseconds
     if lastShown == 0, !showsBar { lastShown = now }
@@ -54,6 +57,7 @@ final class ProgressDisplay: MigrationObserver {
     if barIsShown { try? StandardStream.error.write("\r\u{1b}[K") }
     barIsShown = false
     lastShown = 0
+    estimate = ProgressEstimate()
   }
 
   private func flushMoves() {
@@ -71,22 +75,17 @@ final class ProgressDisplay: MigrationObserver {
     let text = figures(progress)
     let name = Explanation.text(FilePath(progress.capture.lastComponent?.string ?? "capture"))
     let width = (StandardStream.error.columns ?? 80) - name.count - text.count - 6
-    guard width >= 10 else { return "\(name) \(text)" }
-    let filled = Int(Double(width) * fraction(progress))
+    guard width >= 10, let fraction = estimate.fraction else { return "\(name) \(text)" }
+    let filled = Int(Double(width) * fraction)
     let done = String(repeating: "█", count: filled)
     let open = String(repeating: "░", count: width - filled)
     return "\(name) \(isColoured ? "\u{1b}[36m" : "")\(done)\(open)\(isColoured ? "\u{1b}[0m" : "") \(text)"
   }
 
-  private func fraction(_ progress: MigrationProgress) -> Double {
-    min(1, Double(progress.entries) / Double(max(1, progress.entriesExpected)))
-  }
-
   private func figures(_ progress: MigrationProgress) -> String {
-    let seconds = max(1e-3, Double(progress.elapsedNanoseconds) / 1e9)
-    let rate = Double(progress.entries) / seconds
-    let left = max(0, Double(progress.entriesExpected - progress.entries)) / max(1, rate)
-    return "\(Format.count(progress.entries)) files, \(Format.count(Int(rate)))/s, "
-      + "about \(Format.count(Int(left.rounded(.up)))) s left"
+    var text = "\(Format.count(progress.entries)) files"
+    if let rate = estimate.rate { text += ", \(Format.count(Int(rate)))/s" }
+    if let seconds = estimate.secondsLeft { text += ", about \(Format.count(seconds)) s left" }
+    return text
   }
 }
