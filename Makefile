@@ -92,7 +92,7 @@ bench-guide: bench-tools
 bench-check: bench-tools
 	$(BENCH_FOLDER) /usr/bin/python3 check.py Thresholds $(BENCH_TOOL) thresholds check --target Counts --path Thresholds
 
-# Equal, better, worse, a crash, no thresholds: two minutes. For whoever raises the version of the tool.
+# Equal, better, worse, a crash, no thresholds: a minute and a half. For whoever raises the version of the tool.
 bench-check-test: bench-tools
 	$(BENCH_FOLDER) ./check-test.sh /usr/bin/python3 check.py @ $(BENCH_TOOL) thresholds check --target Counts --path @
 
