@@ -44,9 +44,8 @@ demo: build
 	@rm -rf $(DEMO_DIR)
 
 # Format, warnings (here they are errors), unit and property tests, and the real program end to end.
-test test-e2e: private export HOTCOLD_WERROR = 1
 test: check build test-deps
-	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" swift test
+	HOTCOLD_WERROR=1 HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" swift test
 
 # Every fault, every call of the core loop, hundreds of kills (docs/RELIABILITY.md); its figures at the end.
 test-faults: build test-deps
@@ -58,7 +57,7 @@ test-faults: build test-deps
 # The package in a clean Debian, a browser, the guide's commands, the service beside a recording: some minutes.
 test-e2e: build deb test-deps e2e-deps
 	[ -d .build/e2e ] || { python3 -m venv .build/e2e && .build/e2e/bin/pip -q install $(E2E_PYTHON_PACKAGES); }
-	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_E2E=1 HOTCOLD_E2E_PYTHON=$(CURDIR)/.build/e2e/bin/python \
+	HOTCOLD_WERROR=1 HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_E2E=1 HOTCOLD_E2E_PYTHON=$(CURDIR)/.build/e2e/bin/python \
 	  HOTCOLD_E2E_VIDEOJS=$$(echo $(CURDIR)/.build/e2e/lib/python3*/site-packages/js/videojs/resources) \
 	  HOTCOLD_DEB=$$(echo $(CURDIR)/.build/hotcold_$(VERSION)_*.deb) \
 	  swift test --filter 'BrowserTests|PackageTests|SystemdTests|GuideTests|LongRunTests'
