@@ -21,6 +21,7 @@ import Testing
 
   @Test(.requiresMounting, .requires("bindfs"), arguments: ["syscalls", "io_uring"])
   func suchAFileSystemIsRefusedInOneLineAndServedWhenAskedFor(engine: String) throws {
+    try skipUnlessGranted(engine: engine)
     let trial = try Trial()
     let bindfs = try Bindfs(trial.folder.path)
     let command = ["migrate", bindfs.mount.path, "--execute", "--yes", "--engine", engine]

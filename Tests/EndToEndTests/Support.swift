@@ -7,19 +7,14 @@ extension Trait where Self == ConditionTrait {
   static var requiresRoot: Self { .enabled(if: getuid() == 0, "needs root") }
   /// Skipped, and reported as skipped, but by `make test-faults`: takes minutes.
   static var campaign: Self { .enabled(if: KillTests.isCampaign, "runs with make test-faults only") }
-  /// Skipped, and reported as skipped, where the kernel grants no ring.
-  static var requiresIOUring: Self { .enabled(if: IOUring.isGranted, "needs io_uring") }
-  static var requiresMounting: Self {
-    .enabled(if: MountedFileSystem.canMount, "needs root and loop devices")
-  }
   static func requires(_ program: String) -> Self {
     .enabled("needs \(program)") { Shell.has(program) }
   }
 }
 
 /// Called first in a case of one engine: where the kernel grants no ring, that case alone is reported as skipped.
-func skipUnlessGranted(engine: String) throws {
-  if engine == "io_uring", !IOUring.isGranted { try Test.cancel("needs io_uring") }
+func skipUnlessGranted(engine: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+  if engine == "io_uring" { try IOUring.skipCaseUnlessGranted(sourceLocation: sourceLocation) }
 }
 
 /// The playlist of an hour ends with the turn of the next, so a run with nothing to do writes just then. Waits until that is

@@ -5,12 +5,6 @@ import Testing
 
 @testable import KernelIO
 
-extension Trait where Self == ConditionTrait {
-  static var requiresMounting: Self {
-    .enabled(if: MountedFileSystem.canMount, "needs root and loop devices")
-  }
-}
-
 @Suite struct DirectoryStreamTests {
   static func names(_ folder: Folder) throws -> [Bytes] {
     let directory = try Directory.open(FilePath(folder.path))
@@ -184,7 +178,7 @@ extension Trait where Self == ConditionTrait {
   }
 
   @Test(arguments: [false, true]) func bothEnginesGiveEachRenameTheSameOutcome(usesRing: Bool) throws {
-    if usesRing, !IOUring.isGranted { try Test.cancel("needs io_uring") }
+    if usesRing { try IOUring.skipCaseUnlessGranted() }
     let folder = try Folder()
     try folder.makeFolder("to")
     let long = Bytes(Array(repeating: 0x78, count: 255))
@@ -230,7 +224,7 @@ extension Trait where Self == ConditionTrait {
     #expect(folder.exists("from/a"))
   }
 
-  @Test(.enabled(if: IOUring.isGranted, "needs io_uring")) func aRingMakesFoldersInOneSubmission() throws {
+  @Test(.requiresIOUring) func aRingMakesFoldersInOneSubmission() throws {
     let folder = try Folder()
     try folder.makeFolder("7")
     let root = try Directory.open(FilePath(folder.path))

@@ -48,15 +48,10 @@ func migrate(
     FilePath(folder.path), options: options(model, dryRun: dryRun), observer: SilentObserver())
 }
 
-extension Trait where Self == ConditionTrait {
-  /// Skipped, and reported as skipped, where the kernel grants no ring.
-  static var requiresIOUring: Self { .enabled(if: IOUring.isGranted, "needs io_uring") }
-}
-
 extension EngineChoice {
   /// Called first in a case of this engine: where the kernel grants no ring, that case alone is reported as skipped.
-  func skipUnlessGranted() throws {
-    if self == .ioUring, !IOUring.isGranted { try Test.cancel("needs io_uring") }
+  func skipUnlessGranted(sourceLocation: SourceLocation = #_sourceLocation) throws {
+    if self == .ioUring { try IOUring.skipCaseUnlessGranted(sourceLocation: sourceLocation) }
   }
 }
 
