@@ -119,7 +119,10 @@ public final class Running: @unchecked Sendable {
     var next = environ
     while let entry = next.pointee {
       let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      variables[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+      // Those of the tests are no settings of the program.
+      if !parts[0].hasPrefix("HOTCOLD_") {
+        variables[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+      }
       next += 1
     }
     return variables
