@@ -44,7 +44,8 @@ import Testing
       try Shell.must([HotColdBinary.path, "sample", path, "--files", "6000", "--file-bytes", "8"])
       let before = try Snapshot(path)
       let run = try HotColdBinary.start(["migrate", path, "--execute", "--yes", "--engine", engine])
-      usleep(UInt32(8000 + attempt * 4000))
+      // 4,000 files, and 24 hour folders before the first of them moves.
+      while run.isRunning, Snapshot.entryCount(path + "/captures") > 4000 - attempt * 100 {}
       run.signal(SIGKILL)
       _ = run.wait()
       let moved = Invariants.movedCount(before: before, after: try Snapshot(path))
