@@ -42,7 +42,7 @@ bool hc_ring_kills(void);
 /// Sets up a ring, dropping set-up flags that this kernel does not know, newest first.
 ///
 /// `entries` is the submission queue's size. `workers` bounds the io-wq workers that run path operations
-/// (0: the kernel's default). Fails with -ENOSYS, -EPERM or -ENOMEM where io_uring is not to be had
+/// (0: the kernel's default). Fails with -ENOSYS, -EPERM or -ENOMEM where io_uring is not available
 /// (io_uring_setup(2)), and with -EOPNOTSUPP where the kernel has io_uring but not the operations
 /// IORING_OP_RENAMEAT (5.11) and IORING_OP_MKDIRAT (5.15).
 int32_t hc_ring_open(uint32_t entries, uint32_t workers, hc_ring **ring, hc_ring_features *features);

@@ -190,7 +190,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   /// A statx of a cached inode takes about one microsecond, one that reads the disk six and more.
   private static let coldNanoseconds: Int64 = 3000
 
-  /// Looks at every so-manieth entry, only so that the kernel knows it, and says so after each.
+  /// Looks at every nth entry, only so that the kernel caches it, and calls `looked` after each.
   private func look(every step: Int, from first: Int, _ looked: () -> Void) {
     var number = 0
     var status = hc_stat()

@@ -12,18 +12,7 @@ import Testing
   func theServiceKeepsUpWithARecordingAndDeletesNothingTooEarly() throws {
     let folder = try Folder()
     let capture = folder.path + "/capture"
-    for kind in ["segments", "captures", "thumbnails"] { try folder.makeFolder(Bytes("capture/\(kind)")) }
-    let ffmpeg = try Running([
-      "ffmpeg", "-v", "error", "-y", "-re", "-f", "lavfi", "-t", "\(Self.seconds)", "-i",
-      "testsrc=size=160x90:rate=10",
-      "-filter_complex", "[0:v]split=3[v][c][t];[c]fps=5[capture];[t]fps=5,scale=80:45[thumbnail]",
-      "-map", "[v]", "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-sc_threshold", "0",
-      "-f", "hls", "-hls_time", "1", "-hls_list_size", "6", "-hls_segment_filename",
-      "\(capture)/segments/segment_%09d.ts", "\(capture)/segments/output.m3u8",
-      "-map", "[capture]", "-f", "image2", "-atomic_writing", "1", "\(capture)/captures/capture_%09d.jpg",
-      "-map", "[thumbnail]", "-f", "image2", "-atomic_writing", "1",
-      "\(capture)/thumbnails/capture_%09d_thumbnail.jpg",
-    ])
+    let ffmpeg = try Recorder.start(in: folder, seconds: Self.seconds)
     let limits = ["segments=3,captures=10,thumbnails=10,metadata=10"]
     let metrics = folder.path + "/hotcold.prom"
     sleep(3)

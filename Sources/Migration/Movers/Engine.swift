@@ -73,7 +73,7 @@ public final class Engine {
   public static func refusalReason(_ error: KernelError) -> String {
     let explanation =
       switch error.errno {
-      // Profiles of containers answer ENOSYS, so that programs do without.
+      // Profiles of containers answer ENOSYS, so that programs go on without io_uring.
       case .noFunction where CurrentProcess.isFiltered && Kernel.isAtLeast(5, 1):
         "hidden by a seccomp profile"
       case .noFunction: "this kernel has no io_uring"
