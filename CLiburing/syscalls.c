@@ -43,6 +43,15 @@ int32_t hc_link(int32_t from_dirfd, const char *from_name, int32_t to_dirfd, con
   return negated(linkat(from_dirfd, from_name, to_dirfd, to_name, 0));
 }
 
+bool hc_may_not_be_linked(int32_t dirfd, const char *name) {
+  struct statx status;
+  if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW, STATX_UID, &status) != 0)
+    return false;
+  if (status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND))
+    return true;
+  return status.stx_uid != geteuid() && faccessat(dirfd, name, R_OK | W_OK, AT_EACCESS) != 0;
+}
+
 int32_t hc_unlink(int32_t dirfd, const char *name) {
   HC_FAIL_IF_ASKED(HC_OP_UNLINK);
   return negated(unlinkat(dirfd, name, 0));

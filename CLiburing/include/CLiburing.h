@@ -151,6 +151,9 @@ int32_t hc_rename_noreplace(int32_t from_dirfd, const char *from_name, int32_t t
 uint32_t hc_flag_noreplace(void);
 /// linkat(2) of a name to the same name in another folder.
 int32_t hc_link(int32_t from_dirfd, const char *from_name, int32_t to_dirfd, const char *to_name);
+/// Whether linkat(2) is refused with EPERM for this file's own sake: it is immutable or append-only, or
+/// fs.protected_hardlinks (proc_sys_fs(5)) is set and it is another user's, who does not let this one write it.
+bool hc_may_not_be_linked(int32_t dirfd, const char *name);
 /// unlinkat(2) of a file.
 int32_t hc_unlink(int32_t dirfd, const char *name);
 /// unlinkat(2) of an empty folder.
@@ -170,7 +173,7 @@ static inline size_t hc_name_length(const uint8_t *name, size_t capacity) {
 int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity);
 /// Opens the folder `name` of `dirfd` for listing with openat2(2) under RESOLVE_BENEATH,
 /// RESOLVE_NO_SYMLINKS and RESOLVE_NO_XDEV (Linux 5.6). On older kernels, or under a seccomp profile that
-/// hides openat2, the same is had by O_NOFOLLOW and a comparison of device numbers, which cannot see a
+/// hides openat2, O_NOFOLLOW and a comparison of device numbers give the same, but cannot see a
 /// bind mount of the same file system: there rename itself answers EXDEV. A folder with another device number (a btrfs
 /// subvolume, which is no mount) is -EXDEV as well.
 int32_t hc_open_folder(int32_t dirfd, const char *name);

@@ -15,12 +15,14 @@ public enum RenameOutcome: Equatable, Sendable {
 public enum Name {
   /// Moves `name` from one folder to another and refuses to replace (renameat2(2), RENAME_NOREPLACE).
   public static func rename(_ name: Span<UInt8>, from: Int32, to: Int32) -> RenameOutcome {
-    RenameOutcome(shim: unsafe withTerminated(name) { unsafe hc_rename_noreplace(from, $0, to, $0) })
+    defer { Liveness.sign() }
+    return RenameOutcome(shim: unsafe withTerminated(name) { unsafe hc_rename_noreplace(from, $0, to, $0) })
   }
 
   /// Moves `name` by linkat(2) and unlinkat(2), where the file system has no RENAME_NOREPLACE (EINVAL: NFS, 9p,
-  /// FUSE without rename2) and the user accepts the risk: linking refuses to replace as well. Where links are refused
-  /// too, the outcome is EINVAL again: checking first and renaming then would replace a file that comes in between.
+  /// FUSE without rename2) and the user accepts the risk: linking refuses to replace as well. Where the file system has
+  /// no links either, the outcome is EINVAL again: checking first and renaming then would replace a file that comes in
+  /// between. EPERM and EMLINK are answers about this file alone.
   ///
   /// In between the file has both names. A name that is taken by the very same file is what a killed run leaves, so
   /// the move is finished.
@@ -34,7 +36,10 @@ public enum Name {
     switch linked == 0 ? nil : Errno(shim: linked) {
     case nil: break
     case .fileExists: guard isSameFile(name, from, to) else { return .failed(.fileExists) }
-    case .notPermitted, .notSupportedOnSocket, .noFunction, .tooManyLinks: return .failed(.invalidArgument)
+    case .notPermitted:
+      let isOfFile = unsafe withTerminated(name) { unsafe hc_may_not_be_linked(from, $0) }
+      return .failed(isOfFile ? .notPermitted : .invalidArgument)
+    case .notSupportedOnSocket, .noFunction: return .failed(.invalidArgument)
     case let errno?: return .failed(errno)
     }
     do throws(Errno) {
@@ -45,10 +50,16 @@ public enum Name {
       guard now.hasContents(of: before) else { return .failed(.resourceBusy) }
     } catch { return error == .noSuchFileOrDirectory ? .moved : .failed(error) }
     let unlinked = unsafe withTerminated(name) { unsafe hc_unlink(from, $0) }
-    guard unlinked < 0 else { return .moved }
-    // Back to one name: the old one.
-    if linked == 0 { _ = unsafe withTerminated(name) { unsafe hc_unlink(to, $0) } }
-    return .failed(Errno(shim: unlinked))
+    switch unlinked == 0 ? nil : Errno(shim: unlinked) {
+    case nil, .noSuchFileOrDirectory: return .moved
+    case let errno?:
+      // Back to one name, the old one; but only if it is seen to be there: a server whose answer was lost has removed it
+      // (NFS), and then the new name is the only one.
+      if linked == 0, isSameFile(name, from, to) {
+        _ = unsafe withTerminated(name) { unsafe hc_unlink(to, $0) }
+      }
+      return .failed(errno)
+    }
   }
 
   /// Whether a name means the same file in both folders.

@@ -52,15 +52,26 @@ struct MoveLedger: ~Copyable {
       tallies[move.kind].conflicts += 1
       addProblem(name, move, .nameTaken)
     case .failed(.noSuchFileOrDirectory): countMissing(name, move, in: folders)
+    // Others were linked, so it is this file that cannot be.
+    case .failed(.invalidArgument) where folders.allowsLinks && hasMoved:
+      countFailed(name, move, .errno(.notPermitted))
     case .failed(.invalidArgument):
-      // The file system's answer, and no matter of this file: every move would get it.
+      // The file system's answer, whatever the file: every move would get it.
       tallies[move.kind].pending += 1
-      let operation = folders.allowsLinks ? KernelError.Operation.link : .rename
-      stop(KernelError(operation, capture.appending(move.to.prefix), .invalidArgument))
+      stopUnrenamable(to: move.to.prefix, folders)
     case .failed(let errno):
       countFailed(name, move, .errno(errno))
       if errno.stopsRun { stop(KernelError(.rename, capture.appending(move.to.prefix), errno)) }
     }
+  }
+
+  private var hasMoved: Bool {
+    Kind.allCases.contains { tallies[$0].movedToHour > 0 || tallies[$0].movedToPlace > 0 }
+  }
+
+  private mutating func stopUnrenamable(to prefix: String, _ folders: FolderTable) {
+    let operation = folders.allowsLinks ? KernelError.Operation.link : .rename
+    stop(KernelError(operation, capture.appending(prefix), .invalidArgument))
   }
 
   private mutating func countMoved(_ name: Span<UInt8>, _ move: Move) {
@@ -146,8 +157,12 @@ struct MoveLedger: ~Copyable {
     // As with other files, it may be the destination that is gone.
     case .failed(.noSuchFileOrDirectory) where !Name.isTaken(name, in: folders.dirfd(of: from)):
       return .absent
+    case .failed(.invalidArgument):
+      stopUnrenamable(to: to.prefix, folders)
+      return .pending
     case .failed(let errno):
       if errno == .noSuchFileOrDirectory { needsAnotherPass = true }
+      if errno.stopsRun { stop(KernelError(.rename, capture.appending(to.prefix), errno)) }
       problems.count += 1
       if problems.hasRoom {
         problems.named.append(

@@ -75,6 +75,7 @@ public enum JSONReport {
     let settled: Bool
     let writerActive: Bool
     let otherRunActive: Bool
+    let mayReplace: Bool
     let synced: Bool
     let elapsedSeconds: Double
     let filesPerSecond: Double
@@ -102,6 +103,7 @@ public enum JSONReport {
       settled = report.hasSettled
       writerActive = report.writerIsActive
       otherRunActive = report.otherRunIsActive
+      mayReplace = report.mayReplace
       synced = report.isSynced
       elapsedSeconds = Double(report.elapsedNanoseconds) / 1e9
       filesPerSecond = report.filesPerSecond.rounded()

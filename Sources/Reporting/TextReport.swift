@@ -129,7 +129,7 @@ public struct TextReport {
     return [
       (manifests.written, prefix + "written"), (manifests.unchanged, "unchanged"),
       (manifests.removed, prefix + "removed"),
-      (manifests.foreign.count, "of others left alone"), (manifests.failures.count, "not written"),
+      (manifests.foreign.count, "foreign, left alone"), (manifests.failures.count, "not written"),
     ].filter { $0.0 > 0 }.map { "\(Format.count($0.0)) \($0.1)" }.joined(separator: ", ")
   }
 
@@ -179,6 +179,11 @@ public struct TextReport {
     }
     if report.otherRunIsActive {
       lines.append("NOTE: another run of hotcold is at work here; these figures are already out of date.")
+    }
+    if report.isDryRun, report.mayReplace {
+      lines.append(
+        "NOTE: this file system may be unable to refuse to replace a file. If so, --execute stops before it moves anything, "
+          + "and names --link-fallback.")
     }
     if !report.hasSettled, report.error == nil, report.stopSignal == nil {
       lines.append(

@@ -35,6 +35,9 @@ public struct CaptureReport: Sendable {
   public var writerIsActive = false
   /// Another run held the capture while this dry run looked.
   public var otherRunIsActive = false
+  /// The file system may be unable to refuse to replace (RENAME_NOREPLACE), which only an execution can show: it stops then
+  /// before anything is moved.
+  public var mayReplace = false
   /// Nil for a dry run, and where a run was stopped before it had met every file.
   public var comparison: Comparison?
   public var elapsedNanoseconds: Int64 = 0
