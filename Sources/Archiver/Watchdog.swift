@@ -2,8 +2,8 @@ internal import KernelIO
 
 /// Decides whether the supervisor is to hear that the service is alive (`WATCHDOG=1`, sd_notify(3)).
 ///
-/// Alive is a service that has nothing to do, that has left a sign of life since the last look but one, or that waits for a
-/// single call which may take long, such as syncfs(2) on a slow disk; for that no longer than ten minutes.
+/// The service is alive if it is idle, has made progress since the last look but one, or is in one long system call, such as
+/// syncfs(2) on a slow disk: ten minutes at most.
 struct Watchdog {
   static let longestCallNanoseconds: Int64 = 600_000_000_000
 

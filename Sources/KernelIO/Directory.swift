@@ -136,17 +136,6 @@ public struct Directory: ~Copyable, Sendable {
       hc_set_mtime(file, modifiedSeconds, modifiedNanoseconds), .setTime, filePath())
   }
 
-  /// Puts a file in its place whole or not at all, for whoever reads it: written under `temporaryName`, then renamed, which
-  /// replaces. A power cut may leave it empty.
-  public func replaceFile(
-    _ name: String, via temporaryName: String,
-    contents: (_ write: (Span<UInt8>) throws(KernelError) -> Void) throws(KernelError) -> Void
-  ) throws(KernelError) {
-    try removeFile(temporaryName)
-    try writeFile(temporaryName, contents: contents)
-    try renameFile(temporaryName, replacing: name)
-  }
-
   /// Writes the file `name`, which must not exist, or none. With the owner and group of this folder, readable and writable
   /// for whoever may list or change it.
   public func writeFile(
@@ -229,12 +218,12 @@ public struct Directory: ~Copyable, Sendable {
     let filePath = { [path] in path.appending(name) }
     let file = try KernelError.check(unsafe hc_open_file(descriptor, name), .open, filePath())
     defer { hc_close(file) }
-    try KernelError.check(hc_fsync(file), .syncFile, filePath())
+    try KernelError.check(Liveness.waiting { hc_fsync(file) }, .syncFile, filePath())
   }
 
   /// Makes the names in this folder survive a power cut (fsync(2)).
   public func syncNames() throws(KernelError) {
-    try KernelError.check(hc_fsync(descriptor), .syncFile, path)
+    try KernelError.check(Liveness.waiting { hc_fsync(descriptor) }, .syncFile, path)
   }
 
   // MARK: reading

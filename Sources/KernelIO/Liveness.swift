@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// Signs of life, for a supervisor's watchdog: the work itself leaves them wherever the kernel has answered, so that no
-/// loop over files can be forgotten.
+/// Signs of life, for a supervisor's watchdog. The calls that loops over files consist of leave them (directory streams,
+/// renames, unlinks, syncs), so that no loop can be forgotten.
 public enum Liveness {
   /// A sign is left for each of this many entries of a directory stream.
   static let entriesPerSign = 64

@@ -38,6 +38,7 @@ public struct NameBatch: ~Copyable {
   public func remove(from directory: borrowing Directory) -> [Errno?] {
     starts.indices.map { index in
       let result = unsafe withPointer(at: index) { unsafe hc_unlink(directory.descriptor, $0) }
+      Liveness.sign()
       return result < 0 ? Errno(shim: result) : nil
     }
   }

@@ -176,6 +176,7 @@ public import SystemPackage
           if completion.tag != Self.cancelTag { body(Int(completion.tag), completion.result) }
         }
         inFlight -= count
+        if count > 0 { Liveness.sign() }
         if count < capacity { return }
       }
     }
