@@ -58,8 +58,10 @@ public struct Verification {
   private var hours: HourClock
   private let minAgeSeconds: Int64
   private let now = ModificationTime(seconds: Clock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
-  /// Files of each kind that were modified later are not yet settled.
-  private var settledUntil: PerKind<ModificationTime>
+  /// Files that were modified later are not yet settled.
+  private let settledUntil: ModificationTime
+  /// Nor are segments of these times: what the list of an encoder at work dropped within the last minimum age.
+  private var lastDropped: Range<ModificationTime>?
   private var folders = Criterion(.folders)
   private var flatPlaces = Criterion(.flatPlaces)
   private var hotLimits = Criterion(.hotLimits)
@@ -82,8 +84,7 @@ public struct Verification {
     self.rule = rule
     self.hours = hours
     self.minAgeSeconds = minAgeSeconds
-    let settledUntil = now.earlier(bySeconds: minAgeSeconds)
-    self.settledUntil = PerKind { _ in settledUntil }
+    settledUntil = now.earlier(bySeconds: minAgeSeconds)
   }
 
   /// `wantsManifests`: whether each hour folder with segments is to have its playlist. `minAgeSeconds`: younger files are
@@ -143,7 +144,7 @@ public struct Verification {
       try open.withPlace(place, in: capture) { directory throws(KernelError) in
         try forEachFile(in: directory, walk) { entry, kind, modified in
           guard place.holds(kind) else { return }
-          let isYoung = modified > settledUntil[kind]
+          let isYoung = isYoung(kind, modified)
           guard place == kind.hotPlace else {
             if isYoung {
               youngFlat[kind] += 1
@@ -198,6 +199,10 @@ public struct Verification {
     hotLimits.figure("not yet settled", youngHot.sum)
   }
 
+  private func isYoung(_ kind: Kind, _ modified: ModificationTime) -> Bool {
+    modified > settledUntil || (kind == .segments && lastDropped?.contains(modified) ?? false)
+  }
+
   // MARK: the live playlist
 
   /// Returns the names that are listed.
@@ -218,11 +223,8 @@ public struct Verification {
         missing += listing.missing.count
         notFiles += listing.notFiles.count
         for name in listing.examples { livePlaylist.fail(Array(place.prefix.utf8) + name) }
-        // What the list of an encoder at work has dropped since is as young as it.
-        if case .read(let playlist) = reading, playlist.modified > settledUntil[.segments],
-          let oldest = listing.oldest
-        {
-          settledUntil[.segments] = min(settledUntil[.segments], oldest.earlier(bySeconds: minAgeSeconds))
+        if case .read(let playlist) = reading, playlist.modified > settledUntil, let oldest = listing.oldest {
+          lastDropped = oldest.earlier(bySeconds: minAgeSeconds)..<oldest
         }
         guard case .tooLarge = reading else { return }
         pinned.mayBeAny = true
@@ -286,7 +288,7 @@ public struct Verification {
     try forEachFile(in: directory, walk) { entry, kindOfFile, modified in
       guard kindOfFile == kind else { return look.addMisplaced(entry.name) }
       look.files += 1
-      if kind == .segments { segments.insert(entry.name, isYoung: modified > settledUntil[kind]) }
+      if kind == .segments { segments.insert(entry.name, isYoung: isYoung(kind, modified)) }
       if hours.hour(of: modified) != hour { look.addMisplaced(entry.name) }
     }
     if kind == .segments {

@@ -36,6 +36,25 @@ import Testing
 
   // MARK: not yet settled
 
+  /// `-hls_list_size 0`: of a recording that goes on, everything since yesterday is listed.
+  @Test func aListOfEverythingDoesNotMakeEverythingYoung() throws {
+    let folder = try Folder()
+    let now = time(nil)
+    let names = (0..<300).map { Bytes("segment_\($0).ts") }
+    for (number, name) in names.enumerated() {
+      try folder.makeFile(name, seconds: now - 300 * 300 + number * 300)
+    }
+    try folder.makePlaylist(listing: names)
+    let flat = try Verdict(folder.path)
+    #expect(flat.unmet.contains("flatPlaces"), "\(flat.unmet)")
+    #expect(try HotColdBinary.migrate(folder.path).status == 0)
+    #expect(try Verdict(folder.path).unmet.isEmpty)
+    // One that no playlist lists, in an hour folder with others.
+    let hour = (now - 86_000) / 3600 % 24
+    try folder.makeFile(Bytes("segments/\(hour)/segment_9000.ts"), seconds: now - 86_000)
+    #expect(try Verdict(folder.path).unmet == ["archives"])
+  }
+
   @Test func youngFilesAreCountedApart() throws {
     stayWithinTheHour()
     let trial = try Self.migrated()
