@@ -7,8 +7,9 @@ public import SystemPackage
 ///     /var/www/html/stream/capture1,12345,hd    a folder, a process and a quality: lines as recorders write them
 ///     /var/www/html/stream/capture*             every folder that the pattern matches, in order of names
 ///
-/// The first that fits counts, so a folder whose name has a comma or a star works as it is. What fits nothing stays in
-/// the list as it stands: its run will say why it is no capture.
+/// The first that fits counts, so a folder whose name has a comma or a star works as it is. A line without wildcards that
+/// fits nothing stays in the list, as the folder before its process: that of a recorder that has not been started yet. Its run
+/// will say why it is no capture. A pattern that matches nothing is reported.
 public struct NamedCaptures: Sendable {
   /// Absolute. The same path twice is one capture; one folder by two paths is dealt with twice, which does no harm, for
   /// inode numbers may not be trusted to tell folders apart (FUSE).
@@ -31,23 +32,28 @@ public struct NamedCaptures: Sendable {
   private mutating func add(_ line: [UInt8]) throws(KernelError) {
     let whole = try FilePath(bytes: line).absolute()
     if Self.isFolder(whole) { return add(whole) }
-    let head = Self.beforeComma(line)
-    if let head {
+    let heads = Self.heads(of: line)
+    for head in heads {
       let path = try FilePath(bytes: head).absolute()
       if Self.isFolder(path) { return add(path) }
     }
-    guard line.contains(where: "*?[".utf8.contains) else { return add(whole) }
+    // Of `folder,PID,quality`, the folder.
+    let folder = heads.dropFirst().first ?? heads.first ?? line
+    guard line.contains(where: "*?[".utf8.contains) else {
+      return add(try FilePath(bytes: folder).absolute())
+    }
     var matches = try Self.folders(matching: line)
-    if matches.isEmpty, let head { matches = try Self.folders(matching: head) }
+    if matches.isEmpty, folder != line { matches = try Self.folders(matching: folder) }
     if matches.isEmpty { unmatched.append(line) }
     for path in matches { add(path) }
   }
 
-  private static func beforeComma(_ line: [UInt8]) -> [UInt8]? {
-    guard let comma = line.firstIndex(of: UInt8(ascii: ",")) else { return nil }
+  /// What stands before a comma, the longest first, without blanks at its end.
+  private static func heads(of line: [UInt8]) -> [[UInt8]] {
     let blanks = Array(" \t".utf8)
-    guard let end = line[..<comma].lastIndex(where: { !blanks.contains($0) }) else { return nil }
-    return Array(line[...end])
+    return line.indices.reversed().filter { line[$0] == UInt8(ascii: ",") }.compactMap { comma in
+      line[..<comma].lastIndex { !blanks.contains($0) }.map { Array(line[...$0]) }
+    }
   }
 
   private static func folders(matching pattern: [UInt8]) throws(KernelError) -> [FilePath] {

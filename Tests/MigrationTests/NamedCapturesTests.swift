@@ -28,7 +28,7 @@ import Testing
     return (list.captures.map { Bytes($0.bytes).name }, list.unmatched.map { Bytes($0).name })
   }
 
-  @Test func aLineOfARecorderIsTheFolderBeforeItsFirstComma() throws {
+  @Test func aLineOfARecorderIsTheFolderBeforeItsProcess() throws {
     #expect(
       try list(["capture1,12345,hd", "capture2 ,1", "capture10"]).names == [
         "capture1", "capture2", "capture10",
@@ -39,8 +39,8 @@ import Testing
     let (names, unmatched) = try list([
       "with,comma", "with,comma,1,hd", "with*star", "with*star,1,hd", "[set]",
     ])
-    // The second has no folder before its first comma.
-    #expect(names == ["with,comma", "with,comma,1,hd", "with*star", "[set]"])
+    // The second is the first again, with a process and a quality.
+    #expect(names == ["with,comma", "with*star", "[set]"])
     #expect(unmatched == [])
   }
 
@@ -57,9 +57,9 @@ import Testing
     #expect(unmatched == ["nothing*", "capture-f*"])
   }
 
-  @Test func whatFitsNothingStaysAsTheLineThatItIs() throws {
-    #expect(
-      try list(["gone,12345,hd", "gone", "list.conf"]).names == ["gone,12345,hd", "gone", "list.conf"])
+  /// A recorder that has not been started yet has no folder.
+  @Test func whatFitsNothingStaysAsTheFolderThatItNames() throws {
+    #expect(try list(["gone,12345,hd", "later", "list.conf"]).names == ["gone", "later", "list.conf"])
   }
 
   @Test func theSamePathTwiceIsOneCapture() throws {
@@ -74,7 +74,7 @@ import Testing
     let list = try NamedCaptures(["a/./b"], lines: [Array("../x,1,hd".utf8), Array("c/../d".utf8)])
     #expect(
       list.captures == [
-        here.appending("a/b"), here.removingLastComponent().appending("x,1,hd"), here.appending("c/../d"),
+        here.appending("a/b"), here.removingLastComponent().appending("x"), here.appending("c/../d"),
       ])
   }
 }
