@@ -11,7 +11,7 @@ public final class ClockWatch {
     case steady(nowSeconds: Int64)
     /// Set since the first look, by this many seconds. Said once, it holds for as long as this watch lives.
     case stepped(seconds: Int64)
-    /// Set since the last look, and back again or by less than a minute: times that were written meanwhile may be wrong.
+    /// Set in this round, and back again or by less than a minute: times that were written meanwhile may be wrong.
     case disturbed
   }
   /// What NTP corrects bit by bit, and a leap second, are no steps.
@@ -19,6 +19,7 @@ public final class ClockWatch {
 
   private let reference: Int64
   private var steppedSeconds: Int64?
+  private var isDisturbed = false
   /// Negative where the kernel grants none: then only a difference shows that the clock was set.
   private let descriptor = hc_clock_watch_open()
 
@@ -26,14 +27,17 @@ public final class ClockWatch {
 
   deinit { if descriptor >= 0 { hc_close(descriptor) } }
 
+  /// What was disturbed counts as settled from now on. A clock that was set since the last look shows at the next one.
+  public func beginRound() { isDisturbed = false }
+
   public func look() -> Reading {
     // Asked first: a clock that is set after it shows in the sample, or at the next look.
-    let wasSet = hc_clock_watch_fired(descriptor)
+    if hc_clock_watch_fired(descriptor) { isDisturbed = true }
     let sample = Sample.take()
     let step = sample.offset - reference
     if abs(step) > Self.toleranceNanoseconds { steppedSeconds = step / 1_000_000_000 }
     if let steppedSeconds { return .stepped(seconds: steppedSeconds) }
-    return wasSet ? .disturbed : .steady(nowSeconds: sample.realtime / 1_000_000_000)
+    return isDisturbed ? .disturbed : .steady(nowSeconds: sample.realtime / 1_000_000_000)
   }
 
   /// The time of day, and the time since the machine was started, which nobody can set, at one moment.
