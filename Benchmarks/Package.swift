@@ -21,7 +21,7 @@ let package = Package(
   name: "hotcold-benchmarks",
   dependencies: [
     .package(name: "hotcold", path: ".."),
-    // Without its traits: what they need is not to be had everywhere, and Counts counts allocations itself.
+    // Without its traits: what they need is not available everywhere, and Counts counts allocations itself.
     .package(url: "https://github.com/ordo-one/benchmark", exact: "1.38.1", traits: []),
   ],
   targets: [

@@ -194,18 +194,25 @@ bool hc_clock_watch_fired(int32_t fd) {
 
 void hc_sleep_us(uint32_t microseconds) { usleep(microseconds); }
 
-// VmHWM rather than getrusage(2): ru_maxrss survives execve and would show the parent's memory.
-uint64_t hc_peak_resident_bytes(void) {
-  unsigned long long kib = 0;
+// The number in the first line of proc_pid_status(5) that begins with `field`; 0 where there is none.
+static unsigned long long status_value(const char *field) {
+  unsigned long long value = 0;
   char line[128];
   FILE *status = fopen("/proc/self/status", "re");
   if (!status)
     return 0;
-  while (fgets(line, sizeof line, status) && sscanf(line, "VmHWM: %llu kB", &kib) != 1)
-    ;
+  while (fgets(line, sizeof line, status)) {
+    if (strncmp(line, field, strlen(field)) == 0) {
+      value = strtoull(line + strlen(field), NULL, 10);
+      break;
+    }
+  }
   fclose(status);
-  return kib * 1024;
+  return value;
 }
+
+// VmHWM rather than getrusage(2): ru_maxrss survives execve and would show the parent's memory.
+uint64_t hc_peak_resident_bytes(void) { return status_value("VmHWM:") * 1024; }
 
 static mode_t first_umask;
 
@@ -217,17 +224,7 @@ void hc_clear_umask(void) {
 
 uint32_t hc_first_umask(void) { return first_umask; }
 
-bool hc_is_filtered(void) {
-  int mode = 0;
-  char line[128];
-  FILE *status = fopen("/proc/self/status", "re");
-  if (!status)
-    return false;
-  while (fgets(line, sizeof line, status) && sscanf(line, "Seccomp: %d", &mode) != 1)
-    ;
-  fclose(status);
-  return mode == 2; // SECCOMP_MODE_FILTER
-}
+bool hc_is_filtered(void) { return status_value("Seccomp:") == 2; } // SECCOMP_MODE_FILTER
 
 bool hc_kernel_is_at_least(int32_t major, int32_t minor) {
   struct utsname name;

@@ -35,23 +35,29 @@ public final class Archiver {
     public var captures = 0
     public var moved = 0
     public var deleted = 0
-    /// Captures that failed, were declined or have more to do than a slice.
+    /// Of everything that was done: what `--once` exits with is the worst of them.
     public var statuses: [ExitStatus] = []
+    private var failed: Set<FilePath> = []
     public var unfinished = 0
 
     /// In one line, for a status display.
     public var text: String {
-      guard captures > 0 else { return "no captures: none is named" }
-      let failed = statuses.count { $0 != .done }
+      guard captures > 0 else { return "no captures are configured" }
       return "\(captures) captures, \(moved) moved, \(deleted) deleted"
-        + (failed > 0 ? ", \(failed) with errors" : "")
+        + (failed.isEmpty ? "" : ", \(failed.count) with errors")
         + (unfinished > 0 ? ", \(unfinished) with more to do" : "")
+    }
+
+    fileprivate mutating func add(_ status: ExitStatus, of capture: FilePath) {
+      statuses.append(status)
+      if status != .done { failed.insert(capture) }
     }
   }
 
   /// One round over all captures, until `deadline` at the latest (CLOCK_MONOTONIC).
   public func round(until deadline: Int64) -> Round {
     metrics.begin()
+    clock.beginRound()
     var round = Round()
     let captures = currentCaptures(&round)
     round.captures = captures.count
@@ -108,8 +114,8 @@ public final class Archiver {
     }
     let captures = lastCaptures
     if captures.isEmpty {
-      let list = options.capturesFile.map { "\(Explanation.text($0)) names none" } ?? "none is named"
-      log.warning("no captures", .round, of: nil, "there is nothing to do: no captures, \(list).")
+      let list = options.capturesFile.map { "\(Explanation.text($0)) names none" } ?? "none are configured"
+      log.warning("no captures", .round, of: nil, "no captures to archive: \(list).")
     }
     let known = Set(captures)
     for path in memories.keys where !known.contains(path) { memories[path] = nil }
@@ -151,15 +157,15 @@ public final class Archiver {
     guard let folder else { return }
     if let old = folders[path], old != folder {
       log.event(
-        "\(Explanation.text(path)): another folder than in the last round; it is kept in order as the first was"
+        "\(Explanation.text(path)): this path leads to another folder than in the last round, which is archived by the same rules"
       )
     }
     folders[path] = folder
   }
 
   private func say(_ report: CaptureReport, _ path: FilePath, _ round: inout Round) {
-    round.statuses.append(ExitStatus(of: report))
-    say(report.issues, report.matters, .settling, of: path)
+    round.add(ExitStatus(of: report), of: path)
+    say(report.issues, .settling, of: path)
     // What it did not come to may still be so.
     if !report.isCutShort, report.stopSignal == nil { log.finish(.settling, of: path) }
     guard report.total.moved > 0 else { return }
@@ -168,10 +174,11 @@ public final class Archiver {
     log.info("\(Explanation.text(path)): \(verb) \(Format.count(report.total.moved)) files\(rest)")
   }
 
-  private func say(_ issues: [Issue], _ names: [String], _ stage: ServiceLog.Stage, of path: FilePath) {
+  private func say(_ issues: [Issue], _ stage: ServiceLog.Stage, of path: FilePath) {
     guard !issues.isEmpty else { return }
     log.say(
-      .error, names, stage, of: path, issues.map { Explanation.of($0, in: path, command: "archive") })
+      .error, Set(issues.compactMap(\.kind)).sorted(), stage, of: path,
+      issues.map { Explanation.of($0, in: path, command: "archive") })
   }
 
   private func keepUp(_ path: FilePath, _ engine: Engine, _ round: inout Round) {
@@ -185,8 +192,8 @@ public final class Archiver {
     let report = engine.keepUp(path, options: upkeep, memory: memory(of: path), clock: clock)
     metrics.add(report, path)
     if let error = report.error {
-      say([.stopped(error)], [error.matter], .upkeep, of: path)
-      round.statuses.append(ExitStatus(of: error))
+      say([.stopped(error)], .upkeep, of: path)
+      round.add(ExitStatus(of: error), of: path)
     }
     if let manifests = report.manifests { say(manifests, path, &round) }
     if let retention = report.retention { say(retention, path, &round) }
@@ -195,12 +202,13 @@ public final class Archiver {
   }
 
   private func say(_ manifests: ManifestReport, _ path: FilePath, _ round: inout Round) {
-    say(manifests.foreign.map(Issue.foreignArchive), ["archives of something else"], .upkeep, of: path)
-    say(
-      manifests.failures.map(Issue.archiveNotWritten), ["archives that cannot be written"], .upkeep, of: path)
-    if !manifests.isClean { round.statuses.append(.incomplete) }
-    let changed = manifests.written + manifests.removed
-    if changed > 0 { log.debug("\(Explanation.text(path)): \(changed) archives written") }
+    say(manifests.foreign.map(Issue.foreignArchive), .upkeep, of: path)
+    say(manifests.failures.map(Issue.archiveNotWritten), .upkeep, of: path)
+    if !manifests.isClean { round.add(.incomplete, of: path) }
+    if manifests.written + manifests.removed > 0 {
+      log.debug(
+        "\(Explanation.text(path)): \(manifests.written) playlists written, \(manifests.removed) removed")
+    }
   }
 
   private func say(_ retention: RetentionReport, _ path: FilePath, _ round: inout Round) {
@@ -212,12 +220,12 @@ public final class Archiver {
       }
       log.info("\(name): have expired and would be deleted: \(kinds.joined(separator: ", "))")
     } else if retention.deletedTotal > 0 {
-      log.info("\(name): deleted \(Format.count(retention.deletedTotal)) files whose time was over")
+      log.info("\(name): deleted \(Format.count(retention.deletedTotal)) expired files")
     }
     for refusal in retention.refusals {
       log.warning(
         "nothing deleted", .upkeep, of: path, "\(name): nothing deleted: \(Explanation.of(refusal))")
-      if !options.isDryRun { round.statuses.append(.incomplete) }
+      if !options.isDryRun { round.add(.incomplete, of: path) }
     }
     let implausible = Kind.allCases.reduce(0) { $0 + retention.implausible[$1] }
     if implausible > 0 {
@@ -229,8 +237,8 @@ public final class Archiver {
     if retention.spared > 0 {
       log.info("\(name): spared \(Format.count(retention.spared)) files that changed meanwhile")
     }
-    say(retention.issues, ["files that cannot be deleted"], .upkeep, of: path)
-    if retention.problems.count > 0 || retention.error != nil { round.statuses.append(.incomplete) }
+    say(retention.issues, .upkeep, of: path)
+    if retention.problems.count > 0 || retention.error != nil { round.add(.incomplete, of: path) }
   }
 
   private func warnOfLittleRoom(_ fileSystem: FileSystemStatus, _ path: FilePath) {

@@ -27,6 +27,8 @@ struct Metrics {
   private var captures = 0
   private var rounds = 0
   private var gauges: [FilePath: Gauges] = [:]
+  /// Of the captures that this round has come to: whether all went well.
+  private var isClean: [FilePath: Bool] = [:]
   private var startNanoseconds = Clock.monotonicNanoseconds
   private var durationNanoseconds: Int64 = 0
   private var unfinished = 0
@@ -34,18 +36,14 @@ struct Metrics {
   mutating func add(_ report: CaptureReport, _ path: FilePath) {
     guard !report.isDryRun else { return }
     for kind in Kind.allCases { moved[kind] += report.kinds[kind].tally.moved }
-    gauges[path, default: Gauges()].errors += report.isClean ? 0 : 1
+    if !report.isClean { isClean[path] = false }
   }
 
   mutating func add(_ report: UpkeepReport, _ path: FilePath) {
     var gauges = gauges[path] ?? Gauges()
-    let isClean =
+    let wasClean =
       report.error == nil && report.manifests?.isClean ?? true && report.retention?.isClean ?? true
-    if isClean {
-      gauges.lastSuccessSeconds = Clock.realtimeNanoseconds / 1_000_000_000
-    } else {
-      gauges.errors += 1
-    }
+    isClean[path] = wasClean && isClean[path] ?? true
     if report.error == nil {
       gauges.isCounted = true
       gauges.hot = report.hot
@@ -60,13 +58,23 @@ struct Metrics {
     self.gauges[path] = gauges
   }
 
-  mutating func begin() { startNanoseconds = Clock.monotonicNanoseconds }
+  mutating func begin() {
+    startNanoseconds = Clock.monotonicNanoseconds
+    isClean = [:]
+  }
 
   mutating func finish(_ round: Archiver.Round, _ captures: [FilePath]) {
     rounds += 1
     durationNanoseconds = Clock.monotonicNanoseconds - startNanoseconds
     unfinished = round.unfinished
     self.captures = captures.count
+    for (path, isClean) in isClean {
+      if isClean {
+        gauges[path, default: Gauges()].lastSuccessSeconds = Clock.realtimeNanoseconds / 1_000_000_000
+      } else {
+        gauges[path, default: Gauges()].errors += 1
+      }
+    }
     for path in gauges.keys where !captures.contains(path) { gauges[path] = nil }
   }
 
@@ -91,7 +99,7 @@ struct Metrics {
 
   private static func folder(_ file: FilePath) throws(KernelError) -> Directory {
     let folder = file.removingLastComponent()
-    return try Directory.open(folder.isEmpty ? "." : folder)
+    return try Directory.open(folder)
   }
 
   private static func name(_ file: FilePath) -> String { file.lastComponent?.string ?? "hotcold.prom" }
@@ -115,7 +123,7 @@ struct Metrics {
     for kind in Kind.allCases {
       lines.sample("hotcold_files_moved_total", [("kind", kind.name)], "\(moved[kind])")
     }
-    lines.family("hotcold_files_deleted_total", "counter", "Cold files deleted because their time was over.")
+    lines.family("hotcold_files_deleted_total", "counter", "Expired cold files that were deleted.")
     for kind in Kind.allCases {
       lines.sample("hotcold_files_deleted_total", [("kind", kind.name)], "\(deleted[kind])")
     }

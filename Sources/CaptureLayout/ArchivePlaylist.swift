@@ -67,10 +67,10 @@ public struct ArchivePlaylist: ~Copyable {
     return lines.bytes.dropLast()
   }
 
-  // MARK: playlists of others
+  // MARK: foreign playlists
 
   /// Whether a playlist may be replaced: hotcold's own, or one that the guide's old archiver wrote. Anything else
-  /// belongs to somebody.
+  /// is foreign.
   public static func mayReplace(_ contents: [UInt8]) -> Bool {
     contents.isEmpty || isOwn(contents) || isOfOldArchiver(contents)
   }

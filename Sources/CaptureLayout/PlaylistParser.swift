@@ -38,8 +38,8 @@ public struct PlaylistParser: Sendable {
   public var isWhole: Bool { hasHeader && endsWithLineFeed && !awaitsURI }
 
   /// Reads untrusted bytes. `body` is given each segment in the playlist's order: the last path component of its URI, cut
-  /// off where no file can have such a name, and what its `EXTINF` says in microseconds; nil where there is none, or none that a segment can
-  /// have.
+  /// off where no file can have such a name, and what its `EXTINF` says in microseconds; nil where there is none, or
+  /// none that a segment can have.
   public mutating func parse(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, Int64?) -> Void) {
     for index in bytes.indices { parse(bytes[index], body) }
     if bytes.count > 0 { endsWithLineFeed = bytes[bytes.count - 1] == UInt8(ascii: "\n") }

@@ -35,7 +35,7 @@ public final class Bell: Sendable {
   private let descriptor: Int32
 
   public init() throws(KernelError) {
-    descriptor = try KernelError.check(hc_bell_open(), .create, "eventfd")
+    descriptor = try KernelError.check(hc_bell_open(), .create, "")
   }
 
   deinit { hc_close(descriptor) }

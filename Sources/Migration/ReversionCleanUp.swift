@@ -84,7 +84,7 @@ struct ReversionCleanUp {
       ownFiles[hour] += 1
       manifests.removed += 1
     case .absent: break
-    // Of the old archiver or of somebody else: it stays, and so does its folder.
+    // Of the old archiver, or foreign: it stays, and so does its folder.
     case .own, .foreign:
       unrecognised.add(Array(FileName.archivePlaylist.utf8).span, in: "segments/\(hour)/")
     case .unreadable(let error): throw error

@@ -15,7 +15,7 @@ package enum Explanation {
     case .refused(let refusal):
       return
         "\(below(refusal.folder)): \(reason(refusal)); refused, and the files that belong there stay where they "
-        + "are. Put an ordinary folder in its place (or nothing: it will be made), \(again(command))."
+        + "are. Replace it with an ordinary folder, or remove it and hotcold makes the folder; \(again(command))."
     case .notMoved(let problem): return of(problem, in: capture)
     case .moreNotMoved(let count): return "\(name): and \(Format.count(count)) more like these"
     case .notPermitted(let owner):
@@ -138,7 +138,7 @@ package enum Explanation {
     case .clockStepped(let seconds):
       "the clock was set by \(seconds) s. Check date and timedatectl; restart the service when the clock is right."
     case .clockDisturbed:
-      "the clock was set during this round, and is right again. The next round goes on."
+      "the clock was set during this round; nothing more is deleted until the next one."
     case .everythingWouldGo(let kind):
       "all cold \(kind.name) have expired. If that is right: hotcold archive --once --force-retention …"
     case .tooMany(let expired, let max):
@@ -151,7 +151,8 @@ package enum Explanation {
     switch failure {
     case .notEmpty(let path):
       "\(text(path)): not empty. Give a folder that does not exist yet, or an empty one."
-    case .kernel(let error): "\(describe(error)). \(remedy(error, nil, "then run again"))"
+    case .kernel(let error):
+      "\(describe(error)). \(knownRemedy(error, nil, "then run again") ?? "Fix the cause, then run again.")"
     case .interrupted: "interrupted; the sample is not complete."
     }
   }

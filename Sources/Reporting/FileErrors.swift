@@ -24,7 +24,7 @@ extension Explanation {
       return "The file system is mounted read-only. Check dmesg, remount it read-write, \(again)."
     }
     return
-      "Only this mount is read-only, not the file system: so does ProtectSystem= of a unit. Name the folder in "
+      "The mount is read-only, the file system is not; ProtectSystem= in a unit does this. Add the folder to "
       + "ReadWritePaths= (one common parent of all captures): sudo systemctl edit hot_cold_archiver. In a container, "
       + "mount the volume read-write."
   }

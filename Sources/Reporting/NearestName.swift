@@ -1,10 +1,12 @@
-/// The name that a mistyped one most likely stands for: that with the fewest letters to insert, delete or replace.
-package func nearest(to name: String, among known: [String]) -> String? {
-  known.min { letterDistance(name, $0) < letterDistance(name, $1) }
+/// The name that a mistyped one most likely stands for: that with the fewest letters to insert, delete or replace, if it is
+/// this few.
+package func nearest(to name: String, among known: [String], differencesMax: Int) -> String? {
+  let likely = known.min { letterDistance(name, $0) < letterDistance(name, $1) }
+  return likely.flatMap { letterDistance(name, $0) <= differencesMax ? $0 : nil }
 }
 
 /// Levenshtein's.
-package func letterDistance(_ left: String, _ right: String) -> Int {
+private func letterDistance(_ left: String, _ right: String) -> Int {
   let right = Array(right.utf8)
   var row = Array(0...right.count)
   for (index, letter) in left.utf8.enumerated() {

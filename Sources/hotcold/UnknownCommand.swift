@@ -10,13 +10,10 @@ enum UnknownCommand {
       return nil
     }
     let start = "Unknown command '\(printable(word.utf8))'."
-    let likely = names.first { $0.hasPrefix(word) && !word.isEmpty } ?? slip(word, among: names)
+    let likely =
+      names.first { $0.hasPrefix(word) && !word.isEmpty }
+      ?? nearest(to: word, among: names, differencesMax: 2)
     guard let likely else { return "\(start) Commands are: \(names.joined(separator: ", "))." }
     return "\(start) Did you mean '\(likely)'?"
-  }
-
-  private static func slip(_ word: String, among names: [String]) -> String? {
-    let differencesMax = 2
-    return nearest(to: word, among: names).flatMap { letterDistance(word, $0) <= differencesMax ? $0 : nil }
   }
 }

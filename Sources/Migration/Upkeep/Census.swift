@@ -51,7 +51,8 @@ public final class Census {
     hoursOfDay.reduce(0) { $0 + (entries[FolderTable.index(kind, $1)]?.implausible ?? 0) }
   }
 
-  /// Looks again at what has changed. `rule` tells which ages are known.
+  /// Looks again at what has changed. `nowSeconds`: since the epoch; files from the future are implausible. Throws where a
+  /// folder cannot be listed.
   func refresh(
     _ folders: borrowing CaptureFolders, in capture: borrowing Directory, nowSeconds: Int64
   ) throws(KernelError) {

@@ -9,7 +9,7 @@ public struct ManifestReport: Sendable {
   public internal(set) var unchanged = 0
   /// Of hours that hold no segment any more.
   public internal(set) var removed = 0
-  /// Playlists of somebody else, left as they are; below the capture.
+  /// Foreign playlists, left as they are; below the capture.
   public internal(set) var foreign: [String] = []
   public internal(set) var failures: [KernelError] = []
 
@@ -28,7 +28,7 @@ public final class ManifestMemory {
 ///     read, compare, write under another name ─▶ make durable ─▶ rename ─▶ make the names durable
 ///        └─── two threads ───────────────┘
 ///
-/// Only what changes is written. No good playlist is replaced by one that a power cut could still take; one of somebody else
+/// Only what changes is written. No good playlist is replaced by one that a power cut could still take; a foreign one
 /// is never touched.
 struct Manifests: Sendable {
   /// Left behind by a run that was killed while it wrote; the next one takes it away.
@@ -198,7 +198,7 @@ struct Manifests: Sendable {
     return .staged(replacesOne: existing != nil)
   }
 
-  /// A folder or a link of that name is somebody's.
+  /// A folder or a link of that name is foreign.
   private func checkTemporaryNameIsFree(in directory: borrowing Directory) throws(KernelError) {
     guard let status = try directory.statusIfThere(Self.temporaryName), !isDryRun || status.type != .regular
     else { return }
@@ -296,7 +296,7 @@ struct Manifests: Sendable {
     entry.type.countsAsFile && entry.name.isEqual(to: temporaryName)
   }
 
-  /// What a killed run has left: a file. Anything else of that name is somebody's.
+  /// What a killed run has left: a file. Anything else of that name is foreign.
   static func removeLeftover(in directory: borrowing Directory) throws(KernelError) {
     guard try directory.statusIfThere(temporaryName)?.type == .regular else { return }
     try directory.removeFile(temporaryName)

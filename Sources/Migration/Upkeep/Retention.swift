@@ -70,7 +70,7 @@ struct Retention<M: Mover>: ~Copyable {
     left = rule.deletionsMax
   }
 
-  /// `isForced`: somebody has looked and said that all this is right. That word is of the clock as it was then.
+  /// `isForced`: the operator has confirmed the deletions (`--force-retention`). A clock set afterwards still stops them.
   consuming func run(
     _ folders: borrowing CaptureFolders, _ census: Census, isForced: Bool, isDryRun: Bool
   ) -> RetentionReport {

@@ -24,12 +24,12 @@ struct ArchiveCommand: ParsableCommand {
   @Option(
     help: """
       A file that names one capture a line: a folder, a line of the form folder,PID,quality, or a pattern such as \
-      /srv/capture*. '#' starts a comment. Read again every round.
+      /srv/capture*. Lines that begin with '#' are comments. Read again every round.
       """, completion: .file())
   var capturesFrom: String?
   @Option(help: "The time from one round to the next, such as 60s or 5m (default: 60s).")
   var interval: String?
-  @Option(help: "Younger files are not moved: somebody may be reading them (default: 60s).")
+  @Option(help: "Younger files are not moved: they may still be in use (default: 60s).")
   var minAge: String?
   @Option(
     help: ArgumentHelp(
@@ -110,6 +110,11 @@ struct ArchiveCommand: ParsableCommand {
     } catch let failure as CapturesList.Failure {
       console.error(failure.message)
       throw failure.status.code
+    } catch let error as KernelError {
+      console.error(
+        "\(Explanation.describe(error)). \(Explanation.knownRemedy(error) ?? "Fix the cause, then start again.")"
+      )
+      throw ExitStatus.ioError.code
     }
   }
 
@@ -120,7 +125,8 @@ struct ArchiveCommand: ParsableCommand {
     _ = try CapturesList.captures(options.captures, from: options.capturesFile)
     guard Threads.areGranted else {
       console.error(
-        "The service needs one thread more, and gets none. Raise the limit (ulimit -u, TasksMax=, pids.max).")
+        "The service needs one more thread, and the kernel refuses it. Raise the limit (ulimit -u, TasksMax=, pids.max)."
+      )
       throw ExitStatus.ioError.code
     }
     let zone = settings.text(.timeZone)

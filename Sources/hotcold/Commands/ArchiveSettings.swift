@@ -77,8 +77,8 @@ struct ArchiveSettings {
     let known = Key.allCases.map(\.variable)
     return CurrentProcess.environmentNames(beginningWith: "HOTCOLD_").filter { !known.contains($0) }.sorted()
       .map {
-        "unknown setting '\(printable($0.utf8))' in the environment; the nearest known one is "
-          + "\(nearest(to: $0, among: known) ?? known[0])."
+        let likely = nearest(to: $0, among: known, differencesMax: 3).map { " Did you mean \($0)?" } ?? ""
+        return "unknown setting '\(printable($0.utf8))' in the environment, ignored.\(likely)"
       }
   }
 

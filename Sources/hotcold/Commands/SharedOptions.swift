@@ -37,7 +37,7 @@ struct CaptureArguments: ParsableArguments {
   @Option(
     help: """
       A file that names one capture a line: a folder, a line of the form folder,PID,quality, or a pattern such as \
-      /srv/capture*. '#' starts a comment.
+      /srv/capture*. Lines that begin with '#' are comments.
       """, completion: .file(), transform: pathArgument)
   var capturesFrom: FilePath?
 
