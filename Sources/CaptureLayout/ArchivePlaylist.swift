@@ -1,42 +1,96 @@
-/// The playlist of an hour folder, `archive.m3u8` (RFC 8216), from the segments that the folder holds.
+/// The playlist of one day of an hour folder (RFC 8216), from the segments that the folder holds and the playlist that is
+/// there already.
 ///
-///     segments ─▶ sorted by time, then number ─▶ runs without a break ─▶ durations ─▶ lines
+///     segments ─▶ sorted by time, then number ─▶ runs without a break ─▶ durations ─┐
+///     playlist before ─▶ what went from its head, what it says of those still there ┴▶ lines
 ///
 /// A segment's modification time is the moment at which the encoder finished it, so it lasts as long as the step from
-/// the one before it in the same run. A run ends where numbers or times do not go on: a restart, a gap, the next day.
-public struct ArchivePlaylist: ~Copyable {
+/// the one before it in the same run. A run ends where numbers or times do not go on: a restart, a gap.
+///
+/// What was published stays, since players hold it (RFC 8216 section 6.2.1): durations and discontinuities are kept as they
+/// were first written, new lines come at the end, and what retention takes from the head raises the sequence numbers.
+public struct ArchivePlaylist: Sendable {
   /// The second line of every playlist that hotcold writes: RFC 8216 section 4.1 makes it a comment.
   public static let mark = "# hotcold"
+  /// Stands before the day that it is the recording of.
+  static let dayMark = "# day "
   private static let chunkBytes = 64 << 10
 
+  private struct Line {
+    let microseconds: Int32
+    let isDiscontinuity: Bool
+  }
   private let segments: ArchivedSegments
-  private let durations: SegmentDurations
+  private let lines: [Line]
+  private let day: Day
   private let isOver: Bool
+  private let type: PublishedPlaylist.PlaylistType
+  private let startsAtBeginning: Bool
+  private let mediaSequence: Int
+  private let discontinuitySequence: Int
+  private let targetSeconds: Int64
 
-  /// `isOver`: no segment will come to this hour any more.
-  public init(of segments: consuming ArchivedSegments, live: LiveDurations, isOver: Bool) {
+  /// `isOver`: no segment will come to this hour of this day any more. `startTime` reads a segment's first presentation time
+  /// (`StreamTime`); asked only where the steps between segments leave a doubt.
+  public init(
+    of segments: consuming ArchivedSegments, day: Day, after previous: PublishedPlaylist? = nil,
+    live: LiveDurations, isOver: Bool, startTime: (Span<UInt8>) -> Int64? = { _ in nil }
+  ) {
     segments.sort()
-    durations = SegmentDurations(segments, live)
+    let merge = PublishedLines(of: segments, in: previous)
+    let durations = SegmentDurations(segments, live, isKnown: { merge.entries[$0] != nil }, startTime)
+    var lines: [Line] = []
+    lines.reserveCapacity(segments.count)
+    for index in 0..<segments.count {
+      let fresh = durations.microseconds(of: segments, at: index)
+      let published = merge.entries[index]
+      // One that is new, or whose neighbour is: it was published after another, or as the first.
+      let isBesideNew = published == nil || (index > 0 && merge.entries[index - 1] == nil)
+      let startsRun = index == 0 ? merge.hasLostAll : isBesideNew && durations.startsRun(at: index)
+      lines.append(
+        Line(
+          microseconds: published?.microseconds ?? Int32(fresh),
+          isDiscontinuity: published?.isDiscontinuity ?? false || startsRun
+            || merge.followsLost.contains(index)))
+    }
+    mediaSequence = merge.mediaSequence
+    discontinuitySequence = merge.discontinuitySequence
+    type =
+      if merge.mediaSequence > 0 {
+        .none
+      } else if !isOver || previous?.type == .event {
+        .event
+      } else {
+        .vod
+      }
+    startsAtBeginning = !isOver || (previous?.startsAtBeginning ?? false)
+    let longest = lines.map(\.microseconds).max() ?? 0
+    // RFC 8216 section 6.2.1: it may not change, so one that is published has room for longer segments to come.
+    let room = isOver ? 0 : durations.longestExpected
+    targetSeconds = max(
+      1, Self.secondsRoundedUp(Int64(longest)),
+      previous?.targetSeconds ?? Self.secondsRoundedUp(room))
     self.segments = segments
+    self.lines = lines
+    self.day = day
     self.isOver = isOver
+  }
+
+  private static func secondsRoundedUp(_ microseconds: Int64) -> Int64 {
+    (microseconds + 999_999) / 1_000_000
   }
 
   /// Gives the text to `body`, piece by piece, so that it need not be held.
   public func write<Failure>(to body: (Span<UInt8>) throws(Failure) -> Void) throws(Failure) {
     var text = Lines(capacity: Self.chunkBytes + 1024)
-    text.add("#EXTM3U")
-    text.add(Self.mark)
-    text.add("#EXT-X-VERSION:3")
-    text.add("#EXT-X-TARGETDURATION:\(durations.targetSeconds(of: segments))")
-    text.add("#EXT-X-MEDIA-SEQUENCE:0")
-    if isOver { text.add("#EXT-X-PLAYLIST-TYPE:VOD") }
-    for index in 0..<segments.count {
-      let duration = durations.microseconds(of: segments, at: index)
-      if durations.startsRun(at: index) {
-        if index > 0 { text.add("#EXT-X-DISCONTINUITY") }
-        text.add("#EXT-X-PROGRAM-DATE-TIME:\(segments.modified(at: index).text(minusMicroseconds: duration))")
+    addHeader(to: &text)
+    for (index, line) in lines.enumerated() {
+      if line.isDiscontinuity { text.add("#EXT-X-DISCONTINUITY") }
+      if line.isDiscontinuity || index == 0 {
+        let start = segments.modified(at: index).text(minusMicroseconds: Int64(line.microseconds))
+        text.add("#EXT-X-PROGRAM-DATE-TIME:\(start)")
       }
-      text.addDuration(microseconds: duration)
+      text.addDuration(microseconds: Int64(line.microseconds))
       text.addURI(segments.name(at: index))
       if text.bytes.count >= Self.chunkBytes {
         try body(text.bytes.span)
@@ -45,6 +99,22 @@ public struct ArchivePlaylist: ~Copyable {
     }
     if isOver { text.add("#EXT-X-ENDLIST") }
     try body(text.bytes.span)
+  }
+
+  private func addHeader(to text: inout Lines) {
+    text.add("#EXTM3U")
+    text.add(Self.mark)
+    text.add(Self.dayMark + day.text)
+    text.add("#EXT-X-VERSION:3")
+    text.add("#EXT-X-TARGETDURATION:\(targetSeconds)")
+    text.add("#EXT-X-MEDIA-SEQUENCE:\(mediaSequence)")
+    if discontinuitySequence > 0 { text.add("#EXT-X-DISCONTINUITY-SEQUENCE:\(discontinuitySequence)") }
+    switch type {
+    case .none: break
+    case .event: text.add("#EXT-X-PLAYLIST-TYPE:EVENT")
+    case .vod: text.add("#EXT-X-PLAYLIST-TYPE:VOD")
+    }
+    if startsAtBeginning { text.add("#EXT-X-START:TIME-OFFSET=0") }
   }
 
   /// Whether this is the very text.
@@ -91,55 +161,6 @@ public struct ArchivePlaylist: ~Copyable {
     return lines.dropLast().allSatisfy(isWhole)
       && (tags + ["segment_"]).contains { $0.utf8.starts(with: last) }
   }
-}
-
-/// The segments of one hour folder: names in one buffer, so that tens of thousands cost two arrays.
-public struct ArchivedSegments: ~Copyable {
-  /// Small: an hour folder of a long capture holds tens of thousands.
-  private struct Segment {
-    let modifiedSeconds: Int64
-    /// -1 for a name without a number.
-    let number: Int64
-    let modifiedNanoseconds: UInt32
-    let nameStart: UInt32
-    let nameCount: UInt16
-
-    var modified: ModificationTime {
-      ModificationTime(seconds: modifiedSeconds, nanoseconds: modifiedNanoseconds)
-    }
-    var name: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameCount) }
-  }
-  private var names: [UInt8] = []
-  private var segments: [Segment] = []
-
-  public init() {}
-
-  public var count: Int { segments.count }
-
-  public mutating func append(_ name: Span<UInt8>, _ modified: ModificationTime) {
-    segments.append(
-      Segment(
-        modifiedSeconds: modified.seconds, number: FileName.number(of: name) ?? -1,
-        modifiedNanoseconds: modified.nanoseconds, nameStart: UInt32(names.count),
-        nameCount: UInt16(name.count)))
-    for index in name.indices { names.append(name[index]) }
-  }
-
-  /// By time, then number, then name.
-  mutating func sort() {
-    let names = names
-    segments.sort { left, right in
-      if left.modified != right.modified { return left.modified < right.modified }
-      if left.number != right.number { return left.number < right.number }
-      return names[left.name].lexicographicallyPrecedes(names[right.name])
-    }
-  }
-
-  @_lifetime(borrow self)
-  public func name(at index: Int) -> Span<UInt8> { names.span.extracting(segments[index].name) }
-
-  func modified(at index: Int) -> ModificationTime { segments[index].modified }
-  func number(at index: Int) -> Int64? { segments[index].number < 0 ? nil : segments[index].number }
 }
 
 /// Lines of a playlist.

@@ -56,7 +56,18 @@ public enum FileName {
   }
 
   public static func isLivePlaylist(_ name: Span<UInt8>) -> Bool { equals(name, livePlaylistBytes) }
-  public static func isArchivePlaylist(_ name: Span<UInt8>) -> Bool { equals(name, archiveBytes) }
+  /// Whether it is the name of a playlist of an hour folder: `archive.m3u8`, or `archive-2026-11-24.m3u8`.
+  public static func isArchivePlaylist(_ name: Span<UInt8>) -> Bool {
+    if equals(name, archiveBytes) { return true }
+    guard name.count == datedArchive.count else { return false }
+    return name.indices.allSatisfy { index in
+      datedArchive[index] == UInt8(ascii: "0")
+        ? digit(name[index]) != nil : name[index] == datedArchive[index]
+    }
+  }
+
+  /// The playlist of an hour folder for a day before the newest.
+  public static func archivePlaylist(of day: Day) -> String { "archive-\(day.text).m3u8" }
 
   private static let segmentPrefix = Array("segment_".utf8)
   private static let segmentSuffix = Array(".ts".utf8)
@@ -67,6 +78,8 @@ public enum FileName {
   private static let metadataSuffix = Array(".json".utf8)
   private static let livePlaylistBytes = Array(livePlaylist.utf8)
   private static let archiveBytes = Array(archivePlaylist.utf8)
+  /// Each 0 is any digit.
+  private static let datedArchive = Array("archive-0000-00-00.m3u8".utf8)
 
   private static func equals(_ name: Span<UInt8>, _ other: [UInt8]) -> Bool {
     name.count == other.count && matches(name, at: 0, other)

@@ -29,6 +29,11 @@ public struct HourClock: Sendable {
     return Int(floorModulo(local, Self.daySeconds) / 3600)
   }
 
+  /// The local day.
+  public mutating func day(of time: ModificationTime) -> Day {
+    Day(localSeconds: time.seconds.addingSaturating(offset(at: time.seconds)))
+  }
+
   private mutating func offset(at seconds: Int64) -> Int64 {
     let number = floorDivide(seconds, Self.quarterSeconds)
     let index = Int(floorModulo(number, Int64(Self.cachedQuarters)))

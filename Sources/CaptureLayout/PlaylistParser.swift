@@ -101,7 +101,7 @@ public struct PlaylistParser: Sendable {
   }
 
   /// A decimal number of seconds (RFC 8216 section 4.2), which is not negative.
-  private static func microseconds(_ text: ArraySlice<UInt8>) -> Int64? {
+  static func microseconds(_ text: ArraySlice<UInt8>) -> Int64? {
     let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
     guard let whole = parts.first, !whole.isEmpty, whole.allSatisfy(\.isDigit), whole.count <= 6 else {
       return nil

@@ -64,12 +64,44 @@ struct SegmentDurations {
 
   /// From the segment before, or none at the start of a run.
   private var steps: [Int64]
+  /// No segment is likely to last longer, going by those that are there.
+  private(set) var longestExpected: Int64 = 0
   private let live: LiveDurations
 
-  init(_ segments: borrowing ArchivedSegments, _ live: LiveDurations) {
+  /// `isKnown`: whether it is published already that a segment goes on from the one before, or does not. `startTime`: the
+  /// first presentation time of a segment, where it can be read.
+  init(
+    _ segments: borrowing ArchivedSegments, _ live: LiveDurations, isKnown: (Int) -> Bool = { _ in false },
+    _ startTime: StreamSeams.StartTime = { _ in nil }
+  ) {
     self.live = live
     steps = Self.consecutiveSteps(segments)
-    breakAtGaps()
+    longestExpected = Self.longestStep(
+      Self.median(of: steps[...]).flatMap { $0 >= Self.shortestMicroseconds ? $0 : nil } ?? unknown)
+    let suspicious = breakAtGaps()
+    var seams = StreamSeams(longest: longestExpected)
+    for (index, longest) in suspicious where !isKnown(index) {
+      if !seams.goesOn(segments, to: index, longest: longest, startTime) { steps[index] = Self.none }
+    }
+    breakAtSeams(of: segments, &seams, isKnown, startTime)
+  }
+
+  /// A restart whose step is like any other shows where the stream's time does not keep pace with the clock.
+  private mutating func breakAtSeams(
+    of segments: borrowing ArchivedSegments, _ seams: inout StreamSeams, _ isKnown: (Int) -> Bool,
+    _ startTime: StreamSeams.StartTime
+  ) {
+    var start = 1
+    while start < steps.count {
+      var end = start
+      while end < steps.count, steps[end] != Self.none, !isKnown(end) { end += 1 }
+      if end > start {
+        for index in seams.find(in: segments, from: start - 1, to: end - 1, startTime) {
+          steps[index] = Self.none
+        }
+      }
+      start = end + 1
+    }
   }
 
   func startsRun(at index: Int) -> Bool { steps[index] == Self.none }
@@ -83,13 +115,6 @@ struct SegmentDurations {
 
   /// The duration of a segment of which nothing is known.
   private var unknown: Int64 { live.medianMicroseconds ?? Self.fallbackMicroseconds }
-
-  /// RFC 8216 section 4.3.3.1: no EXTINF, rounded, may be larger.
-  func targetSeconds(of segments: borrowing ArchivedSegments) -> Int64 {
-    var longest: Int64 = 0
-    for index in steps.indices { longest = max(longest, microseconds(of: segments, at: index)) }
-    return max(1, (longest + 999_999) / 1_000_000)
-  }
 
   /// Steps between segments whose numbers follow each other, and that a segment can have lasted.
   private static func consecutiveSteps(_ segments: borrowing ArchivedSegments) -> [Int64] {
@@ -118,7 +143,11 @@ struct SegmentDurations {
 
   /// A step is a gap if it is too long for a segment: longer than what is typical of its run, unless it is typical of its
   /// neighbours, since then segments are longer there.
-  private mutating func breakAtGaps() {
+  ///
+  /// Returns the steps that are no gaps but unlike the others of their run, by more than a fifth, and how long the segment
+  /// before can have lasted: behind such a step the encoder may have been started again.
+  private mutating func breakAtGaps() -> [(index: Int, longest: Int64)] {
+    var suspicious: [(index: Int, longest: Int64)] = []
     let all = Self.median(of: steps[...]) ?? unknown
     let lasting = steps
     var start = 0
@@ -130,13 +159,19 @@ struct SegmentDurations {
         run.count >= Self.typicalSteps
         ? Self.median(of: lasting[run]) ?? all : live.medianMicroseconds ?? all
       let typical = median >= Self.shortestMicroseconds ? median : unknown
-      for index in run where lasting[index] > Self.longestStep(typical) {
+      for index in run where 5 * abs(lasting[index] - median) > median {
         let around = lasting[run.clamped(to: index - Self.neighbours..<index + Self.neighbours + 1)]
         let here = around.count >= Self.typicalSteps ? around.sorted().median ?? typical : typical
-        if lasting[index] > Self.longestStep(max(typical, here)) { steps[index] = Self.none }
+        let longest = Self.longestStep(max(typical, here))
+        if lasting[index] > longest {
+          steps[index] = Self.none
+        } else {
+          suspicious.append((index, longest))
+        }
       }
       start = end
     }
+    return suspicious
   }
 }
 
@@ -147,7 +182,7 @@ extension Array where Element: FixedWidthInteger {
 
 extension ModificationTime {
   /// Saturating, since a file's time may be anything: decades are a gap as centuries are.
-  fileprivate func microseconds(since earlier: ModificationTime) -> Int64 {
+  func microseconds(since earlier: ModificationTime) -> Int64 {
     let decades: Int64 = 1_000_000_000
     let seconds = min(max(seconds.subtractingSaturating(earlier.seconds), -decades), decades)
     return seconds * 1_000_000 + (Int64(nanoseconds) - Int64(earlier.nanoseconds)) / 1000

@@ -236,6 +236,18 @@ public struct Directory: ~Copyable, Sendable {
     return try readAll(from: file, limit: limit, filePath)
   }
 
+  /// The first bytes of a regular file, or the errno.
+  public func beginning(of name: Span<UInt8>, bytesMax: Int) throws(Errno) -> [UInt8] {
+    let file = unsafe withTerminated(name) { unsafe hc_open_file(descriptor, $0) }
+    guard file >= 0 else { throw Errno(shim: file) }
+    defer { hc_close(file) }
+    var bytes = [UInt8](repeating: 0, count: bytesMax)
+    let count = unsafe hc_read(file, &bytes, bytesMax)
+    guard count >= 0 else { throw Errno(shim: count) }
+    bytes.removeLast(bytesMax - Int(count))
+    return bytes
+  }
+
   /// Gives a regular file to `body` piece by piece; otherwise as `readFile`.
   public func readFile(
     _ name: String, limit: Int, _ body: (Span<UInt8>) -> Void

@@ -43,12 +43,42 @@ struct ArchiveCriterion {
   mutating func judge(
     _ directory: borrowing Directory, _ hour: Int, _ segments: Names, mustBeOver: Bool
   ) throws(KernelError) {
-    let path = Array("segments/\(hour)/\(FileName.archivePlaylist)".utf8)
     var unlisted = segments.hashes
     var seen: Set<UInt64> = []
+    let names = try Self.playlists(in: directory)
+    for name in names {
+      try judge(name, directory, hour, &unlisted, &seen, mustBeOver: mustBeOver && !segments.hashes.isEmpty)
+    }
+    let young = unlisted.intersection(segments.young).count
+    self[.young] += young
+    self[.missing] += unlisted.count - young
+    if unlisted.count > young { criterion.fail(Self.path(hour, FileName.archivePlaylist)) }
+  }
+
+  private static func path(_ hour: Int, _ name: String) -> [UInt8] { Array("segments/\(hour)/\(name)".utf8) }
+
+  /// Of the newest day, and of those before that the hour holds.
+  private static func playlists(in directory: borrowing Directory) throws(KernelError) -> [String] {
+    var names: [String] = []
+    var stream = try DirectoryStream(of: directory)
+    while try stream.nextWindow({ entry in
+      guard FileName.isArchivePlaylist(entry.name) else { return }
+      names.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
+    }) {}
+    return names.sorted()
+  }
+
+  /// Together the playlists of a folder list every segment once.
+  private mutating func judge(
+    _ playlist: String, _ directory: borrowing Directory, _ hour: Int, _ unlisted: inout Set<UInt64>,
+    _ seen: inout Set<UInt64>, mustBeOver: Bool
+  ) throws(KernelError) {
+    let path = Self.path(hour, playlist)
     var longest: Int64 = 0
     var lacksDuration = false
-    let parsed = try Self.parse(directory) { name, duration in
+    var isEmpty = true
+    let parsed = try Self.parse(playlist, in: directory) { name, duration in
+      isEmpty = false
       self[.listed] += 1
       longest = max(longest, duration ?? 0)
       lacksDuration = lacksDuration || duration == nil
@@ -62,19 +92,15 @@ struct ArchiveCriterion {
       }
       criterion.fail(path + Array(": ".utf8) + Array(copying: name))
     }
-    let young = unlisted.intersection(segments.young).count
-    self[.young] += young
-    self[.missing] += unlisted.count - young
-    if unlisted.count > young { criterion.fail(path) }
     guard let playlist = parsed else { return }
     self[.playlists] += 1
     if let damage = Self.damage(of: playlist) { fail(.damaged, path, damage) }
     // RFC 8216 section 4.3.2.1: every segment has its EXTINF.
-    if !seen.isEmpty, lacksDuration || longest == 0 { fail(.withoutDurations, path, "EXTINF") }
+    if !isEmpty, lacksDuration || longest == 0 { fail(.withoutDurations, path, "EXTINF") }
     if Int((longest + 500_000) / 1_000_000) > playlist.targetDurationSeconds ?? 0 {
       fail(.wrongTargets, path, "EXT-X-TARGETDURATION")
     }
-    if mustBeOver, !segments.hashes.isEmpty, !playlist.isFinished { fail(.open, path, "no EXT-X-ENDLIST") }
+    if mustBeOver, !playlist.isFinished { fail(.open, path, "no EXT-X-ENDLIST") }
   }
 
   private mutating func fail(_ figure: Figure, _ path: [UInt8], _ reason: String) {
@@ -90,11 +116,11 @@ struct ArchiveCriterion {
 
   /// Nil where there is none, or nothing that could be one.
   private static func parse(
-    _ directory: borrowing Directory, _ body: (Span<UInt8>, Int64?) -> Void
+    _ playlist: String, in directory: borrowing Directory, _ body: (Span<UInt8>, Int64?) -> Void
   ) throws(KernelError) -> PlaylistParser? {
     var parser = PlaylistParser()
     do throws(KernelError) {
-      try directory.readFile(FileName.archivePlaylist, limit: playlistBytesMax) { parser.parse($0, body) }
+      try directory.readFile(playlist, limit: playlistBytesMax) { parser.parse($0, body) }
       parser.finish(body)
       return parser
     } catch {

@@ -188,8 +188,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   private func manifestMode(_ totals: borrowing RunTotals) -> Manifests.Mode {
     guard options.isDryRun else { return options.syncs ? .contents : .withoutSync }
-    let moved = totals.segmentsMovedByHour
-    return .dryRun(receiving: Set(hoursOfDay.filter { moved[$0] > 0 }))
+    return .dryRun(receiving: totals.segmentDays)
   }
 
   /// Lists the capture again, compares, and makes the moves durable.

@@ -57,7 +57,7 @@ struct Listing: Sendable {
         count += 1
         numbers.meet(entry.name, kind)
         digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
-      } else if !FileName.isArchivePlaylist(entry.name), !Manifests.isLeftover(entry) {
+      } else if !FileName.isArchivePlaylist(entry.name), !HourPlaylists.isLeftover(entry) {
         unrecognised.add(entry.name, in: "\(kind.name)/\(hour)/")
       }
     }) {}

@@ -34,6 +34,9 @@ struct Pass<M: Mover>: ~Copyable {
   private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
   private(set) var numbers = HighestNumbers()
+  private var arrivals: SegmentArrivals?
+  /// Of a dry run: for each hour, the days of the segments that would come to it.
+  var segmentDays: [Set<Day>] { arrivals?.days ?? [] }
 
   init(
     options: MigrationOptions, plan: consuming MovePlan<M>, pins: PlaylistPins, isFirst: Bool, readsDisk: Bool
@@ -44,6 +47,7 @@ struct Pass<M: Mover>: ~Copyable {
     countsBefore = isFirst && !options.isDryRun
     self.readsDisk = readsDisk
     settler = Settler(rule: options.rule, hours: options.hours)
+    arrivals = options.isDryRun ? SegmentArrivals(hours: options.hours) : nil
     let now = Clock.realtimeNanoseconds / 1_000_000_000
     recently = (now - writerQuietSeconds)..<(now + 3600)
   }
@@ -156,7 +160,7 @@ struct Pass<M: Mover>: ~Copyable {
       if stays(kind) {
         plan.ledger.tallies[kind].failed += 1
       } else {
-        Self.settle(entry.name, facts, &settler, &plan)
+        Self.settle(entry.name, facts, &settler, &plan, &arrivals)
       }
     } catch {
       meetUnreadable(entry, identity, in: place, error, &custody)
@@ -164,11 +168,15 @@ struct Pass<M: Mover>: ~Copyable {
   }
 
   private static func settle(
-    _ name: Span<UInt8>, _ facts: FileFacts, _ settler: inout Settler, _ plan: inout MovePlan<M>
+    _ name: Span<UInt8>, _ facts: FileFacts, _ settler: inout Settler, _ plan: inout MovePlan<M>,
+    _ arrivals: inout SegmentArrivals?
   ) {
     settler.offer(name, facts) { name, facts, hour in
+      let before = plan.ledger.movedByHour[facts.kind][hour]
       plan.add(
         name, Move(identity: facts.identity, from: .place(facts.place), to: .hour(facts.kind, hour)))
+      guard arrivals != nil, plan.ledger.movedByHour[facts.kind][hour] > before else { return }
+      arrivals?.add(facts, hour)
     }
   }
 
@@ -238,6 +246,18 @@ struct Pass<M: Mover>: ~Copyable {
     if stays(.segments) { return .failed }
     if isHot, !plan.table.mayHoldBothNames || options.isDryRun { return .conflict }
     return plan.moveLivePlaylist(from: .root, to: .segments)
+  }
+}
+
+/// The days of the segments that a dry run would move to each hour: a playlist is the recording of one day.
+private struct SegmentArrivals {
+  private var hours: HourClock
+  private(set) var days = [Set<Day>](repeating: [], count: hoursOfDay.count)
+
+  init(hours: HourClock) { self.hours = hours }
+
+  mutating func add(_ facts: FileFacts, _ hour: Int) {
+    if facts.kind == .segments { days[hour].insert(hours.day(of: facts.modified)) }
   }
 }
 

@@ -41,7 +41,7 @@ struct ReversionCleanUp {
   ) {
     for hour in hoursOfDay {
       folders.withHour(hour, of: .segments) { directory in
-        attempt { clean throws(KernelError) in try clean.removePlaylist(of: hour, directory) }
+        attempt { clean throws(KernelError) in try clean.removePlaylists(of: hour, directory) }
       }
     }
     for kind in Kind.allCases {
@@ -73,20 +73,36 @@ struct ReversionCleanUp {
     do throws(KernelError) { try step(&self) } catch { manifests.failures.append(error) }
   }
 
-  private mutating func removePlaylist(of hour: Int, _ directory: borrowing Directory) throws(KernelError) {
-    if try directory.statusIfThere(Manifests.temporaryName)?.type == .regular {
-      if leaving == nil { try Manifests.removeLeftover(in: directory) }
+  private mutating func removePlaylists(of hour: Int, _ directory: borrowing Directory) throws(KernelError) {
+    var names: (leftovers: [String], playlists: [String]) = ([], [])
+    var stream = try DirectoryStream(of: directory)
+    while try stream.nextWindow({ entry in
+      if HourPlaylists.isLeftover(entry) {
+        names.leftovers.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
+      } else if FileName.isArchivePlaylist(entry.name) {
+        names.playlists.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
+      }
+    }) {}
+    for name in names.leftovers where try directory.statusIfThere(name)?.type == .regular {
+      if leaving == nil { try directory.removeFile(name) }
       ownFiles[hour] += 1
     }
-    switch Manifests.existing(in: directory) {
-    case .own(let contents) where ArchivePlaylist.isOwn(contents):
-      if leaving == nil { try directory.removeFile(FileName.archivePlaylist) }
+    for name in names.playlists.sorted() {
+      attempt { clean throws(KernelError) in try clean.removePlaylist(name, of: hour, directory) }
+    }
+  }
+
+  private mutating func removePlaylist(
+    _ name: String, of hour: Int, _ directory: borrowing Directory
+  ) throws(KernelError) {
+    switch HourPlaylists.existing(name, in: directory) {
+    case .own(let contents, _) where ArchivePlaylist.isOwn(contents):
+      if leaving == nil { try directory.removeFile(name) }
       ownFiles[hour] += 1
       manifests.removed += 1
     case .absent: break
     // Of the old archiver, or foreign: it stays, and so does its folder.
-    case .own, .foreign:
-      unrecognised.add(Array(FileName.archivePlaylist.utf8).span, in: "segments/\(hour)/")
+    case .own, .foreign: unrecognised.add(Array(name.utf8).span, in: "segments/\(hour)/")
     case .unreadable(let error): throw error
     }
   }

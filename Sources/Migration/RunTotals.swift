@@ -8,7 +8,8 @@ struct RunTotals: ~Copyable {
   private let cold: PerKind<Int>
   private let unrecognisedInHours: Unrecognised
   private var byHour: PerKind<[Int]>
-  private(set) var segmentsMovedByHour = [Int](repeating: 0, count: hoursOfDay.count)
+  /// Of a dry run: for each hour, the days of the segments that would come to it.
+  private(set) var segmentDays = [Set<Day>](repeating: [], count: hoursOfDay.count)
   private var gone = PerKind { _ in Tally() }
   private var last = PerKind { _ in PassTally() }
   private var isBalanced = true
@@ -39,9 +40,7 @@ struct RunTotals: ~Copyable {
 
   mutating func add<M>(_ pass: borrowing Pass<M>) {
     passes += 1
-    for hour in hoursOfDay {
-      segmentsMovedByHour[hour] += pass.plan.ledger.movedByHour[.segments][hour]
-    }
+    segmentDays = pass.segmentDays
     for kind in Kind.allCases {
       let tally = pass.plan.ledger.tallies[kind]
       if passes == 1 {

@@ -7,6 +7,7 @@ import Testing
 @Suite struct ArchivePlaylistTests {
   /// Seconds after 14 November 2023, 22:00 UTC.
   static let start: Int64 = 1_699_999_200
+  static let day = Day(localSeconds: start)
 
   static func lines(
     _ files: [(name: String, seconds: Double)], live: String = "", isOver: Bool = true
@@ -24,7 +25,7 @@ import Testing
       durations.add(entry.name.span, microseconds: entry.durationMicroseconds)
     }
     durations.finish()
-    let contents = contents(ArchivePlaylist(of: segments, live: durations, isOver: isOver))
+    let contents = contents(ArchivePlaylist(of: segments, day: day, live: durations, isOver: isOver))
     return String(decoding: contents, as: UTF8.self).split(separator: "\n").map(String.init)
   }
 
@@ -48,16 +49,18 @@ import Testing
     let lines = Self.lines(Self.segments(1...3, from: 1, every: 1))
     #expect(
       lines == [
-        "#EXTM3U", "# hotcold", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXTM3U", "# hotcold", "# day 2023-11-14", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1",
+        "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD", "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:00:00.000Z",
         "#EXTINF:1.000000,", "segment_1.ts", "#EXTINF:1.000000,", "segment_2.ts", "#EXTINF:1.000000,",
         "segment_3.ts", "#EXT-X-ENDLIST",
       ])
   }
 
-  @Test func anHourThatIsStillFillingIsNeither() {
+  @Test func anHourThatIsStillFillingIsAnEventWithRoomForLongerSegments() {
     let lines = Self.lines(Self.segments(1...3, from: 1, every: 1), isOver: false)
-    #expect(!lines.contains("#EXT-X-PLAYLIST-TYPE:VOD") && !lines.contains("#EXT-X-ENDLIST"))
+    #expect(lines.contains("#EXT-X-PLAYLIST-TYPE:EVENT") && !lines.contains("#EXT-X-ENDLIST"))
+    #expect(lines.contains("#EXT-X-START:TIME-OFFSET=0") && lines.contains("#EXT-X-TARGETDURATION:3"))
   }
 
   @Test func theOrderIsThatOfTimeThenOfNumber() {
@@ -147,7 +150,9 @@ import Testing
       segments.append(
         Array("segment_1.ts".utf8).span, ModificationTime(seconds: seconds, nanoseconds: 999_999_999))
     }
-    #expect(!Self.contents(ArchivePlaylist(of: segments, live: LiveDurations(), isOver: true)).isEmpty)
+    #expect(
+      !Self.contents(ArchivePlaylist(of: segments, day: Self.day, live: LiveDurations(), isOver: true))
+        .isEmpty)
   }
 
   @Test func aStepThatNoSegmentCanLastIsAGapHoweverFewSegmentsThereAre() {
@@ -202,7 +207,8 @@ import Testing
         Array("segment_\(abs(number)).ts".utf8).span,
         ModificationTime(seconds: time, nanoseconds: nanoseconds))
     }
-    let text = Self.contents(ArchivePlaylist(of: segments, live: LiveDurations(), isOver: true))
+    let text = Self.contents(
+      ArchivePlaylist(of: segments, day: Self.day, live: LiveDurations(), isOver: true))
     let lines = String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
     let durations = try Self.durations(lines).map { try #require(Double($0)) }
     // RFC 8216 section 4.3.3.1: no EXTINF, rounded, exceeds the target.

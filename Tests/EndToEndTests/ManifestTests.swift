@@ -6,10 +6,12 @@ import Testing
 @Suite struct ManifestTests {
   static let archive = Bytes("segments/22/archive.m3u8")
 
-  /// Every `archive.m3u8` below a capture.
+  /// Every playlist of an hour folder below a capture.
   static func archives(_ capture: String) -> [String] {
-    (0..<24).map { "\(capture)/segments/\($0)/archive.m3u8" }.filter {
-      FileManager.default.fileExists(atPath: $0)
+    (0..<24).flatMap { hour in
+      let folder = "\(capture)/segments/\(hour)"
+      return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        .filter { $0.hasPrefix("archive") && $0.hasSuffix(".m3u8") }.map { "\(folder)/\($0)" }
     }
   }
 

@@ -64,7 +64,7 @@ public enum Invariants {
     }
   }
 
-  /// The playlist of each hour folder lists the segments of its folder, each once, and nothing else.
+  /// The playlists of each hour folder together list the segments of their folder, each once, and nothing else.
   public static func playlistViolations(_ snapshot: Snapshot) -> [String] {
     (0..<24).compactMap { hour in
       let folder = Bytes("segments/\(hour)")
@@ -72,7 +72,8 @@ public enum Invariants {
         $0.folder == folder && $0.name.bytes.starts(with: "segment_".utf8)
           && $0.name.bytes.suffix(3) == Array(".ts".utf8)[...]
       }
-      let listed = (snapshot.manifests[folder + "/archive.m3u8"] ?? []).split(separator: UInt8(ascii: "\n"))
+      let listed = snapshot.manifests.filter { $0.key.folder == folder }.values.joined()
+        .split(separator: UInt8(ascii: "\n"))
         .filter { $0.first != UInt8(ascii: "#") }.map { Bytes(Array($0)) }
       return Set(listed) == Set(there.map(\.name)) && listed.count == there.count
         ? nil : "\(folder): lists \(listed), holds \(there.map(\.name))"

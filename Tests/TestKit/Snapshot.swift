@@ -46,16 +46,24 @@ public struct Snapshot: Equatable, Sendable {
     files.keys.count { $0.folder == folder }
   }
 
+  /// archive.m3u8 or archive-2026-11-24.m3u8.
+  private static func isOfPlaylist(_ name: Bytes, prefix: String, suffix: String) -> Bool {
+    let text = name.description
+    return text.wholeMatch(of: /(\.?)archive(-\d{4}-\d\d-\d\d)?\.m3u8(.*)/).map {
+      $0.1 == prefix && $0.3 == suffix
+    } ?? false
+  }
+
   private mutating func read(_ path: Bytes, relative: Bytes) throws {
     var status = stat()
     guard path.withCString({ lstat($0, &status) }) == 0 else { throw PreparationError("lstat \(path)") }
     changeTimes[relative] = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
     let type = status.st_mode & UInt32(S_IFMT)
-    if type == UInt32(S_IFREG), relative.name == ".archive.m3u8.hotcold" {
+    if type == UInt32(S_IFREG), Self.isOfPlaylist(relative.name, prefix: ".", suffix: ".hotcold") {
       leftovers.insert(relative)
       return
     }
-    if type == UInt32(S_IFREG), relative.name == "archive.m3u8" {
+    if type == UInt32(S_IFREG), Self.isOfPlaylist(relative.name, prefix: "", suffix: "") {
       let contents = try Self.contents(path)
       if contents.starts(with: "#EXTM3U\n# hotcold\n".utf8) {
         manifests[relative] = contents

@@ -18,35 +18,28 @@ public struct ManifestReport: Sendable {
 
 /// Which hour folders were in order at the last look, so that the service need not read them again.
 public final class ManifestMemory {
-  fileprivate var finished: [Int: ModificationTime] = [:]
+  fileprivate var finished: [Int: FinishedHour] = [:]
 
   public init() {}
 }
 
-/// Keeps `segments/<h>/archive.m3u8` in step with the segments of each hour folder.
+/// Keeps the playlists of each hour folder in step with its segments: `archive.m3u8` for the newest day, and
+/// `archive-2026-11-24.m3u8` for each day before.
 ///
-///     read, compare, write under another name ─▶ make durable ─▶ rename ─▶ make the names durable
-///        └─── two threads ───────────────┘
+///     read, compare, write under other names ─▶ make durable ─▶ rename, remove ─▶ make the names durable
+///        └─── two threads ────────────────┘
 ///
 /// Only what changes is written. No good playlist is replaced by one that a power cut could still take; a foreign one
 /// is never touched.
 struct Manifests: Sendable {
-  /// Left behind by a run that was killed while it wrote; the next one takes it away.
-  static let temporaryName = ".archive.m3u8.hotcold"
-  /// A segment that is hot and younger than this may still come to its hour.
-  private static let lateSecondsMax: Int64 = 3600
-  /// Changes of a folder within the same tick of the kernel's clock have one modification time.
-  private static let tickSeconds: Int64 = 1
-  private static let playlistBytesMax = 64 << 20
   /// More files than these are made durable by one syncfs rather than by an fsync each.
   private static let fsyncsMax = 4
-
   /// Looking at every segment waits for memory and the disk; each folder is read by one thread.
   private static let threads = 2
 
   enum Mode {
-    /// Nothing is written. `receiving`: hours to which a segment would come.
-    case dryRun(receiving: Set<Int>)
+    /// Nothing is written. `receiving`: for each hour, the days to which a segment would come.
+    case dryRun(receiving: [Set<Day>])
     /// Contents are durable before a good playlist is replaced, and no more (`--no-sync`).
     case withoutSync
     /// Contents are durable before anything is renamed; the caller makes the names durable.
@@ -54,53 +47,20 @@ struct Manifests: Sendable {
     case contentsAndNames
   }
 
-  private let live: LiveDurations
-  private let newestHot: [ModificationTime?]
-  private let nowSeconds: Int64
-  private let currentHour: Int
+  private let hourPlaylists: HourPlaylists
   private let mode: Mode
-  /// Folders that were in order, with the modification times that they had.
-  private let finished: [Int: ModificationTime]
-
-  private enum Outcome {
-    case none, unchanged, written, removed
-    /// Written under the temporary name.
-    case staged(replacesOne: Bool)
-    case foreign
-    case failed(KernelError)
-  }
-  private struct HourResult {
-    var outcome = Outcome.none
-    /// Of a segment that could not be looked at, and is not in the playlist for that.
-    var unreadable: KernelError?
-    /// Set where the folder need not be read again until it changes.
-    var finished: ModificationTime?
-
-    var replacesOne: Bool? {
-      if case .staged(let replacesOne) = outcome { replacesOne } else { nil }
-    }
-  }
 
   /// `newestHot`: for each hour, the newest of the hot segments that belong in it.
   init(
     live: LiveDurations, newestHot: [ModificationTime?], hours: HourClock, nowSeconds: Int64, mode: Mode,
     memory: ManifestMemory?
   ) {
-    var hours = hours
-    self.live = live
-    self.newestHot = newestHot
-    self.nowSeconds = nowSeconds
     self.mode = mode
-    finished = memory?.finished ?? [:]
-    currentHour = hours.hour(of: ModificationTime(seconds: nowSeconds, nanoseconds: 0))
-  }
-
-  private var isDryRun: Bool {
-    if case .dryRun = mode { true } else { false }
-  }
-
-  private func receives(_ hour: Int) -> Bool {
-    if case .dryRun(let receiving) = mode { receiving.contains(hour) } else { false }
+    let receiving: [Set<Day>]? = if case .dryRun(let days) = mode { days } else { nil }
+    hourPlaylists = HourPlaylists(
+      live: live, newestHot: newestHot, hours: hours, nowSeconds: nowSeconds,
+      finished: memory?.finished ?? [:],
+      receiving: receiving)
   }
 
   func refresh(_ folders: borrowing CaptureFolders, memory: ManifestMemory?) -> ManifestReport {
@@ -108,18 +68,16 @@ struct Manifests: Sendable {
       var results = [HourResult](repeating: HourResult(), count: hoursOfDay.count)
       for hour in hoursOfDay where hour % Self.threads == thread && StopSignal.pending == nil {
         // Of a folder that is still to be made there is nothing to read.
-        if receives(hour) { results[hour].outcome = .written }
+        results[hour] = hourPlaylists.planned(hour)
         folders.withHour(hour, of: .segments) { directory in
-          do throws(KernelError) { results[hour] = try refresh(directory, hour) } catch {
-            results[hour].outcome = .failed(error)
-          }
+          results[hour] = hourPlaylists.refresh(directory, hour)
         }
       }
       return results
     }
     var results = hoursOfDay.map { parts[$0 % Self.threads][$0] }
     var failures: [KernelError] = []
-    if !isDryRun {
+    if !hourPlaylists.isDryRun {
       commit(&results, folders)
       do throws(KernelError) { try syncNames(results, folders) } catch { failures.append(error) }
     }
@@ -132,119 +90,90 @@ struct Manifests: Sendable {
     var report = ManifestReport()
     for (hour, result) in results.enumerated() {
       memory?.finished[hour] = result.finished
-      if let error = result.unreadable { report.failures.append(error) }
-      switch result.outcome {
-      case .none: break
-      case .unchanged: report.unchanged += 1
-      case .written, .staged: report.written += 1
-      case .removed: report.removed += 1
-      case .foreign: report.foreign.append("segments/\(hour)/\(FileName.archivePlaylist)")
-      case .failed(let error): report.failures.append(error)
+      if let error = result.failure { report.failures.append(error) }
+      report.unchanged += result.unchanged
+      for change in result.changes {
+        switch change.outcome {
+        case .unchanged: report.unchanged += 1
+        case .written, .staged: report.written += 1
+        case .removed, .obsolete: report.removed += 1
+        case .foreign: report.foreign.append("segments/\(hour)/\(change.name)")
+        case .failed(let error): report.failures.append(error)
+        }
       }
     }
     report.failures += failures
     return report
   }
 
-  // MARK: one hour
-
-  private func refresh(_ directory: borrowing Directory, _ hour: Int) throws(KernelError) -> HourResult {
-    let isOver = isOver(hour)
-    // Taken before the folder is read: what comes meanwhile makes it differ the next time.
-    let modified = try directory.status().modified
-    if isOver, finished[hour] == modified { return HourResult(outcome: .unchanged, finished: modified) }
-    var unreadable: KernelError?
-    let segments = try segments(of: directory, unreadable: &unreadable)
-    let outcome = try stage(
-      segments, isWhole: unreadable == nil, in: directory, isOver: isOver, receives: receives(hour))
-    let isQuiet = modified.age(atSeconds: nowSeconds) > Self.tickSeconds
-    // What is wrong is found anew each time, so that it is known when it is over.
-    let isForeign = if case .foreign = outcome { true } else { false }
-    return HourResult(
-      outcome: outcome, unreadable: unreadable,
-      finished: isOver && isQuiet && unreadable == nil && !isForeign ? modified : nil)
-  }
-
-  /// Over is an hour that the clock has left, and for which no young segment waits in the hot place.
-  private func isOver(_ hour: Int) -> Bool {
-    guard hour != currentHour else { return false }
-    return newestHot[hour].map { $0.seconds <= nowSeconds - Self.lateSecondsMax } ?? true
-  }
-
-  private func stage(
-    _ segments: consuming ArchivedSegments, isWhole: Bool, in directory: borrowing Directory, isOver: Bool,
-    receives: Bool
-  ) throws(KernelError) -> Outcome {
-    let existing: [UInt8]?
-    switch Self.existing(in: directory) {
-    case .absent: existing = nil
-    case .own(let contents): existing = contents
-    case .foreign: return .foreign
-    case .unreadable(let error): throw error
-    }
-    guard segments.count > 0 || receives else {
-      guard existing != nil, isWhole else { return .none }
-      if !isDryRun { try directory.removeFile(FileName.archivePlaylist) }
-      return .removed
-    }
-    let playlist = ArchivePlaylist(of: segments, live: live, isOver: isOver)
-    if let existing, !receives, playlist.isEqual(to: existing) { return .unchanged }
-    try checkTemporaryNameIsFree(in: directory)
-    if !isDryRun {
-      try directory.writeFile(Self.temporaryName) { write throws(KernelError) in
-        try playlist.write(to: write)
-      }
-    }
-    return .staged(replacesOne: existing != nil)
-  }
-
-  /// A folder or a link of that name is foreign.
-  private func checkTemporaryNameIsFree(in directory: borrowing Directory) throws(KernelError) {
-    guard let status = try directory.statusIfThere(Self.temporaryName), !isDryRun || status.type != .regular
-    else { return }
-    throw KernelError(.create, directory.path.appending(Self.temporaryName), .fileExists)
-  }
-
   // MARK: committing
 
-  /// Puts the playlists that were written in their places.
+  /// Puts the playlists that were written in their places, those of past days first: whatever is listed stays so.
   private func commit(_ results: inout [HourResult], _ folders: borrowing CaptureFolders) {
-    let staged = hoursOfDay.filter { results[$0].replacesOne != nil }
-    let replaceOne = staged.contains { results[$0].replacesOne == true }
+    let staged = results.reduce(0) { $0 + $1.changes.count { $0.isStaged } }
+    let replaceOne = results.contains { $0.changes.contains { $0.replacesOne } }
     switch mode {
     case .withoutSync where !replaceOne: break
-    default: syncContents(of: staged, &results, folders)
+    default: syncContents(&results, staged, folders)
     }
-    for hour in staged where results[hour].replacesOne != nil {
-      folders.withHour(hour, of: .segments) { directory in
-        do throws(KernelError) {
-          try directory.renameFile(Self.temporaryName, replacing: FileName.archivePlaylist)
-          results[hour].outcome = .written
-        } catch { results[hour].outcome = .failed(error) }
+    Self.forEachChange(of: &results, in: folders) { change, directory throws(KernelError) in
+      switch change.outcome {
+      case .staged(let old):
+        let temporary = HourPlaylists.temporaryName(of: change.name)
+        guard try HourPlaylists.isStill(old, change.name, in: directory) else {
+          try directory.removeFile(temporary)
+          change.outcome = .foreign
+          return
+        }
+        try directory.renameFile(temporary, replacing: change.name)
+        change.outcome = .written
+      case .obsolete(let old):
+        guard try HourPlaylists.isStill(old, change.name, in: directory) else {
+          change.outcome = .foreign
+          return
+        }
+        try directory.removeFile(change.name)
+        change.outcome = .removed
+      default: break
       }
     }
   }
 
   /// What cannot be made durable replaces nothing.
   private func syncContents(
-    of staged: [Int], _ results: inout [HourResult], _ folders: borrowing CaptureFolders
+    _ results: inout [HourResult], _ staged: Int, _ folders: borrowing CaptureFolders
   ) {
-    var failure: KernelError?
-    if staged.count > Self.fsyncsMax {
-      folders.withHour(staged[0], of: .segments) { directory in
-        do throws(KernelError) { try directory.syncFileSystem() } catch { failure = error }
+    var synced: Result<Void, KernelError>?
+    Self.forEachChange(of: &results, in: folders) { change, directory throws(KernelError) in
+      guard change.isStaged else { return }
+      let temporary = HourPlaylists.temporaryName(of: change.name)
+      do throws(KernelError) {
+        guard staged > Self.fsyncsMax else { return try directory.syncFile(temporary) }
+        if synced == nil {
+          do throws(KernelError) { synced = .success(try directory.syncFileSystem()) } catch {
+            synced = .failure(error)
+          }
+        }
+        guard case .failure(let error) = synced else { return }
+        throw KernelError(.sync, directory.path.appending(change.name), error.errno)
+      } catch {
+        try? directory.removeFile(temporary)
+        throw error
       }
     }
-    for hour in staged {
+  }
+
+  /// An error is what becomes of that change.
+  private static func forEachChange(
+    of results: inout [HourResult], in folders: borrowing CaptureFolders,
+    _ body: (inout PlaylistChange, borrowing Directory) throws(KernelError) -> Void
+  ) {
+    for hour in results.indices where !results[hour].changes.isEmpty {
       folders.withHour(hour, of: .segments) { directory in
-        do throws(KernelError) {
-          if let failure {
-            throw KernelError(.sync, directory.path.appending(FileName.archivePlaylist), failure.errno)
+        for index in results[hour].changes.indices {
+          do throws(KernelError) { try body(&results[hour].changes[index], directory) } catch {
+            results[hour].changes[index].outcome = .failed(error)
           }
-          if staged.count <= Self.fsyncsMax { try directory.syncFile(Self.temporaryName) }
-        } catch {
-          try? directory.removeFile(Self.temporaryName)
-          results[hour].outcome = .failed(error)
         }
       }
     }
@@ -254,73 +183,11 @@ struct Manifests: Sendable {
     _ results: [HourResult], _ folders: borrowing CaptureFolders
   ) throws(KernelError) {
     guard case .contentsAndNames = mode else { return }
-    let changed = hoursOfDay.filter {
-      switch results[$0].outcome {
-      case .written, .removed: true
-      default: false
-      }
-    }
+    let changed = results.indices.filter { results[$0].changes.contains { $0.hasChangedNames } }
     let byFileSystem = changed.count > Self.fsyncsMax
     for hour in byFileSystem ? Array(changed.prefix(1)) : changed {
       try folders.withHour(hour, of: .segments) { directory throws(KernelError) in
         if byFileSystem { try directory.syncFileSystem() } else { try directory.syncNames() }
-      }
-    }
-  }
-
-  // MARK: reading
-
-  /// One that cannot be looked at has no moment to be played at; the others are listed without it.
-  private func segments(
-    of directory: borrowing Directory, unreadable: inout KernelError?
-  ) throws(KernelError) -> ArchivedSegments {
-    var segments = ArchivedSegments()
-    var hasLeftover = false
-    var stream = try DirectoryStream(of: directory)
-    while try stream.nextWindow({ entry in
-      if FileName.kind(of: entry.name) == .segments, entry.type.countsAsFile {
-        do throws(KernelError) {
-          if let status = try directory.modificationIfThere(entry.name), status.type == .regular {
-            segments.append(entry.name, status.modified)
-          }
-        } catch { unreadable = error }
-      } else if Self.isLeftover(entry) {
-        hasLeftover = true
-      }
-    }) {}
-    if hasLeftover, !isDryRun { try Self.removeLeftover(in: directory) }
-    return segments
-  }
-
-  static func isLeftover(_ entry: borrowing DirectoryEntry) -> Bool {
-    entry.type.countsAsFile && entry.name.isEqual(to: temporaryName)
-  }
-
-  /// What a killed run has left: a file. Anything else of that name is foreign.
-  static func removeLeftover(in directory: borrowing Directory) throws(KernelError) {
-    guard try directory.statusIfThere(temporaryName)?.type == .regular else { return }
-    try directory.removeFile(temporaryName)
-  }
-
-  enum Existing {
-    case absent
-    /// hotcold's, or the guide's old archiver's.
-    case own([UInt8])
-    case foreign
-    case unreadable(KernelError)
-  }
-
-  static func existing(in directory: borrowing Directory) -> Existing {
-    do throws(KernelError) {
-      let contents = try directory.readFile(FileName.archivePlaylist, limit: playlistBytesMax)
-      return ArchivePlaylist.mayReplace(contents) ? .own(contents) : .foreign
-    } catch {
-      switch error.errno {
-      case .noSuchFileOrDirectory: return .absent
-      // A link, a folder, a fifo, or too large to be one of ours.
-      case .tooManySymbolicLinkLevels, .invalidArgument, .isDirectory, .noSuchAddressOrDevice, .fileTooLarge:
-        return .foreign
-      default: return .unreadable(error)
       }
     }
   }

@@ -1,0 +1,48 @@
+/// The segments of one day in an hour folder: names in one buffer, so that tens of thousands cost two arrays.
+public struct ArchivedSegments: Sendable {
+  /// Small: an hour folder of a long capture holds tens of thousands.
+  private struct Segment {
+    let modifiedSeconds: Int64
+    /// -1 for a name without a number.
+    let number: Int64
+    let modifiedNanoseconds: UInt32
+    let nameStart: UInt32
+    let nameCount: UInt16
+
+    var modified: ModificationTime {
+      ModificationTime(seconds: modifiedSeconds, nanoseconds: modifiedNanoseconds)
+    }
+    var name: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameCount) }
+  }
+  private var names: [UInt8] = []
+  private var segments: [Segment] = []
+
+  public init() {}
+
+  public var count: Int { segments.count }
+
+  public mutating func append(_ name: Span<UInt8>, _ modified: ModificationTime) {
+    segments.append(
+      Segment(
+        modifiedSeconds: modified.seconds, number: FileName.number(of: name) ?? -1,
+        modifiedNanoseconds: modified.nanoseconds, nameStart: UInt32(names.count),
+        nameCount: UInt16(name.count)))
+    for index in name.indices { names.append(name[index]) }
+  }
+
+  /// By time, then number, then name.
+  mutating func sort() {
+    let names = names
+    segments.sort { left, right in
+      if left.modified != right.modified { return left.modified < right.modified }
+      if left.number != right.number { return left.number < right.number }
+      return names[left.name].lexicographicallyPrecedes(names[right.name])
+    }
+  }
+
+  @_lifetime(borrow self)
+  public func name(at index: Int) -> Span<UInt8> { names.span.extracting(segments[index].name) }
+
+  func modified(at index: Int) -> ModificationTime { segments[index].modified }
+  func number(at index: Int) -> Int64? { segments[index].number < 0 ? nil : segments[index].number }
+}

@@ -1,0 +1,139 @@
+/// The time that a stream itself keeps, in ticks of 90 kHz (ISO/IEC 13818-1): whether it goes on from one segment to the next.
+public enum StreamTime {
+  /// A segment begins with its tables and the first picture; that much of it is enough.
+  public static let bytesNeeded = 16 << 10
+  private static let packetBytes = 188
+  /// Times are counted in 33 bits, a little more than a day.
+  static let period: Int64 = 1 << 33
+
+  /// The presentation time of the first packet of a video stream in the beginning of a segment (MPEG transport stream), of
+  /// another stream where there is no video. Reads untrusted bytes; nil for anything else.
+  public static func first(in bytes: Span<UInt8>) -> Int64? {
+    var other: Int64?
+    var start = 0
+    while start + packetBytes <= bytes.count, bytes[start] == 0x47 {
+      let packet = bytes.extracting(start..<start + packetBytes)
+      if let (time, isVideo) = presentationTime(in: packet) {
+        if isVideo { return time }
+        other = other ?? time
+      }
+      start += packetBytes
+    }
+    return other
+  }
+
+  /// Whether a segment that begins at one time can follow one that begins at another and lasts at most this long.
+  static func goesOn(from before: Int64, to next: Int64, longestMicroseconds: Int64) -> Bool {
+    let ticks = (next - before) % period
+    return (1...max(1, longestMicroseconds * 9 / 100)).contains(ticks < 0 ? ticks + period : ticks)
+  }
+
+  /// Of a transport packet in which a PES packet begins (sections 2.4.3.2 and 2.4.3.6).
+  private static func presentationTime(in packet: Span<UInt8>) -> (time: Int64, isVideo: Bool)? {
+    let begins = packet[1] & 0x40 != 0
+    let hasPayload = packet[3] & 0x10 != 0
+    let hasAdaptation = packet[3] & 0x20 != 0
+    guard begins, hasPayload else { return nil }
+    let start = 4 + (hasAdaptation ? 1 + Int(packet[4]) : 0)
+    guard start + 14 <= packet.count, packet[start] == 0, packet[start + 1] == 0, packet[start + 2] == 1,
+      packet[start + 6] & 0xc0 == 0x80, packet[start + 7] & 0x80 != 0
+    else { return nil }
+    let field = packet.extracting(start + 9..<start + 14)
+    let time =
+      Int64(field[0] >> 1 & 7) << 30 | Int64(field[1]) << 22 | Int64(field[2] >> 1) << 15
+      | Int64(field[3]) << 7 | Int64(field[4] >> 1)
+    return (time, (0xe0...0xef).contains(packet[start + 3]))
+  }
+}
+
+/// Looks for segments that do not go on from the one before, by the stream's own time.
+struct StreamSeams {
+  typealias StartTime = (Span<UInt8>) -> Int64?
+
+  /// So many steps are too few for the clock to tell: each is compared by itself.
+  private static let pairsMax = 4
+  /// A stream that loses time so often without a seam does not go by the clock at all: a time lapse, a conversion.
+  private static let missesMax = 8
+
+  private let longest: Int64
+  /// By index; nil for segments that have none.
+  private var times: [Int: Int64?] = [:]
+
+  init(longest: Int64) { self.longest = longest }
+
+  private mutating func time(
+    _ segments: borrowing ArchivedSegments, _ index: Int, _ startTime: StartTime
+  ) -> Int64? {
+    if let known = times[index] { return known }
+    let time = startTime(segments.name(at: index))
+    times[index] = .some(time)
+    return time
+  }
+
+  /// Whether a segment goes on from the one before, which lasts at most this long. True where it cannot be told.
+  mutating func goesOn(
+    _ segments: borrowing ArchivedSegments, to index: Int, longest: Int64, _ startTime: StartTime
+  ) -> Bool {
+    guard let before = time(segments, index - 1, startTime), let next = time(segments, index, startTime)
+    else { return true }
+    return StreamTime.goesOn(from: before, to: next, longestMicroseconds: longest)
+  }
+
+  /// Where between two segments as much time goes by in the stream as on the clock, there is no seam, so that a whole run
+  /// costs a few reads. A recorder that starts again loses the time since it started: that is why what is compared
+  /// doubles from there on.
+  mutating func find(
+    in segments: borrowing ArchivedSegments, from first: Int, to last: Int, _ startTime: StartTime
+  ) -> [Int] {
+    var seams: [Int] = []
+    var start = first
+    var lower = first
+    var missesLeft = Self.missesMax
+    while lower < last, missesLeft > 0 {
+      let upper = min(last, lower + max(1, lower - start))
+      let keepsPace = upper - lower <= Self.pairsMax || keepsPace(segments, lower, upper, startTime)
+      if !keepsPace || upper - lower <= Self.pairsMax,
+        let seam = firstSeam(in: segments, lower, upper, startTime)
+      {
+        seams.append(seam)
+        start = seam
+        lower = seam
+      } else {
+        if !keepsPace { missesLeft -= 1 }
+        lower = upper
+      }
+    }
+    return seams
+  }
+
+  /// Halves what does not keep pace.
+  private mutating func firstSeam(
+    in segments: borrowing ArchivedSegments, _ first: Int, _ last: Int, _ startTime: StartTime
+  ) -> Int? {
+    var lower = first
+    var upper = last
+    while upper - lower > Self.pairsMax {
+      let middle = lower + (upper - lower) / 2
+      if keepsPace(segments, lower, middle, startTime) { lower = middle } else { upper = middle }
+    }
+    while lower < upper {
+      lower += 1
+      if !goesOn(segments, to: lower, longest: longest, startTime) { return lower }
+    }
+    return nil
+  }
+
+  private mutating func keepsPace(
+    _ segments: borrowing ArchivedSegments, _ first: Int, _ last: Int, _ startTime: StartTime
+  ) -> Bool {
+    guard let start = time(segments, first, startTime), let end = time(segments, last, startTime) else {
+      return true
+    }
+    let clock = segments.modified(at: last).microseconds(since: segments.modified(at: first))
+    let ticks = (end - start) % StreamTime.period
+    let stream = (ticks < 0 ? ticks + StreamTime.period : ticks) * 100 / 9
+    // Of one segment the beginning is compared, of the other the end; and clocks drift.
+    let tolerance = longest + clock / 200
+    return abs(stream - clock) <= tolerance
+  }
+}

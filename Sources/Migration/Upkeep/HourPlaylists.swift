@@ -1,0 +1,319 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// What becomes of one playlist of an hour folder.
+struct PlaylistChange {
+  enum Outcome {
+    case unchanged, written, removed
+    /// Written under the temporary name; to replace what was there, if anything was.
+    case staged(over: FileStatus?)
+    /// To be removed: its day has gone.
+    case obsolete(FileStatus)
+    case foreign
+    case failed(KernelError)
+  }
+  let name: String
+  var outcome: Outcome
+
+  var isStaged: Bool {
+    if case .staged = outcome { true } else { false }
+  }
+  var replacesOne: Bool {
+    if case .staged(_?) = outcome { true } else { false }
+  }
+  var isForeign: Bool {
+    if case .foreign = outcome { true } else { false }
+  }
+  var hasChangedNames: Bool {
+    switch outcome {
+    case .written, .removed: true
+    default: false
+    }
+  }
+}
+
+/// What an hour folder was like when all its playlists were in order.
+struct FinishedHour {
+  let modified: ModificationTime
+  let playlists: Int
+}
+
+struct HourResult {
+  var changes: [PlaylistChange] = []
+  /// Playlists of an hour that need not be read again.
+  var unchanged = 0
+  /// Of the folder, or of a segment that could not be looked at and is not in its playlist for that.
+  var failure: KernelError?
+  /// Set where the folder need not be read again until it changes.
+  var finished: FinishedHour?
+}
+
+/// The playlists of one hour folder: read, compared with its segments, and written under their temporary names.
+struct HourPlaylists: Sendable {
+  /// A segment that is hot and younger than this may still come to its hour.
+  private static let lateSecondsMax: Int64 = 3600
+  /// Changes of a folder within the same tick of the kernel's clock have one modification time.
+  private static let tickSeconds: Int64 = 1
+  private static let playlistBytesMax = 64 << 20
+
+  private let live: LiveDurations
+  private let newestHot: [ModificationTime?]
+  private let nowSeconds: Int64
+  private let hours: HourClock
+  private let currentHour: Int
+  private let today: Day
+  /// Folders that were in order.
+  private let finished: [Int: FinishedHour]
+  /// Set in a dry run: for each hour, the days to which a segment would come.
+  private let receiving: [Set<Day>]?
+
+  init(
+    live: LiveDurations, newestHot: [ModificationTime?], hours: HourClock, nowSeconds: Int64,
+    finished: [Int: FinishedHour], receiving: [Set<Day>]?
+  ) {
+    var hours = hours
+    let now = ModificationTime(seconds: nowSeconds, nanoseconds: 0)
+    currentHour = hours.hour(of: now)
+    today = hours.day(of: now)
+    self.live = live
+    self.newestHot = newestHot
+    self.nowSeconds = nowSeconds
+    self.hours = hours
+    self.finished = finished
+    self.receiving = receiving
+  }
+
+  var isDryRun: Bool { receiving != nil }
+
+  /// What would be written to a folder that is still to be made.
+  func planned(_ hour: Int) -> HourResult {
+    let days = receiving?[hour] ?? []
+    return HourResult(changes: days.map { PlaylistChange(name: $0.text, outcome: .written) })
+  }
+
+  func refresh(_ directory: borrowing Directory, _ hour: Int) -> HourResult {
+    var result = HourResult()
+    do throws(KernelError) { try refresh(directory, hour, &result) } catch { result.failure = error }
+    return result
+  }
+
+  private func refresh(
+    _ directory: borrowing Directory, _ hour: Int, _ result: inout HourResult
+  ) throws(KernelError) {
+    let mayFill = hour == currentHour || hasYoungHotSegment(hour)
+    // Taken before the folder is read: what comes meanwhile makes it differ the next time.
+    let modified = try directory.status().modified
+    if !mayFill, let finished = finished[hour], finished.modified == modified {
+      result.unchanged = finished.playlists
+      result.finished = finished
+      return
+    }
+    var hours = hours
+    let contents = try HourContents(of: directory, &hours)
+    if !isDryRun { try contents.removeLeftovers(in: directory) }
+    result.changes = changes(contents, directory, hour, &hours)
+    result.failure = contents.unreadable
+    let isQuiet = modified.age(atSeconds: nowSeconds) > Self.tickSeconds
+    // What is wrong is found anew each time, so that it is known when it is over.
+    if !mayFill, isQuiet, contents.unreadable == nil, !result.changes.contains(where: \.isForeign) {
+      result.finished = FinishedHour(
+        modified: modified,
+        playlists: result.changes.count { if case .unchanged = $0.outcome { true } else { false } })
+    }
+  }
+
+  // MARK: days
+
+  private func changes(
+    _ contents: borrowing HourContents, _ directory: borrowing Directory, _ hour: Int,
+    _ hours: inout HourClock
+  ) -> [PlaylistChange] {
+    let receiving = receiving?[hour] ?? []
+    let days = receiving.union(contents.segments.keys)
+    // A stray file of a day to come does not make the recording of today one of the past.
+    let newest = days.filter { $0 <= today }.max() ?? days.max()
+    var existing: [String: Existing] = [:]
+    for name in contents.playlists { existing[name] = Self.existing(name, in: directory) }
+    let current = existing[FileName.archivePlaylist]?.published
+    var changes: [PlaylistChange] = []
+    for day in days.sorted(by: { ($0 == newest ? 1 : 0, $0) < ($1 == newest ? 1 : 0, $1) }) {
+      let name = day == newest ? FileName.archivePlaylist : FileName.archivePlaylist(of: day)
+      let published = [existing[name]?.published, current].compactMap { $0 }.first { $0.dayText == day.text }
+      var outcome: PlaylistChange.Outcome
+      do throws(KernelError) {
+        outcome = try stage(
+          contents.segments[day], of: day, as: name, over: existing[name] ?? .absent, after: published,
+          isOver: isOver(day, hour, &hours), receives: receiving.contains(day), directory)
+      } catch { outcome = .failed(error) }
+      changes.append(PlaylistChange(name: name, outcome: outcome))
+      existing[name] = nil
+    }
+    for (name, file) in existing.sorted(by: { $0.key < $1.key }) {
+      switch file {
+      case .absent: break
+      case .own(_, let status):
+        if contents.unreadable == nil {
+          changes.append(PlaylistChange(name: name, outcome: .obsolete(status)))
+        }
+      case .foreign: changes.append(PlaylistChange(name: name, outcome: .foreign))
+      case .unreadable(let error): changes.append(PlaylistChange(name: name, outcome: .failed(error)))
+      }
+    }
+    return changes
+  }
+
+  private func hasYoungHotSegment(_ hour: Int) -> Bool {
+    newestHot[hour].map { $0.seconds > nowSeconds - Self.lateSecondsMax } ?? false
+  }
+
+  /// Over is an hour of a day that the clock has left, and for which no young segment waits in the hot place.
+  private func isOver(_ day: Day, _ hour: Int, _ hours: inout HourClock) -> Bool {
+    if day == today, hour == currentHour { return false }
+    guard hasYoungHotSegment(hour), let newest = newestHot[hour] else { return true }
+    return hours.day(of: newest) != day
+  }
+
+  private func stage(
+    _ segments: ArchivedSegments?, of day: Day, as name: String, over existing: Existing,
+    after published: PublishedPlaylist?, isOver: Bool, receives: Bool, _ directory: borrowing Directory
+  ) throws(KernelError) -> PlaylistChange.Outcome {
+    let old: (contents: [UInt8], status: FileStatus)?
+    switch existing {
+    case .absent: old = nil
+    case .own(let contents, let status): old = (contents, status)
+    case .foreign: return .foreign
+    case .unreadable(let error): throw error
+    }
+    let temporary = Self.temporaryName(of: name)
+    guard let segments, !receives else {
+      try checkIsFree(temporary, in: directory)
+      return .staged(over: old?.status)
+    }
+    let playlist = ArchivePlaylist(of: segments, day: day, after: published, live: live, isOver: isOver) {
+      Self.startTime(of: $0, in: directory)
+    }
+    if let old, playlist.isEqual(to: old.contents) { return .unchanged }
+    try checkIsFree(temporary, in: directory)
+    if !isDryRun {
+      try directory.writeFile(temporary) { write throws(KernelError) in try playlist.write(to: write) }
+    }
+    return .staged(over: old?.status)
+  }
+
+  /// A folder or a link of a temporary name is foreign.
+  private func checkIsFree(_ temporary: String, in directory: borrowing Directory) throws(KernelError) {
+    guard let status = try directory.statusIfThere(temporary), !isDryRun || status.type != .regular else {
+      return
+    }
+    throw KernelError(.create, directory.path.appending(temporary), .fileExists)
+  }
+
+  private static func startTime(of name: Span<UInt8>, in directory: borrowing Directory) -> Int64? {
+    // Where it cannot be read, the steps of the clock decide.
+    guard let beginning = try? directory.beginning(of: name, bytesMax: StreamTime.bytesNeeded) else {
+      return nil
+    }
+    return StreamTime.first(in: beginning.span)
+  }
+
+  // MARK: files
+
+  /// Whether a playlist is the one that was read, or still absent: making the new ones durable takes its time, in which
+  /// another program may write one.
+  static func isStill(_ status: FileStatus?, _ name: String, in directory: borrowing Directory)
+    throws(KernelError) -> Bool
+  {
+    guard let now = try directory.statusIfThere(name) else { return status == nil }
+    return status.map(now.isUnchanged) ?? false
+  }
+
+  enum Existing {
+    case absent
+    /// hotcold's, or the guide's old archiver's.
+    case own([UInt8], FileStatus)
+    case foreign
+    case unreadable(KernelError)
+
+    var published: PublishedPlaylist? {
+      if case .own(let contents, _) = self { PublishedPlaylist(parsing: contents) } else { nil }
+    }
+  }
+
+  static func existing(_ name: String, in directory: borrowing Directory) -> Existing {
+    do throws(KernelError) {
+      // Looked at first: what is written while it is read shows at the next look.
+      guard let status = try directory.statusIfThere(name) else { return .absent }
+      let contents = try directory.readFile(name, limit: playlistBytesMax)
+      return ArchivePlaylist.mayReplace(contents) ? .own(contents, status) : .foreign
+    } catch {
+      switch error.errno {
+      case .noSuchFileOrDirectory: return .absent
+      // A link, a folder, a fifo, or too large to be one of ours.
+      case .tooManySymbolicLinkLevels, .invalidArgument, .isDirectory, .noSuchAddressOrDevice, .fileTooLarge:
+        return .foreign
+      default: return .unreadable(error)
+      }
+    }
+  }
+
+  private static let temporarySuffix = Array(".hotcold".utf8)
+
+  /// Left behind by a run that was killed while it wrote; the next one takes it away.
+  static func temporaryName(of playlist: String) -> String { ".\(playlist).hotcold" }
+
+  static func isTemporaryName(_ name: Span<UInt8>) -> Bool {
+    let nameEnd = name.count - temporarySuffix.count
+    guard nameEnd > 1, name[0] == UInt8(ascii: "."),
+      temporarySuffix.indices.allSatisfy({ name[nameEnd + $0] == temporarySuffix[$0] })
+    else { return false }
+    return FileName.isArchivePlaylist(name.extracting(1..<nameEnd))
+  }
+
+  static func isLeftover(_ entry: borrowing DirectoryEntry) -> Bool {
+    entry.type.countsAsFile && isTemporaryName(entry.name)
+  }
+}
+
+/// What an hour folder holds that matters to its playlists.
+struct HourContents: ~Copyable {
+  private(set) var segments: [Day: ArchivedSegments] = [:]
+  /// Names of playlists, whoever wrote them.
+  private(set) var playlists: [String] = []
+  /// What killed runs have left: files. Anything else of such a name is foreign.
+  private(set) var leftovers: [String] = []
+  /// Of a segment: one that cannot be looked at has no moment to be played at; the others are listed without it.
+  private(set) var unreadable: KernelError?
+
+  init(of directory: borrowing Directory, _ hours: inout HourClock) throws(KernelError) {
+    var stream = try DirectoryStream(of: directory)
+    while try stream.nextWindow({ entry in
+      if FileName.kind(of: entry.name) == .segments {
+        add(entry, in: directory, &hours)
+      } else if FileName.isArchivePlaylist(entry.name) {
+        playlists.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
+      } else if HourPlaylists.isLeftover(entry) {
+        leftovers.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
+      }
+    }) {}
+  }
+
+  private mutating func add(
+    _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, _ hours: inout HourClock
+  ) {
+    guard entry.type.countsAsFile else { return }
+    do throws(KernelError) {
+      guard let status = try directory.modificationIfThere(entry.name), status.type == .regular else {
+        return
+      }
+      segments[hours.day(of: status.modified), default: ArchivedSegments()].append(
+        entry.name, status.modified)
+    } catch { unreadable = error }
+  }
+
+  func removeLeftovers(in directory: borrowing Directory) throws(KernelError) {
+    for name in leftovers where try directory.statusIfThere(name)?.type == .regular {
+      try directory.removeFile(name)
+    }
+  }
+}
