@@ -140,7 +140,8 @@ import Testing
       ["faketime", "-f", shift, HotColdBinary.path, "archive", "--once", folder.path, "--retain", "guide"],
       environment: ["TZ": "UTC"])
     #expect(
-      result.error.contains(shift == "+10y" ? "all cold segments have expired" : "from the future"),
+      result.error.contains(
+        shift == "+10y" ? "no segments deleted: all cold ones have expired" : "from the future"),
       "\(result.error)")
     #expect(result.status == (shift == "+10y" ? 1 : 0))
     #expect(all.allSatisfy { folder.exists($0) })
@@ -244,7 +245,7 @@ import Testing
         && text.contains(#"kind="segments",tier="cold"} 50"#))
     #expect(text.contains("hotcold_files_moved_total{kind=\"thumbnails\"} 150"))
     let bad = Self.once([trial.folder.path, "--metrics-file", "/no/such/folder/x.prom"])
-    #expect(bad.status == 0 && bad.error.contains("metrics could not be written"))
+    #expect(bad.status == 1 && bad.error.contains("metrics could not be written"))
   }
 
   @Test func settingsComeFromFlagEnvironmentFileAndDefaultInThatOrder() throws {
@@ -259,10 +260,30 @@ import Testing
       environment: ["HOTCOLD_INTERVAL": "20s", "HOTCOLD_RETAIN": "captures=2h"])
     #expect(result.status == 0)
     for line in [
-      "HOTCOLD_INTERVAL=10s  # flag", "HOTCOLD_RETAIN=captures=2h  # environment",
-      "HOTCOLD_MIN_AGE=2m  # file",
-      "HOTCOLD_WARN_FREE=10%  # default",
+      "# flag\nHOTCOLD_INTERVAL=10s\n", "# environment\nHOTCOLD_RETAIN=captures=2h\n",
+      "# file\nHOTCOLD_MIN_AGE=2m\n", "# default\nHOTCOLD_WARN_FREE=10%\n",
     ] { #expect(result.output.contains(line), "\(result.output)") }
+    // What is printed is a settings file.
+    try result.output.write(toFile: file, atomically: true, encoding: .utf8)
+    let again = HotColdBinary.run(["archive", "--print-config", "--config", file])
+    #expect(again.status == 0)
+    #expect(
+      again.output.split(separator: "\n").filter { $0.first != "#" }
+        == result.output.split(separator: "\n").filter { $0.first != "#" })
+  }
+
+  /// One round by hand beside a service: captures that are not named are left alone.
+  @Test func capturesThatAreNamedAreAllThatIsDealtWith() throws {
+    let (named, listed) = (try Trial(), try Trial())
+    let folder = try Folder()
+    try folder.makeFile("list", contents: Array((listed.folder.path + "\n").utf8))
+    try folder.makeFile("archive.conf", contents: Array("HOTCOLD_CAPTURES_FROM=\(folder.path)/list\n".utf8))
+    let config = ["--config", folder.path + "/archive.conf"]
+    #expect(Self.once(config + [named.folder.path]).status == 0)
+    try named.expectSettled()
+    try listed.expectUntouched()
+    #expect(Self.once(config + ["--captures-from", folder.path + "/list", named.folder.path]).status == 0)
+    try listed.expectSettled()
   }
 
   @Test(arguments: [

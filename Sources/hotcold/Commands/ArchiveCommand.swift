@@ -13,12 +13,12 @@ struct ArchiveCommand: ParsableCommand {
     abstract: "The service: keeps the tiers of captures in order, round by round.",
     discussion: """
       Every round settles each capture, applies retention where it was asked for, and brings the playlists of the hours \
-      up to date. Settings come from the flag, else from the environment (HOTCOLD_INTERVAL for --interval, and so on), \
+      up to date. Settings come from the flag, else from the environment (HOTCOLD_INTERVAL for --interval, HOTCOLD_MANIFESTS=no for --no-manifests), \
       else from the file of --config, else they are the defaults; --print-config shows which.
       """)
 
   @Argument(
-    help: "Capture folders, besides those of --captures-from.", completion: .directory,
+    help: "Capture folders. With them, the list that the settings name is not read.", completion: .directory,
     transform: pathArgument)
   var captures: [FilePath] = []
   @Option(
@@ -29,7 +29,7 @@ struct ArchiveCommand: ParsableCommand {
   var capturesFrom: String?
   @Option(help: "The time from one round to the next, such as 60s or 5m (default: 60s).")
   var interval: String?
-  @Option(help: "Younger files are not moved: they may still be in use (default: 60s).")
+  @Option(help: "Younger files do not go to hour folders: they may still be in use (default: 60s).")
   var minAge: String?
   @Option(
     help: ArgumentHelp(
@@ -152,6 +152,9 @@ struct ArchiveCommand: ParsableCommand {
     let archiver = Archiver(options, log: console.logger)
     let round = archiver.round(until: .max / 2)
     console.info(round.text)
+    if dryRun, round.moved > 0 {
+      console.info("playlists and deletions that would follow from these moves are not foreseen")
+    }
     throw ExitStatus.combined(round.statuses, stopSignal: StopSignal.pending).code
   }
 
@@ -176,7 +179,10 @@ struct ArchiveCommand: ParsableCommand {
   {
     var options = ArchiverOptions(hours: HourClock { LocalZone.offset(at: $0) })
     options.captures = captures
-    options.capturesFile = try settings.path(.capturesFrom)
+    // Named on the command line, they are all: the list in the settings is the service's.
+    if captures.isEmpty || settings.source(.capturesFrom) == .flag {
+      options.capturesFile = try settings.path(.capturesFrom)
+    }
     guard !options.captures.isEmpty || options.capturesFile != nil || printConfig else {
       throw ArchiveSettings.Failure(
         message:

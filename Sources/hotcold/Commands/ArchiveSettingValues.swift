@@ -96,7 +96,7 @@ extension ArchiveSettings {
   /// Every setting with its value and its source, as lines that a settings file may hold.
   var text: String {
     Key.allCases.map { key in
-      "\(key.variable)=\(printable(text(key).utf8))  # \(source(key).rawValue)\n"
+      "# \(source(key).rawValue)\n\(key.variable)=\(printable(text(key).utf8))\n"
     }.joined()
   }
 
