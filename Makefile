@@ -9,7 +9,9 @@ BINARY := .build/release/hotcold
 RELEASE := swift build -c release --static-swift-stdlib --product hotcold
 VERSION := 0.1.0
 MANUAL := $(CURDIR)/.build/manual
-COMPLETIONS := bash-completion/completions/hotcold zsh/vendor-completions/_hotcold fish/vendor_completions.d/hotcold.fish
+# Debian's zsh reads vendor-completions below /usr, site-functions below /usr/local.
+ZSH_FUNCTIONS = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+COMPLETIONS = bash-completion/completions/hotcold zsh/$(ZSH_FUNCTIONS)/_hotcold fish/vendor_completions.d/hotcold.fish
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := liburing-dev python3
 TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs faketime prometheus python3 zsh fish mandoc

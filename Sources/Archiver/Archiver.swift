@@ -33,6 +33,7 @@ public final class Archiver {
   /// What one round came to.
   public struct Round: Sendable {
     public var captures = 0
+    public var isDryRun = false
     public var moved = 0
     public var deleted = 0
     /// Of everything that was done: what `--once` exits with is the worst of them.
@@ -43,7 +44,9 @@ public final class Archiver {
     /// In one line, for a status display.
     public var text: String {
       guard captures > 0 else { return "no captures are configured" }
-      return "\(captures) captures, \(moved) moved, \(deleted) deleted"
+      let would = isDryRun ? "would be " : ""
+      return "\(Format.count(captures, "capture")), \(Format.count(moved)) \(would)moved, "
+        + "\(Format.count(deleted)) \(would)deleted"
         + (failed.isEmpty ? "" : ", \(failed.count) with errors")
         + (unfinished > 0 ? ", \(unfinished) with more to do" : "")
     }
@@ -59,6 +62,7 @@ public final class Archiver {
     metrics.begin()
     clock.beginRound()
     var round = Round()
+    round.isDryRun = options.isDryRun
     let captures = currentCaptures(&round)
     round.captures = captures.count
     let engine: Engine
@@ -67,7 +71,7 @@ public final class Archiver {
         "io_uring cannot be used", .round, of: nil,
         "\(Engine.refusalReason(error)). Use --engine auto or --engine syscalls.")
       round.statuses.append(.usage)
-      finish(round, captures)
+      _ = finish(round, captures)
       return round
     }
 
@@ -84,7 +88,7 @@ public final class Archiver {
       isFirst = false
     }
     round.unfinished = pending.count
-    finish(round, captures)
+    if !finish(round, captures) { round.statuses.append(.incomplete) }
     return round
   }
 
@@ -205,17 +209,19 @@ public final class Archiver {
     say(manifests.foreign.map(Issue.foreignArchive), .upkeep, of: path)
     say(manifests.failures.map(Issue.archiveNotWritten), .upkeep, of: path)
     if !manifests.isClean { round.add(.incomplete, of: path) }
-    if manifests.written + manifests.removed > 0 {
-      log.debug(
-        "\(Explanation.text(path)): \(manifests.written) playlists written, \(manifests.removed) removed")
-    }
+    guard manifests.written + manifests.removed > 0 else { return }
+    let would = options.isDryRun ? "would be " : ""
+    let text =
+      "\(Explanation.text(path)): \(Format.count(manifests.written, "playlist")) \(would)written, "
+      + "\(Format.count(manifests.removed)) \(would)removed"
+    if options.isDryRun { log.info(text) } else { log.debug(text) }
   }
 
   private func say(_ retention: RetentionReport, _ path: FilePath, _ round: inout Round) {
     let name = Explanation.text(path)
-    round.deleted += retention.deletedTotal
-    if options.isDryRun, retention.expiredTotal > 0 {
-      let kinds = Kind.allCases.filter { retention.expired[$0] > 0 }.map {
+    round.deleted += options.isDryRun ? retention.dueTotal : retention.deletedTotal
+    if options.isDryRun, retention.dueTotal > 0 {
+      let kinds = Kind.allCases.filter { retention.isDue($0) }.map {
         "\($0.name) \(Format.count(retention.expired[$0]))"
       }
       log.info("\(name): have expired and would be deleted: \(kinds.joined(separator: ", "))")
@@ -224,7 +230,7 @@ public final class Archiver {
     }
     for refusal in retention.refusals {
       log.warning(
-        "nothing deleted", .upkeep, of: path, "\(name): nothing deleted: \(Explanation.of(refusal))")
+        "nothing deleted", .upkeep, of: path, "\(name): \(Explanation.of(refusal))")
       if !options.isDryRun { round.add(.incomplete, of: path) }
     }
     let implausible = Kind.allCases.reduce(0) { $0 + retention.implausible[$1] }
@@ -261,16 +267,19 @@ public final class Archiver {
 
   // MARK: the end of a round
 
-  private func finish(_ round: Round, _ captures: [FilePath]) {
+  /// Returns whether the metrics could be written.
+  private func finish(_ round: Round, _ captures: [FilePath]) -> Bool {
     metrics.finish(round, captures)
+    defer { log.finish(.round) }
     if let file = options.metricsFile, !options.isDryRun {
       do throws(KernelError) { try metrics.write(to: file) } catch {
         log.error(
           "the metrics cannot be written", .round, of: nil,
           "the metrics could not be written: \(Explanation.describe(error)).\(Self.remedy(error))")
+        return false
       }
     }
-    log.finish(.round)
+    return true
   }
 
   private static func remedy(_ error: KernelError) -> String {

@@ -9,7 +9,7 @@ public struct ArchiverOptions: Sendable {
   /// Read again in every round.
   public var capturesFile: FilePath?
   public var intervalSeconds: Int64 = 60
-  /// Younger files are not moved: they may still be in use.
+  /// Younger files do not go to hour folders: they may still be in use.
   public var minAgeSeconds: Int64 = 60
   public var rule = SettleRule()
   public var hours: HourClock

@@ -39,8 +39,11 @@ struct ServiceLog {
   /// Says what is over, now that everything that the stage says was said.
   mutating func finish(_ stage: Stage, of capture: FilePath? = nil) {
     let place = capture.map { "\(Explanation.text($0)): " } ?? ""
-    for name in standing.finish(stage, of: capture) { logger.notice("\(place)over: \(name)") }
+    for name in standing.finish(stage, of: capture) { logger.notice("\(place)resolved: \(name)") }
   }
 
-  mutating func keep(_ captures: [FilePath]) { standing.keep(Set(captures)) }
+  /// What was wrong with a capture that is not listed any more is no matter of the service.
+  mutating func keep(_ captures: [FilePath]) {
+    for path in standing.keep(Set(captures)) { logger.notice("\(Explanation.text(path)): no longer listed") }
+  }
 }

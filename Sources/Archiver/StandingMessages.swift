@@ -50,8 +50,10 @@ struct StandingMessages {
     return over.sorted()
   }
 
-  /// Forgets captures that are not looked after any more.
-  mutating func keep(_ captures: Set<FilePath>) {
+  /// Forgets captures that are not looked after any more, and returns those of which something was said.
+  mutating func keep(_ captures: Set<FilePath>) -> [FilePath] {
+    let gone = Set(states.keys.compactMap(\.capture)).subtracting(captures)
     states = states.filter { $0.key.capture.map(captures.contains) ?? true }
+    return gone.sorted { $0.string < $1.string }
   }
 }

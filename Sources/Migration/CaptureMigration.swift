@@ -66,6 +66,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     report.folder = capture.identity
     guard !options.isDryRun else {
       report.otherRunIsActive = FolderLock.isHeld(capture.directory)
+      report.mayNotWrite = !capture.isWritable
       report.mayReplace = !options.allowsLinks && !capture.fileSystem.refusesToReplace
       return try settleAndMove(capture)
     }

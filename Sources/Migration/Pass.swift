@@ -30,6 +30,7 @@ struct Pass<M: Mover>: ~Copyable {
   private(set) var unrecognised = Unrecognised()
   /// A file or the live playlist was written around the time of this pass.
   private(set) var metRecentFile = false
+  private(set) var metRecentFlatFile = false
   /// Every entry was met: the pass was not stopped on the way.
   private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
@@ -71,7 +72,11 @@ struct Pass<M: Mover>: ~Copyable {
     placeHotFiles()
     plan.finish()
     forgetVanished(in: &custody)
-    metRecentFile = metRecentFile || pins.newest.map { recently.contains($0.seconds) } ?? false
+    for place in [Place.root, .segments]
+    where pins.modified(in: place).map({ recently.contains($0.seconds) }) ?? false {
+      metRecentFile = true
+      if place == .root { metRecentFlatFile = true }
+    }
     do throws(KernelError) { livePlaylist = try placeLivePlaylist(capture, folders) } catch {
       plan.ledger.stop(error)
       livePlaylist = .pending
@@ -156,7 +161,10 @@ struct Pass<M: Mover>: ~Copyable {
       plan.ledger.tallies[kind].found += 1
       numbers.meet(entry.name, kind)
       if countsBefore { custody.digest.insert(identity) }
-      metRecentFile = metRecentFile || recently.contains(facts.modified.seconds)
+      if recently.contains(facts.modified.seconds) {
+        metRecentFile = true
+        if place != kind.hotPlace { metRecentFlatFile = true }
+      }
       if stays(kind) {
         plan.ledger.tallies[kind].failed += 1
       } else {

@@ -7,9 +7,11 @@ internal import SystemPackage
 struct PlaylistPins {
   private var seen: [Place: LivePlaylistVersion] = [:]
   private(set) var listed = ListedNames()
-  private(set) var newest: ModificationTime?
   /// Playlists of which it is not known what they list.
   private(set) var tooLarge: [FilePath] = []
+
+  /// Of the live playlist there.
+  func modified(in place: Place) -> ModificationTime? { seen[place]?.modified }
 
   /// Reads again each playlist that has changed since the last call. One that cannot be looked at stops the run.
   mutating func refresh(
@@ -25,9 +27,7 @@ struct PlaylistPins {
         listed.add(hashes)
         switch reading {
         case .absent: break
-        case .read(let version):
-          seen[place] = version
-          newest = max(newest ?? version.modified, version.modified)
+        case .read(let version): seen[place] = version
         case .tooLarge(let path):
           listed.mayBeAny = true
           if !tooLarge.contains(path) { tooLarge.append(path) }

@@ -78,6 +78,7 @@ struct Reversion<M: Mover>: ~Copyable {
     report.owner = capture.ownerName
     guard !options.isDryRun else {
       report.otherRunIsActive = FolderLock.isHeld(capture.directory)
+      report.mayNotWrite = !capture.isWritable
       report.mayReplace = !options.allowsLinks && !capture.fileSystem.refusesToReplace
       return try moveBack(capture)
     }

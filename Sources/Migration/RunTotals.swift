@@ -17,6 +17,7 @@ struct RunTotals: ~Copyable {
   private var unrecognised = Unrecognised()
   private var livePlaylist = PlaylistOutcome.absent
   private var metRecentFile = false
+  private var metRecentFlatFile = false
 
   private(set) var passes = 0
   /// Without a whole first pass it is not known what was there before.
@@ -56,6 +57,7 @@ struct RunTotals: ~Copyable {
     pins = pass.pins
     newestHotSegments = pass.newestHotSegments()
     metRecentFile = metRecentFile || pass.metRecentFile
+    metRecentFlatFile = metRecentFlatFile || pass.metRecentFlatFile
     // What a later pass did not come to is as the pass before it left it: counts and names alike.
     if passes == 1 || pass.isComplete {
       for kind in Kind.allCases { last[kind] = pass.plan.ledger.tallies[kind] }
@@ -83,6 +85,7 @@ struct RunTotals: ~Copyable {
     report.unrecognised = unrecognised + unrecognisedInHours
     report.livePlaylist = livePlaylist
     report.writerIsActive = metRecentFile
+    report.writerIsFlat = metRecentFlatFile
     report.isBalanced = isBalanced
     report.numbers = numbers
     report.unreadablePlaylists = pins.tooLarge

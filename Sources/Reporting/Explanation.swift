@@ -23,7 +23,7 @@ package enum Explanation {
         + "\(sudo(owner, command)); chattr -i lifts an immutable flag."
     case .namesTaken(let count):
       return
-        "\(name): \(Format.count(count)) names are taken. Compare the two files, rename or remove the one you do "
+        "\(name): \(Format.count(count, "name")) \(count == 1 ? "is" : "are") taken. Compare the two files, rename or remove the one you do "
         + "not need, \(again(command))."
     case .foreignArchive(let file):
       return "\(below(file)): not written by hotcold; left as it is. Move it away, or give --no-manifests, "
@@ -88,6 +88,9 @@ package enum Explanation {
     case .permissionDenied(let error, let owner):
       "\(describe(error, in: capture)). Run as the user who owns the files and may give folders their owner and "
         + "group: \(sudo(owner, command))"
+        + (command == "archive"
+          ? " The service: User= in its unit (sudo systemctl edit hot_cold_archiver); ProtectHome= hides folders below /home."
+          : "")
     case .untrustedLink(let path):
       "\(text(path)): a link on the way could have been put there by another user, and the service does not follow it. Name "
         + "the folder that it leads to, or let only root and the owner of that folder write to the folder of the link."
@@ -136,13 +139,13 @@ package enum Explanation {
   package static func of(_ refusal: RetentionReport.Refusal) -> String {
     switch refusal {
     case .clockStepped(let seconds):
-      "the clock was set by \(seconds) s. Check date and timedatectl; restart the service when the clock is right."
+      "nothing deleted: the clock was set by \(seconds) s. Check date and timedatectl; restart the service when the clock is right."
     case .clockDisturbed:
-      "the clock was set during this round; nothing more is deleted until the next one."
+      "deletions stopped: the clock was set during this round; nothing more is deleted until the next one."
     case .everythingWouldGo(let kind):
-      "all cold \(kind.name) have expired. If that is right: hotcold archive --once --force-retention …"
+      "no \(kind.name) deleted: all cold ones have expired. If that is right: hotcold archive --once --force-retention …"
     case .tooMany(let expired, let max):
-      "\(Format.count(expired)) files have expired, more than --max-delete \(max). If that is right, raise it, or: "
+      "nothing deleted: \(Format.count(expired)) files have expired, more than --max-delete \(max). If that is right, raise it, or: "
         + "hotcold archive --once --force-retention …"
     }
   }

@@ -25,7 +25,8 @@ extension Explanation {
     }
     return
       "The mount is read-only, the file system is not; ProtectSystem= in a unit does this. Add the folder to "
-      + "ReadWritePaths= (one common parent of all captures): sudo systemctl edit hot_cold_archiver. In a container, "
-      + "mount the volume read-write."
+      + "ReadWritePaths= (one common parent of all captures): sudo systemctl edit hot_cold_archiver. If it is there already, "
+      + "and was made after the service was started: sudo systemctl restart hot_cold_archiver. In a container, mount the "
+      + "volume read-write."
   }
 }

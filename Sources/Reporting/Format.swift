@@ -11,6 +11,11 @@ package enum Format {
     return value < 0 ? "-" + text : text
   }
 
+  /// "1 capture", "1,234 captures".
+  package static func count(_ value: Int, _ noun: String) -> String {
+    "\(count(value)) \(noun)\(value == 1 ? "" : "s")"
+  }
+
   package static func seconds(nanoseconds: Int64) -> String { oneDecimal(Double(nanoseconds) / 1e9) + " s" }
 
   package static func bytes(_ value: UInt64) -> String {

@@ -41,7 +41,11 @@ public struct TextReport {
     if report.stopSignal != nil { return bold("interrupted; run it again to go on") }
     if report.isDryRun { return bold("dry run, nothing was moved (add --execute to do it)") }
     if report.isCutShort { return bold("out of time; the rest is left to the next run") }
-    guard report.isClean else { return bold("not everything could be moved, see ERROR below") }
+    guard report.isClean else {
+      return bold(
+        report.total.conflicts + report.total.failed + report.total.pending == 0
+          ? "done, with errors: see below" : "not everything could be moved, see ERROR below")
+    }
     let done = report.isReversion ? "back in the flat layout" : "migrated"
     return bold(report.changed ? done : "nothing to do")
   }
@@ -54,7 +58,9 @@ public struct TextReport {
 
   private func table(_ report: CaptureReport) -> [String] {
     let header = [
-      "", "found", "hot", "cold", "moved", "in place", "kept", "conflicts", "vanished", "failed",
+      "", "found", "hot", "cold", report.isDryRun ? "to move" : "moved", "in place", "kept", "conflicts",
+      "vanished",
+      "failed", "pending",
     ]
     var rows = [header]
     for kind in Kind.allCases {
@@ -65,8 +71,10 @@ public struct TextReport {
     let cold = Kind.allCases.reduce(0) { $0 + report.kinds[$1].cold }
     rows.append(row("total", report.total, hot: hot, cold: cold))
     let widths = header.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    // Of a run that was stopped, and of no other.
+    let columns = report.total.pending > 0 ? header.indices : header.indices.dropLast()
     return rows.map { row in
-      row.indices.map {
+      columns.map {
         $0 == 0 ? Format.left(row[$0], widths[$0]) : Format.right(row[$0], widths[$0] + 2)
       }.joined()
     }
@@ -76,7 +84,7 @@ public struct TextReport {
     [name]
       + [
         tally.found, hot, cold, tally.moved, tally.inPlace, tally.kept, tally.conflicts,
-        tally.vanished, tally.failed,
+        tally.vanished, tally.failed, tally.pending,
       ].map(Format.count)
   }
 
@@ -98,7 +106,7 @@ public struct TextReport {
 
   private func facts(_ report: CaptureReport, _ run: RunReport) -> [String] {
     var lines = [
-      "live playlist  \(report.livePlaylist.rawValue)",
+      "live playlist  \(report.isDryRun && report.livePlaylist == .moved ? "to move" : report.livePlaylist.rawValue)",
       "folders        \(folders(report))",
       "throughput     \(Format.count(Int(report.filesPerSecond))) files/s "
         + "(\(Format.count(report.total.found)) in \(Format.seconds(nanoseconds: report.elapsedNanoseconds)))",
@@ -172,10 +180,15 @@ public struct TextReport {
         "NOTE: switch ffmpeg back to the flat paths before --execute, or its next files stay in the hot places."
       )
     }
-    if report.writerIsActive {
+    if report.writerIsFlat {
       lines.append(
         "NOTE: a writer is active. --keep-live moves only what is cold and leaves the old URL playing; "
           + "switch ffmpeg to the new paths, then run once more without it.")
+    }
+    if report.isDryRun, report.mayNotWrite {
+      lines.append(
+        "NOTE: this user may not move files here, and --execute would be refused; run as \(report.owner ?? "the owner")."
+      )
     }
     if report.otherRunIsActive {
       lines.append("NOTE: another run of hotcold is at work here; these figures are already out of date.")

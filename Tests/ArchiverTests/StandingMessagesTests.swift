@@ -17,7 +17,7 @@ import Testing
     func finish(_ stage: StandingMessages.Stage, of capture: FilePath?) -> [String] {
       value.finish(stage, of: capture)
     }
-    func keep(_ captures: Set<FilePath>) { value.keep(captures) }
+    func keep(_ captures: Set<FilePath>) { _ = value.keep(captures) }
   }
 
   static let room = Kind(stage: .upkeep, name: "little free space")

@@ -29,7 +29,8 @@ import Testing
         "capture", "dryRun", "changed", "wouldChange", "exitCode", "kinds", "total", "livePlaylist",
         "foldersMade", "passes",
         "foldersRemoved", "manifests", "nextNumbers", "cutShort",
-        "settled", "writerActive", "otherRunActive", "synced", "elapsedSeconds", "filesPerSecond",
+        "settled", "writerActive", "otherRunActive", "mayReplace", "synced", "elapsedSeconds",
+        "filesPerSecond",
         "unrecognised", "comparison", "errors",
       ])
     #expect(report["captures", 0, "total", "found"].int == SmallCapture.files.count)

@@ -76,6 +76,12 @@ struct OpenCapture: ~Copyable {
   /// Which folder this is, as long as it is there.
   var identity: FolderIdentity { FolderIdentity(device: status.device, inode: status.inode) }
 
+  /// Whether an executing run would not be refused.
+  var isWritable: Bool {
+    do throws(MigrationError) { try checkWritable() } catch { return false }
+    return true
+  }
+
   /// What an executing run needs beyond reading. Checked before anything is changed.
   func checkWritable() throws(MigrationError) {
     guard !fileSystem.isReadOnly else {

@@ -33,6 +33,10 @@ public struct CaptureReport: Sendable {
   public var hasSettled = true
   /// Something was written less than ten seconds before the end, or the live playlist was.
   public var writerIsActive = false
+  /// It writes to the flat places.
+  public var writerIsFlat = false
+  /// Of a dry run: this user may not do what it shows.
+  public var mayNotWrite = false
   /// Another run held the capture while this dry run looked.
   public var otherRunIsActive = false
   /// The file system may be unable to refuse to replace (RENAME_NOREPLACE), which only an execution can show: it stops then

@@ -29,6 +29,11 @@ public struct RetentionReport: Sendable {
 
   public var deletedTotal: Int { Kind.allCases.reduce(0) { $0 + deleted[$1] } }
   public var expiredTotal: Int { Kind.allCases.reduce(0) { $0 + expired[$1] } }
+  /// Whether files of a kind have expired, and nothing keeps them.
+  public func isDue(_ kind: Kind) -> Bool {
+    expired[kind] > 0 && refusals.allSatisfy { $0.isOfSomeKinds && $0 != .everythingWouldGo(kind) }
+  }
+  public var dueTotal: Int { Kind.allCases.reduce(0) { $0 + (isDue($1) ? expired[$1] : 0) } }
   public var isClean: Bool { refusals.isEmpty && problems.count == 0 && error == nil }
 }
 

@@ -87,12 +87,15 @@ extension Engine {
           try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
         }
       }
-      if options.writesManifests, !options.isDryRun, StopSignal.pending == nil {
+      if options.writesManifests, StopSignal.pending == nil {
         let manifests = Manifests(
           live: playlists.durations,
           newestHot: try Self.newestHotSegments(folders, capture.directory, options.hours),
           hours: options.hours,
-          nowSeconds: now, mode: .contentsAndNames, memory: memory.manifests)
+          nowSeconds: now,
+          mode: options.isDryRun
+            ? .dryRun(receiving: Array(repeating: [], count: hoursOfDay.count)) : .contentsAndNames,
+          memory: memory.manifests)
         report.manifests = manifests.refresh(folders, memory: memory.manifests)
       }
       for kind in Kind.allCases {

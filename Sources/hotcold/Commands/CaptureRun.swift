@@ -39,7 +39,9 @@ struct CaptureRun {
     let console = Console(isQuiet: output.quiet)
     StopSignal.install()
     CurrentProcess.clearUmask()
-    if move.execute, !move.yes { try Confirmation.ask(about: paths, console) }
+    if move.execute, !move.yes {
+      try Confirmation.ask(about: paths, layout: command == "revert" ? "the flat" : "new", console)
+    }
 
     let report = try run(paths, console, work)
     let status = ExitStatus.combined(

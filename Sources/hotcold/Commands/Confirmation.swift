@@ -6,7 +6,8 @@ import SystemPackage
 /// The guide's question before anything is moved.
 enum Confirmation {
   /// Returns when the answer is yes. Asks on standard error, so that `| tee migration.log` does not hide it.
-  static func ask(about paths: [FilePath], _ console: Console) throws {
+  /// `layout`: that to which files are moved.
+  static func ask(about paths: [FilePath], layout: String, _ console: Console) throws {
     guard StandardStream.input.isTerminal else {
       console.error(
         "--execute asks before it moves files, and there is no terminal to ask on. Add --yes to answer now.")
@@ -16,7 +17,7 @@ enum Confirmation {
     try? StandardStream.error.write(
       """
       \(captures)
-      ⚠  WARNING: This will move files to new structure!
+      ⚠  WARNING: This will move files to \(layout) structure!
       Are you sure you want to proceed? (yes/no): 
       """)
     let answer = try? StandardStream.input.readLine()
