@@ -119,6 +119,42 @@ public struct PlaylistParser: Sendable {
   }
 }
 
+/// Names of files in URIs.
+public enum SegmentURI {
+  /// The file that the last path component of a URI names to a player: without its fragment, percent-decoded (RFC 3986
+  /// sections 2.1 and 3.5). Nil where that is the component itself. ffmpeg writes names as they are, encoded or not, so
+  /// which of the two is meant only the folder can tell.
+  public static func decoded(_ component: Span<UInt8>) -> [UInt8]? {
+    let percent = UInt8(ascii: "%")
+    guard
+      component.indices.contains(where: { component[$0] == percent || component[$0] == UInt8(ascii: "#") })
+    else { return nil }
+    var name: [UInt8] = []
+    var index = 0
+    while index < component.count, component[index] != UInt8(ascii: "#") {
+      var byte = component[index]
+      if byte == percent, index + 2 < component.count, let high = hexDigit(component[index + 1]),
+        let low = hexDigit(component[index + 2])
+      {
+        byte = high << 4 | low
+        index += 2
+      }
+      index += 1
+      if byte == UInt8(ascii: "/") { name.removeAll() } else { name.append(byte) }
+    }
+    return name
+  }
+
+  private static func hexDigit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+}
+
 extension UInt8 {
   fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 }

@@ -14,8 +14,17 @@ struct LiveListing {
   private(set) var oldest: ModificationTime?
   private(set) var error: KernelError?
 
-  /// `known` was judged before.
-  mutating func judge(_ name: Span<UInt8>, in directory: borrowing Directory, unlike known: ListedNames) {
+  /// `uri`: the last path component of one. `known` was judged before.
+  mutating func judge(_ uri: Span<UInt8>, in directory: borrowing Directory, unlike known: ListedNames) {
+    if let decoded = SegmentURI.decoded(uri), !FileName.canExist(uri) || !directory.has(uri) {
+      judge(name: decoded.span, in: directory, unlike: known)
+    } else {
+      judge(name: uri, in: directory, unlike: known)
+    }
+  }
+
+  private mutating func judge(name: Span<UInt8>, in directory: borrowing Directory, unlike known: ListedNames)
+  {
     guard error == nil, !known.contains(name) else { return }
     let hash = hashOfName(name)
     hashes.append(hash)
@@ -29,4 +38,8 @@ struct LiveListing {
       oldest = min(oldest ?? status.modified, status.modified)
     } catch { self.error = error }
   }
+}
+
+extension Directory {
+  fileprivate func has(_ name: Span<UInt8>) -> Bool { ((try? modificationIfThere(name)) ?? nil) != nil }
 }

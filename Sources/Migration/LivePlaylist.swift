@@ -117,6 +117,9 @@ struct LivePlaylists {
         let reading = try directory.readLivePlaylist { name, microseconds in
           hashes.append(hashOfName(name))
           durations.add(name, microseconds: microseconds)
+          guard let decoded = SegmentURI.decoded(name) else { return }
+          hashes.append(hashOfName(decoded.span))
+          durations.add(decoded.span, microseconds: microseconds)
         }
         if case .tooLarge = reading { mayBeAny = true }
       }

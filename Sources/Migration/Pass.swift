@@ -203,7 +203,7 @@ struct Pass<M: Mover>: ~Copyable {
   }
 
   private mutating func meetOther(_ entry: borrowing DirectoryEntry, in place: Place) {
-    if FileName.isLivePlaylist(entry.name), place.holds(.segments) { return }
+    if FileName.isLivePlaylist(entry.name), place.holds(.segments), entry.type.countsAsFile { return }
     if entry.type == .directory, place.isPartOfLayout(folder: entry.name) { return }
     unrecognised.add(entry.name, in: place.prefix)
   }

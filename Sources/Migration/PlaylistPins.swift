@@ -23,6 +23,7 @@ struct PlaylistPins {
         var hashes: [UInt64] = []
         let reading = try directory.readLivePlaylist(unlike: seen[place]) { name, _ in
           hashes.append(hashOfName(name))
+          if let decoded = SegmentURI.decoded(name) { hashes.append(hashOfName(decoded.span)) }
         }
         listed.add(hashes)
         switch reading {

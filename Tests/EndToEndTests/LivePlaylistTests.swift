@@ -112,4 +112,47 @@ import Testing
     }
     #expect(writer.isRunning && incomplete > 0, "no run met a playlist that is being written")
   }
+
+  /// RFC 3986: `%20` is how a URI names a blank, and `#` begins a fragment. ffmpeg writes names as they are.
+  @Test func segmentsThatAreListedPercentEncodedStayHotAndAreNotDeleted() throws {
+    let folder = try Folder()
+    let names: [Bytes] = [
+      "segment_cam a_0.ts", "segment_1.ts", "segment_2.ts", "segment_3.ts", "segment_5%20b.ts",
+      "segment_\u{fc}_6.ts",
+    ]
+    let uris = [
+      "segment_cam%20a_0.ts", "seg%6Dent_1.ts", "..%2Fsegment_2.ts", "segment_3.ts#t=1", "segment_5%20b.ts",
+      "https://host/a/segment_%c3%BC_6.ts?x=%41#y",
+    ]
+    for (number, name) in (names + ["segment_7.ts"]).enumerated() {
+      try folder.makeFile(name, seconds: 1_700_000_000 + number)
+    }
+    let text = "#EXTM3U\n" + uris.map { "#EXTINF:1.5,\n\($0)\n" }.joined()
+    try folder.makeFile("output.m3u8", contents: Array(text.utf8))
+    #expect(try HotColdBinary.migrate(folder.path, Self.options).status == 0)
+    let paths = try Snapshot(folder.path).paths
+    for name in names { #expect(paths.contains("segments/" + name), "\(name)") }
+    #expect(paths.contains("segments/22/segment_7.ts"))
+    let (status, criterion) = try Self.criterion("livePlaylist", folder.path, Self.options)
+    #expect(status == 0 && criterion["figures", "listed"].int == names.count)
+    // Even of those that somebody has put in an hour folder.
+    for name in names {
+      #expect(
+        rename(folder.path("segments/" + name).description, folder.path("segments/22/" + name).description)
+          == 0)
+    }
+    _ = ArchiverTests.once([folder.path, "--retain", "segments=24h", "--force-retention"] + Self.options)
+    let left = try Snapshot(folder.path).paths
+    #expect(
+      names.allSatisfy { left.contains("segments/22/" + $0) } && !left.contains("segments/22/segment_7.ts"))
+  }
+
+  @Test func somethingElseOfItsNameIsUnrecognised() throws {
+    let trial = try Trial()
+    try trial.folder.remove("output.m3u8")
+    try trial.folder.makeLink("output.m3u8", to: "/dev/null")
+    let (status, report) = try HotColdBinary.migrate(trial.folder.path)
+    #expect(status == 0 && report["captures", 0, "unrecognised", "count"].int == 1)
+    #expect(report["captures", 0, "livePlaylist"].string == "absent")
+  }
 }
