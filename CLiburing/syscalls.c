@@ -72,11 +72,12 @@ int32_t hc_mkdirat(int32_t dirfd, const char *name, uint32_t mode) {
   return negated(mkdirat(dirfd, name, mode));
 }
 
-static int32_t statx_masked(int32_t dirfd, const char *name, unsigned mask, hc_stat *out) {
+static int32_t statx_masked(int32_t dirfd, const char *name, int flags, unsigned mask,
+                            hc_stat *out) {
   HC_FAIL_IF_ASKED(HC_OP_STATX);
   struct statx raw;
   long result =
-      syscall(SYS_statx, dirfd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, mask, &raw);
+      syscall(SYS_statx, dirfd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | flags, mask, &raw);
   if (result < 0)
     return -errno;
   *out = (hc_stat){
@@ -97,11 +98,15 @@ static int32_t statx_masked(int32_t dirfd, const char *name, unsigned mask, hc_s
 }
 
 int32_t hc_statx(int32_t dirfd, const char *name, hc_stat *out) {
-  return statx_masked(dirfd, name, STATX_BASIC_STATS, out);
+  return statx_masked(dirfd, name, 0, STATX_BASIC_STATS, out);
+}
+
+int32_t hc_statx_uncached(int32_t dirfd, const char *name, hc_stat *out) {
+  return statx_masked(dirfd, name, AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, out);
 }
 
 int32_t hc_statx_mtime(int32_t dirfd, const char *name, hc_stat *out) {
-  return statx_masked(dirfd, name, STATX_TYPE | STATX_MTIME | STATX_NLINK, out);
+  return statx_masked(dirfd, name, 0, STATX_TYPE | STATX_MTIME | STATX_NLINK, out);
 }
 
 int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity) {

@@ -163,6 +163,8 @@ int32_t hc_rename_replacing(int32_t dirfd, const char *from_name, const char *to
 int32_t hc_mkdirat(int32_t dirfd, const char *name, uint32_t mode);
 /// statx(2) of `name` in `dirfd`, links not followed; of `dirfd` itself where `name` is empty.
 int32_t hc_statx(int32_t dirfd, const char *name, hc_stat *out);
+/// As hc_statx, but asks the server of a network or FUSE file system rather than a cache (AT_STATX_FORCE_SYNC).
+int32_t hc_statx_uncached(int32_t dirfd, const char *name, hc_stat *out);
 /// statx(2) that asks for type and mtime only: the call made for each file.
 int32_t hc_statx_mtime(int32_t dirfd, const char *name, hc_stat *out);
 /// Bytes before the first NUL, or `capacity` where there is none.

@@ -43,12 +43,14 @@ public enum Name {
     case let errno?: return .failed(errno)
     }
     do throws(Errno) {
-      let now = try status(of: name, in: from)
+      guard let now = try statusIfThere(name, in: from) else { return .moved }
       // Another file has the old name by now: what was there is at its new one, and this one is met by the next pass.
       guard now.inode == before.inode, now.device == before.device else { return .moved }
       // Written to at this moment, or not the same file after all: both names stay, and a later run looks again.
       guard now.hasContents(of: before) else { return .failed(.resourceBusy) }
-    } catch { return error == .noSuchFileOrDirectory ? .moved : .failed(error) }
+      // Another run, through another mount, takes the file back at this moment: the old name is the only one.
+      guard try status(of: name, in: to).isSecondName(of: now) else { return .failed(.resourceBusy) }
+    } catch { return .failed(error) }
     let unlinked = unsafe withTerminated(name) { unsafe hc_unlink(from, $0) }
     switch unlinked == 0 ? nil : Errno(shim: unlinked) {
     case nil, .noSuchFileOrDirectory: return .moved
@@ -70,9 +72,16 @@ public enum Name {
     return left.isSecondName(of: right)
   }
 
+  private static func statusIfThere(_ name: Span<UInt8>, in dirfd: Int32) throws(Errno) -> FileStatus? {
+    do throws(Errno) { return try status(of: name, in: dirfd) } catch {
+      guard error == .noSuchFileOrDirectory else { throw error }
+      return nil
+    }
+  }
+
   private static func status(of name: Span<UInt8>, in dirfd: Int32) throws(Errno) -> FileStatus {
     var raw = hc_stat()
-    let result = unsafe withTerminated(name) { unsafe hc_statx(dirfd, $0, &raw) }
+    let result = unsafe withTerminated(name) { unsafe hc_statx_uncached(dirfd, $0, &raw) }
     guard result >= 0 else { throw Errno(shim: result) }
     return FileStatus(raw)
   }

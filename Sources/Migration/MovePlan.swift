@@ -40,14 +40,17 @@ struct MovePlan<M: Mover>: ~Copyable {
     }
   }
 
-  /// Where links take the place of renames, a killed run may have left a hot file under its old name as well: it was
-  /// met at the new one already, and loses the old one. Nil where nothing of the kind is left.
+  /// Where links take the place of renames, a killed run may have left a file under its old name as well, wherever its options
+  /// have sent it: it is counted at the new one, and loses the old one. Nil where nothing of the kind is left.
   func finishLink(_ name: Span<UInt8>, of kind: Kind, in place: Place) -> RenameOutcome? {
-    let (from, to) = (table.dirfd(of: place), table.dirfd(of: kind.hotPlace))
-    guard table.mayHoldBothNames, place != kind.hotPlace, FolderTable.isOpen(to),
-      Name.isSameFile(name, from, to)
-    else { return nil }
-    return isDryRun ? .moved : Name.moveByLink(name, from: from, to: to)
+    guard table.mayHoldBothNames else { return nil }
+    let from = table.dirfd(of: place)
+    let hotPlace = place == kind.hotPlace ? [] : [table.dirfd(of: kind.hotPlace)]
+    let hours = hoursOfDay.map { table.dirfd(of: .hour(kind, $0)) }
+    for to in hotPlace + hours where FolderTable.isOpen(to) && Name.isSameFile(name, from, to) {
+      return isDryRun ? .moved : Name.moveByLink(name, from: from, to: to)
+    }
+    return nil
   }
 
   /// Call every few files: keeps the kernel supplied.

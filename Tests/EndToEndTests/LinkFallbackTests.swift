@@ -197,4 +197,88 @@ import Testing
       paths.count { $0.folder == "segments/22" } == 17 && paths.count { $0.folder == "" } == 3, "\(paths)")
     #expect(result.output.contains("chattr -i") && !result.output.contains("nor link"), "\(result.output)")
   }
+
+  /// Two mounts of one folder share no lock. One run has linked a file and is about to unlink its old name; the other takes
+  /// it back at that moment.
+  @Test(.requiresMounting, .requires("bindfs"), .requires("strace"))
+  func aMigrationAndAReversionThroughTwoMountsLoseNothing() throws {
+    let folder = try Folder()
+    for number in 0..<120 {
+      try folder.makeFile(Bytes("segment_\(number).ts"), seconds: 1_700_000_000 + number)
+    }
+    let before = try Snapshot(folder.path).contents
+    let (one, other) = (try Bindfs(folder.path), try Bindfs(folder.path))
+    let options = ["--execute", "--yes", "--link-fallback", "--engine", "syscalls"]
+    let migration = try Running(
+      [
+        "strace", "-f", "-o", "/dev/null", "-e", "trace=linkat", "-e", "inject=linkat:delay_exit=30000",
+        HotColdBinary.path, "migrate", one.mount.path, "--hot", "segments=0", "--no-manifests",
+      ] + options, environment: ["TZ": "UTC"])
+    var reversions = 0
+    while migration.isRunning {
+      _ = HotColdBinary.run(["revert", other.mount.path] + options)
+      reversions += 1
+    }
+    _ = migration.wait()
+    #expect(reversions > 2)
+    one.end()
+    other.end()
+    let after = try Snapshot(folder.path).contents
+    for name in before.keys { #expect(after[name]?.isEmpty == false, "\(name) is gone") }
+  }
+
+  /// The look before the unlink asks the file system, not the kernel's cache of it.
+  @Test(.requiresMounting, .requires("bindfs"), .requires("strace"))
+  func aFileThatIsReplacedBehindTheMountIsSeen() throws {
+    let folder = try Folder()
+    try folder.makeFile("segment_1.ts", seconds: 1_700_000_000)
+    let bindfs = try Bindfs(folder.path)
+    let run = try Running(
+      [
+        "strace", "-f", "-o", "/dev/null", "-e", "trace=linkat", "-e", "inject=linkat:delay_exit=400000",
+        HotColdBinary.path, "migrate", bindfs.mount.path, "--execute", "--yes", "--link-fallback", "--engine",
+        "syscalls", "--hot", "segments=0", "--no-manifests",
+      ], environment: ["TZ": "UTC"])
+    let path = folder.path + "/segment_1.ts"
+    var isReplaced = false
+    while run.isRunning {
+      var status = stat()
+      if !isReplaced, lstat(path, &status) == 0, status.st_nlink == 2 {
+        try Data("new".utf8).write(to: URL(fileURLWithPath: path + ".new"))
+        isReplaced = rename(path + ".new", path) == 0
+      }
+      usleep(1000)
+    }
+    _ = run.wait()
+    bindfs.end()
+    #expect(isReplaced)
+    let after = try Snapshot(folder.path)
+    #expect(after.files.values.contains { $0.size == 3 }, "the new file")
+    #expect(after.contents["segment_1.ts"]?.count == 2, "\(after.paths)")
+  }
+
+  /// Killed between link and unlink, and started again with options that send the file elsewhere.
+  @Test(
+    .requiresMounting, .requires("bindfs"), .requires("strace"),
+    arguments: [["--time-zone", "Asia/Tokyo", "--hot", "segments=0"], ["--hot", "segments=500"]])
+  func aFileWithTwoNamesIsHealedWhateverTheOptions(options: [String]) throws {
+    let folder = try Folder()
+    for number in 0..<40 {
+      try folder.makeFile(Bytes("segment_\(number).ts"), seconds: 1_700_000_000 + number)
+    }
+    let before = try Snapshot(folder.path).contents
+    let bindfs = try Bindfs(folder.path)
+    let command = [HotColdBinary.path, "migrate", bindfs.mount.path, "--execute", "--yes", "--link-fallback"]
+    let killed = Shell.run(
+      ["strace", "-f", "-o", "/dev/null", "-e", "trace=unlinkat", "-e", "inject=unlinkat:signal=KILL:when=1"]
+        + command
+        + ["--time-zone", "UTC", "--hot", "segments=0"], environment: ["TZ": "UTC"])
+    #expect(killed.status != 0)
+    #expect(try Snapshot(folder.path).files.count == 41, "nothing was left with two names")
+    let result = Shell.run(command + options, environment: ["TZ": "UTC"])
+    #expect(result.status == 0, "\(result.output)")
+    bindfs.end()
+    let after = try Snapshot(folder.path)
+    #expect(after.contents == before && after.files.count == 40, "\(after.paths)")
+  }
 }
