@@ -283,7 +283,10 @@ public final class Archiver {
   }
 
   private static func remedy(_ error: KernelError) -> String {
-    Explanation.knownRemedy(error, command: "archive").map { " \($0)" } ?? ""
+    guard error.errno != .fileExists else {
+      return " It holds something else than metrics of hotcold: name another file."
+    }
+    return Explanation.knownRemedy(error, command: "archive").map { " \($0)" } ?? ""
   }
 }
 

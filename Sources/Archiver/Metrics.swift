@@ -83,8 +83,10 @@ struct Metrics {
   mutating func write(to file: FilePath) throws(KernelError) {
     do throws(KernelError) {
       let name = Self.name(file)
+      let folder = try Self.folder(file)
+      try Self.checkIsMetrics(name, in: folder)
       // Not *.prom: the collector takes only those.
-      try Self.folder(file).publishFile(
+      try folder.publishFile(
         name, via: ".\(name).hotcold", contents: Array(text.utf8).span,
         mode: 0o644 & ~CurrentProcess.firstUmask)
       if let lastFile, lastFile != file {
@@ -95,6 +97,17 @@ struct Metrics {
       writeErrors += 1
       throw error
     }
+  }
+
+  /// Only metrics of its own are replaced: a slip of the hand may name a recording.
+  private static func checkIsMetrics(_ name: String, in folder: borrowing Directory) throws(KernelError) {
+    guard let status = try folder.statusIfThere(name), status.type != .regular || status.size > 0 else {
+      return
+    }
+    let first = Array("# HELP hotcold_".utf8)
+    let beginning = try? folder.beginning(of: Array(name.utf8).span, bytesMax: first.count)
+    guard beginning != first else { return }
+    throw KernelError(.create, folder.path.appending(name), .fileExists)
   }
 
   private static func folder(_ file: FilePath) throws(KernelError) -> Directory {

@@ -14,6 +14,9 @@ public struct RetentionReport: Sendable {
     /// after a wrong clock, or when nothing was recorded for long. (Where little is recorded, a file may have expired by
     /// the time it goes cold; those are few.)
     case everythingWouldGo(Kind)
+    /// More than a year lies between the newest of this kind that has expired and the oldest that is kept: as where a clock
+    /// was years ahead when the last ones were recorded, and still is.
+    case yearsApart(Kind)
     case tooMany(expired: Int, max: Int)
   }
 
@@ -31,7 +34,8 @@ public struct RetentionReport: Sendable {
   public var expiredTotal: Int { Kind.allCases.reduce(0) { $0 + expired[$1] } }
   /// Whether files of a kind have expired, and nothing keeps them.
   public func isDue(_ kind: Kind) -> Bool {
-    expired[kind] > 0 && refusals.allSatisfy { $0.isOfSomeKinds && $0 != .everythingWouldGo(kind) }
+    expired[kind] > 0
+      && refusals.allSatisfy { $0.isOfSomeKinds && $0 != .everythingWouldGo(kind) && $0 != .yearsApart(kind) }
   }
   public var dueTotal: Int { Kind.allCases.reduce(0) { $0 + (isDue($1) ? expired[$1] : 0) } }
   public var isClean: Bool { refusals.isEmpty && problems.count == 0 && error == nil }
@@ -41,7 +45,7 @@ extension RetentionReport.Refusal {
   /// Whether other kinds may go all the same.
   fileprivate var isOfSomeKinds: Bool {
     switch self {
-    case .everythingWouldGo: true
+    case .everythingWouldGo, .yearsApart: true
     case .clockStepped, .clockDisturbed, .tooMany: false
     }
   }
@@ -66,6 +70,8 @@ struct Retention<M: Mover>: ~Copyable {
   private let pinned: ListedNames
   private var report = RetentionReport()
   private var left: Int
+  private var newestExpired = PerKind<ModificationTime?> { _ in nil }
+  private var oldestKept = PerKind<ModificationTime?> { _ in nil }
 
   init(rule: RetentionRule, mover: M, clock: ClockWatch, pinned: ListedNames) {
     self.rule = rule
@@ -119,16 +125,41 @@ struct Retention<M: Mover>: ~Copyable {
   private mutating func count(_ folders: borrowing CaptureFolders, _ census: Census) throws(KernelError) {
     for kind in Kind.allCases where rule.ageSeconds[kind] != nil {
       report.implausible[kind] = census.implausible(kind)
-      for hour in hoursOfDay where mayHoldExpired(census.entry(kind, hour), kind) {
+      if let hot = census.newestHot[kind] { keep(hot, kind) }
+      for hour in hoursOfDay {
+        guard mayHoldExpired(census.entry(kind, hour), kind) else {
+          if let oldest = census.entry(kind, hour)?.oldest { keep(oldest, kind) }
+          continue
+        }
         try folders.withHour(hour, of: kind) { directory throws(KernelError) in
           try Census.forEachFile(of: kind, in: directory) { entry, status in
-            if isExpired(entry, status, kind) { report.expired[kind] += 1 }
+            count(entry, status, kind)
           } unreadable: { entry, errno in
             report.problems.add(Self.problem(entry.name, kind, hour, errno))
           }
         }
       }
     }
+  }
+
+  private mutating func count(_ entry: borrowing DirectoryEntry, _ status: FileStatus, _ kind: Kind) {
+    if isExpired(entry, status, kind) {
+      report.expired[kind] += 1
+      newestExpired[kind] = max(newestExpired[kind] ?? status.modified, status.modified)
+    } else {
+      keep(status.modified, kind)
+    }
+  }
+
+  private mutating func keep(_ modified: ModificationTime, _ kind: Kind) {
+    guard rule.verdict(of: kind, modified, nowSeconds: nowSeconds) == .kept else { return }
+    oldestKept[kind] = min(oldestKept[kind] ?? modified, modified)
+  }
+
+  private func areYearsApart(_ kind: Kind) -> Bool {
+    let yearSeconds: Int64 = 366 * 86_400
+    guard let expired = newestExpired[kind], let kept = oldestKept[kind] else { return false }
+    return kept.seconds.subtractingSaturating(expired.seconds) > yearSeconds
   }
 
   private func isExpired(_ entry: borrowing DirectoryEntry, _ status: FileStatus, _ kind: Kind) -> Bool {
@@ -140,6 +171,11 @@ struct Retention<M: Mover>: ~Copyable {
   private mutating func refusedKinds(_ census: Census) -> Set<Kind> {
     var refused: Set<Kind> = []
     for kind in Kind.allCases where report.expired[kind] > 0 {
+      if areYearsApart(kind) {
+        report.refusals.append(.yearsApart(kind))
+        refused.insert(kind)
+        continue
+      }
       let known = census.cold(kind).files - census.implausible(kind)
       let isRecording = census.newestHot[kind].map {
         rule.verdict(of: kind, $0, nowSeconds: nowSeconds) == .kept
