@@ -95,7 +95,9 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     } else {
       count = unsafe hc_getdents64(descriptor, window.baseAddress, window.count)
     }
-    filled = Int(try KernelError.check(count, .list, path))
+    // A folder that was removed meanwhile (getdents(2)): it holds nothing.
+    let isRemoved = count < 0 && Errno(shim: count) == .noSuchFileOrDirectory
+    filled = isRemoved ? 0 : Int(try KernelError.check(count, .list, path))
     return filled > 0
   }
 

@@ -44,6 +44,7 @@ struct Custody: ~Copyable {
     comparison.before = before
     comparison.after = after
     comparison.comparesInodes = comparesInodes
+    comparison.watchesDeletions = watch.isActive
     if let difference = digest.decode() {
       explain(difference, &comparison)
     } else {

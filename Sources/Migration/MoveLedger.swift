@@ -11,6 +11,8 @@ struct MoveLedger: ~Copyable {
 
   var tallies = PerKind { _ in PassTally() }
   /// Files moved to each hour folder.
+  /// Files of an hour folder that are to leave it, and did not.
+  private(set) var stayingByHour = PerKind { _ in [Int](repeating: 0, count: hoursOfDay.count) }
   private(set) var movedByHour = PerKind { _ in [Int](repeating: 0, count: hoursOfDay.count) }
   private(set) var problems = Problems()
   /// The files that this run has moved to a hot place: as many as the hot limits.
@@ -50,6 +52,7 @@ struct MoveLedger: ~Copyable {
     case .notExecuted: tallies[move.kind].pending += 1
     case .failed(.fileExists):
       tallies[move.kind].conflicts += 1
+      countStaying(move)
       addProblem(name, move, .nameTaken)
     case .failed(.noSuchFileOrDirectory): countMissing(name, move, in: folders)
     // Others were linked, so it is this file that cannot be.
@@ -98,7 +101,12 @@ struct MoveLedger: ~Copyable {
 
   private mutating func countFailed(_ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason) {
     tallies[move.kind].failed += 1
+    countStaying(move)
     addProblem(name, move, reason)
+  }
+
+  private mutating func countStaying(_ move: Move) {
+    if case .hour(let kind, let hour) = move.from { stayingByHour[kind][hour] += 1 }
   }
 
   private mutating func addProblem(_ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason) {

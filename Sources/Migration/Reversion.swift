@@ -93,14 +93,15 @@ struct Reversion<M: Mover>: ~Copyable {
       var folders = try CaptureFolders(of: capture.directory, allowsLinks: options.allowsLinks)
       report.refusals = folders.refusals
       var custody = Custody(comparesInodes: capture.fileSystem.keepsInodes)
+      // First: what others delete while it is listed is seen to go.
+      if !options.isDryRun { custody.follow(folders, in: capture.directory) }
       let before = try list(capture, folders, &custody)
       defer { fill() }
       if options.isDryRun {
         let mover = ReversionDryRunMover(doubles: try doubles(capture, folders, before))
-        try runPass(with: mover, capture, folders)
+        try runPass(with: mover, capture, folders, &custody)
         cleanUp(capture, folders, leaving: mover.leaving)
       } else {
-        custody.follow(folders, in: capture.directory)
         try folders.makeFlatPlace(in: capture.directory, like: capture.status, with: mover)
         try runPasses(capture, &folders, &custody)
         if StopSignal.pending == nil { cleanUp(capture, folders, leaving: nil) }
@@ -142,19 +143,20 @@ struct Reversion<M: Mover>: ~Copyable {
         folders = try CaptureFolders(of: capture.directory, allowsLinks: options.allowsLinks)
         custody.follow(folders, in: capture.directory)
       }
-      try runPass(with: mover, capture, folders)
-      custody.observe()
+      try runPass(with: mover, capture, folders, &custody)
     } while !report.hasSettled && report.passes < passesMax && StopSignal.pending == nil
   }
 
   private mutating func runPass<PassMover: Mover>(
-    with mover: PassMover, _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders
+    with mover: PassMover, _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders,
+    _ custody: inout Custody
   ) throws(KernelError) {
     let looks = mover.pendingMax > 0 && capture.fileSystem.keepsNegativeEntries
     let plan = MovePlan(
       table: folders.table, mover: mover, isDryRun: options.isDryRun, looksAtDestinations: looks,
       ledger: MoveLedger(of: report.capture, promoted: nil, observer: observer))
-    var pass = ReversionPass(plan: plan, readsDisk: capture.fileSystem.isOnDisk)
+    var pass = ReversionPass(
+      plan: plan, readsDisk: capture.fileSystem.isOnDisk, comparesInodes: custody.comparesInodes)
     let expected = report.passes == 0 ? entriesExpected : nil
     pass.run(capture.directory, folders) { entries in
       observer.progressed(
@@ -162,6 +164,8 @@ struct Reversion<M: Mover>: ~Copyable {
           capture: report.capture, entries: entries, entriesExpected: expected,
           elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
     }
+    for identity in pass.takeVanished() { custody.digest.remove(identity) }
+    custody.observe()
     add(pass)
     if let error = pass.plan.ledger.stopError { throw error }
   }
@@ -179,6 +183,8 @@ struct Reversion<M: Mover>: ~Copyable {
         + Tally(
           found: tally.movedToPlace + tally.vanished, moved: tally.movedToPlace, vanished: tally.vanished)
       moved += tally.movedToPlace + tally.pending
+      // Of an execution the listing afterwards tells.
+      report.kinds[kind].byHour = pass.plan.ledger.stayingByHour[kind]
     }
     // What a later pass did not come to is as the pass before it left it: counts and names alike.
     if report.passes == 1 || pass.isComplete {
@@ -254,15 +260,20 @@ private struct ReversionPass<M: Mover>: ~Copyable {
 
   private(set) var plan: MovePlan<M>
   private let readsDisk: Bool
+  private let comparesInodes: Bool
   private var entries = 0
   /// Every entry was met: the pass was not stopped on the way.
   private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
 
-  init(plan: consuming MovePlan<M>, readsDisk: Bool) {
+  init(plan: consuming MovePlan<M>, readsDisk: Bool, comparesInodes: Bool) {
     self.plan = plan
     self.readsDisk = readsDisk
+    self.comparesInodes = comparesInodes
   }
+
+  /// Files that vanished are accounted for: they are not expected afterwards.
+  mutating func takeVanished() -> [FileIdentity] { plan.ledger.takeVanished() }
 
   mutating func run(
     _ capture: borrowing Directory, _ folders: borrowing CaptureFolders, betweenWindows: (Int) -> Void
@@ -299,7 +310,7 @@ private struct ReversionPass<M: Mover>: ~Copyable {
         entries += 1
         if entries % Self.tendEvery == 0 { plan.tend() }
         guard FileName.kind(of: entry.name) == kind, entry.type.countsAsFile else { return }
-        let identity = FileIdentity(name: entry.name, kind: kind, inode: entry.inode)
+        let identity = FileIdentity(name: entry.name, kind: kind, inode: comparesInodes ? entry.inode : 0)
         meet(entry, Move(identity: identity, from: site, to: .place(kind.flatPlace)), directory)
       }
       betweenWindows(entries)

@@ -54,7 +54,11 @@ package enum Explanation {
     case .livePlaylistNotMoved(let isReversion):
       let from = below(isReversion ? "segments/output.m3u8" : "output.m3u8")
       return "\(from): could not be moved to \(below(isReversion ? "" : "segments"))"
-    case .lost(let count):
+    case .lost(let count, isWatched: false):
+      return
+        "\(name): \(Format.count(count, "file")) that were there before are gone. Deletions by other processes could not be "
+        + "watched: raise fs.inotify.max_user_instances. Look for a cleaner that is at work here."
+    case .lost(let count, isWatched: true):
       return
         "\(name): \(Format.count(count)) files that were there before are gone, and nothing that was seen explains "
         + "it. Look for another process that moves or deletes files here."
@@ -80,7 +84,7 @@ package enum Explanation {
     case .isHome(let path):
       "\(text(path)): this is a home folder, not a capture. Give the capture folder itself."
     case .insideCapture(let path):
-      "\(text(path)): this folder has hour folders, so it is a part of a capture. Give the capture: "
+      "\(text(path)): this folder is a part of a capture. Give the capture: "
         + text(path.removingLastComponent())
     case .holdsNothingOfACapture(let path):
       "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no folder captures with "
@@ -88,6 +92,8 @@ package enum Explanation {
     case .permissionDenied(let error, let owner):
       "\(describe(error, in: capture)). Run as the user who owns the files and may give folders their owner and "
         + "group: \(sudo(owner, command))"
+        + (error.errno == .notPermitted && error.operation == .access
+          ? " If it is immutable or append-only (lsattr -d), chattr -i -a lifts that." : "")
         + (command == "archive"
           ? " The service: User= in its unit (sudo systemctl edit hot_cold_archiver); ProtectHome= hides folders below /home."
           : "")
@@ -144,6 +150,9 @@ package enum Explanation {
       "deletions stopped: the clock was set during this round; nothing more is deleted until the next one."
     case .everythingWouldGo(let kind):
       "no \(kind.name) deleted: all cold ones have expired. If that is right: hotcold archive --once --force-retention …"
+    case .yearsApart(let kind):
+      "no \(kind.name) deleted: more than a year lies between those that have expired and those that are kept, as after a "
+        + "wrong clock. If that is right: hotcold archive --once --force-retention …"
     case .tooMany(let expired, let max):
       "nothing deleted: \(Format.count(expired)) files have expired, more than --max-delete \(max). If that is right, raise it, or: "
         + "hotcold archive --once --force-retention …"

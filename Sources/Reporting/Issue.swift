@@ -23,7 +23,8 @@ public enum Issue: Sendable {
   case playlistTooLarge(FilePath)
   case twoLivePlaylists(isReversion: Bool)
   case livePlaylistNotMoved(isReversion: Bool)
-  case lost(Int)
+  /// `isWatched`: whether deletions by others would have been seen.
+  case lost(Int, isWatched: Bool)
   case unbalanced
   case notDeleted(Problem)
   case retentionStopped(KernelError)
@@ -42,7 +43,9 @@ extension CaptureReport {
     issues += manifests?.issues(isReversion: isReversion) ?? []
     if livePlaylist == .conflict { issues.append(.twoLivePlaylists(isReversion: isReversion)) }
     if livePlaylist == .failed { issues.append(.livePlaylistNotMoved(isReversion: isReversion)) }
-    if let comparison, comparison.lost > 0 { issues.append(.lost(comparison.lost)) }
+    if let comparison, comparison.lost > 0 {
+      issues.append(.lost(comparison.lost, isWatched: comparison.watchesDeletions))
+    }
     if !isBalanced { issues.append(.unbalanced) }
     return issues
   }

@@ -233,4 +233,37 @@ import Testing
     let planned = try HotColdBinary.migrate(trial.folder.path, execute: false)
     #expect(planned.report["captures", 0, "otherRunActive"].bool == true)
   }
+
+  /// `captures/` of root in a capture of somebody else: said by the dry run, and refused before anything is made.
+  @Test(.requiresRoot) func aHotPlaceThatMayNotBeWrittenIsRefusedAtTheStart() throws {
+    let trial = try Trial()
+    let tools = try Folder()
+    let command = try Self.commandOfNobody(trial, tools)
+    try Shell.must(["chown", "-R", "nobody", trial.folder.path])
+    try Shell.must(["chown", "root", trial.folder.path + "/captures"])
+    let dryRun = Shell.run(command.filter { !["--execute", "--yes"].contains($0) })
+    #expect(
+      dryRun.status == 0 && dryRun.output.contains("NOTE: this user may not move files here"), "\(dryRun)")
+    let result = Shell.run(command)
+    #expect(result.status == 77 && result.output.contains("sudo -u root"), "\(result)")
+    #expect(!trial.folder.exists("segments"))
+  }
+
+  @Test func aHotPlaceWithoutHoursIsPartOfItsCapture() throws {
+    let trial = try Trial()
+    try trial.folder.makeFolder("segments")
+    for number in 0..<40 { try trial.folder.makeFile(Bytes("segments/segment_9\(number).ts")) }
+    try trial.folder.makePlaylist("segments/output.m3u8", listing: [])
+    for place in ["segments", "captures"] {
+      let result = HotColdBinary.run(["migrate", trial.folder.path + "/" + place, "--execute", "--yes"])
+      #expect(
+        result.status == 66 && result.output.contains("Give the capture: \(trial.folder.path)"), "\(result)")
+    }
+    #expect(try HotColdBinary.migrate(trial.folder.path, ["--keep-live"]).status == 0)
+    // A capture that is named like a hot place is one.
+    let lone = try Folder()
+    try lone.makeFolder("captures")
+    try SmallCapture.make(in: lone, at: "captures")
+    #expect(try HotColdBinary.migrate(lone.path + "/captures").status == 0)
+  }
 }

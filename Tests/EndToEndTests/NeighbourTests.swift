@@ -88,7 +88,8 @@ import Testing
     let folder = try Folder()
     let trial = try LargeTrial(in: folder.path)
     let neighbours = try [
-      "i=0; while :; do i=$((i+1)); : > '\(trial.path)/segment_new_'$i.ts; done",
+      // Bounded: a run that is slow must not fill the machine's inodes.
+      "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); : > '\(trial.path)/segment_new_'$i.ts; done",
       "while :; do find '\(trial.path)/captures' -name '*_thumbnail.jpg' | head -n 20 | xargs -r rm -f; done",
       "while :; do ls -lR '\(trial.path)' >/dev/null 2>&1; done",
     ].map { try Running(["sh", "-c", $0]) }
@@ -129,5 +130,69 @@ import Testing
     #expect(result.output.contains(others) && result.output.contains("sudo -u root"), "\(result.output)")
     #expect(trial.folder.exists(Bytes(others)) && !trial.folder.exists("segment_2.ts"))
     #expect(Invariants.violations(before: before, after: try Snapshot(trial.folder.path)) == [])
+  }
+
+  /// A cleaner deletes while a reversion lists what is there: its deletions are its own.
+  @Test(.requires("strace"), arguments: ["migrate", "revert"]) func deletionsDuringTheListingAreNotLosses(
+    command: String
+  ) throws {
+    let trial = try Trial()
+    if command == "revert" { #expect(try HotColdBinary.migrate(trial.folder.path).status == 0) }
+    let run = try Running(
+      [
+        "strace", "-D", "-f", "-o", "/dev/null", "-e", "trace=getdents64", "-e",
+        "inject=getdents64:delay_enter=20000",
+        HotColdBinary.path, command, trial.folder.path, "--execute", "--yes", "--format", "json",
+      ], environment: ["TZ": "UTC"])
+    var deleted = 0
+    for path in try Snapshot(trial.folder.path).paths.sorted(by: { $0.description > $1.description })
+    where path.name.description.hasPrefix("segment_") && run.isRunning && deleted < 40 {
+      if unlink(trial.folder.path(path).description) == 0 { deleted += 1 }
+      usleep(30_000)
+    }
+    let result = run.wait()
+    let comparison = try JSON(parsing: result.output)["captures", 0, "comparison"]
+    #expect(deleted > 10 && comparison["lost"].int == 0 && result.status == 0, "\(deleted) \(result)")
+  }
+
+  /// `find -type d -empty -delete`, once, in the middle of the listing.
+  @Test(.requires("strace"), arguments: ["migrate", "archive"]) func emptyFoldersThatAreRemovedDoNotStopARun(
+    command: String
+  ) throws {
+    let trial = try Trial()
+    #expect(try HotColdBinary.migrate(trial.folder.path, ["--keep-live"]).status == 0)
+    let arguments =
+      command == "migrate"
+      ? [trial.folder.path, "--execute", "--yes"] : ["--once", trial.folder.path, "--min-age", "0s"]
+    let run = try Running(
+      [
+        "strace", "-D", "-f", "-o", "/dev/null", "-e", "trace=getdents64", "-e",
+        "inject=getdents64:delay_enter=1500000:when=5", HotColdBinary.path, command,
+      ] + arguments, environment: ["TZ": "UTC"])
+    usleep(700_000)
+    #expect(run.isRunning)
+    try Shell.must(["find", trial.folder.path, "-type", "d", "-empty", "-delete"])
+    let result = run.wait()
+    #expect(result.status == 0, "\(result)")
+    try trial.expectSettled()
+  }
+
+  @Test(.requires("strace")) func whatCouldNotBeWatchedIsSaid() throws {
+    let trial = try Trial()
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    try trial.folder.makeFile("segment_900.ts", seconds: 1_700_000_000)
+    let run = try Running(
+      [
+        "strace", "-D", "-f", "-o", "/dev/null", "-e", "trace=inotify_init1,renameat2", "-e",
+        "inject=inotify_init1:error=EMFILE", "-e", "inject=renameat2:delay_enter=1500000:when=1",
+        HotColdBinary.path,
+        "migrate", trial.folder.path, "--execute", "--yes", "--engine", "syscalls",
+      ], environment: ["TZ": "UTC"])
+    usleep(700_000)
+    #expect(run.isRunning)
+    let cold = try #require(try Snapshot(trial.folder.path).paths.first { $0.folder == "segments/22" })
+    try trial.folder.remove(cold)
+    let result = run.wait()
+    #expect(result.status == 1 && result.output.contains("could not be watched"), "\(result)")
   }
 }

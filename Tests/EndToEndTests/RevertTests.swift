@@ -141,4 +141,26 @@ import Testing
     #expect(try Self.revert(trial.folder.path).status == 0)
     #expect(try Snapshot(trial.folder.path).entries == trial.before.entries)
   }
+
+  /// Names that are taken in the flat place: what would stay is where it is.
+  @Test func aDryRunCountsWhatWouldStayAsTheExecutionDoes() throws {
+    let trial = try Trial()
+    #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    let cold = try Snapshot(trial.folder.path).paths.filter {
+      $0.folder == "segments/22" && $0.name != "archive.m3u8"
+    }
+    for path in cold.prefix(20) { try trial.folder.makeFile(path.name) }
+    func figures(_ options: [String]) throws -> [String] {
+      let result = HotColdBinary.run(["revert", trial.folder.path, "--format", "json"] + options)
+      let capture = try JSON(parsing: result.output)["captures", 0]
+      return ["segments", "captures", "thumbnails", "metadata"].map { kind in
+        let figures = capture["kinds", kind]
+        return "\(kind): hot \(figures["hot"].int ?? -1), cold \(figures["cold"].int ?? -1), "
+          + "conflicts \(figures["counts", "conflicts"].int ?? -1), \(figures["byHour"].array.compactMap(\.int))"
+      }
+    }
+    let dryRun = try figures([])
+    #expect(dryRun[0].contains("hot 0") && !dryRun[0].contains("cold 0"), "\(dryRun)")
+    #expect(try figures(["--execute", "--yes"]) == dryRun)
+  }
 }

@@ -165,6 +165,13 @@ struct CaptureFolders: ~Copyable {
     }
   }
 
+  /// Throws where hour folders are missing in a hot place that this process may not write to: before any is made.
+  func checkMissingCanBeMade() throws(KernelError) {
+    for kind in Kind.allCases where hoursOfDay.contains(where: { isAbsent(kind, hour: $0) }) {
+      try places[Int(kind.rawValue)].withDirectory { place throws(KernelError) in try place.checkWritable() }
+    }
+  }
+
   // MARK: making
 
   /// Makes the folders that are missing, with the owner, group and permission bits of the capture. Returns

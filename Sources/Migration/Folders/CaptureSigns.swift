@@ -15,8 +15,16 @@ struct CaptureSigns {
       if directory.hasPlaylist { true } else { try Self.anyPlaceHasSign(of: directory) }
   }
 
-  private static func anyPlaceHasSign(of directory: borrowing Directory) throws(KernelError) -> Bool {
-    for kind in Kind.allCases {
+  /// Whether a folder is the hot place of this name in a capture, going by what the capture holds besides.
+  static func isHotPlace(named name: String, in parent: borrowing Directory) throws(KernelError) -> Bool {
+    guard Kind.allCases.contains(where: { $0.name == name }) else { return false }
+    return parent.hasPlaylist ? true : try anyPlaceHasSign(of: parent, but: name)
+  }
+
+  private static func anyPlaceHasSign(
+    of directory: borrowing Directory, but other: String? = nil
+  ) throws(KernelError) -> Bool {
+    for kind in Kind.allCases where kind.name != other {
       guard let folder = try? directory.openFolder(kind.name) else { continue }
       if try hasSign(folder, of: kind.hotPlace) { return true }
     }

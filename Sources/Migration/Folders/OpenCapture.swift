@@ -87,7 +87,13 @@ struct OpenCapture: ~Copyable {
     guard !fileSystem.isReadOnly else {
       throw .stopped(KernelError(.access, directory.path, .readOnlyFileSystem), nil)
     }
-    do throws(KernelError) { try directory.checkWritable() } catch { throw denied(error) }
+    do throws(KernelError) {
+      try directory.checkWritable()
+      try CaptureFolders(of: directory).checkMissingCanBeMade()
+    } catch {
+      guard error.operation == .access else { throw stopped(error) }
+      throw denied(error)
+    }
     if !CurrentProcess.isRoot { try checkFoldersCanBeGiven() }
   }
 
@@ -123,7 +129,9 @@ struct OpenCapture: ~Copyable {
   var ownerName: String { Users.name(of: status.owner) }
 
   func denied(_ error: KernelError) -> MigrationError {
-    .permissionDenied(error, owner: ownerName)
+    // A folder below may be another's.
+    let owner = try? Directory.open(error.path).status().owner
+    return .permissionDenied(error, owner: owner.map(Users.name) ?? ownerName)
   }
 
   /// An error that stops a run, with the room left on the file system where that matters.
@@ -177,8 +185,17 @@ struct OpenCapture: ~Copyable {
     do throws(KernelError) { signs = try CaptureSigns(of: directory) } catch {
       throw openFailure(error)
     }
-    if signs.isHotPlace { throw .insideCapture(path) }
+    if signs.isHotPlace || isHotPlaceOfParent(path) { throw .insideCapture(path) }
     guard signs.isCapture else { throw .holdsNothingOfACapture(path) }
+  }
+}
+
+extension OpenCapture {
+  fileprivate static func isHotPlaceOfParent(_ path: FilePath) -> Bool {
+    guard let name = path.lastComponent?.string,
+      let parent = try? Directory.open(path.removingLastComponent())
+    else { return false }
+    return (try? CaptureSigns.isHotPlace(named: name, in: parent)) ?? false
   }
 }
 

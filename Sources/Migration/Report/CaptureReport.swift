@@ -168,6 +168,8 @@ public struct Comparison: Sendable {
   public var isByCountsOnly = false
   /// False on file systems where a rename may change the inode number.
   public var comparesInodes = true
+  /// False where the kernel granted no inotify instance: what others deleted counts as lost.
+  public var watchesDeletions = true
 
   public var isExplained: Bool { lost == 0 }
 }
