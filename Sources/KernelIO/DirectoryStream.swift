@@ -95,10 +95,15 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     } else {
       count = unsafe hc_getdents64(descriptor, window.baseAddress, window.count)
     }
-    // A folder that was removed meanwhile (getdents(2)): it holds nothing.
-    let isRemoved = count < 0 && Errno(shim: count) == .noSuchFileOrDirectory
-    filled = isRemoved ? 0 : Int(try KernelError.check(count, .list, path))
+    let hasEnded = count < 0 && Errno(shim: count) == .noSuchFileOrDirectory && isRemoved
+    filled = hasEnded ? 0 : Int(try KernelError.check(count, .list, path))
     return filled > 0
+  }
+
+  /// A folder that was removed while it was open holds nothing; getdents(2) says ENOENT of it.
+  private var isRemoved: Bool {
+    var status = hc_stat()
+    return unsafe hc_statx(descriptor, "", &status) == 0 && status.links == 0
   }
 
   /// Begins to read the next window on another thread, for a caller that leaves a core idle meanwhile: `fill` then
