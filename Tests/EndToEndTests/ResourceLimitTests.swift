@@ -75,7 +75,8 @@ import Testing
   @Test(.requiresRoot, .requires("bash"), arguments: [0, 1])
   func aFileSizeLimitIsAnErrorThatNamesIt(kibibytes: Int) throws {
     let nobody = try NobodysTrial(hasLargeHour: true)
-    let playlist = "/segments/\(kibibytes == 0 ? 0 : 11)/.archive.m3u8.hotcold"
+    let playlist =
+      kibibytes == 0 ? "/segments/0/.archive.m3u8.hotcold" : "/segments/11/.archive-2023-11-14.m3u8.hotcold"
     let expected: [(status: Int32, unwritten: [String])] = [
       // Its playlist holds more than its files.
       (74, [nobody.tools.path + "/sample/"]), (0, []), (1, [nobody.capture + playlist]),
