@@ -118,8 +118,9 @@ import Testing
     -> Bool
   {
     let trial = try FaultTrial()
-    // Stays in an hour that others leave, so that its playlist is written again.
-    try trial.folder.makeFile("segments/22/segment_day.ts", seconds: 1_700_000_000 + 86_400)
+    // One goes and one stays in an hour of one day, so that its playlist is written again.
+    try trial.folder.makeFile("segments/0/segment_early.ts", seconds: 1_700_000_000 + 7000)
+    try trial.folder.makeFile("segments/0/segment_late.ts", seconds: 1_700_000_000 + 9100)
     var none = hc_faults()
     #expect(try trial.migrate(.syscalls, &none).isClean)
     let before = try Snapshot(trial.folder.path)

@@ -46,12 +46,17 @@ public struct Snapshot: Equatable, Sendable {
     files.keys.count { $0.folder == folder }
   }
 
-  /// archive.m3u8 or archive-2026-11-24.m3u8.
+  /// archive.m3u8 or archive-2026-11-24.m3u8. By bytes: asked for every file.
   private static func isOfPlaylist(_ name: Bytes, prefix: String, suffix: String) -> Bool {
-    let text = name.description
-    return text.wholeMatch(of: /(\.?)archive(-\d{4}-\d\d-\d\d)?\.m3u8(.*)/).map {
-      $0.1 == prefix && $0.3 == suffix
-    } ?? false
+    let (start, end) = (Array("\(prefix)archive".utf8), Array(".m3u8\(suffix)".utf8))
+    let bytes = name.bytes
+    guard bytes.starts(with: start), bytes.count >= start.count + end.count,
+      bytes.suffix(end.count) == end[...]
+    else {
+      return false
+    }
+    let day = bytes[start.count..<bytes.count - end.count]
+    return day.isEmpty || (day.count == "-2026-11-24".utf8.count && day.first == UInt8(ascii: "-"))
   }
 
   private mutating func read(_ path: Bytes, relative: Bytes) throws {
