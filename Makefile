@@ -19,6 +19,7 @@ E2E_PACKAGES := nginx-light chromium chromium-driver debootstrap lintian curl sy
 E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 # The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
 FAULT_BUILD := -c release -Xswiftc -enable-testing -Xcc -DHC_FAULTS
+FAULT_TESTS := CoreLoopTests|BrokenMoverTests|KillTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|CustodyTests|FuzzTests|MigrationPropertyTests|LinkFallbackTests|MountTests|ServiceGuardTests|RetentionGuardTests|ExtremeNumberTests|EntryTypeTests|CutShortTests
 SANITIZED := CaptureLayoutTests|KernelIOTests|MigrationTests
 BENCH_PACKAGES := strace xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift $(addprefix Benchmarks/,Support Guide Engines Parts Counts Peers)
@@ -53,7 +54,7 @@ test: check build test-deps
 test-faults: build test-deps
 	@rm -f $(FIGURES)
 	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_FAULTS=all HOTCOLD_FUZZ=200000 HOTCOLD_FIGURES=$(FIGURES) \
-	  swift test $(FAULT_BUILD) --scratch-path .build-faults --filter 'CoreLoopTests|BrokenMoverTests|KillTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|CustodyTests|FuzzTests|MigrationPropertyTests'
+	  swift test $(FAULT_BUILD) --scratch-path .build-faults --filter '$(FAULT_TESTS)'
 	@awk '{ n = $$1; $$1 = ""; sum[$$0] += n } END { for (name in sum) printf "%10d %s\n", sum[name], name }' $(FIGURES) | sort -k2
 
 # The package in a clean Debian, a browser, the guide's commands, the service beside a recording: some minutes.

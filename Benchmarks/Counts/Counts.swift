@@ -73,8 +73,9 @@ let benchmarks: @Sendable () -> Void = {
       "FloorRatio.\(name)",
       configuration: .init(
         metrics: [.floorRatio], warmupIterations: 0, maxDuration: .seconds(300), maxIterations: 1,
-        // Half as much again as the committed figure: more than any noise seen, less than a lost engine.
-        thresholds: [.floorRatio: BenchmarkThresholds(relative: [.p90: 50])])
+        // Twice the committed figure. The very same binary was measured at 1.5, and hours later on the same machine, where
+        // looking at a file had become slower against renaming it, at 2.7. The counts above are the sharp guards.
+        thresholds: [.floorRatio: BenchmarkThresholds(relative: [.p90: 100])])
     ) { benchmark in
       let ratios = (0..<5).map { _ in
         let trial = Trial()
