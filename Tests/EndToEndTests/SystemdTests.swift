@@ -63,7 +63,7 @@ import Testing
       """)
     #expect(began.status == 0, "\(began)")
     #expect(
-      ArchiverTests.waitUntil { machine.property("StatusText").hasPrefix("last round: 1 captures, 2") },
+      ArchiverTests.waitUntil { machine.property("StatusText").hasPrefix("last round: 1 capture, 2") },
       "\(machine.property("StatusText"))")
     #expect(machine.run("hotcold verify /var/www/html/stream/c1").status == 0)
     #expect(machine.run(errors).output.isEmpty)
