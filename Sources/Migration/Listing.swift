@@ -51,9 +51,9 @@ struct Listing: Sendable {
     var stream = try DirectoryStream(of: directory)
     var count = 0
     var entries = 0
-    while try stream.nextWindow({ entry in
+    while try stream.nextWindow({ entry throws(KernelError) in
       entries += 1
-      if FileName.kind(of: entry.name) == kind, entry.type.countsAsFile {
+      if FileName.kind(of: entry.name) == kind, try isFile(entry, in: directory) {
         count += 1
         numbers.meet(entry.name, kind)
         digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
@@ -74,15 +74,23 @@ struct Listing: Sendable {
     for place in Place.allCases {
       try folders.withPlace(place, in: capture) { directory throws(KernelError) in
         var stream = try DirectoryStream(of: directory)
-        while try stream.nextWindow({ entry in
-          guard let kind = FileName.kind(of: entry.name), place.holds(kind),
-            entry.type.countsAsFile, isWanted(place, kind)
+        while try stream.nextWindow({ entry throws(KernelError) in
+          guard let kind = FileName.kind(of: entry.name), place.holds(kind), isWanted(place, kind),
+            try isFile(entry, in: directory)
           else { return }
           kinds[kind] += 1
           digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
         }) {}
       }
     }
+  }
+
+  /// One whose type could not be seen is looked at again: a folder that counted before, and not after, would be lost.
+  private func isFile(
+    _ entry: borrowing DirectoryEntry, in directory: borrowing Directory
+  ) throws(KernelError) -> Bool {
+    guard entry.type == .unknown else { return entry.type.countsAsFile }
+    return try directory.modificationIfThere(entry.name)?.type == .regular
   }
 
   private mutating func add(_ part: Listing) {
