@@ -111,6 +111,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     report.refusals = folders.refusals
     if options.isDryRun {
       report.foldersMade = folders.missingCount
+      if (try? folders.checkMissingCanBeMade()) == nil { report.mayNotWrite = true }
     } else {
       report.foldersMade += try folders.makeMissing(
         in: capture.directory, like: capture.status, with: mover)

@@ -179,6 +179,7 @@ struct CaptureFolders: ~Copyable {
   mutating func makeMissing(
     in capture: borrowing Directory, like model: FileStatus, with mover: some Mover
   ) throws(KernelError) -> Int {
+    try checkMissingCanBeMade()
     var requests: [MakeFolderRequest] = []
     var made: [Kind] = []
     for kind in Kind.allCases where isAbsent(kind) {

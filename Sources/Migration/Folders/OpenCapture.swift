@@ -87,13 +87,7 @@ struct OpenCapture: ~Copyable {
     guard !fileSystem.isReadOnly else {
       throw .stopped(KernelError(.access, directory.path, .readOnlyFileSystem), nil)
     }
-    do throws(KernelError) {
-      try directory.checkWritable()
-      try CaptureFolders(of: directory).checkMissingCanBeMade()
-    } catch {
-      guard error.operation == .access else { throw stopped(error) }
-      throw denied(error)
-    }
+    do throws(KernelError) { try directory.checkWritable() } catch { throw denied(error) }
     if !CurrentProcess.isRoot { try checkFoldersCanBeGiven() }
   }
 
