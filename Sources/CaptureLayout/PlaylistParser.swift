@@ -1,5 +1,21 @@
-/// What hotcold reads of an HLS media playlist (RFC 8216), in whatever pieces it comes: the segments that it lists, and how
-/// long they last. Its memory does not depend on the playlist's size.
+/// What a playlist says of a file that it lists.
+public struct PlaylistEntry: Sendable {
+  /// What its `EXTINF` says; nil where there is none, or none that a segment can have.
+  public let microseconds: Int64?
+  /// False for what a tag names: an initialization section (`EXT-X-MAP`), a key (`EXT-X-KEY`).
+  public let isSegment: Bool
+  /// Whether an `EXT-X-DISCONTINUITY` precedes it.
+  public let isDiscontinuous: Bool
+
+  public init(microseconds: Int64?, isSegment: Bool, isDiscontinuous: Bool) {
+    self.microseconds = microseconds
+    self.isSegment = isSegment
+    self.isDiscontinuous = isDiscontinuous
+  }
+}
+
+/// What hotcold reads of an HLS media playlist (RFC 8216), in whatever pieces it comes: the files that it lists, and how
+/// long its segments last. Its memory does not depend on the playlist's size.
 public struct PlaylistParser: Sendable {
   private enum Line {
     /// Nothing of it has been read yet.
@@ -19,7 +35,19 @@ public struct PlaylistParser: Sendable {
   private var line = Line.start
   private var kept: [UInt8] = []
   private var duration: Int64?
+  private var isDiscontinuous = false
   private var isFirstLine = true
+  private var base = Base.here
+
+  /// Where a URI leads to, seen from the playlist (RFC 3986 section 4.2).
+  private enum Base {
+    /// Beside the playlist.
+    case here
+    /// To another folder, by a path that begins at the playlist's.
+    case otherFolder
+    /// Wherever the playlist is.
+    case absolute
+  }
 
   /// `EXT-X-TARGETDURATION`, in seconds.
   public private(set) var targetDurationSeconds: Int?
@@ -29,6 +57,8 @@ public struct PlaylistParser: Sendable {
   public private(set) var hasHeader = false
   /// Whether an `EXTINF` is followed by another one instead of its segment.
   public private(set) var lacksURI = false
+  /// Whether a file is listed by a path that leads from the playlist's folder to another one.
+  public private(set) var listsOtherFolders = false
   private var awaitsURI = false
   private var endsWithLineFeed = false
 
@@ -37,18 +67,17 @@ public struct PlaylistParser: Sendable {
   /// Whether it begins as a playlist does and is not cut off within a line or a segment.
   public var isWhole: Bool { hasHeader && endsWithLineFeed && !awaitsURI }
 
-  /// Reads untrusted bytes. `body` is given each segment in the playlist's order: the last path component of its URI, cut
-  /// off where no file can have such a name, and what its `EXTINF` says in microseconds; nil where there is none, or
-  /// none that a segment can have.
-  public mutating func parse(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, Int64?) -> Void) {
+  /// Reads untrusted bytes. `body` is given each file in the playlist's order: the last path component of its URI, cut
+  /// off where no file can have such a name, and what the playlist says of it.
+  public mutating func parse(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
     for index in bytes.indices { parse(bytes[index], body) }
     if bytes.count > 0 { endsWithLineFeed = bytes[bytes.count - 1] == UInt8(ascii: "\n") }
   }
 
   /// Call at the end: the last line may lack its line feed.
-  public mutating func finish(_ body: (Span<UInt8>, Int64?) -> Void) { endLine(body) }
+  public mutating func finish(_ body: (Span<UInt8>, PlaylistEntry) -> Void) { endLine(body) }
 
-  private mutating func parse(_ byte: UInt8, _ body: (Span<UInt8>, Int64?) -> Void) {
+  private mutating func parse(_ byte: UInt8, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
     if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") { return endLine(body) }
     switch line {
     case .start:
@@ -56,7 +85,7 @@ public struct PlaylistParser: Sendable {
       parse(byte, body)
     case .tag: keep(byte)
     case .uri where byte == UInt8(ascii: "?"): line = .query
-    case .uri where byte == UInt8(ascii: "/"): kept.removeAll(keepingCapacity: true)
+    case .uri where byte == UInt8(ascii: "/"): endFolder()
     case .uri: keep(byte)
     case .query: break
     }
@@ -66,17 +95,37 @@ public struct PlaylistParser: Sendable {
     if kept.count < Self.bytesKept { kept.append(byte) }
   }
 
-  private mutating func endLine(_ body: (Span<UInt8>, Int64?) -> Void) {
+  /// What was read of a URI is a folder, or the scheme and host.
+  private mutating func endFolder() {
+    if base == .here {
+      if kept.isEmpty || kept.contains(UInt8(ascii: ":")) {
+        base = .absolute
+      } else if !kept.elementsEqual(".".utf8) {
+        base = .otherFolder
+      }
+    }
+    kept.removeAll(keepingCapacity: true)
+  }
+
+  private mutating func endLine(_ body: (Span<UInt8>, PlaylistEntry) -> Void) {
     switch line {
     case .start:
       isFirstLine = false
       return
-    case .tag: readTag()
+    case .tag:
+      readTag()
+      if let uri = uriOfTag { list(uri, body) }
     case .uri, .query:
-      if !kept.isEmpty { body(kept.span, duration) }
+      if base == .otherFolder { listsOtherFolders = true }
+      if !kept.isEmpty {
+        body(
+          kept.span, PlaylistEntry(microseconds: duration, isSegment: true, isDiscontinuous: isDiscontinuous))
+      }
       duration = nil
+      isDiscontinuous = false
       awaitsURI = false
     }
+    base = .here
     isFirstLine = false
     line = .start
     kept.removeAll(keepingCapacity: true)
@@ -89,11 +138,40 @@ public struct PlaylistParser: Sendable {
       awaitsURI = true
     } else if let value = value(of: "#EXT-X-TARGETDURATION:") {
       targetDurationSeconds = Self.microseconds(value).map { Int($0 / 1_000_000) }
+    } else if kept.elementsEqual("#EXT-X-DISCONTINUITY".utf8) {
+      isDiscontinuous = true
     } else if kept.elementsEqual("#EXT-X-ENDLIST".utf8) {
       isFinished = true
     } else if isFirstLine {
       hasHeader = kept.elementsEqual("#EXTM3U".utf8)
     }
+  }
+
+  /// The attribute `URI` of a tag (RFC 8216 section 4.2): a quoted string.
+  private var uriOfTag: [UInt8]? {
+    guard kept.starts(with: "#EXT-X-".utf8) else { return nil }
+    let attribute = Array("URI=\"".utf8)
+    var start = 0
+    while start + attribute.count < kept.count {
+      defer { start += 1 }
+      guard [UInt8(ascii: ":"), UInt8(ascii: ",")].contains(kept[start]),
+        kept[(start + 1)...].starts(with: attribute)
+      else { continue }
+      return Array(kept[(start + 1 + attribute.count)...].prefix { $0 != UInt8(ascii: "\"") })
+    }
+    return nil
+  }
+
+  /// A key or an initialization section may be anywhere; one beside the playlist belongs to it.
+  private mutating func list(_ uri: [UInt8], _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
+    kept.removeAll(keepingCapacity: true)
+    base = .here
+    for byte in uri.prefix(while: { $0 != UInt8(ascii: "?") }) {
+      if byte == UInt8(ascii: "/") { endFolder() } else { keep(byte) }
+    }
+    if base == .otherFolder { listsOtherFolders = true }
+    guard base == .here, !kept.isEmpty, !kept.contains(UInt8(ascii: ":")) else { return }
+    body(kept.span, PlaylistEntry(microseconds: nil, isSegment: false, isDiscontinuous: false))
   }
 
   private func value(of tag: String) -> ArraySlice<UInt8>? {

@@ -1,11 +1,13 @@
-/// What the live playlist says about durations.
+/// What the live playlist says of its segments: how long they last, and where one does not go on from the one before.
 ///
 /// Add what it lists, then call `finish`.
 public struct LiveDurations: Sendable {
   /// Small: a playlist may list more than a million segments.
   private struct Entry {
     let nameHash: UInt64
+    /// 0 where it is not known.
     let microseconds: Int32
+    let isDiscontinuous: Bool
   }
   /// By hash, once it is finished.
   private var entries: [Entry] = []
@@ -14,18 +16,28 @@ public struct LiveDurations: Sendable {
 
   public init() {}
 
-  /// One that no segment can have says nothing.
-  public mutating func add(_ name: Span<UInt8>, microseconds: Int64?) {
-    guard let microseconds, SegmentDurations.plausible.contains(microseconds) else { return }
-    entries.append(Entry(nameHash: hashOfName(name), microseconds: Int32(microseconds)))
+  /// A duration that no segment can have says nothing.
+  public mutating func add(_ name: Span<UInt8>, _ entry: PlaylistEntry) {
+    let known = entry.microseconds.flatMap { SegmentDurations.plausible.contains($0) ? $0 : nil }
+    guard known != nil || entry.isDiscontinuous else { return }
+    entries.append(
+      Entry(
+        nameHash: hashOfName(name), microseconds: Int32(known ?? 0), isDiscontinuous: entry.isDiscontinuous))
   }
 
   public mutating func finish() {
-    medianMicroseconds = entries.map(\.microseconds).sorted().median.map(Int64.init)
+    medianMicroseconds = entries.map(\.microseconds).filter { $0 > 0 }.sorted().median.map(Int64.init)
     entries.sort { ($0.nameHash, $0.microseconds) < ($1.nameHash, $1.microseconds) }
   }
 
   func microseconds(of name: Span<UInt8>) -> Int64? {
+    entry(of: name).flatMap { $0.microseconds > 0 ? Int64($0.microseconds) : nil }
+  }
+
+  /// Whether the playlist says that a segment does not go on from the one before.
+  func isDiscontinuous(_ name: Span<UInt8>) -> Bool { entry(of: name)?.isDiscontinuous ?? false }
+
+  private func entry(of name: Span<UInt8>) -> Entry? {
     guard !entries.isEmpty else { return nil }
     let hash = hashOfName(name)
     var start = 0
@@ -34,8 +46,7 @@ public struct LiveDurations: Sendable {
       let middle = start + (end - start) / 2
       if entries[middle].nameHash < hash { start = middle + 1 } else { end = middle }
     }
-    guard start < entries.count, entries[start].nameHash == hash else { return nil }
-    return Int64(entries[start].microseconds)
+    return start < entries.count && entries[start].nameHash == hash ? entries[start] : nil
   }
 }
 
@@ -78,6 +89,9 @@ struct SegmentDurations {
     steps = Self.consecutiveSteps(segments)
     longestExpected = Self.longestStep(
       Self.median(of: steps[...]).flatMap { $0 >= Self.shortestMicroseconds ? $0 : nil } ?? unknown)
+    for index in steps.indices where !isKnown(index) && live.isDiscontinuous(segments.name(at: index)) {
+      steps[index] = Self.none
+    }
     let suspicious = breakAtGaps()
     var seams = StreamSeams(longest: longestExpected)
     for (index, longest) in suspicious where !isKnown(index) {

@@ -4,7 +4,7 @@ internal import SystemPackage
 /// What an entry is: what `getdents64` says (`d_type`, readdir(3)), else what statx says.
 public enum EntryType: Sendable {
   case regular, directory, link, other
-  /// Neither said: the entry is there, but statx failed.
+  /// Neither said: statx failed.
   case unknown
 
   init(rawType: UInt32) {
@@ -118,7 +118,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
   ) throws(KernelError) {
     try forEachListed { name, type, inode throws(KernelError) in
-      guard let type = type == .unknown ? lookUpType(of: name) : type else { return }
+      let type = type == .unknown ? lookUpType(of: name) : type
       try body(DirectoryEntry(name: name, type: type, inode: inode))
     }
   }
@@ -137,12 +137,10 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     Liveness.sign()
   }
 
-  /// Nil for an entry that has gone.
-  private func lookUpType(of name: Span<UInt8>) -> EntryType? {
+  /// One that has gone is handed out all the same: it was listed, and whoever looks at it counts it as vanished.
+  private func lookUpType(of name: Span<UInt8>) -> EntryType {
     var status = hc_stat()
-    let result = look(at: name, &status)
-    guard result >= 0 else { return Errno(shim: result) == .noSuchFileOrDirectory ? nil : .unknown }
-    return FileStatus(status).type
+    return look(at: name, &status) < 0 ? .unknown : FileStatus(status).type
   }
 
   private func look(at name: Span<UInt8>, _ status: inout hc_stat) -> Int32 {

@@ -77,7 +77,9 @@ struct ArchiveCriterion {
     var longest: Int64 = 0
     var lacksDuration = false
     var isEmpty = true
-    let parsed = try Self.parse(playlist, in: directory) { name, duration in
+    let parsed = try Self.parse(playlist, in: directory) { name, entry in
+      guard entry.isSegment else { return }
+      let duration = entry.microseconds
       isEmpty = false
       self[.listed] += 1
       longest = max(longest, duration ?? 0)
@@ -116,7 +118,7 @@ struct ArchiveCriterion {
 
   /// Nil where there is none, or nothing that could be one.
   private static func parse(
-    _ playlist: String, in directory: borrowing Directory, _ body: (Span<UInt8>, Int64?) -> Void
+    _ playlist: String, in directory: borrowing Directory, _ body: (Span<UInt8>, PlaylistEntry) -> Void
   ) throws(KernelError) -> PlaylistParser? {
     var parser = PlaylistParser()
     do throws(KernelError) {

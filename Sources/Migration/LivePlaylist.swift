@@ -6,7 +6,8 @@ internal import SystemPackage
 enum LivePlaylistReading {
   /// There is none, or something else of its name.
   case absent
-  case read(LivePlaylistVersion)
+  /// `PlaylistParser`: what it said besides what it lists.
+  case read(LivePlaylistVersion, PlaylistParser)
   /// Larger than `LivePlaylistVersion.bytesMax`: what it lists is not known.
   case tooLarge(FilePath)
 }
@@ -40,7 +41,7 @@ struct LivePlaylistVersion: Equatable {
 }
 
 extension Directory {
-  /// Gives each segment that the live playlist here lists to `body`, as a stream.
+  /// Gives each file that the live playlist here lists to `body`, as a stream.
   ///
   /// An encoder that rewrites its playlist in place is met in the middle of that: the playlist is empty, or ends too
   /// early. So a read counts only if the playlist was the same before and after it, looks whole, and has been left alone
@@ -51,20 +52,23 @@ extension Directory {
   /// is there and cannot be read is an error: its segments must not go cold for that.
   func readLivePlaylist(
     unlike known: LivePlaylistVersion? = nil, startOver: () -> Void = {},
-    _ body: (Span<UInt8>, Int64?) -> Void
+    _ body: (Span<UInt8>, PlaylistEntry) -> Void
   ) throws(KernelError) -> LivePlaylistReading {
     let patience: Int64 = 1_000_000_000
     let pauseMicroseconds: UInt32 = 30_000
     let end = Clock.monotonicNanoseconds + patience
+    var parser = PlaylistParser()
     while let version = try livePlaylistVersion() {
       guard version.size <= LivePlaylistVersion.bytesMax else { return tooLarge }
       startOver()
-      var parser = PlaylistParser()
+      parser = PlaylistParser()
       do throws(KernelError) {
         try readFile(FileName.livePlaylist, limit: LivePlaylistVersion.bytesMax) { parser.parse($0, body) }
         parser.finish(body)
         let wasRenamed = known.map { $0.inode != version.inode } ?? false
-        if try isSettled(version, isWhole: parser.isWhole, wasRenamed: wasRenamed) { return .read(version) }
+        if try isSettled(version, isWhole: parser.isWhole, wasRenamed: wasRenamed) {
+          return .read(version, parser)
+        }
       } catch {
         if error.errno == .fileTooLarge { return tooLarge }
         // Gone, or replaced by something else, since it was looked at.
@@ -73,7 +77,9 @@ extension Directory {
         ].contains(error.errno)
         guard hasChanged, Clock.monotonicNanoseconds < end else { throw error }
       }
-      guard Clock.monotonicNanoseconds < end, StopSignal.pending == nil else { return .read(version) }
+      guard Clock.monotonicNanoseconds < end, StopSignal.pending == nil else {
+        return .read(version, parser)
+      }
       pause(microseconds: pauseMicroseconds)
     }
     return .absent
@@ -114,12 +120,12 @@ struct LivePlaylists {
     var mayBeAny = false
     for place in [Place.root, .segments] {
       try folders.withPlace(place, in: capture) { directory throws(KernelError) in
-        let reading = try directory.readLivePlaylist { name, microseconds in
+        let reading = try directory.readLivePlaylist { name, entry in
           hashes.append(hashOfName(name))
-          durations.add(name, microseconds: microseconds)
+          durations.add(name, entry)
           guard let decoded = SegmentURI.decoded(name) else { return }
           hashes.append(hashOfName(decoded.span))
-          durations.add(decoded.span, microseconds: microseconds)
+          durations.add(decoded.span, entry)
         }
         if case .tooLarge = reading { mayBeAny = true }
       }

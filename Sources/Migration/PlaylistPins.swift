@@ -28,7 +28,7 @@ struct PlaylistPins {
         listed.add(hashes)
         switch reading {
         case .absent: break
-        case .read(let version): seen[place] = version
+        case .read(let version, _): seen[place] = version
         case .tooLarge(let path):
           listed.mayBeAny = true
           if !tooLarge.contains(path) { tooLarge.append(path) }

@@ -215,15 +215,16 @@ public struct Verification {
     for place in [Place.segments, .root] {
       try open.withPlace(place, in: capture) { directory throws(KernelError) in
         var listing = LiveListing()
-        let reading = try directory.readLivePlaylist(startOver: { listing = LiveListing() }) { name, _ in
-          listing.judge(name, in: directory, unlike: pinned)
+        let reading = try directory.readLivePlaylist(startOver: { listing = LiveListing() }) {
+          name, entry in
+          if entry.isSegment { listing.judge(name, in: directory, unlike: pinned) }
         }
         if let error = listing.error { throw error }
         pinned.add(listing.hashes)
         missing += listing.missing.count
         notFiles += listing.notFiles.count
         for name in listing.examples { livePlaylist.fail(Array(place.prefix.utf8) + name) }
-        if case .read(let playlist) = reading, playlist.modified > settledUntil, let oldest = listing.oldest {
+        if case .read(let playlist, _) = reading, playlist.modified > settledUntil, let oldest = listing.oldest {
           lastDropped = oldest.earlier(bySeconds: minAgeSeconds)..<oldest
         }
         guard case .tooLarge = reading else { return }

@@ -22,7 +22,9 @@ import Testing
     }
     var durations = LiveDurations()
     for entry in MediaPlaylist(parsing: Array(live.utf8)).entries {
-      durations.add(entry.name.span, microseconds: entry.durationMicroseconds)
+      durations.add(
+        entry.name.span,
+        PlaylistEntry(microseconds: entry.durationMicroseconds, isSegment: true, isDiscontinuous: false))
     }
     durations.finish()
     let contents = contents(ArchivePlaylist(of: segments, day: day, live: durations, isOver: isOver))

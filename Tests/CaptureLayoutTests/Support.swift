@@ -22,8 +22,8 @@ struct MediaPlaylist {
   private init(parsing contents: [UInt8], piece: Int) {
     var entries: [Entry] = []
     var parser = PlaylistParser()
-    func add(_ name: Span<UInt8>, _ duration: Int64?) {
-      entries.append(Entry(name: Array(copying: name), durationMicroseconds: duration))
+    func add(_ name: Span<UInt8>, _ entry: PlaylistEntry) {
+      entries.append(Entry(name: Array(copying: name), durationMicroseconds: entry.microseconds))
     }
     for start in stride(from: 0, to: contents.count, by: piece) {
       parser.parse(Array(contents[start..<min(start + piece, contents.count)]).span, add)
