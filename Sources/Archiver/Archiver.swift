@@ -24,6 +24,8 @@ public final class Archiver {
   /// Which folder each path led to the last time.
   private var folders: [FilePath: FolderIdentity] = [:]
   private var lastCaptures: [FilePath] = []
+  /// Of which it was said that what is made there stays this user's.
+  private var saidOwnership: Set<FilePath> = []
 
   public init(_ options: ArchiverOptions, log: Logger) {
     self.options = options
@@ -147,6 +149,7 @@ public final class Archiver {
     migration.deadlineNanoseconds = slice
     migration.proves = false
     migration.allowsLinks = options.allowsLinks
+    migration.renamesConflicts = options.renamesConflicts
     migration.guardsPath = true
     let report = engine.migrate(path, options: migration, observer: observer)
     noteReplacement(of: path, by: report.folder)
@@ -172,6 +175,9 @@ public final class Archiver {
     say(report.issues, .settling, of: path)
     // What it did not come to may still be so.
     if !report.isCutShort, report.stopSignal == nil { log.finish(.settling, of: path) }
+    if report.keepsOwnership, saidOwnership.insert(path).inserted {
+      log.event("\(Explanation.text(path)): \(Explanation.ownership(of: report.owner))")
+    }
     guard report.total.moved > 0 else { return }
     let verb = options.isDryRun ? "would move" : "moved"
     let rest = report.isCutShort ? ", and there is more to do" : ""

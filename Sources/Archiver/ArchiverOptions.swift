@@ -17,6 +17,8 @@ public struct ArchiverOptions: Sendable {
   public var writesManifests = true
   /// As in `MigrationOptions`.
   public var allowsLinks = false
+  /// As in `MigrationOptions`.
+  public var renamesConflicts = false
   public var retention = RetentionRule()
   public var isRetentionForced = false
   public var isDryRun = false

@@ -24,6 +24,7 @@ extension Issue {
     case .archiveNotRemoved: "playlists that cannot be removed"
     case .playlistTooLarge: "a live playlist that is too large"
     case .twoLivePlaylists: "two live playlists"
+    case .livePlaylistHeld: "the live playlist lists files that stay"
     case .livePlaylistNotMoved: "the live playlist is not moved"
     case .lost: "files that are gone"
     case .unbalanced: "counts that do not add up"

@@ -4,10 +4,14 @@ internal import Migration
 internal import Reporting
 internal import SystemPackage
 
-/// Counters and gauges in Prometheus' text format, for node_exporter's textfile collector.
+/// Counters and figures in Prometheus' text format, for node_exporter's textfile collector.
 struct Metrics {
-  private struct Gauges {
+  private struct Figures {
+    var moved = PerKind { _ in 0 }
+    /// Rounds with any error.
     var errors = 0
+    /// Rounds with an error of a kind.
+    var errorsByReason: [String: Int] = [:]
     /// Whether what follows is known.
     var isCounted = false
     var hot = PerKind { _ in TierCount() }
@@ -18,7 +22,6 @@ struct Metrics {
     var lastSuccessSeconds: Int64?
   }
 
-  private var moved = PerKind { _ in 0 }
   private var deleted = PerKind { _ in 0 }
   /// Rounds whose list of captures could not be read.
   var listErrors = 0
@@ -26,41 +29,58 @@ struct Metrics {
   private var lastFile: FilePath?
   private var captures = 0
   private var rounds = 0
-  private var gauges: [FilePath: Gauges] = [:]
+  private var figures: [FilePath: Figures] = [:]
   /// Of the captures that this round has come to: whether all went well.
   private var isClean: [FilePath: Bool] = [:]
+  /// What was wrong with each in this round.
+  private var reasons: [FilePath: Set<String>] = [:]
   private var startNanoseconds = Clock.monotonicNanoseconds
   private var durationNanoseconds: Int64 = 0
   private var unfinished = 0
 
   mutating func add(_ report: CaptureReport, _ path: FilePath) {
     guard !report.isDryRun else { return }
-    for kind in Kind.allCases { moved[kind] += report.kinds[kind].tally.moved }
+    for kind in Kind.allCases {
+      figures[path, default: Figures()].moved[kind] += report.kinds[kind].tally.moved
+    }
+    add(report.issues, path)
     if !report.isClean { isClean[path] = false }
   }
 
+  private mutating func add(_ issues: [Issue], _ path: FilePath) {
+    reasons[path, default: []].formUnion(issues.compactMap(\.kind))
+  }
+
   mutating func add(_ report: UpkeepReport, _ path: FilePath) {
-    var gauges = gauges[path] ?? Gauges()
+    var figures = figures[path] ?? Figures()
     let wasClean =
       report.error == nil && report.manifests?.isClean ?? true && report.retention?.isClean ?? true
     isClean[path] = wasClean && isClean[path] ?? true
+    add(report.error.map { [.stopped($0)] } ?? [], path)
+    if let manifests = report.manifests {
+      add(manifests.foreign.map(Issue.foreignArchive), path)
+      add(manifests.failures.map(Issue.archiveNotWritten), path)
+    }
     if report.error == nil {
-      gauges.isCounted = true
-      gauges.hot = report.hot
-      gauges.cold = report.cold
+      figures.isCounted = true
+      figures.hot = report.hot
+      figures.cold = report.cold
     }
     if let retention = report.retention {
       for kind in Kind.allCases { deleted[kind] += retention.deleted[kind] }
-      gauges.implausible = Kind.allCases.reduce(0) { $0 + retention.implausible[$1] }
-      gauges.isRetentionDeclined = !retention.refusals.isEmpty
+      figures.implausible = Kind.allCases.reduce(0) { $0 + retention.implausible[$1] }
+      figures.isRetentionDeclined = !retention.refusals.isEmpty
+      add(retention.issues, path)
+      if figures.isRetentionDeclined { reasons[path, default: []].insert("nothing deleted") }
     }
-    gauges.fileSystem = report.fileSystem ?? gauges.fileSystem
-    self.gauges[path] = gauges
+    figures.fileSystem = report.fileSystem ?? figures.fileSystem
+    self.figures[path] = figures
   }
 
   mutating func begin() {
     startNanoseconds = Clock.monotonicNanoseconds
     isClean = [:]
+    reasons = [:]
   }
 
   mutating func finish(_ round: Archiver.Round, _ captures: [FilePath]) {
@@ -70,12 +90,15 @@ struct Metrics {
     self.captures = captures.count
     for (path, isClean) in isClean {
       if isClean {
-        gauges[path, default: Gauges()].lastSuccessSeconds = Clock.realtimeNanoseconds / 1_000_000_000
+        figures[path, default: Figures()].lastSuccessSeconds = Clock.realtimeNanoseconds / 1_000_000_000
       } else {
-        gauges[path, default: Gauges()].errors += 1
+        figures[path, default: Figures()].errors += 1
       }
     }
-    for path in gauges.keys where !captures.contains(path) { gauges[path] = nil }
+    for (path, reasons) in reasons {
+      for reason in reasons { figures[path, default: Figures()].errorsByReason[reason, default: 0] += 1 }
+    }
+    for path in figures.keys where !captures.contains(path) { figures[path] = nil }
   }
 
   /// Whole or not at all: the collector may read at any moment. Another file than the last time takes its place: two with
@@ -132,10 +155,6 @@ struct Metrics {
     lines.family(
       "hotcold_metrics_write_errors_total", "counter", "Rounds in which this file could not be written.")
     lines.sample("hotcold_metrics_write_errors_total", [], "\(writeErrors)")
-    lines.family("hotcold_files_moved_total", "counter", "Files moved to their tier.")
-    for kind in Kind.allCases {
-      lines.sample("hotcold_files_moved_total", [("kind", kind.name)], "\(moved[kind])")
-    }
     lines.family("hotcold_files_deleted_total", "counter", "Expired cold files that were deleted.")
     for kind in Kind.allCases {
       lines.sample("hotcold_files_deleted_total", [("kind", kind.name)], "\(deleted[kind])")
@@ -152,25 +171,39 @@ struct Metrics {
   }
 
   private func addCaptures(_ lines: inout Lines) {
-    let captures = gauges.map { (name: printable($0.key.bytes), gauges: $0.value) }.sorted {
+    let captures = figures.map { (name: printable($0.key.bytes), figures: $0.value) }.sorted {
       $0.name < $1.name
     }
     func perTier(_ name: String, _ help: String, _ value: (TierCount) -> String) {
       lines.family(name, "gauge", help)
-      for (capture, gauges) in captures where gauges.isCounted {
+      for (capture, figures) in captures where figures.isCounted {
         for kind in Kind.allCases {
-          for (tier, count) in [("hot", gauges.hot[kind]), ("cold", gauges.cold[kind])] {
+          for (tier, count) in [("hot", figures.hot[kind]), ("cold", figures.cold[kind])] {
             lines.sample(name, [("capture", capture), ("kind", kind.name), ("tier", tier)], value(count))
           }
         }
       }
     }
     func perCapture(
-      _ name: String, _ help: String, type: String = "gauge", _ value: (Gauges) -> String?
+      _ name: String, _ help: String, type: String = "gauge", _ value: (Figures) -> String?
     ) {
       lines.family(name, type, help)
-      for (capture, gauges) in captures {
-        if let value = value(gauges) { lines.sample(name, [("capture", capture)], value) }
+      for (capture, figures) in captures {
+        if let value = value(figures) { lines.sample(name, [("capture", capture)], value) }
+      }
+    }
+    lines.family("hotcold_files_moved_total", "counter", "Files moved to their tier.")
+    for (capture, figures) in captures {
+      for kind in Kind.allCases {
+        lines.sample(
+          "hotcold_files_moved_total", [("capture", capture), ("kind", kind.name)], "\(figures.moved[kind])")
+      }
+    }
+    lines.family(
+      "hotcold_capture_errors_total", "counter", "Rounds in which this was wrong with a capture.")
+    for (capture, figures) in captures {
+      for (reason, rounds) in figures.errorsByReason.sorted(by: { $0.key < $1.key }) {
+        lines.sample("hotcold_capture_errors_total", [("capture", capture), ("reason", reason)], "\(rounds)")
       }
     }
     perTier("hotcold_files", "Files of each kind and tier.") { "\($0.files)" }

@@ -2,6 +2,8 @@
 public enum FileName {
   /// The HLS media playlist that the encoder rewrites for every segment.
   public static let livePlaylist = "output.m3u8"
+  /// A live playlist that another one has superseded.
+  public static let supersededPlaylist = "output.m3u8.old"
   /// The playlist of an hour folder.
   public static let archivePlaylist = "archive.m3u8"
 
@@ -68,6 +70,16 @@ public enum FileName {
 
   /// The playlist of an hour folder for a day before the newest.
   public static func archivePlaylist(of day: Day) -> String { "archive-\(day.text).m3u8" }
+
+  /// How many bytes end each name of a kind.
+  static func suffixCount(of kind: Kind) -> Int {
+    switch kind {
+    case .segments: segmentSuffix.count
+    case .captures: captureSuffix.count
+    case .thumbnails: thumbnailSuffix.count
+    case .metadata: metadataSuffix.count
+    }
+  }
 
   private static let segmentPrefix = Array("segment_".utf8)
   private static let segmentSuffix = Array(".ts".utf8)

@@ -109,17 +109,25 @@ public struct Directory: ~Copyable, Sendable {
       unsafe hc_mkdirat(descriptor, name, mode), .makeFolder, path.appending(name))
   }
 
-  /// Gives this folder the owner, group and permission bits of `model`, changing only what differs.
+  /// Gives this folder the owner, group and permission bits of `model`, changing only what differs. Where this process may
+  /// not give it away (chown(2): EPERM), it stays this user's.
   public func takeAttributes(of model: FileStatus) throws(KernelError) {
     let own = try status()
     if own.owner != model.owner || own.group != model.group {
-      try KernelError.check(
-        hc_fchown(descriptor, model.owner, model.group), .changeOwner, path)
+      try Self.giveAway(descriptor, to: model, path)
     }
     // chown(2) clears setgid, so the bits come second.
     if try status().mode != model.mode {
       try KernelError.check(hc_fchmod(descriptor, model.mode), .changeMode, path)
     }
+  }
+
+  private static func giveAway(
+    _ descriptor: Int32, to model: FileStatus, _ path: @autoclosure () -> FilePath
+  ) throws(KernelError) {
+    let result = hc_fchown(descriptor, model.owner, model.group)
+    if result < 0, Errno(shim: result) == .notPermitted { return }
+    try KernelError.check(result, .changeOwner, path())
   }
 
   /// Creates the file `name`, which must not exist, with these bytes and this modification time.
@@ -136,8 +144,8 @@ public struct Directory: ~Copyable, Sendable {
       hc_set_mtime(file, modifiedSeconds, modifiedNanoseconds), .setTime, filePath())
   }
 
-  /// Writes the file `name`, which must not exist, or none. With the owner and group of this folder, readable and writable
-  /// for whoever may list or change it.
+  /// Writes the file `name`, which must not exist, or none. With the owner and group of this folder, as far as this process
+  /// may give them; readable and writable for whoever may list or change the folder.
   public func writeFile(
     _ name: String,
     contents: (_ write: (Span<UInt8>) throws(KernelError) -> Void) throws(KernelError) -> Void
@@ -149,7 +157,7 @@ public struct Directory: ~Copyable, Sendable {
     do throws(KernelError) {
       try contents { bytes throws(KernelError) in try writeAll(bytes, to: file, filePath) }
       if CurrentProcess.effectiveUser != own.owner || !CurrentProcess.isMember(ofGroup: own.group) {
-        try KernelError.check(hc_fchown(file, own.owner, own.group), .changeOwner, filePath())
+        try Self.giveAway(file, to: own, filePath())
       }
       try KernelError.check(hc_fchmod(file, own.mode & 0o666), .changeMode, filePath())
     } catch {

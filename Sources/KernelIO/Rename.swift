@@ -19,6 +19,17 @@ public enum Name {
     return RenameOutcome(shim: unsafe withTerminated(name) { unsafe hc_rename_noreplace(from, $0, to, $0) })
   }
 
+  /// Moves `name` from one folder to another and gives it another name, which must be free.
+  public static func rename(
+    _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
+  ) -> RenameOutcome {
+    defer { Liveness.sign() }
+    return RenameOutcome(
+      shim: unsafe withTerminated(name) { name in
+        unsafe withTerminated(newName) { unsafe hc_rename_noreplace(from, name, to, $0) }
+      })
+  }
+
   /// Moves `name` by linkat(2) and unlinkat(2), where the file system has no RENAME_NOREPLACE (EINVAL: NFS, 9p,
   /// FUSE without rename2) and the user accepts the risk: linking refuses to replace as well. Where the file system has
   /// no links either, the outcome is EINVAL again: checking first and renaming then would replace a file that comes in
@@ -79,7 +90,8 @@ public enum Name {
     }
   }
 
-  private static func status(of name: Span<UInt8>, in dirfd: Int32) throws(Errno) -> FileStatus {
+  /// The status of an entry; links are not followed.
+  public static func status(of name: Span<UInt8>, in dirfd: Int32) throws(Errno) -> FileStatus {
     var raw = hc_stat()
     let result = unsafe withTerminated(name) { unsafe hc_statx_uncached(dirfd, $0, &raw) }
     guard result >= 0 else { throw Errno(shim: result) }

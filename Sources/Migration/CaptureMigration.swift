@@ -63,6 +63,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   private mutating func run(_ path: FilePath) throws(MigrationError) {
     let capture = try OpenCapture.open(path, isGuarded: options.guardsPath)
     report.owner = capture.ownerName
+    report.mayGiveAway = capture.mayGiveAway
     report.folder = capture.identity
     guard !options.isDryRun else {
       report.otherRunIsActive = FolderLock.isHeld(capture.directory)
@@ -155,7 +156,8 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     let sharesRenames = mover.pendingMax > 0
     let plan = MovePlan(
       table: folders.table, mover: mover, isDryRun: options.isDryRun,
-      looksAtDestinations: sharesRenames && capture.fileSystem.keepsNegativeEntries, ledger: ledger)
+      looksAtDestinations: sharesRenames && capture.fileSystem.keepsNegativeEntries,
+      renamesConflicts: options.renamesConflicts, ledger: ledger)
     var pass = Pass(
       options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,
       readsDisk: capture.fileSystem.isOnDisk)

@@ -15,6 +15,9 @@ public struct MigrationOptions: Sendable {
   /// Move by linkat(2) and unlinkat(2) where the file system cannot refuse to replace (`Name.moveByLink` says what the
   /// risk is); such a capture is refused otherwise.
   public var allowsLinks = false
+  /// Of two files of one name that belong in the same hour folder, give the one that comes second its time in its name
+  /// (`FileName.timed`); such a file stays where it is otherwise.
+  public var renamesConflicts = false
   /// Follow a link on the way to the capture only if no other user can have put it there.
   public var guardsPath = false
   /// List the capture once more afterwards and compare it with what was there before.

@@ -24,6 +24,9 @@ struct MoveLedger: ~Copyable {
   /// A destination went away under the plan: look again.
   private(set) var needsAnotherPass = false
   private var vanished: [FileIdentity] = []
+  /// Files that have a new name since the last call of `takeRenamed`.
+  private var renamed: [(old: FileIdentity, new: FileIdentity)] = []
+  private(set) var renamedCount = 0
 
   /// `promoted`: what earlier passes have moved to a hot place; nil where that does not matter.
   init(of capture: FilePath, promoted: Set<FileIdentity>?, observer: any MigrationObserver) {
@@ -41,6 +44,9 @@ struct MoveLedger: ~Copyable {
   mutating func stop(_ error: KernelError) {
     if stopError == nil { stopError = error }
   }
+
+  /// What was met before has changed meanwhile.
+  mutating func lookAgain() { needsAnotherPass = true }
 
   // MARK: outcomes of renames
 
@@ -77,7 +83,9 @@ struct MoveLedger: ~Copyable {
     stop(KernelError(operation, capture.appending(prefix), .invalidArgument))
   }
 
-  private mutating func countMoved(_ name: Span<UInt8>, _ move: Move) {
+  private mutating func countMoved(_ name: Span<UInt8>, _ move: Move) { countMoved(name, move, as: name) }
+
+  private mutating func countMoved(_ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>) {
     switch move.to {
     case .hour(let kind, let hour):
       tallies[kind].movedToHour += 1
@@ -86,7 +94,26 @@ struct MoveLedger: ~Copyable {
       tallies[move.kind].movedToPlace += 1
       if remembersPromoted { promoted.insert(move.identity) }
     }
-    if tellsMoves { observer.moved(name, from: move.from.prefix, to: move.to.prefix) }
+    guard tellsMoves else { return }
+    let isRenamed = name.count != newName.count
+    observer.moved(
+      name, from: move.from.prefix, to: move.to.prefix + (isRenamed ? printableName(newName) : ""))
+  }
+
+  private func printableName(_ name: Span<UInt8>) -> String {
+    String(decoding: Array(copying: name), as: UTF8.self)
+  }
+
+  mutating func countRenamed(_ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>) {
+    countMoved(name, move, as: newName)
+    renamedCount += 1
+    let new = FileIdentity(name: newName, kind: move.kind, inode: move.identity.inode)
+    renamed.append((move.identity, new))
+  }
+
+  mutating func takeRenamed() -> [(old: FileIdentity, new: FileIdentity)] {
+    defer { renamed.removeAll(keepingCapacity: true) }
+    return renamed
   }
 
   /// ENOENT is said of the file and of a destination folder that was removed under the descriptor alike.
@@ -110,10 +137,12 @@ struct MoveLedger: ~Copyable {
   }
 
   private mutating func addProblem(_ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason) {
-    problems.count += 1
-    guard problems.hasRoom else { return }
+    let isTaken = reason == .nameTaken
+    if !isTaken { problems.count += 1 }
+    guard isTaken ? problems.taken.count < Problems.takenNamedMax : problems.hasRoom else { return }
     let from = Array(move.from.prefix.utf8) + Array(copying: name)
-    problems.named.append(Problem(from: from, to: move.to.prefix, reason: reason))
+    let problem = Problem(from: from, to: move.to.prefix, reason: reason)
+    if isTaken { problems.taken.append(problem) } else { problems.named.append(problem) }
   }
 
   // MARK: files that come to no rename

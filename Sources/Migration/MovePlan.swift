@@ -7,7 +7,8 @@ internal import SystemPackage
 struct MovePlan<M: Mover>: ~Copyable {
   let table: FolderTable
   private let mover: M
-  private let isDryRun: Bool
+  let isDryRun: Bool
+  private let renamesConflicts: Bool
   private var queue: MoveQueue
   /// Whether to look at a name's destination before it is moved there.
   ///
@@ -17,8 +18,10 @@ struct MovePlan<M: Mover>: ~Copyable {
   var ledger: MoveLedger
 
   init(
-    table: FolderTable, mover: M, isDryRun: Bool, looksAtDestinations: Bool, ledger: consuming MoveLedger
+    table: FolderTable, mover: M, isDryRun: Bool, looksAtDestinations: Bool, renamesConflicts: Bool = false,
+    ledger: consuming MoveLedger
   ) {
+    self.renamesConflicts = renamesConflicts
     self.table = table
     self.mover = mover
     self.looksAtDestinations = looksAtDestinations
@@ -36,7 +39,9 @@ struct MovePlan<M: Mover>: ~Copyable {
       queue.append(name, move, from: table.dirfd(of: move.from), to: dirfd)
     } else {
       let outcome = ledger.isStopped ? .notExecuted : mover.rename(name, move, in: table)
-      ledger.count(isDryRun ? outcome : table.finish(outcome, name, move), name, move, in: table)
+      Self.count(
+        isDryRun ? outcome : table.finish(outcome, name, move), name, move, &ledger, table,
+        renames: renamesConflicts, isDryRun)
     }
   }
 
@@ -71,25 +76,49 @@ struct MovePlan<M: Mover>: ~Copyable {
     countDone()
   }
 
-  private mutating func countDone() { Self.countDone(&queue, &ledger, table) }
+  private mutating func countDone() { Self.countDone(&queue, &ledger, table, renamesConflicts, isDryRun) }
 
   /// The name is a part of the queue, so queue and ledger are named apart.
   private static func countDone(
-    _ queue: inout MoveQueue, _ ledger: inout MoveLedger, _ table: FolderTable
+    _ queue: inout MoveQueue, _ ledger: inout MoveLedger, _ table: FolderTable, _ renames: Bool,
+    _ isDryRun: Bool
   ) {
     while let outcome = queue.renames.headOutcome {
-      count(outcome, at: queue.renames.head, queue, &ledger, table)
+      let move = queue.move(at: queue.renames.head)
+      count(outcome, at: queue.renames.head, queue, move, &ledger, table, renames, isDryRun)
       queue.renames.retireHead()
     }
   }
 
   private static func count(
-    _ outcome: RenameOutcome, at position: Int, _ queue: borrowing MoveQueue, _ ledger: inout MoveLedger,
-    _ table: FolderTable
+    _ outcome: RenameOutcome, at position: Int, _ queue: borrowing MoveQueue, _ move: Move,
+    _ ledger: inout MoveLedger, _ table: FolderTable, _ renames: Bool, _ isDryRun: Bool
   ) {
-    let move = queue.move(at: position)
     let name = queue.renames.name(at: position)
-    ledger.count(table.finish(outcome, name, move), name, move, in: table)
+    count(table.finish(outcome, name, move), name, move, &ledger, table, renames: renames, isDryRun)
+  }
+
+  private static func count(
+    _ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move, _ ledger: inout MoveLedger,
+    _ table: FolderTable, renames: Bool, _ isDryRun: Bool
+  ) {
+    guard renames, outcome == .failed(.fileExists), case .hour = move.to,
+      let newName = rename(name, move, table, isDryRun)
+    else { return ledger.count(outcome, name, move, in: table) }
+    ledger.countRenamed(name, move, as: newName.span)
+  }
+
+  /// The name under which a file went to its hour all the same; nil where it could not.
+  private static func rename(
+    _ name: Span<UInt8>, _ move: Move, _ table: FolderTable, _ isDryRun: Bool
+  ) -> [UInt8]? {
+    let (from, to) = (table.dirfd(of: move.from), table.dirfd(of: move.to))
+    guard let status = try? Name.status(of: name, in: from),
+      let newName = FileName.timed(name, of: move.kind, status.modified)
+    else { return nil }
+    let isFree = isDryRun && !(FolderTable.isOpen(to) && Name.isTaken(newName.span, in: to))
+    return isFree || (!isDryRun && Name.rename(name, from: from, to: to, as: newName.span) == .moved)
+      ? newName : nil
   }
 
   /// Moves the live playlist after its segments, by a plain call: it is one file.
@@ -102,6 +131,25 @@ struct MovePlan<M: Mover>: ~Copyable {
         Name.rename(name.span, from: source, to: target), name.span, from: source, to: target)
     }
     return ledger.countLivePlaylist(name.span, outcome, from: from, to: to, in: table)
+  }
+}
+
+extension MovePlan {
+  /// Keeps a live playlist that another one has superseded in the flat place, under a name that no player asks for.
+  mutating func setLivePlaylistAside(from: Place) -> PlaylistOutcome {
+    guard !isDryRun else { return .superseded }
+    let name = Array(FileName.livePlaylist.utf8)
+    let outcome = Name.rename(
+      name.span, from: table.dirfd(of: from), to: table.dirfd(of: .root),
+      as: Array(FileName.supersededPlaylist.utf8).span)
+    switch outcome {
+    case .moved: return .superseded
+    // No way to be sure that nothing is replaced: it stays.
+    case .failed(.invalidArgument): return .conflict
+    default:
+      return ledger.countLivePlaylist(
+        name.span, outcome, from: from, to: .root, in: table)
+    }
   }
 }
 

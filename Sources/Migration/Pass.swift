@@ -34,6 +34,8 @@ struct Pass<M: Mover>: ~Copyable {
   /// Every entry was met: the pass was not stopped on the way.
   private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
+  /// What the live playlist would be parted from: it stays beside them, and so does what else it lists.
+  private(set) var companions = PlaylistCompanions()
   private(set) var numbers = HighestNumbers()
   private var arrivals: SegmentArrivals?
   /// Of a dry run: for each hour, the days of the segments that would come to it.
@@ -68,6 +70,9 @@ struct Pass<M: Mover>: ~Copyable {
     }
     isComplete = !plan.ledger.isStopped && !isCutShort
     plan.finish()
+    do throws(KernelError) { companions = try findCompanions(capture, haveMoved: false) } catch {
+      plan.ledger.stop(error)
+    }
     // Before every file is met it is not known which are the newest.
     placeHotFiles()
     plan.finish()
@@ -112,6 +117,10 @@ struct Pass<M: Mover>: ~Copyable {
   /// A file that vanished was accounted for: it is not expected afterwards.
   private mutating func forgetVanished(in custody: inout Custody) {
     for identity in plan.ledger.takeVanished() { custody.digest.remove(identity) }
+    for file in plan.ledger.takeRenamed() {
+      custody.digest.remove(file.old)
+      custody.digest.insert(file.new)
+    }
   }
 
   private var mayGoOn: Bool { !plan.ledger.isStopped && !isCutShort }
@@ -214,11 +223,14 @@ struct Pass<M: Mover>: ~Copyable {
   private mutating func placeHotFiles() {
     let segmentsStay = stays(.segments)
     Self.placeHotFiles(
-      settler, &plan, keepLive: options.keepLive, isKnown: isComplete, segmentsStay: segmentsStay)
+      settler, &plan, keepLive: options.keepLive, isKnown: isComplete, segmentsStay: segmentsStay,
+      held: companions.isEmpty ? ListedNames() : pins.listed)
   }
 
   private static func placeHotFiles(
-    _ settler: borrowing Settler, _ plan: inout MovePlan<M>, keepLive: Bool, isKnown: Bool, segmentsStay: Bool
+    _ settler: borrowing Settler, _ plan: inout MovePlan<M>, keepLive: Bool, isKnown: Bool,
+    segmentsStay: Bool,
+    held: ListedNames
   ) {
     settler.forEachHot { name, facts in
       let kind = facts.kind
@@ -228,7 +240,7 @@ struct Pass<M: Mover>: ~Copyable {
         } else {
           plan.ledger.tallies[kind].inHotPlace += 1
         }
-      } else if keepLive {
+      } else if keepLive || (kind == .segments && held.contains(name)) {
         plan.ledger.tallies[kind].kept += 1
       } else if kind == .segments, segmentsStay {
         plan.ledger.tallies[kind].failed += 1
@@ -252,8 +264,36 @@ struct Pass<M: Mover>: ~Copyable {
     if options.keepLive { return .kept }
     if !isComplete { return .pending }
     if stays(.segments) { return .failed }
-    if isHot, !plan.table.mayHoldBothNames || options.isDryRun { return .conflict }
-    return plan.moveLivePlaylist(from: .root, to: .segments)
+    if !options.isDryRun, companions.isEmpty {
+      companions = try findCompanions(capture, haveMoved: true)
+      // Segments that were written since are taken along by the next pass.
+      let tally = plan.ledger.tallies[.segments]
+      if !companions.isEmpty, tally.conflicts + tally.failed == 0 { plan.ledger.lookAgain() }
+    }
+    if isHot, !plan.table.mayHoldBothNames || options.isDryRun {
+      return try isSuperseded(capture, folders) ? plan.setLivePlaylistAside(from: .root) : .conflict
+    }
+    return companions.isEmpty ? plan.moveLivePlaylist(from: .root, to: .segments) : .held
+  }
+
+  private func findCompanions(
+    _ capture: borrowing Directory, haveMoved: Bool
+  ) throws(KernelError) -> PlaylistCompanions {
+    guard !options.keepLive, isComplete, !stays(.segments) else { return PlaylistCompanions() }
+    return try PlaylistCompanions(
+      of: capture, movingTo: plan.table.dirfd(of: .segments), haveMoved: haveMoved)
+  }
+
+  /// Whether nobody writes the flat playlist any more, and everything that it lists has gone from beside it.
+  private func isSuperseded(
+    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
+  ) throws(KernelError) -> Bool {
+    var isOver = false
+    guard companions.isEmpty else { return false }
+    try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
+      isOver = try PlaylistSuccession(of: capture, by: directory).isOver
+    }
+    return isOver
   }
 }
 

@@ -76,6 +76,7 @@ struct Reversion<M: Mover>: ~Copyable {
   private mutating func run(_ path: FilePath) throws(MigrationError) {
     let capture = try OpenCapture.open(path)
     report.owner = capture.ownerName
+    report.mayGiveAway = capture.mayGiveAway
     guard !options.isDryRun else {
       report.otherRunIsActive = FolderLock.isHeld(capture.directory)
       report.mayNotWrite = !capture.isWritable
@@ -190,9 +191,10 @@ struct Reversion<M: Mover>: ~Copyable {
     if report.passes == 1 || pass.isComplete {
       for kind in Kind.allCases { last[kind] = pass.plan.ledger.tallies[kind] }
       report.problems = pass.plan.ledger.problems
-      if report.livePlaylist != .moved || pass.livePlaylist != .inPlace {
+      if ![.moved, .superseded].contains(report.livePlaylist) || pass.livePlaylist != .inPlace {
         report.livePlaylist = pass.livePlaylist
       }
+      report.companions = pass.companions
     }
     report.hasSettled = (moved == 0 && pass.isComplete) || options.isDryRun
   }
@@ -201,7 +203,8 @@ struct Reversion<M: Mover>: ~Copyable {
     _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders, leaving: LeavingFiles?
   ) {
     var cleanUp = ReversionCleanUp(leaving: leaving)
-    cleanUp.run(capture.directory, folders, livePlaylistLeaves: report.livePlaylist == .moved)
+    cleanUp.run(
+      capture.directory, folders, livePlaylistLeaves: [.moved, .superseded].contains(report.livePlaylist))
     report.manifests = cleanUp.manifests
     report.unrecognised = report.unrecognised + cleanUp.unrecognised
     report.foldersRemoved = cleanUp.foldersRemoved
@@ -265,6 +268,7 @@ private struct ReversionPass<M: Mover>: ~Copyable {
   /// Every entry was met: the pass was not stopped on the way.
   private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
+  private(set) var companions = PlaylistCompanions()
 
   init(plan: consuming MovePlan<M>, readsDisk: Bool, comparesInodes: Bool) {
     self.plan = plan
@@ -336,15 +340,25 @@ private struct ReversionPass<M: Mover>: ~Copyable {
     _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
   ) throws(KernelError) -> PlaylistOutcome {
     let isFlat = try capture.statusIfThere(FileName.livePlaylist) != nil
+    let isStopped = plan.ledger.isStopped
+    let isDryRun = plan.isDryRun
     var isHot = false
+    var isSuperseded = false
     try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
       isHot = try directory.statusIfThere(FileName.livePlaylist)?.type == .regular
+      guard isHot, !isStopped else { return }
+      companions = try PlaylistCompanions(
+        of: directory, movingTo: capture.descriptor, haveMoved: !isDryRun)
+      guard isFlat, companions.isEmpty else { return }
+      isSuperseded = try PlaylistSuccession(of: directory, by: capture).isOver
     }
     guard isHot else { return isFlat ? .inPlace : .absent }
-    if plan.ledger.isStopped { return .pending }
+    if isStopped { return .pending }
     // By links it may be one file with both names, left by a run that was killed.
-    if isFlat, !plan.table.mayHoldBothNames { return .conflict }
-    return plan.moveLivePlaylist(from: .segments, to: .root)
+    if isFlat, !plan.table.mayHoldBothNames {
+      return isSuperseded ? plan.setLivePlaylistAside(from: .segments) : .conflict
+    }
+    return companions.isEmpty ? plan.moveLivePlaylist(from: .segments, to: .root) : .held
   }
 }
 

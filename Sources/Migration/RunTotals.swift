@@ -16,9 +16,11 @@ struct RunTotals: ~Copyable {
   private var problems = Problems()
   private var unrecognised = Unrecognised()
   private var livePlaylist = PlaylistOutcome.absent
+  private var companions = PlaylistCompanions()
   private var metRecentFile = false
   private var metRecentFlatFile = false
 
+  private var renamed = 0
   private(set) var passes = 0
   /// Without a whole first pass it is not known what was there before.
   private(set) var knowsBefore = false
@@ -52,6 +54,7 @@ struct RunTotals: ~Copyable {
       gone[kind] = gone[kind] + tally.gone
       for hour in hoursOfDay { byHour[kind][hour] += pass.plan.ledger.movedByHour[kind][hour] }
     }
+    renamed += pass.plan.ledger.renamedCount
     promoted = pass.plan.ledger.promoted
     numbers.add(pass.numbers)
     pins = pass.pins
@@ -63,7 +66,11 @@ struct RunTotals: ~Copyable {
       for kind in Kind.allCases { last[kind] = pass.plan.ledger.tallies[kind] }
       problems = pass.plan.ledger.problems
       unrecognised = pass.unrecognised
-      if livePlaylist != .moved || pass.livePlaylist != .inPlace { livePlaylist = pass.livePlaylist }
+      // What an earlier pass has done with it is what the run has done.
+      if ![.moved, .superseded].contains(livePlaylist) || pass.livePlaylist != .inPlace {
+        livePlaylist = pass.livePlaylist
+      }
+      companions = pass.companions
     }
     hasSettled =
       pass.isComplete && !pass.plan.ledger.needsAnotherPass
@@ -84,6 +91,8 @@ struct RunTotals: ~Copyable {
     report.problems = problems
     report.unrecognised = unrecognised + unrecognisedInHours
     report.livePlaylist = livePlaylist
+    report.companions = companions
+    report.renamed = renamed
     report.writerIsActive = metRecentFile
     report.writerIsFlat = metRecentFlatFile
     report.isBalanced = isBalanced

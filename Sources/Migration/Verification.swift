@@ -73,6 +73,8 @@ public struct Verification {
   private var hot = PerKind { _ in 0 }
   private var flat = PerKind { _ in 0 }
   private var cold = PerKind { _ in 0 }
+  /// Hot beyond the limit, since their names are taken in their hours.
+  private var conflicts = PerKind { _ in 0 }
   /// Not yet settled, in hot and in flat places.
   private var youngHot = PerKind { _ in 0 }
   private var youngFlat = PerKind { _ in 0 }
@@ -166,7 +168,16 @@ public struct Verification {
           let facts = FileFacts(
             place: place, modified: modified,
             identity: FileIdentity(name: entry.name, kind: kind, inode: entry.inode))
-          _ = newest[Int(kind.rawValue)].offer(entry.name, facts)
+          // One that is too many for the hot place, and whose hour has another of its name, can go nowhere.
+          switch newest[Int(kind.rawValue)].offer(entry.name, facts) {
+          case .kept: break
+          case .turnedAway: if isTaken(entry.name, facts, open.table, pinned) { conflicts[kind] += 1 }
+          case .displaced:
+            let index = Int(kind.rawValue)
+            if isTaken(newest[index].displacedName, newest[index].displacedFacts, open.table, pinned) {
+              conflicts[kind] += 1
+            }
+          }
           if kind == .segments, pinned.contains(entry.name) { pinnedHot += 1 }
         }
       }
@@ -179,6 +190,14 @@ public struct Verification {
     for kind in Kind.allCases { flatPlaces.figure(kind.name, flat[kind]) }
     flatPlaces.figure("not yet settled", youngFlat.sum)
     judgeHotLimits(newest[Int(Kind.segments.rawValue)], pinned, pinnedHot)
+  }
+
+  private mutating func isTaken(
+    _ name: Span<UInt8>, _ facts: FileFacts, _ table: FolderTable, _ pinned: ListedNames
+  ) -> Bool {
+    let hour = table.dirfd(of: .hour(facts.kind, hours.hour(of: facts.modified)))
+    return FolderTable.isOpen(hour) && !(facts.kind == .segments && pinned.contains(name))
+      && Name.isTaken(name, in: hour)
   }
 
   /// Segments that the live playlist lists may be hot beyond the limit.
@@ -194,9 +213,10 @@ public struct Verification {
       let limit = rule.hotLimits[kind] + beyond
       hotLimits.figure(kind.name, hot[kind])
       hotLimits.figure("\(kind.name) limit", limit)
-      if hot[kind] > limit { hotLimits.fail(Array("\(kind.name)/".utf8)) }
+      if hot[kind] - conflicts[kind] > limit { hotLimits.fail(Array("\(kind.name)/".utf8)) }
     }
     hotLimits.figure("not yet settled", youngHot.sum)
+    hotLimits.figure("conflicts", conflicts.sum)
   }
 
   private func isYoung(_ kind: Kind, _ modified: ModificationTime) -> Bool {
@@ -224,7 +244,9 @@ public struct Verification {
         missing += listing.missing.count
         notFiles += listing.notFiles.count
         for name in listing.examples { livePlaylist.fail(Array(place.prefix.utf8) + name) }
-        if case .read(let playlist, _) = reading, playlist.modified > settledUntil, let oldest = listing.oldest {
+        if case .read(let playlist, _) = reading, playlist.modified > settledUntil,
+          let oldest = listing.oldest
+        {
           lastDropped = oldest.earlier(bySeconds: minAgeSeconds)..<oldest
         }
         guard case .tooLarge = reading else { return }

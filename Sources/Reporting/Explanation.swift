@@ -21,10 +21,17 @@ package enum Explanation {
     case .notPermitted(let owner):
       return "\(name): some files may not be moved by this user. Run as the owner of the files, "
         + "\(sudo(owner, command)); chattr -i lifts an immutable flag."
-    case .namesTaken(let count):
+    case .namesTaken(let count, let named, let isReversion):
+      let examples = named.map { "\(text(capture.appending(bytes: $0.from))) in \(below($0.to))" }
+      let more = count > named.count ? ", …" : ""
+      let way =
+        isReversion
+        ? ""
+        : "As after a recorder that began its numbers again: --on-conflict rename gives the later file its time in its name. Or "
+          + "else: "
       return
-        "\(name): \(Format.count(count, "name")) \(count == 1 ? "is" : "are") taken. Compare the two files, rename or remove the one you do "
-        + "not need, \(again(command))."
+        "\(name): \(Format.count(count, "name")) \(count == 1 ? "is" : "are") taken (\(examples.joined(separator: ", "))\(more)); both "
+        + "files stay. \(way)\(way.isEmpty ? "Compare" : "compare") the two files, rename or remove the one you do not need, \(again(command))."
     case .foreignArchive(let file):
       return "\(below(file)): not written by hotcold; left as it is. Move it away, or give --no-manifests, "
         + "\(again(command))."
@@ -45,12 +52,16 @@ package enum Explanation {
       return "\(name): \(Format.count(count)) more archives were not written"
     case .twoLivePlaylists(isReversion: true):
       return
-        "\(below("segments/output.m3u8")): there is also \(below("output.m3u8")); both stay. Remove the older one, "
-        + "\(again(command))."
+        "\(below("segments/output.m3u8")): there is also \(below("output.m3u8")); both stay. If ffmpeg still writes "
+        + "the first, switch it to the second. One that nobody writes any more is kept as output.m3u8.old: at the "
+        + "earliest ten seconds after it was written last, or three of its target durations; \(again(command))."
     case .twoLivePlaylists(isReversion: false):
       return
         "\(below("output.m3u8")): there is also \(below("segments/output.m3u8")); both stay. If ffmpeg still "
-        + "writes the first, switch it to the second; then remove the older one, \(again(command))."
+        + "writes the first, switch it to the second. One that nobody writes any more is kept as output.m3u8.old: at the "
+        + "earliest ten seconds after it was written last, or three of its target durations; \(again(command))."
+    case .livePlaylistHeld(let companions, let isReversion):
+      return held(below(isReversion ? "segments/output.m3u8" : "output.m3u8"), companions, again(command))
     case .livePlaylistNotMoved(let isReversion):
       let from = below(isReversion ? "segments/output.m3u8" : "output.m3u8")
       return "\(from): could not be moved to \(below(isReversion ? "" : "segments"))"
@@ -114,6 +125,12 @@ package enum Explanation {
     }
   }
 
+  /// `owner`: of the capture.
+  package static func ownership(of owner: String?) -> String {
+    "new folders and playlists belong to \(Users.name(of: CurrentProcess.effectiveUser)), since this user may not give "
+      + "them to the owner (\(owner ?? "unknown")) and group of the capture. All else is as usual; root may chown them."
+  }
+
   private static func reason(_ refusal: FolderRefusal) -> String {
     switch refusal.reason {
     case .isLink: "is a link"
@@ -131,6 +148,23 @@ package enum Explanation {
     case .refused: return "\(from): stays, because \(to) was refused"
     case .errno(let errno): return "\(from): cannot be moved to \(to): \(errno)"
     }
+  }
+
+  private static func held(_ playlist: String, _ companions: PlaylistCompanions, _ again: String) -> String {
+    var text = "\(playlist): stays where it is, since it lists files that stay"
+    if !companions.named.isEmpty {
+      let more = companions.count > companions.named.count ? ", …" : ""
+      text += " (\(companions.named.map(printable).joined(separator: ", "))\(more))"
+    }
+    if companions.areOfOtherNames {
+      text +=
+        ". Only segment_*.ts are moved: let the recorder name its segments so (ffmpeg: -hls_segment_filename)"
+    } else if companions.areInOtherFolders {
+      text += ". They are in other folders: let the recorder write playlist and segments to one folder"
+    } else {
+      text += ". See what keeps them"
+    }
+    return "\(text), \(again)."
   }
 
   private static func sudo(_ owner: String?, _ command: String) -> String {

@@ -11,7 +11,8 @@ public enum Issue: Sendable {
   /// Beyond those that are named.
   case moreNotMoved(Int)
   case notPermitted(owner: String?)
-  case namesTaken(Int)
+  /// `named`: the first few. `isReversion`: nothing is renamed then.
+  case namesTaken(Int, named: [Problem], isReversion: Bool)
   /// Below the capture.
   case foreignArchive(String)
   case archiveNotWritten(KernelError)
@@ -23,6 +24,8 @@ public enum Issue: Sendable {
   case playlistTooLarge(FilePath)
   case twoLivePlaylists(isReversion: Bool)
   case livePlaylistNotMoved(isReversion: Bool)
+  /// It stays beside files that it lists and that stay.
+  case livePlaylistHeld(PlaylistCompanions, isReversion: Bool)
   /// `isWatched`: whether deletions by others would have been seen.
   case lost(Int, isWatched: Bool)
   case unbalanced
@@ -39,10 +42,13 @@ extension CaptureReport {
     let more = problems.count - problems.named.count
     if more > 0 { issues.append(.moreNotMoved(more)) }
     if problems.includePermissions { issues.append(.notPermitted(owner: owner)) }
-    if total.conflicts > 0 { issues.append(.namesTaken(total.conflicts)) }
+    if total.conflicts > 0 {
+      issues.append(.namesTaken(total.conflicts, named: problems.taken, isReversion: isReversion))
+    }
     issues += manifests?.issues(isReversion: isReversion) ?? []
     if livePlaylist == .conflict { issues.append(.twoLivePlaylists(isReversion: isReversion)) }
     if livePlaylist == .failed { issues.append(.livePlaylistNotMoved(isReversion: isReversion)) }
+    if livePlaylist == .held { issues.append(.livePlaylistHeld(companions, isReversion: isReversion)) }
     if let comparison, comparison.lost > 0 {
       issues.append(.lost(comparison.lost, isWatched: comparison.watchesDeletions))
     }

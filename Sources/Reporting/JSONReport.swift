@@ -71,6 +71,7 @@ public enum JSONReport {
     let manifests: ManifestFigures?
     let nextNumbers: NextNumbers
     let cutShort: Bool
+    let renamed: Int
     let passes: Int
     let settled: Bool
     let writerActive: Bool
@@ -99,6 +100,7 @@ public enum JSONReport {
       nextNumbers = NextNumbers(
         segments: report.numbers.segment.map { $0 + 1 }, captures: report.numbers.capture.map { $0 + 1 })
       cutShort = report.isCutShort
+      renamed = report.renamed
       passes = report.passes
       settled = report.hasSettled
       writerActive = report.writerIsActive

@@ -34,7 +34,7 @@ public struct TextReport {
 
   private func headline(_ report: CaptureReport) -> String {
     if let error = report.error {
-      return report.total.moved == 0 && report.livePlaylist != .moved
+      return report.total.moved == 0 && ![.moved, .superseded].contains(report.livePlaylist)
         ? bold("refused, no file was moved")
         : bold("stopped by an error (\(ExitStatus(of: error).rawValue)); run it again to go on")
     }
@@ -106,7 +106,7 @@ public struct TextReport {
 
   private func facts(_ report: CaptureReport, _ run: RunReport) -> [String] {
     var lines = [
-      "live playlist  \(report.isDryRun && report.livePlaylist == .moved ? "to move" : report.livePlaylist.rawValue)",
+      "live playlist  \(livePlaylist(report))",
       "folders        \(folders(report))",
       "throughput     \(Format.count(Int(report.filesPerSecond))) files/s "
         + "(\(Format.count(report.total.found)) in \(Format.seconds(nanoseconds: report.elapsedNanoseconds)))",
@@ -122,6 +122,15 @@ public struct TextReport {
       lines.append("durable        \(report.isSynced ? "yes (syncfs)" : "not asked for (--no-sync)")")
     }
     return lines
+  }
+
+  private func livePlaylist(_ report: CaptureReport) -> String {
+    switch report.livePlaylist {
+    case .moved where report.isDryRun: "to move"
+    case .superseded:
+      "superseded, \(report.isDryRun ? "to be kept" : "kept") as \(FileName.supersededPlaylist)"
+    default: report.livePlaylist.rawValue
+    }
   }
 
   private func folders(_ report: CaptureReport) -> String {
@@ -189,6 +198,14 @@ public struct TextReport {
       lines.append(
         "NOTE: this user may not move files here, and --execute would be refused; run as \(report.owner ?? "the owner")."
       )
+    }
+    if report.renamed > 0 {
+      lines.append(
+        "NOTE: \(Format.count(report.renamed, "file")) \(report.isDryRun ? "would get" : "got") their time in a new name, since "
+          + "another file in their hour has the old one (--on-conflict rename).")
+    }
+    if report.keepsOwnership {
+      lines.append("NOTE: \(Explanation.ownership(of: report.owner))")
     }
     if report.otherRunIsActive {
       lines.append("NOTE: another run of hotcold is at work here; these figures are already out of date.")

@@ -38,12 +38,20 @@ import Testing
     issues += [.nameTaken, .refused, .errno(.permissionDenied)].map { .notMoved(problem($0)) }
     issues += [problem(.errno(.ioError)), problem(.nameTaken)].map(Reporting.Issue.notDeleted)
     issues += [
-      .moreNotMoved(3), .notPermitted(owner: nil), .notPermitted(owner: "me"), .namesTaken(2),
+      .moreNotMoved(3), .notPermitted(owner: nil), .notPermitted(owner: "me"),
+      .namesTaken(2, named: [problem(.nameTaken)], isReversion: false),
+      .namesTaken(1, named: [], isReversion: true),
       .foreignArchive("segments/7/archive.m3u8"), .archiveNotWritten(full), .archiveNotWritten(noPath),
       .moreArchivesNotWritten(2), .twoLivePlaylists(isReversion: true), .twoLivePlaylists(isReversion: false),
       .livePlaylistNotMoved(isReversion: true), .livePlaylistNotMoved(isReversion: false),
       .lost(1, isWatched: true), .lost(1, isWatched: false),
       .unbalanced,
+      .livePlaylistHeld(
+        PlaylistCompanions(count: 9, named: [Array("init.mp4".utf8)], areOfOtherNames: true),
+        isReversion: false),
+      .livePlaylistHeld(PlaylistCompanions(areInOtherFolders: true), isReversion: true),
+      .livePlaylistHeld(
+        PlaylistCompanions(count: 1, named: [Array("segment_1.ts".utf8)]), isReversion: false),
       .retentionStopped(full), .retentionStopped(noPath),
       .archiveNotRemoved(full), .moreArchivesNotRemoved(2), .playlistTooLarge("/srv/capture1/output.m3u8"),
     ]
@@ -70,11 +78,12 @@ import Testing
     case .archiveNotRemoved: 15
     case .moreArchivesNotRemoved: 16
     case .playlistTooLarge: 17
+    case .livePlaylistHeld: 18
     }
   }
 
   @Test func everyErrorNamesItsCaptureAndNoRelativePath() {
-    #expect(Set(Self.issues.map(Self.number)) == Set(0...17))
+    #expect(Set(Self.issues.map(Self.number)) == Set(0...18))
     for issue in Self.issues {
       let text = Explanation.of(issue, in: Self.capture, command: "migrate")
       #expect(text.hasPrefix("/srv/capture1"), "\(text)")

@@ -251,10 +251,8 @@ struct CaptureFolders: ~Copyable {
     of model: FileStatus, to directory: borrowing Directory, unlessHolding entries: Int
   ) throws(KernelError) {
     let status = try directory.status()
-    // An ordinary user can give his own folders to nobody else (chown(2)); they work as they are.
-    let user = CurrentProcess.effectiveUser
-    let mayGive = CurrentProcess.isRoot || (status.owner == user && model.owner == user)
-    guard mayGive,
+    // What another user has made is that user's.
+    guard CurrentProcess.isRoot || status.owner == CurrentProcess.effectiveUser,
       status.owner != model.owner || status.group != model.group || status.mode != model.mode,
       try directory.holdsAtMost(entries)
     else { return }

@@ -88,22 +88,14 @@ struct OpenCapture: ~Copyable {
       throw .stopped(KernelError(.access, directory.path, .readOnlyFileSystem), nil)
     }
     do throws(KernelError) { try directory.checkWritable() } catch { throw denied(error) }
-    if !CurrentProcess.isRoot { try checkFoldersCanBeGiven() }
   }
 
-  /// New folders get the owner and group of the capture. Only root may give them to another owner, or to a group
-  /// that the owner is no member of (chown(2)); below a setgid folder the group comes by itself (mkdir(2)).
-  private func checkFoldersCanBeGiven() throws(MigrationError) {
-    let isOwner = CurrentProcess.effectiveUser == status.owner
+  /// Whether new folders and playlists get the owner and group of the capture. Only root may give them to another owner, or
+  /// to a group that the owner is no member of (chown(2)); below a setgid folder the group comes by itself (mkdir(2)).
+  var mayGiveAway: Bool {
+    guard !CurrentProcess.isRoot else { return true }
     let mayGiveGroup = CurrentProcess.isMember(ofGroup: status.group) || newFoldersInheritGroup
-    guard !isOwner || !mayGiveGroup else { return }
-    let missing: Int
-    do throws(KernelError) { missing = try CaptureFolders(of: directory).missingCount } catch {
-      throw stopped(error)
-    }
-    guard missing > 0 else { return }
-    let error = KernelError(.changeOwner, directory.path, .notPermitted)
-    throw isOwner ? .permissionDenied(error, owner: Users.name(of: 0)) : denied(error)
+    return CurrentProcess.effectiveUser == status.owner && mayGiveGroup
   }
 
   private var newFoldersInheritGroup: Bool {

@@ -14,6 +14,8 @@ public struct CaptureReport: Sendable {
   public internal(set) var folder: FolderIdentity?
   public var kinds = PerKind { _ in KindReport() }
   public var livePlaylist = PlaylistOutcome.absent
+  /// Why the live playlist is held.
+  public internal(set) var companions = PlaylistCompanions()
   /// Live playlists above `livePlaylistBytesMax`: no segment was moved, since any may be listed.
   public internal(set) var unreadablePlaylists: [FilePath] = []
   public static let livePlaylistBytesMax = LivePlaylistVersion.bytesMax
@@ -23,6 +25,8 @@ public struct CaptureReport: Sendable {
   public var numbers = HighestNumbers()
   public var unrecognised = Unrecognised()
   public var problems = Problems()
+  /// Files that were moved with their time in a new name, since another one had theirs; or would be.
+  public internal(set) var renamed = 0
   public var refusals: [FolderRefusal] = []
   /// Folders of the layout that were made, or would be.
   public var foldersMade = 0
@@ -37,6 +41,8 @@ public struct CaptureReport: Sendable {
   public var writerIsFlat = false
   /// Of a dry run: this user may not do what it shows.
   public var mayNotWrite = false
+  /// Whether what is made belongs to the owner and group of the capture; else it belongs to whoever made it.
+  public var mayGiveAway = true
   /// Another run held the capture while this dry run looked.
   public var otherRunIsActive = false
   /// The file system may be unable to refuse to replace (RENAME_NOREPLACE), which only an execution can show: it stops then
@@ -64,11 +70,17 @@ public struct CaptureReport: Sendable {
   public var changed: Bool { !isDryRun && wouldChange }
   /// Whether an execution would change anything; of an execution, whether it did.
   public var wouldChange: Bool {
-    total.moved > 0 || foldersMade > 0 || foldersRemoved > 0 || livePlaylist == .moved
+    total.moved > 0 || foldersMade > 0 || foldersRemoved > 0
+      || [.moved, .superseded].contains(livePlaylist)
       || manifests.map { $0.written + $0.removed > 0 } ?? false
   }
   public var filesPerSecond: Double {
     elapsedNanoseconds > 0 ? Double(total.found) / (Double(elapsedNanoseconds) / 1e9) : 0
+  }
+
+  /// Whether something was made that belongs to another user, or another group, than the capture.
+  public var keepsOwnership: Bool {
+    !mayGiveAway && (foldersMade > 0 || manifests.map { $0.written > 0 } ?? false)
   }
 
   /// Whether every file is where it belongs and nothing is missing.
@@ -94,9 +106,13 @@ public struct KindReport: Sendable {
 public enum PlaylistOutcome: String, Sendable {
   case absent, moved
   case inPlace = "in place"
+  /// Another encoder's has taken over; this one is kept as `output.m3u8.old`.
+  case superseded
+  /// Beside files that it lists and that stay.
+  case held
   case kept, conflict, failed, pending
 
-  var isClean: Bool { self != .conflict && self != .failed && self != .pending }
+  var isClean: Bool { ![.conflict, .held, .failed, .pending].contains(self) }
 }
 
 /// Entries that no layout knows; they stay where they are.
@@ -140,6 +156,9 @@ public struct Problems: Sendable {
 
   public internal(set) var count = 0
   public internal(set) var named: [Problem] = []
+  /// The first few whose names are taken: by cause one problem, however many files have it.
+  public internal(set) var taken: [Problem] = []
+  public static let takenNamedMax = 3
   /// Whether one of those named is a matter of rights.
   public var includePermissions: Bool {
     named.contains { [.errno(.permissionDenied), .errno(.notPermitted)].contains($0.reason) }

@@ -59,6 +59,8 @@ struct ArchiveCommand: ParsableCommand {
     help:
       "Leave the hot files and the live playlist in the flat places, for an ffmpeg that still writes there.")
   var keepLive = false
+  @Option(help: ConflictRule.help, completion: .list(ConflictRule.allValueStrings))
+  var onConflict: String?
   @Flag(help: "Do not write segments/<hour>/archive.m3u8.")
   var noManifests = false
   @Flag(
@@ -167,6 +169,7 @@ struct ArchiveCommand: ParsableCommand {
       .retain: retain.isEmpty ? nil : retain.joined(separator: ","),
       .hot: hot.isEmpty ? nil : hot.joined(separator: ","), .keepLive: keepLive ? "yes" : nil,
       .manifests: noManifests ? "no" : nil, .linkFallback: linkFallback ? "yes" : nil,
+      .onConflict: onConflict,
     ]
     return texts.compactMapValues { $0 }
   }
@@ -195,6 +198,7 @@ struct ArchiveCommand: ParsableCommand {
     options.keepLive = try settings.isOn(.keepLive)
     options.writesManifests = try settings.isOn(.manifests)
     options.allowsLinks = try settings.isOn(.linkFallback)
+    options.renamesConflicts = try settings.conflictRule() == .rename
     options.retention = try settings.retention()
     options.isRetentionForced = forceRetention
     options.isDryRun = dryRun

@@ -44,6 +44,13 @@ extension ArchiveSettings {
     return choice
   }
 
+  func conflictRule() throws(Failure) -> ConflictRule {
+    guard let rule = ConflictRule(rawValue: text(.onConflict)) else {
+      throw wrong(.onConflict, "give keep or rename")
+    }
+    return rule
+  }
+
   /// Makes the zone that of the process. Call once, before anything asks for the time.
   func useTimeZone() throws(Failure) {
     try checkTimeZone()

@@ -11,7 +11,7 @@ struct ArchiveSettings {
   /// Every setting there is. In the environment and in the file its name has HOTCOLD_ before it, in capitals.
   enum Key: String, CaseIterable {
     case capturesFrom, interval, minAge, retain, maxDelete, metricsFile, warnFree, timeZone, hot, keepLive
-    case manifests, engine, linkFallback
+    case manifests, engine, linkFallback, onConflict
 
     var variable: String {
       "HOTCOLD_"
@@ -32,6 +32,7 @@ struct ArchiveSettings {
       case .keepLive, .linkFallback: "no"
       case .manifests: "yes"
       case .engine: "auto"
+      case .onConflict: ConflictRule.keep.rawValue
       }
     }
   }

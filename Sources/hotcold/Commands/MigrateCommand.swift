@@ -12,6 +12,8 @@ struct MigrateCommand: ParsableCommand {
   var keepLive = false
   @Flag(help: "Do not write segments/<hour>/archive.m3u8.")
   var noManifests = false
+  @Option(help: ConflictRule.help)
+  var onConflict = ConflictRule.keep
   @OptionGroup var settle: SettleOptions
   @OptionGroup var output: OutputOptions
 
@@ -22,6 +24,7 @@ struct MigrateCommand: ParsableCommand {
       rule: settle.rule, hours: settle.hours, isDryRun: !move.execute, keepLive: keepLive,
       syncs: !move.noSync, writesManifests: !noManifests)
     options.allowsLinks = move.linkFallback
+    options.renamesConflicts = onConflict == .rename
     try CaptureRun(command: "migrate", timeZone: settle.timeZone, move: move, output: output).run(paths) {
       [options] path, engine, display in engine.migrate(path, options: options, observer: display)
     }

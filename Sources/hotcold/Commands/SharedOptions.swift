@@ -58,6 +58,16 @@ struct CaptureArguments: ParsableArguments {
   }
 }
 
+/// What becomes of a file whose name is taken where it belongs.
+enum ConflictRule: String, CaseIterable, ExpressibleByArgument {
+  case keep, rename
+
+  static let help: ArgumentHelp = """
+    Of two files of one name in the same hour: keep leaves the later one where it is, rename gives it its time in its \
+    name (segment_000000005.20261124T130501Z.ts).
+    """
+}
+
 /// How the report and the messages look.
 struct OutputOptions: ParsableArguments {
   @Option(
