@@ -243,7 +243,21 @@ import Testing
     #expect(
       text.contains(#"hotcold_files{capture="\#(trial.folder.path)",kind="segments",tier="hot"} 10"#)
         && text.contains(#"kind="segments",tier="cold"} 50"#))
-    #expect(text.contains("hotcold_files_moved_total{kind=\"thumbnails\"} 150"))
+    #expect(
+      text.contains(
+        #"hotcold_files_moved_total{capture="\#(trial.folder.path)",kind="thumbnails"} 150"#))
+    #expect(!text.contains("hotcold_capture_errors_total{"))
+
+    // What is wrong is counted by capture and reason.
+    let taken = try #require(
+      try Snapshot(trial.folder.path).paths.first {
+        $0.folder == "segments/22" && $0.name.description.hasSuffix(".ts")
+      })
+    try trial.folder.makeFile("segments/" + taken.name, seconds: 1_700_000_000)
+    _ = Self.once([trial.folder.path, "--metrics-file", file])
+    #expect(
+      try String(contentsOfFile: file, encoding: .utf8).contains(
+        #"hotcold_capture_errors_total{capture="\#(trial.folder.path)",reason="names that are taken"} 1"#))
     let bad = Self.once([trial.folder.path, "--metrics-file", "/no/such/folder/x.prom"])
     #expect(bad.status == 1 && bad.error.contains("metrics could not be written"))
   }

@@ -27,7 +27,7 @@ import Testing
     #expect(
       report["captures", 0].keys == [
         "capture", "dryRun", "changed", "wouldChange", "exitCode", "kinds", "total", "livePlaylist",
-        "foldersMade", "passes",
+        "foldersMade", "renamed", "passes",
         "foldersRemoved", "manifests", "nextNumbers", "cutShort",
         "settled", "writerActive", "otherRunActive", "mayReplace", "synced", "elapsedSeconds",
         "filesPerSecond",
