@@ -20,7 +20,8 @@ public struct PlaylistCompanions: Equatable, Sendable {
   init(of source: borrowing Directory, movingTo target: Int32, haveMoved: Bool) throws(KernelError) {
     var companions = Self()
     var failure: KernelError?
-    let reading = try source.readLivePlaylist(startOver: { companions = Self() }) { name, _ in
+    func startOver() { companions = Self() }
+    let reading = try source.readLivePlaylist(startOver: startOver) { name, _ in
       do throws(KernelError) {
         try companions.add(name, source, target, haveMoved)
         if let decoded = SegmentURI.decoded(name) {

@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test func itNamesEveryOption() {
-    for command in ["migrate", "verify", "revert", "archive", "sample"] {
+    for command in ["migrate", "verify", "revert", "archive", "sample", "next-numbers"] {
       let help = HotColdBinary.run([command, "--help"]).output
       let options = help.matches(of: #/--[a-z-]+/#).map { String($0.output) }
       #expect(options.count > 3)

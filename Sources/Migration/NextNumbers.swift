@@ -1,0 +1,58 @@
+internal import CaptureLayout
+internal import KernelIO
+public import SystemPackage
+
+/// With which numbers an encoder has to go on so that no name is taken: those after the largest in a capture.
+public struct NextNumbers: Equatable, Sendable {
+  public private(set) var segment: Int64
+  /// Of captures, thumbnails and metadata, which are numbered alike.
+  public private(set) var capture: Int64
+  /// Seconds since a live playlist was written that has not ended; nil where there is none.
+  public private(set) var secondsSincePlaylist: Int64?
+
+  package init(segment: Int64, capture: Int64) {
+    self.segment = segment
+    self.capture = capture
+  }
+
+  /// Reads names alone, wherever the layout keeps files.
+  public init(of path: FilePath) throws(MigrationError) {
+    let capture = try OpenCapture.open(path)
+    do throws(KernelError) {
+      let folders = try CaptureFolders(of: capture.directory)
+      var numbers = try Listing.ofHours(folders, inodes: false).numbers
+      var secondsSincePlaylist: Int64?
+      for place in Place.allCases {
+        try folders.withPlace(place, in: capture.directory) { directory throws(KernelError) in
+          var stream = try DirectoryStream(of: directory)
+          while try stream.nextWindow({ entry in
+            guard let kind = FileName.kind(of: entry.name), place.holds(kind) else { return }
+            numbers.meet(entry.name, kind)
+          }) {}
+          guard place.holds(.segments),
+            case .read(let version, let playlist) = try directory.readLivePlaylist({ _, _ in }),
+            !playlist.isFinished
+          else { return }
+          let age = version.modified.age(atSeconds: Clock.realtimeNanoseconds / 1_000_000_000)
+          secondsSincePlaylist = min(secondsSincePlaylist ?? age, age)
+        }
+      }
+      self.init(
+        segment: numbers.segment.map { $0.addingSaturating(1) } ?? 0,
+        capture: numbers.capture.map { $0.addingSaturating(1) } ?? 0)
+      self.secondsSincePlaylist = secondsSincePlaylist
+    } catch { throw capture.stopped(error) }
+  }
+
+  /// For a front end that takes a capture's number for its segment's, times the captures of a segment: the smallest pair
+  /// that agrees and of which neither is taken. Nil beyond 64 bits.
+  public func aligned(capturesPerSegment: Int64) -> NextNumbers? {
+    let rounded = capture / capturesPerSegment + (capture % capturesPerSegment > 0 ? 1 : 0)
+    let segment = max(segment, rounded)
+    let (capture, overflows) = segment.multipliedReportingOverflow(by: capturesPerSegment)
+    guard !overflows else { return nil }
+    var aligned = NextNumbers(segment: segment, capture: capture)
+    aligned.secondsSincePlaylist = secondsSincePlaylist
+    return aligned
+  }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import Migration
+import Reporting
+import SystemPackage
+
+struct NextNumbersCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "next-numbers",
+    abstract: "Prints the numbers with which a new encoder has to go on, for a shell.",
+    discussion: """
+      Two lines, next_segment=N and next_capture=N: eval "$(hotcold next-numbers CAPTURE)" makes variables of them. Stop \
+      the old encoder first: what it writes afterwards has these numbers, and ffmpeg overwrites without asking.
+      """)
+
+  /// Of a minute, at sixteen captures a second.
+  private static let capturesPerSegmentMax: Int64 = 1000
+  /// As long ago as a stopped encoder may have written last.
+  private static let quietSeconds: Int64 = 10
+
+  @Argument(
+    help: "The capture folder: the folder that ffmpeg writes to.", completion: .directory,
+    transform: pathArgument)
+  var capture: FilePath
+  @Option(
+    help: """
+      For a front end that computes a capture's number from its segment's: how many captures a segment has. \
+      next_capture is next_segment times that then.
+      """)
+  var capturesPerSegment: Int64 = 0
+
+  func validate() throws {
+    guard (0...Self.capturesPerSegmentMax).contains(capturesPerSegment) else {
+      throw ValidationError("--captures-per-segment: give a number from 1 to \(Self.capturesPerSegmentMax).")
+    }
+  }
+
+  func run() throws {
+    let console = Console(isQuiet: false)
+    var numbers: NextNumbers
+    do throws(MigrationError) { numbers = try NextNumbers(of: capture) } catch {
+      console.error(Explanation.of(.stopped(error), in: capture, command: "next-numbers"))
+      throw ExitStatus(of: error).code
+    }
+    if capturesPerSegment > 0 {
+      guard let aligned = numbers.aligned(capturesPerSegment: capturesPerSegment) else {
+        console.error("\(Explanation.text(capture)): the numbers are too large to be multiplied.")
+        throw ExitStatus.incomplete.code
+      }
+      numbers = aligned
+    }
+    if let seconds = numbers.secondsSincePlaylist, seconds < Self.quietSeconds {
+      console.warning(
+        "\(Explanation.text(capture)): the live playlist was written a moment ago. If its encoder still runs, stop it and "
+          + "ask again.")
+    }
+    try Output.print("next_segment=\(numbers.segment)\nnext_capture=\(numbers.capture)\n", console)
+  }
+}
