@@ -173,6 +173,9 @@ public final class Archiver {
   private func say(_ report: CaptureReport, _ path: FilePath, _ round: inout Round) {
     round.add(ExitStatus(of: report), of: path)
     say(report.issues, .settling, of: path)
+    if let text = Explanation.longPlaylist(report) {
+      log.warning("a live playlist that lists very many segments", .settling, of: path, text)
+    }
     // What it did not come to may still be so.
     if !report.isCutShort, report.stopSignal == nil { log.finish(.settling, of: path) }
     if report.keepsOwnership, saidOwnership.insert(path).inserted {
@@ -204,6 +207,11 @@ public final class Archiver {
     if let error = report.error {
       say([.stopped(error)], .upkeep, of: path)
       round.add(ExitStatus(of: error), of: path)
+    }
+    if report.deletedSegments > 0 {
+      log.warning(
+        "segments deleted before they are archived", .upkeep, of: path,
+        "\(Explanation.text(path)): \(Explanation.deletedSegments(report.deletedSegments))")
     }
     if let manifests = report.manifests { say(manifests, path, &round) }
     if let retention = report.retention { say(retention, path, &round) }

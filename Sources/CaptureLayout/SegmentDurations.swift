@@ -196,7 +196,7 @@ extension Array where Element: FixedWidthInteger {
 
 extension ModificationTime {
   /// Saturating, since a file's time may be anything: decades are a gap as centuries are.
-  func microseconds(since earlier: ModificationTime) -> Int64 {
+  package func microseconds(since earlier: ModificationTime) -> Int64 {
     let decades: Int64 = 1_000_000_000
     let seconds = min(max(seconds.subtractingSaturating(earlier.seconds), -decades), decades)
     return seconds * 1_000_000 + (Int64(nanoseconds) - Int64(earlier.nanoseconds)) / 1000

@@ -1,5 +1,6 @@
 internal import CaptureLayout
 internal import KernelIO
+internal import SystemPackage
 
 /// Files that the live playlist lists and that stay behind where it would move to: without them nobody can play it.
 public struct PlaylistCompanions: Equatable, Sendable {
@@ -51,7 +52,11 @@ public struct PlaylistCompanions: Equatable, Sendable {
     let isSegment = FileName.kind(of: name) == .segments
     let isTaken = FolderTable.isOpen(target) && Name.isTaken(name, in: target)
     if isSegment, !haveMoved, !isTaken { return }
-    guard try source.modificationIfThere(name) != nil else { return }
+    // What a file system remembers of names (FUSE) says nothing about a file that has moved.
+    do throws(Errno) { _ = try Name.status(of: name, in: source.descriptor) } catch {
+      guard error != .noSuchFileOrDirectory else { return }
+      throw KernelError(.stat, source.path.appending(bytes: Array(copying: name)), error)
+    }
     count += 1
     if !isSegment { areOfOtherNames = true }
     if named.count < Self.namedMax { named.append(Array(copying: name)) }

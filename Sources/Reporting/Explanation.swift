@@ -125,6 +125,28 @@ package enum Explanation {
     }
   }
 
+  /// More than a player goes back in a live stream, and than any hot place is meant to hold.
+  private static let listedSegmentsMax = 100
+
+  /// Nil where the live playlist lists as many segments as usual.
+  package static func longPlaylist(_ report: CaptureReport) -> String? {
+    guard report.listedSegments > listedSegmentsMax else { return nil }
+    return "\(text(report.capture)): \(longPlaylist(report.listedSegments))"
+  }
+
+  package static func longPlaylist(_ listed: Int) -> String {
+    "the live playlist lists \(Format.count(listed)) segments, and none of them goes cold as long as it does. For a recorder at "
+      + "work let it list fewer (ffmpeg: -hls_list_size 6): the archives have the rest."
+  }
+
+  package static func isLong(_ listed: Int) -> Bool { listed > listedSegmentsMax }
+
+  package static func deletedSegments(_ count: Int) -> String {
+    "\(Format.count(count, "segment")) between the cold and the hot ones \(count == 1 ? "is" : "are") missing: something deletes "
+      + "them before they are archived, and the archives have holes. ffmpeg does that with -hls_flags delete_segments: leave it "
+      + "out. What is old hotcold deletes, where it is asked to (--retain)."
+  }
+
   /// `owner`: of the capture.
   package static func ownership(of owner: String?) -> String {
     "new folders and playlists belong to \(Users.name(of: CurrentProcess.effectiveUser)), since this user may not give "

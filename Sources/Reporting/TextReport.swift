@@ -199,6 +199,7 @@ public struct TextReport {
         "NOTE: this user may not move files here, and --execute would be refused; run as \(report.owner ?? "the owner")."
       )
     }
+    if let text = Explanation.longPlaylist(report) { lines.append("NOTE: \(text)") }
     if report.renamed > 0 {
       lines.append(
         "NOTE: \(Format.count(report.renamed, "file")) \(report.isDryRun ? "would get" : "got") their time in a new name, since "

@@ -21,6 +21,12 @@ package struct TextVerification {
           + figures.joined(separator: ", "))
       if !criterion.isMet { lines += criterion.examples.map { "            \(printable($0))" } }
     }
+    if !isQuiet,
+      let listed = report.criteria.first(where: { $0.identifier == .livePlaylist })?.figures.first(
+        where: { $0.name == "listed" })?.value, Explanation.isLong(listed)
+    {
+      lines.append("NOTE: \(Explanation.longPlaylist(listed))")
+    }
     return isQuiet && report.isMet ? "" : lines.joined(separator: "\n") + "\n"
   }
 

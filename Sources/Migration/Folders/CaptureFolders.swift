@@ -251,8 +251,9 @@ struct CaptureFolders: ~Copyable {
     of model: FileStatus, to directory: borrowing Directory, unlessHolding entries: Int
   ) throws(KernelError) {
     let status = try directory.status()
-    // What another user has made is that user's.
-    guard CurrentProcess.isRoot || status.owner == CurrentProcess.effectiveUser,
+    // Below a capture of another user they stay as they were made.
+    let user = CurrentProcess.effectiveUser
+    guard CurrentProcess.isRoot || (status.owner == user && model.owner == user),
       status.owner != model.owner || status.group != model.group || status.mode != model.mode,
       try directory.holdsAtMost(entries)
     else { return }

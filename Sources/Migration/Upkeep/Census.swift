@@ -28,6 +28,8 @@ public final class Census {
     /// Of the files whose age is known.
     var oldest: ModificationTime?
     var implausible = 0
+    /// Of segments, the one that was modified last.
+    var newestSegment: DeletedSegments.Segment?
     /// Not so where a file could not be looked at: the folder is read again the next time.
     var isWhole = true
   }
@@ -46,6 +48,11 @@ public final class Census {
   }
 
   func entry(_ kind: Kind, _ hour: Int) -> Entry? { entries[FolderTable.index(kind, hour)] }
+
+  /// The cold segment that was modified last.
+  var newestSegment: DeletedSegments.Segment? {
+    hoursOfDay.compactMap { entry(.segments, $0)?.newestSegment }.max { $0.modified < $1.modified }
+  }
 
   func implausible(_ kind: Kind) -> Int {
     hoursOfDay.reduce(0) { $0 + (entries[FolderTable.index(kind, $1)]?.implausible ?? 0) }
@@ -90,7 +97,10 @@ public final class Census {
     }
     var entry = Entry(folderModified: modified)
     let anyAge = RetentionRule(ageSeconds: PerKind { _ in 0 })
-    entry.isWhole = try Self.forEachFile(of: kind, in: directory) { _, status in
+    entry.isWhole = try Self.forEachFile(of: kind, in: directory) { listed, status in
+      if kind == .segments, entry.newestSegment.map({ $0.modified < status.modified }) ?? true {
+        entry.newestSegment = .init(listed.name, status.modified) ?? entry.newestSegment
+      }
       entry.count = entry.count + TierCount(files: 1, bytes: status.size)
       if anyAge.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .implausible {
         entry.implausible += 1

@@ -7,6 +7,8 @@ public import SystemPackage
 public final class UpkeepMemory {
   public private(set) var census = Census()
   public private(set) var manifests = ManifestMemory()
+  /// Of the last round.
+  var newestHot: DeletedSegments.Segment?
   private var folder: FolderIdentity?
 
   public init() {}
@@ -16,6 +18,7 @@ public final class UpkeepMemory {
     if let old = self.folder, old != folder {
       census = Census()
       manifests = ManifestMemory()
+      newestHot = nil
     }
     self.folder = folder
   }
@@ -44,6 +47,8 @@ public struct UpkeepReport: Sendable {
   public internal(set) var hot = PerKind { _ in TierCount() }
   public internal(set) var cold = PerKind { _ in TierCount() }
   public internal(set) var fileSystem: FileSystemStatus?
+  /// Segments that somebody deleted before they were archived; see `DeletedSegments`.
+  public internal(set) var deletedSegments = 0
   public internal(set) var error: MigrationError?
 }
 
@@ -80,6 +85,7 @@ extension Engine {
       let now = Clock.realtimeNanoseconds / 1_000_000_000
       let playlists = try LivePlaylists(of: folders, in: capture.directory)
       try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
+      report.deletedSegments = try deletedSegments(folders, capture.directory, options, memory)
       if !options.rule.isOff {
         let retention = expire(folders, options, memory, playlists.listed, clock)
         report.retention = retention
@@ -106,6 +112,24 @@ extension Engine {
     } catch {
       throw capture.stopped(error)
     }
+  }
+
+  private func deletedSegments(
+    _ folders: borrowing CaptureFolders, _ capture: borrowing Directory, _ options: UpkeepOptions,
+    _ memory: UpkeepMemory
+  ) throws(KernelError) -> Int {
+    // Retention that leaves no cold ones for long would look the same.
+    let shortestAgeSeconds: Int64 = 600
+    var segments = DeletedSegments()
+    segments.newestCold = memory.census.newestSegment
+    for place in [Place.root, .segments] {
+      try folders.withPlace(place, in: capture) { directory throws(KernelError) in
+        try Census.forEachFile(of: .segments, in: directory) { segments.addHot($0.name, $1.modified) }
+      }
+    }
+    defer { memory.newestHot = segments.newestHot }
+    guard options.rule.ageSeconds[.segments].map({ $0 > shortestAgeSeconds }) ?? true else { return 0 }
+    return Int(clamping: segments.count(after: memory.newestHot))
   }
 
   private func expire(

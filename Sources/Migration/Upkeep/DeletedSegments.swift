@@ -1,0 +1,53 @@
+internal import CaptureLayout
+
+/// Segments that somebody deletes before they are archived, as ffmpeg does with `-hls_flags delete_segments`: their numbers
+/// are missing between the newest cold segment and the oldest hot one.
+struct DeletedSegments {
+  struct Segment {
+    let number: Int64
+    let modified: ModificationTime
+
+    init?(_ name: Span<UInt8>, _ modified: ModificationTime) {
+      guard let number = FileName.number(of: name) else { return nil }
+      self.number = number
+      self.modified = modified
+    }
+  }
+
+  /// The newest in the hour folders.
+  var newestCold: Segment?
+  private var oldestHot: Segment?
+  private(set) var newestHot: Segment?
+  private var hotCount: Int64 = 0
+
+  mutating func addHot(_ name: Span<UInt8>, _ modified: ModificationTime) {
+    guard let segment = Segment(name, modified) else { return }
+    if modified < oldestHot?.modified ?? modified || oldestHot == nil { oldestHot = segment }
+    if modified > newestHot?.modified ?? modified || newestHot == nil { newestHot = segment }
+    hotCount += 1
+  }
+
+  /// How many are missing; 0 where that may have another reason. `seen`: the newest hot segment of the last round, which
+  /// has existed, wherever it is now.
+  func count(after seen: Segment?) -> Int64 {
+    guard let hot = oldestHot, let newest = newestHot else { return 0 }
+    if let cold = newestCold, cold.number < hot.number, isContinuous(cold, hot, newest) {
+      return hot.number.subtractingSaturating(cold.number).subtractingSaturating(1)
+    }
+    guard let seen, seen.number < hot.number, seen.modified < hot.modified,
+      newestCold.map({ $0.modified < seen.modified }) ?? true
+    else { return 0 }
+    return hot.number.subtractingSaturating(seen.number)
+  }
+
+  /// Whether the missing ones were recorded: the numbers go on as fast in between as they do in the hot place. Numbers that
+  /// begin elsewhere, or a pause of the recorder, are none.
+  private func isContinuous(_ cold: Segment, _ hot: Segment, _ newest: Segment) -> Bool {
+    guard hotCount > 1, newest.number > hot.number else { return false }
+    let microseconds = Double(newest.modified.microseconds(since: hot.modified))
+    let typical = microseconds / Double(newest.number.subtractingSaturating(hot.number))
+    let between = Double(hot.modified.microseconds(since: cold.modified))
+    let numbers = Double(hot.number.subtractingSaturating(cold.number))
+    return typical > 0 && (0.5...2).contains(between / (typical * numbers))
+  }
+}
