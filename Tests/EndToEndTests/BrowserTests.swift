@@ -61,7 +61,10 @@ import Testing
   }
 
   /// nginx with the guide's locations; one process, for a worker that outlives its master keeps the port.
-  static func serve(_ folder: Folder, _ environment: [String: String]) throws -> Running {
+  /// `port`: another one for each test, since they run at the same time.
+  static func serve(
+    _ folder: Folder, _ environment: [String: String], port: Int = 18080
+  ) throws -> Running {
     let resources = try #require(environment["HOTCOLD_E2E_VIDEOJS"], "make test-e2e sets it")
     for name in ["video.js", "video-js.min.css"] {
       try Shell.must(["cp", "\(resources)/\(name)", folder.path])
@@ -82,7 +85,7 @@ import Testing
         events {}
         http {
           include /etc/nginx/mime.types; access_log \(folder.path)/access.log;
-          server { listen 127.0.0.1:18080; root \(folder.path);
+          server { listen 127.0.0.1:\(port); root \(folder.path);
         \(locations)
           }
         }
@@ -90,7 +93,7 @@ import Testing
     let nginx = try Running(["nginx", "-c", folder.path + "/nginx.conf", "-p", folder.path])
     #expect(
       ArchiverTests.waitUntil(seconds: 10) {
-        Shell.run(["curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:18080/player.html"]).status == 0
+        Shell.run(["curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:\(port)/player.html"]).status == 0
       }, "nginx did not start")
     return nginx
   }

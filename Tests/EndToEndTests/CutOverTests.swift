@@ -35,13 +35,13 @@ import Testing
       encoder.signal(SIGTERM)
       _ = encoder.wait()
     }
-    let nginx = try BrowserTests.serve(folder, environment)
+    let nginx = try BrowserTests.serve(folder, environment, port: 18081)
     defer { stop(nginx) }
 
     let old = try encode(from: 1, into: "")
     sleep(5)
     let player = try Running([
-      "sh", "-c", Self.player, "player", folder.path, "http://127.0.0.1:18080/stream/capture1",
+      "sh", "-c", Self.player, "player", folder.path, "http://127.0.0.1:18081/stream/capture1",
     ])
     sleep(3)
     #expect(try HotColdBinary.migrate(capture, ["--keep-live"]).status == 0)
