@@ -173,8 +173,10 @@ public final class Archiver {
   private func say(_ report: CaptureReport, _ path: FilePath, _ round: inout Round) {
     round.add(ExitStatus(of: report), of: path)
     say(report.issues, .settling, of: path)
-    if let text = Explanation.longPlaylist(report) {
-      log.warning("a live playlist that lists very many segments", .settling, of: path, text)
+    if let text = Explanation.longPlaylist(report.listedSegments) {
+      log.warning(
+        "a live playlist that lists very many segments", .settling, of: path,
+        "\(Explanation.text(path)): \(text)")
     }
     // What it did not come to may still be so.
     if !report.isCutShort, report.stopSignal == nil { log.finish(.settling, of: path) }
@@ -308,5 +310,5 @@ public final class Archiver {
 private final class Observer: MigrationObserver {
   var wantsMoves: Bool { false }
   func progressed(_ progress: MigrationProgress) {}
-  func moved(_ name: Span<UInt8>, from: String, to: String) {}
+  func moved(_ name: Span<UInt8>, from: String, to: String, as newName: Span<UInt8>) {}
 }

@@ -4,7 +4,7 @@ internal import Migration
 internal import Reporting
 internal import SystemPackage
 
-/// Counters and figures in Prometheus' text format, for node_exporter's textfile collector.
+/// Counters and gauges in Prometheus' text format, for node_exporter's textfile collector.
 struct Metrics {
   private struct Figures {
     var moved = PerKind { _ in 0 }
@@ -57,10 +57,7 @@ struct Metrics {
       report.error == nil && report.manifests?.isClean ?? true && report.retention?.isClean ?? true
     isClean[path] = wasClean && isClean[path] ?? true
     add(report.error.map { [.stopped($0)] } ?? [], path)
-    if let manifests = report.manifests {
-      add(manifests.foreign.map(Issue.foreignArchive), path)
-      add(manifests.failures.map(Issue.archiveNotWritten), path)
-    }
+    add(report.manifests?.issues(isReversion: false) ?? [], path)
     if report.error == nil {
       figures.isCounted = true
       figures.hot = report.hot

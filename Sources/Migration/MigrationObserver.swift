@@ -6,8 +6,9 @@ public protocol MigrationObserver: AnyObject {
   /// Whether `moved` is to be called at all.
   var wantsMoves: Bool { get }
   func progressed(_ progress: MigrationProgress)
-  /// A file was moved, or would be. Folders are relative to the capture and end in a slash.
-  func moved(_ name: Span<UInt8>, from: String, to: String)
+  /// A file was moved, or would be. Folders are relative to the capture and end in a slash. `newName`: the same name but
+  /// where another file had it.
+  func moved(_ name: Span<UInt8>, from: String, to: String, as newName: Span<UInt8>)
 }
 
 public struct MigrationProgress: Sendable {

@@ -54,7 +54,7 @@ struct MoveLedger: ~Copyable {
     _ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move, in folders: FolderTable
   ) {
     switch outcome {
-    case .moved: countMoved(name, move)
+    case .moved: countMoved(name, move, as: name)
     case .notExecuted: tallies[move.kind].pending += 1
     case .failed(.fileExists):
       tallies[move.kind].conflicts += 1
@@ -83,8 +83,6 @@ struct MoveLedger: ~Copyable {
     stop(KernelError(operation, capture.appending(prefix), .invalidArgument))
   }
 
-  private mutating func countMoved(_ name: Span<UInt8>, _ move: Move) { countMoved(name, move, as: name) }
-
   private mutating func countMoved(_ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>) {
     switch move.to {
     case .hour(let kind, let hour):
@@ -94,14 +92,7 @@ struct MoveLedger: ~Copyable {
       tallies[move.kind].movedToPlace += 1
       if remembersPromoted { promoted.insert(move.identity) }
     }
-    guard tellsMoves else { return }
-    let isRenamed = name.count != newName.count
-    observer.moved(
-      name, from: move.from.prefix, to: move.to.prefix + (isRenamed ? printableName(newName) : ""))
-  }
-
-  private func printableName(_ name: Span<UInt8>) -> String {
-    String(decoding: Array(copying: name), as: UTF8.self)
+    if tellsMoves { observer.moved(name, from: move.from.prefix, to: move.to.prefix, as: newName) }
   }
 
   mutating func countRenamed(_ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>) {
@@ -188,7 +179,7 @@ struct MoveLedger: ~Copyable {
   ) -> PlaylistOutcome {
     switch outcome {
     case .moved:
-      if tellsMoves { observer.moved(name, from: from.prefix, to: to.prefix) }
+      if tellsMoves { observer.moved(name, from: from.prefix, to: to.prefix, as: name) }
       return .moved
     case .failed(.fileExists): return .conflict
     // As with other files, it may be the destination that is gone.

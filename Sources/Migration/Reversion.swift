@@ -191,7 +191,7 @@ struct Reversion<M: Mover>: ~Copyable {
     if report.passes == 1 || pass.isComplete {
       for kind in Kind.allCases { last[kind] = pass.plan.ledger.tallies[kind] }
       report.problems = pass.plan.ledger.problems
-      if ![.moved, .superseded].contains(report.livePlaylist) || pass.livePlaylist != .inPlace {
+      if !report.livePlaylist.hasLeft || pass.livePlaylist != .inPlace {
         report.livePlaylist = pass.livePlaylist
       }
       report.companions = pass.companions
@@ -204,7 +204,7 @@ struct Reversion<M: Mover>: ~Copyable {
   ) {
     var cleanUp = ReversionCleanUp(leaving: leaving)
     cleanUp.run(
-      capture.directory, folders, livePlaylistLeaves: [.moved, .superseded].contains(report.livePlaylist))
+      capture.directory, folders, livePlaylistLeaves: report.livePlaylist.hasLeft)
     report.manifests = cleanUp.manifests
     report.unrecognised = report.unrecognised + cleanUp.unrecognised
     report.foldersRemoved = cleanUp.foldersRemoved

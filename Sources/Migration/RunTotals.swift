@@ -67,7 +67,7 @@ struct RunTotals: ~Copyable {
       problems = pass.plan.ledger.problems
       unrecognised = pass.unrecognised
       // What an earlier pass has done with it is what the run has done.
-      if ![.moved, .superseded].contains(livePlaylist) || pass.livePlaylist != .inPlace {
+      if !livePlaylist.hasLeft || pass.livePlaylist != .inPlace {
         livePlaylist = pass.livePlaylist
       }
       companions = pass.companions

@@ -129,17 +129,12 @@ package enum Explanation {
   private static let listedSegmentsMax = 100
 
   /// Nil where the live playlist lists as many segments as usual.
-  package static func longPlaylist(_ report: CaptureReport) -> String? {
-    guard report.listedSegments > listedSegmentsMax else { return nil }
-    return "\(text(report.capture)): \(longPlaylist(report.listedSegments))"
+  package static func longPlaylist(_ listed: Int) -> String? {
+    guard listed > listedSegmentsMax else { return nil }
+    return
+      "the live playlist lists \(Format.count(listed)) segments, and none of them goes cold as long as it does. For a "
+      + "recorder at work let it list fewer (ffmpeg: -hls_list_size 6): the archives have the rest."
   }
-
-  package static func longPlaylist(_ listed: Int) -> String {
-    "the live playlist lists \(Format.count(listed)) segments, and none of them goes cold as long as it does. For a recorder at "
-      + "work let it list fewer (ffmpeg: -hls_list_size 6): the archives have the rest."
-  }
-
-  package static func isLong(_ listed: Int) -> Bool { listed > listedSegmentsMax }
 
   package static func deletedSegments(_ count: Int) -> String {
     "\(Format.count(count, "segment")) between the cold and the hot ones \(count == 1 ? "is" : "are") missing: something deletes "

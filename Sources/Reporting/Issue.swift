@@ -60,7 +60,7 @@ extension CaptureReport {
 extension ManifestReport {
   private static var failuresNamedMax: Int { 3 }
 
-  fileprivate func issues(isReversion: Bool) -> [Issue] {
+  package func issues(isReversion: Bool) -> [Issue] {
     let more = failures.count - Self.failuresNamedMax
     return foreign.map(Issue.foreignArchive)
       + failures.prefix(Self.failuresNamedMax).map(

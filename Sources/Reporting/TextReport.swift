@@ -34,7 +34,7 @@ public struct TextReport {
 
   private func headline(_ report: CaptureReport) -> String {
     if let error = report.error {
-      return report.total.moved == 0 && ![.moved, .superseded].contains(report.livePlaylist)
+      return report.total.moved == 0 && !report.livePlaylist.hasLeft
         ? bold("refused, no file was moved")
         : bold("stopped by an error (\(ExitStatus(of: error).rawValue)); run it again to go on")
     }
@@ -199,7 +199,9 @@ public struct TextReport {
         "NOTE: this user may not move files here, and --execute would be refused; run as \(report.owner ?? "the owner")."
       )
     }
-    if let text = Explanation.longPlaylist(report) { lines.append("NOTE: \(text)") }
+    if let text = Explanation.longPlaylist(report.listedSegments) {
+      lines.append("NOTE: \(Explanation.text(report.capture)): \(text)")
+    }
     if report.renamed > 0 {
       lines.append(
         "NOTE: \(Format.count(report.renamed, "file")) \(report.isDryRun ? "would get" : "got") their time in a new name, since "

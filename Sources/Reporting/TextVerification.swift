@@ -21,12 +21,9 @@ package struct TextVerification {
           + figures.joined(separator: ", "))
       if !criterion.isMet { lines += criterion.examples.map { "            \(printable($0))" } }
     }
-    if !isQuiet,
-      let listed = report.criteria.first(where: { $0.identifier == .livePlaylist })?.figures.first(
-        where: { $0.name == "listed" })?.value, Explanation.isLong(listed)
-    {
-      lines.append("NOTE: \(Explanation.longPlaylist(listed))")
-    }
+    let livePlaylist = report.criteria.first { $0.identifier == .livePlaylist }
+    let listed = livePlaylist?.figures.first { $0.name == "listed" }?.value ?? 0
+    if !isQuiet, let text = Explanation.longPlaylist(listed) { lines.append("NOTE: \(text)") }
     return isQuiet && report.isMet ? "" : lines.joined(separator: "\n") + "\n"
   }
 

@@ -80,6 +80,15 @@ import Testing
     #expect(revert.status == 1 || folder.exists("segment_000.20231114T221500Z.ts"))
   }
 
+  @Test func aLineOfVerboseNamesBothNames() throws {
+    let folder = try restarted()
+    let result = HotColdBinary.run([
+      "migrate", folder.path, "--execute", "--yes", "--verbose", "--on-conflict", "rename",
+    ])
+    let line = "segments/segment_000.ts -> segments/22/segment_000.20231114T221500Z.ts\n"
+    #expect(result.error.contains(line), "\(result.error)")
+  }
+
   @Test func aTimedNameThatIsTakenIsAConflict() throws {
     let folder = try restarted()
     try folder.makeFile("segments/22/segment_000.20231114T221500Z.ts", seconds: 1_700_000_050)

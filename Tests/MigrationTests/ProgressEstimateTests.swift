@@ -71,7 +71,7 @@ import Testing
     private(set) var told: [MigrationProgress] = []
 
     func progressed(_ progress: MigrationProgress) { told.append(progress) }
-    func moved(_ name: Span<UInt8>, from: String, to: String) {}
+    func moved(_ name: Span<UInt8>, from: String, to: String, as newName: Span<UInt8>) {}
 
     /// Of the first pass alone.
     var firstPass: ArraySlice<MigrationProgress> {

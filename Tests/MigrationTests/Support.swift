@@ -12,7 +12,7 @@ final class SilentObserver: MigrationObserver {
   private(set) var moveCount = 0
 
   func progressed(_ progress: MigrationProgress) {}
-  func moved(_ name: Span<UInt8>, from: String, to: String) { moveCount += 1 }
+  func moved(_ name: Span<UInt8>, from: String, to: String, as newName: Span<UInt8>) { moveCount += 1 }
 }
 
 /// Runs a plain mover, and meddles with the capture once, in the middle of the run.

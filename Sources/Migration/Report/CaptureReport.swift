@@ -73,7 +73,7 @@ public struct CaptureReport: Sendable {
   /// Whether an execution would change anything; of an execution, whether it did.
   public var wouldChange: Bool {
     total.moved > 0 || foldersMade > 0 || foldersRemoved > 0
-      || [.moved, .superseded].contains(livePlaylist)
+      || livePlaylist.hasLeft
       || manifests.map { $0.written + $0.removed > 0 } ?? false
   }
   public var filesPerSecond: Double {
@@ -114,6 +114,8 @@ public enum PlaylistOutcome: String, Sendable {
   case held
   case kept, conflict, failed, pending
 
+  /// Whether it is no longer where it was.
+  public var hasLeft: Bool { self == .moved || self == .superseded }
   var isClean: Bool { ![.conflict, .held, .failed, .pending].contains(self) }
 }
 

@@ -45,9 +45,9 @@ final class ProgressDisplay: MigrationObserver {
     }
   }
 
-  func moved(_ name: Span<UInt8>, from: String, to: String) {
-    let text = printable(Array(copying: name))
-    moveLines += "\(from)\(text) -> \(to)\(text)\n"
+  func moved(_ name: Span<UInt8>, from: String, to: String, as newName: Span<UInt8>) {
+    moveLines +=
+      "\(from)\(printable(Array(copying: name))) -> \(to)\(printable(Array(copying: newName)))\n"
     if moveLines.utf8.count >= Self.moveLinesBytes { flushMoves() }
   }
 
