@@ -211,7 +211,7 @@ import Testing
     let options = ["--execute", "--yes", "--link-fallback", "--engine", "syscalls"]
     let migration = try Running(
       [
-        "strace", "-f", "-o", "/dev/null", "-e", "trace=linkat", "-e", "inject=linkat:delay_exit=30000",
+        "strace", "-f", "-o", "/dev/null", "-e", "trace=linkat", "-e", "inject=linkat:delay_exit=60000",
         HotColdBinary.path, "migrate", one.mount.path, "--hot", "segments=0", "--no-manifests",
       ] + options, environment: ["TZ": "UTC"])
     var reversions = 0
