@@ -121,5 +121,5 @@ func allocationCount(files: Int) -> Int {
 final class Unobserved: MigrationObserver {
   var wantsMoves: Bool { false }
   func progressed(_ progress: MigrationProgress) {}
-  func moved(_ name: Span<UInt8>, from: String, to: String) {}
+  func moved(_ name: Span<UInt8>, from: String, to: String, as newName: Span<UInt8>) {}
 }

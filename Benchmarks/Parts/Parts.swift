@@ -126,5 +126,5 @@ let benchmarks: @Sendable () -> Void = {
 final class NoObserver: MigrationObserver {
   let wantsMoves = false
   func progressed(_ progress: MigrationProgress) {}
-  func moved(_ name: Span<UInt8>, from: String, to: String) {}
+  func moved(_ name: Span<UInt8>, from: String, to: String, as newName: Span<UInt8>) {}
 }
