@@ -110,7 +110,7 @@ public struct Directory: ~Copyable, Sendable {
   }
 
   /// Gives this folder the owner, group and permission bits of `model`, changing only what differs. Where this process may
-  /// not give it away (chown(2): EPERM), it stays this user's.
+  /// not give it away (chown(2): EPERM), it stays this user's, of that group if it may be.
   public func takeAttributes(of model: FileStatus) throws(KernelError) {
     let own = try status()
     if own.owner != model.owner || own.group != model.group {
@@ -125,9 +125,16 @@ public struct Directory: ~Copyable, Sendable {
   private static func giveAway(
     _ descriptor: Int32, to model: FileStatus, _ path: @autoclosure () -> FilePath
   ) throws(KernelError) {
-    let result = hc_fchown(descriptor, model.owner, model.group)
-    if result < 0, Errno(shim: result) == .notPermitted { return }
-    try KernelError.check(result, .changeOwner, path())
+    // chown(2): an owner of -1 is left as it is.
+    let sameOwner = UInt32.max
+    for owner in [model.owner, sameOwner] {
+      let result = hc_fchown(descriptor, owner, model.group)
+      if result >= 0 { return }
+      guard Errno(shim: result) == .notPermitted else {
+        try KernelError.check(result, .changeOwner, path())
+        return
+      }
+    }
   }
 
   /// Creates the file `name`, which must not exist, with these bytes and this modification time.

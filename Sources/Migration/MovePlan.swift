@@ -103,22 +103,27 @@ struct MovePlan<M: Mover>: ~Copyable {
     _ table: FolderTable, renames: Bool, _ isDryRun: Bool
   ) {
     guard renames, outcome == .failed(.fileExists), case .hour = move.to,
-      let newName = rename(name, move, table, isDryRun)
+      let newName = timedName(name, move, table)
     else { return ledger.count(outcome, name, move, in: table) }
-    ledger.countRenamed(name, move, as: newName.span)
+    switch rename(name, move, as: newName.span, table, isDryRun) {
+    case .moved: ledger.countRenamed(name, move, as: newName.span)
+    // Nothing could be renamed here without the risk of replacing a file: it stays, as without the option.
+    case .failed(.invalidArgument): ledger.count(outcome, name, move, in: table)
+    case let outcome: ledger.count(outcome, name, move, in: table)
+    }
   }
 
-  /// The name under which a file went to its hour all the same; nil where it could not.
+  private static func timedName(_ name: Span<UInt8>, _ move: Move, _ table: FolderTable) -> [UInt8]? {
+    guard let status = try? Name.status(of: name, in: table.dirfd(of: move.from)) else { return nil }
+    return FileName.timed(name, of: move.kind, status.modified)
+  }
+
   private static func rename(
-    _ name: Span<UInt8>, _ move: Move, _ table: FolderTable, _ isDryRun: Bool
-  ) -> [UInt8]? {
+    _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>, _ table: FolderTable, _ isDryRun: Bool
+  ) -> RenameOutcome {
     let (from, to) = (table.dirfd(of: move.from), table.dirfd(of: move.to))
-    guard let status = try? Name.status(of: name, in: from),
-      let newName = FileName.timed(name, of: move.kind, status.modified)
-    else { return nil }
-    let isFree = isDryRun && !(FolderTable.isOpen(to) && Name.isTaken(newName.span, in: to))
-    return isFree || (!isDryRun && Name.rename(name, from: from, to: to, as: newName.span) == .moved)
-      ? newName : nil
+    guard isDryRun else { return Name.rename(name, from: from, to: to, as: newName) }
+    return FolderTable.isOpen(to) && Name.isTaken(newName, in: to) ? .failed(.fileExists) : .moved
   }
 
   /// Moves the live playlist after its segments, by a plain call: it is one file.
@@ -137,11 +142,13 @@ struct MovePlan<M: Mover>: ~Copyable {
 extension MovePlan {
   /// Keeps a live playlist that another one has superseded in the flat place, under a name that no player asks for.
   mutating func setLivePlaylistAside(from: Place) -> PlaylistOutcome {
-    guard !isDryRun else { return .superseded }
     let name = Array(FileName.livePlaylist.utf8)
+    let newName = Array(FileName.supersededPlaylist.utf8)
+    if isDryRun {
+      return Name.isTaken(newName.span, in: table.dirfd(of: .root)) ? .conflict : .superseded
+    }
     let outcome = Name.rename(
-      name.span, from: table.dirfd(of: from), to: table.dirfd(of: .root),
-      as: Array(FileName.supersededPlaylist.utf8).span)
+      name.span, from: table.dirfd(of: from), to: table.dirfd(of: .root), as: newName.span)
     switch outcome {
     case .moved: return .superseded
     // No way to be sure that nothing is replaced: it stays.

@@ -15,11 +15,15 @@ public struct NextNumbers: Equatable, Sendable {
     self.capture = capture
   }
 
-  /// Reads names alone, wherever the layout keeps files.
+  /// Reads names alone, wherever the layout keeps files. Throws where one of its folders cannot be read: a number in there
+  /// may be larger than all others, and an encoder that goes on below it overwrites files.
   public init(of path: FilePath) throws(MigrationError) {
     let capture = try OpenCapture.open(path)
     do throws(KernelError) {
       let folders = try CaptureFolders(of: capture.directory)
+      if let refusal = folders.refusals.first {
+        throw refusal.error(in: capture.directory.path)
+      }
       var numbers = try Listing.ofHours(folders, inodes: false).numbers
       var secondsSincePlaylist: Int64?
       for place in Place.allCases {

@@ -36,6 +36,9 @@ struct Pass<M: Mover>: ~Copyable {
   private(set) var livePlaylist = PlaylistOutcome.absent
   /// What the live playlist would be parted from: it stays beside them, and so does what else it lists.
   private(set) var companions = PlaylistCompanions()
+  /// Another live playlist in the hot place.
+  private enum Rival { case none, successor, current }
+  private var rival = Rival.none
   private(set) var numbers = HighestNumbers()
   private var arrivals: SegmentArrivals?
   /// Of a dry run: for each hour, the days of the segments that would come to it.
@@ -70,9 +73,7 @@ struct Pass<M: Mover>: ~Copyable {
     }
     isComplete = !plan.ledger.isStopped && !isCutShort
     plan.finish()
-    do throws(KernelError) { companions = try findCompanions(capture, haveMoved: false) } catch {
-      plan.ledger.stop(error)
-    }
+    do throws(KernelError) { try judgeLivePlaylist(capture, folders) } catch { plan.ledger.stop(error) }
     // Before every file is met it is not known which are the newest.
     placeHotFiles()
     plan.finish()
@@ -224,7 +225,7 @@ struct Pass<M: Mover>: ~Copyable {
     let segmentsStay = stays(.segments)
     Self.placeHotFiles(
       settler, &plan, keepLive: options.keepLive, isKnown: isComplete, segmentsStay: segmentsStay,
-      held: companions.isEmpty ? ListedNames() : pins.listed)
+      held: companions.isEmpty && rival != .current ? ListedNames() : pins.listed)
   }
 
   private static func placeHotFiles(
@@ -262,18 +263,34 @@ struct Pass<M: Mover>: ~Copyable {
     }
     guard isFlat else { return isHot ? .inPlace : .absent }
     if options.keepLive { return .kept }
-    if !isComplete { return .pending }
+    // What was not come to has not stayed behind.
+    if !isComplete || plan.ledger.isStopped { return .pending }
     if stays(.segments) { return .failed }
-    if !options.isDryRun, companions.isEmpty {
+    if !options.isDryRun, companions.isEmpty, rival != .current {
       companions = try findCompanions(capture, haveMoved: true)
       // Segments that were written since are taken along by the next pass.
       let tally = plan.ledger.tallies[.segments]
-      if !companions.isEmpty, tally.conflicts + tally.failed == 0 { plan.ledger.lookAgain() }
+      if !companions.isEmpty, !companions.areOfOtherNames, tally.conflicts + tally.failed == 0 {
+        plan.ledger.lookAgain()
+      }
     }
-    if isHot, !plan.table.mayHoldBothNames || options.isDryRun {
-      return try isSuperseded(capture, folders) ? plan.setLivePlaylistAside(from: .root) : .conflict
+    switch rival {
+    case .none: return companions.isEmpty ? plan.moveLivePlaylist(from: .root, to: .segments) : .held
+    case .successor: return companions.isEmpty ? plan.setLivePlaylistAside(from: .root) : .conflict
+    case .current: return .conflict
     }
-    return companions.isEmpty ? plan.moveLivePlaylist(from: .root, to: .segments) : .held
+  }
+
+  /// Looks at the flat playlist before the segments move that it lists: where it has to stay, so have they.
+  private mutating func judgeLivePlaylist(
+    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
+  ) throws(KernelError) {
+    companions = try findCompanions(capture, haveMoved: false)
+    guard try capture.statusIfThere(FileName.livePlaylist)?.type == .regular else { return }
+    try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
+      guard try PlaylistSuccession.isRival(capture, directory) else { return }
+      rival = try PlaylistSuccession(of: capture, by: directory).isOver ? .successor : .current
+    }
   }
 
   private func findCompanions(
@@ -282,18 +299,6 @@ struct Pass<M: Mover>: ~Copyable {
     guard !options.keepLive, isComplete, !stays(.segments) else { return PlaylistCompanions() }
     return try PlaylistCompanions(
       of: capture, movingTo: plan.table.dirfd(of: .segments), haveMoved: haveMoved)
-  }
-
-  /// Whether nobody writes the flat playlist any more, and everything that it lists has gone from beside it.
-  private func isSuperseded(
-    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
-  ) throws(KernelError) -> Bool {
-    var isOver = false
-    guard companions.isEmpty else { return false }
-    try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
-      isOver = try PlaylistSuccession(of: capture, by: directory).isOver
-    }
-    return isOver
   }
 }
 

@@ -21,7 +21,10 @@ public struct PlaylistCompanions: Equatable, Sendable {
   init(of source: borrowing Directory, movingTo target: Int32, haveMoved: Bool) throws(KernelError) {
     var companions = Self()
     var failure: KernelError?
-    func startOver() { companions = Self() }
+    func startOver() {
+      companions = Self()
+      failure = nil
+    }
     let reading = try source.readLivePlaylist(startOver: startOver) { name, _ in
       do throws(KernelError) {
         try companions.add(name, source, target, haveMoved)
@@ -49,27 +52,40 @@ public struct PlaylistCompanions: Equatable, Sendable {
     _ name: Span<UInt8>, _ source: borrowing Directory, _ target: Int32, _ haveMoved: Bool
   ) throws(KernelError) {
     guard FileName.canExist(name) else { return }
-    let isSegment = FileName.kind(of: name) == .segments
-    let isTaken = FolderTable.isOpen(target) && Name.isTaken(name, in: target)
-    if isSegment, !haveMoved, !isTaken { return }
+    let status: FileStatus
     // What a file system remembers of names (FUSE) says nothing about a file that has moved.
-    do throws(Errno) { _ = try Name.status(of: name, in: source.descriptor) } catch {
+    do throws(Errno) { status = try Name.status(of: name, in: source.descriptor) } catch {
       guard error != .noSuchFileOrDirectory else { return }
       throw KernelError(.stat, source.path.appending(bytes: Array(copying: name)), error)
     }
+    let isSegment = FileName.kind(of: name) == .segments && status.type == .regular
+    if isSegment, !haveMoved, !isTaken(name, source, target) { return }
     count += 1
     if !isSegment { areOfOtherNames = true }
     if named.count < Self.namedMax { named.append(Array(copying: name)) }
   }
+
+  /// By another file: a run by links that was killed leaves one file under both names.
+  private func isTaken(_ name: Span<UInt8>, _ source: borrowing Directory, _ target: Int32) -> Bool {
+    FolderTable.isOpen(target) && Name.isTaken(name, in: target)
+      && !Name.isSameFile(name, source.descriptor, target)
+  }
 }
 
-/// Whether a live playlist has been superseded by the one of another folder: another encoder has taken over, and nobody
-/// writes the old one any more.
+/// Whether a live playlist, of which there is another one in the other place, has been superseded by that: another encoder
+/// has taken over, and nobody writes the old one any more.
 struct PlaylistSuccession {
   /// An encoder rewrites its playlist for every segment: at the latest after one and a half target durations (RFC 8216
   /// section 6.2.1), so twice that is silence.
   private static let silentTargetDurations: Int64 = 3
   private static let silentSecondsMin: Int64 = 10
+
+  /// Both names may be one file, left by a run by links that was killed: then there is but one.
+  static func isRival(_ left: borrowing Directory, _ right: borrowing Directory) throws(KernelError) -> Bool {
+    let name = Array(FileName.livePlaylist.utf8)
+    return try right.statusIfThere(FileName.livePlaylist) != nil
+      && !Name.isSameFile(name.span, left.descriptor, right.descriptor)
+  }
 
   let isOver: Bool
 

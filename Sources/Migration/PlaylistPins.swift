@@ -7,6 +7,9 @@ internal import SystemPackage
 struct PlaylistPins {
   private var seen: [Place: LivePlaylistVersion] = [:]
   private(set) var listed = ListedNames()
+  /// How many segments each playlist lists, of those that were read last.
+  private var counts: [Place: Int] = [:]
+  var segmentsListed: Int { counts.values.max() ?? 0 }
   /// Playlists of which it is not known what they list.
   private(set) var tooLarge: [FilePath] = []
 
@@ -21,11 +24,16 @@ struct PlaylistPins {
       try folders.withPlace(place, in: capture) { directory throws(KernelError) in
         guard let version = try directory.livePlaylistVersion(), seen[place] != version else { return }
         var hashes: [UInt64] = []
-        let reading = try directory.readLivePlaylist(unlike: seen[place]) { name, _ in
+        var count = 0
+        func startOver() { count = 0 }
+        let reading = try directory.readLivePlaylist(unlike: seen[place], startOver: startOver) {
+          name, entry in
+          if entry.isSegment { count += 1 }
           hashes.append(hashOfName(name))
           if let decoded = SegmentURI.decoded(name) { hashes.append(hashOfName(decoded.span)) }
         }
         listed.add(hashes)
+        counts[place] = count
         switch reading {
         case .absent: break
         case .read(let version, _): seen[place] = version

@@ -269,6 +269,11 @@ private struct ReversionPass<M: Mover>: ~Copyable {
   private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
   private(set) var companions = PlaylistCompanions()
+  /// Another live playlist in the flat place.
+  private enum Rival { case none, successor, current }
+  private var rival = Rival.none
+  /// Segments that stay beside a playlist that stays.
+  private var held = ListedNames()
 
   init(plan: consuming MovePlan<M>, readsDisk: Bool, comparesInodes: Bool) {
     self.plan = plan
@@ -290,6 +295,7 @@ private struct ReversionPass<M: Mover>: ~Copyable {
           }
         }
       }
+      try judgeLivePlaylist(capture, folders)
       for kind in Kind.allCases where kind.hotPlace != kind.flatPlace {
         try folders.withPlace(kind.hotPlace, in: capture) { directory throws(KernelError) in
           try scan(.place(kind.hotPlace), of: kind, directory, betweenWindows)
@@ -328,6 +334,10 @@ private struct ReversionPass<M: Mover>: ~Copyable {
       // Only regular files are moved: of an entry of unknown type that has to be seen.
       if entry.type == .unknown, try directory.modification(of: entry.name).type != .regular { return }
       plan.ledger.tallies[move.kind].found += 1
+      if move.kind == .segments, move.from == .place(.segments), held.contains(entry.name) {
+        plan.ledger.tallies[.segments].failed += 1
+        return
+      }
       plan.add(entry.name, move)
     } catch {
       guard error != .noSuchFileOrDirectory else { return }
@@ -340,26 +350,38 @@ private struct ReversionPass<M: Mover>: ~Copyable {
     _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
   ) throws(KernelError) -> PlaylistOutcome {
     let isFlat = try capture.statusIfThere(FileName.livePlaylist) != nil
-    let isStopped = plan.ledger.isStopped
-    let isDryRun = plan.isDryRun
+    let (isStopped, isDryRun) = (plan.ledger.isStopped, plan.isDryRun)
     var isHot = false
-    var isSuperseded = false
     try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
       isHot = try directory.statusIfThere(FileName.livePlaylist)?.type == .regular
-      guard isHot, !isStopped else { return }
-      companions = try PlaylistCompanions(
-        of: directory, movingTo: capture.descriptor, haveMoved: !isDryRun)
-      guard isFlat, companions.isEmpty else { return }
-      isSuperseded = try PlaylistSuccession(of: directory, by: capture).isOver
+      guard isHot, !isStopped, !isDryRun, !isHeld else { return }
+      companions = try PlaylistCompanions(of: directory, movingTo: capture.descriptor, haveMoved: true)
     }
     guard isHot else { return isFlat ? .inPlace : .absent }
     if isStopped { return .pending }
-    // By links it may be one file with both names, left by a run that was killed.
-    if isFlat, !plan.table.mayHoldBothNames {
-      return isSuperseded ? plan.setLivePlaylistAside(from: .segments) : .conflict
+    switch rival {
+    case .none: return companions.isEmpty ? plan.moveLivePlaylist(from: .segments, to: .root) : .held
+    case .successor: return companions.isEmpty ? plan.setLivePlaylistAside(from: .segments) : .conflict
+    case .current: return .conflict
     }
-    return companions.isEmpty ? plan.moveLivePlaylist(from: .segments, to: .root) : .held
   }
+
+  /// Looks at the playlist before the segments move that it lists: where it has to stay, so have they.
+  private mutating func judgeLivePlaylist(
+    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
+  ) throws(KernelError) {
+    var pins = PlaylistPins()
+    try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
+      guard try directory.statusIfThere(FileName.livePlaylist)?.type == .regular else { return }
+      try pins.refresh(folders, in: capture)
+      companions = try PlaylistCompanions(of: directory, movingTo: capture.descriptor, haveMoved: false)
+      guard try PlaylistSuccession.isRival(directory, capture) else { return }
+      rival = try PlaylistSuccession(of: directory, by: capture).isOver ? .successor : .current
+    }
+    if isHeld { held = pins.listed }
+  }
+
+  private var isHeld: Bool { !companions.isEmpty || rival == .current }
 }
 
 /// Counts what a reversion would do, and writes nothing.

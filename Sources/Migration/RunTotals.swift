@@ -92,7 +92,7 @@ struct RunTotals: ~Copyable {
     report.unrecognised = unrecognised + unrecognisedInHours
     report.livePlaylist = livePlaylist
     report.companions = companions
-    report.listedSegments = pins.listed.count
+    report.listedSegments = pins.segmentsListed
     report.renamed = renamed
     report.writerIsActive = metRecentFile
     report.writerIsFlat = metRecentFlatFile

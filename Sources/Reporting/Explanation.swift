@@ -54,12 +54,14 @@ package enum Explanation {
       return
         "\(below("segments/output.m3u8")): there is also \(below("output.m3u8")); both stay. If ffmpeg still writes "
         + "the first, switch it to the second. One that nobody writes any more is kept as output.m3u8.old: at the "
-        + "earliest ten seconds after it was written last, or three of its target durations; \(again(command))."
+        + "earliest ten seconds after it was written last, or three of its target durations. If there is such a file already, move "
+        + "it away; \(again(command))."
     case .twoLivePlaylists(isReversion: false):
       return
         "\(below("output.m3u8")): there is also \(below("segments/output.m3u8")); both stay. If ffmpeg still "
         + "writes the first, switch it to the second. One that nobody writes any more is kept as output.m3u8.old: at the "
-        + "earliest ten seconds after it was written last, or three of its target durations; \(again(command))."
+        + "earliest ten seconds after it was written last, or three of its target durations. If there is such a file already, move "
+        + "it away; \(again(command))."
     case .livePlaylistHeld(let companions, let isReversion):
       return held(below(isReversion ? "segments/output.m3u8" : "output.m3u8"), companions, again(command))
     case .livePlaylistNotMoved(let isReversion):

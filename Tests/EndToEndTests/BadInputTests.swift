@@ -160,8 +160,27 @@ import Testing
     #expect(Shell.run(command).status == 77)
   }
 
+  /// Its new folders would be closed to the group of the capture.
+  @Test(.requiresRoot, arguments: ["750", "770"]) func aGroupThatWouldBeLockedOut(_ mode: String) throws {
+    let trial = try Trial()
+    try Shell.must(["chown", "-R", "nobody:root", trial.folder.path])
+    try Shell.must(["chmod", mode, trial.folder.path, trial.folder.path + "/captures"])
+    let before = try Snapshot(trial.folder.path)
+    let tools = try Folder()
+    let command = try Self.commandOfNobody(trial, tools)
+    let result = Shell.run(command)
+    #expect(result.status == 77, "\(result.output)")
+    #expect(result.output.contains("sudo -u root hotcold migrate"))
+    #expect(!trial.folder.exists("segments"), "refused before anything was made")
+    #expect(try Snapshot(trial.folder.path).changeTimes == before.changeTimes)
+  }
+
   /// By whoever may write but is not the owner: new folders and playlists are that user's, which is said once.
-  @Test(.requiresRoot, arguments: [("root:root", "777"), ("root:nogroup", "2775"), ("nobody:root", "755")])
+  @Test(
+    .requiresRoot,
+    arguments: [
+      ("root:root", "777"), ("root:nogroup", "2775"), ("root:nogroup", "770"), ("nobody:root", "755"),
+    ])
   func aCaptureThatCannotBeGivenToItsOwner(_ owner: String, _ mode: String) throws {
     let trial = try Trial()
     let folders = [trial.folder.path, trial.folder.path + "/captures"]
@@ -178,6 +197,7 @@ import Testing
     let capture = try #require(after.entries[""])
     let folder = try #require(after.entries["segments/3"])
     #expect(folder.owner == 65534)
+    if owner == "root:nogroup" { #expect(folder.group == capture.group) }
     #expect(folder.mode & 0o777 == capture.mode & 0o777)
     let again = Shell.run(command)
     #expect(again.status == 0 && !again.output.contains("belong to nobody"), "said when something is made")

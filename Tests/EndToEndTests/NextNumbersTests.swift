@@ -42,6 +42,17 @@ import Testing
     #expect(numbers([folder.path]).error.contains("moment ago"))
   }
 
+  /// What cannot be read may hold the largest number.
+  @Test func aFolderThatCannotBeReadIsAnError() throws {
+    let folder = try Folder()
+    try folder.makeFile("segment_1.ts")
+    try folder.makeFolder("elsewhere")
+    try folder.makeLink("segments", to: "elsewhere")
+    let result = numbers([folder.path])
+    #expect(result.status == 74 && result.output.isEmpty)
+    #expect(result.error.contains("\(folder.path)/segments: "), "\(result.error)")
+  }
+
   @Test func badInput() throws {
     let folder = try Folder()
     #expect(numbers([folder.path]).status == 66)

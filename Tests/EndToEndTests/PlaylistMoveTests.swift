@@ -37,6 +37,40 @@ import Testing
     #expect(folder.exists("segments/segment_129.ts") && folder.exists("segments/22/segment_100.ts"))
   }
 
+  /// A link is no segment that moves.
+  @Test func aPlaylistStaysWithALink() throws {
+    let folder = try Folder()
+    for number in 0..<3 { try folder.makeFile(Bytes("segment_\(number).ts"), seconds: Self.quiet) }
+    try folder.makeLink("segment_3.ts", to: "segment_2.ts")
+    try folder.makePlaylist(listing: (0..<4).map { Bytes("segment_\($0).ts") })
+    for execute in [false, true] {
+      let (status, report) = try HotColdBinary.migrate(folder.path, execute: execute)
+      #expect(status == 1 && Self.outcome(report) == "held" && report["captures", 0, "passes"].int! <= 2)
+    }
+    for number in 0..<4 { #expect(folder.exists(Bytes("segment_\(number).ts"))) }
+  }
+
+  /// The way back holds it, too.
+  @Test func aRevertedPlaylistStaysWithFilesThatStay() throws {
+    let folder = try Folder()
+    for number in 0..<4 { try folder.makeFile(Bytes("segments/segment_\(number).ts"), seconds: Self.quiet) }
+    try folder.makeFile("segments/audio_1.aac")
+    try folder.makePlaylist("segments/output.m3u8", listing: ["segment_2.ts", "segment_3.ts", "audio_1.aac"])
+    for options in [[], ["--execute", "--yes"]] {
+      let result = HotColdBinary.run(["revert", folder.path, "--format", "json"] + options)
+      let report = try JSON(parsing: result.output)
+      #expect(result.status == 1 && Self.outcome(report) == "held", "\(result.output)")
+      #expect(report["captures", 0, "total", "failed"].int == 2)
+    }
+    let paths = try Snapshot(folder.path).paths
+    #expect(
+      paths == [
+        "segment_0.ts", "segment_1.ts", "segments/segment_2.ts", "segments/segment_3.ts",
+        "segments/audio_1.aac",
+        "segments/output.m3u8",
+      ])
+  }
+
   @Test func aPlaylistStaysWithASegmentWhoseNameIsTaken() throws {
     let trial = try Trial()
     let listed = try #require(SmallCapture.listed.first)
@@ -115,12 +149,16 @@ import Testing
     let (status, report) = try HotColdBinary.migrate(folder.path)
     #expect(status == 1 && Self.outcome(report) == "conflict")
     #expect(folder.exists("output.m3u8") && !folder.exists("output.m3u8.old"))
+    for number in 24..<30 {
+      #expect(folder.exists(Bytes("segment_\(number).ts")), "whoever plays it finds them")
+    }
   }
 
   @Test func nothingIsReplacedByAnOldPlaylist() throws {
     let folder = try cutOver(oldEnds: true, secondsAgo: 20)
     try folder.makeFile("output.m3u8.old")
     let before = try Snapshot(folder.path).entries
+    #expect(Self.outcome(try HotColdBinary.migrate(folder.path, execute: false).report) == "conflict")
     let (status, report) = try HotColdBinary.migrate(folder.path)
     #expect(status == 1 && Self.outcome(report) == "conflict")
     let after = try Snapshot(folder.path).entries

@@ -25,6 +25,20 @@ public struct FolderRefusal: Equatable, Sendable {
   }
 }
 
+extension FolderRefusal {
+  /// For a command to which every folder matters.
+  func error(in capture: FilePath) -> KernelError {
+    let errno: Errno =
+      switch reason {
+      case .isLink: .tooManySymbolicLinkLevels
+      case .isFile: .notDirectory
+      case .isMount: .improperLink
+      case .denied(let error): error.errno
+      }
+    return KernelError(.open, capture.appending(folder), errno)
+  }
+}
+
 /// The open folders of a capture: the capture itself, its four hot places and their 96 hour folders.
 struct CaptureFolders: ~Copyable {
   private enum Slot: ~Copyable {
@@ -250,11 +264,17 @@ struct CaptureFolders: ~Copyable {
   private static func giveAttributes(
     of model: FileStatus, to directory: borrowing Directory, unlessHolding entries: Int
   ) throws(KernelError) {
+    var model = model
     let status = try directory.status()
-    // Below a capture of another user they stay as they were made.
-    let user = CurrentProcess.effectiveUser
-    guard CurrentProcess.isRoot || (status.owner == user && model.owner == user),
-      status.owner != model.owner || status.group != model.group || status.mode != model.mode,
+    guard CurrentProcess.isRoot || status.owner == CurrentProcess.effectiveUser else { return }
+    // Below a capture of another user they stay as they were made, but for a group that may be given.
+    if !CurrentProcess.isRoot, status.owner != model.owner {
+      guard CurrentProcess.isMember(ofGroup: model.group) else { return }
+      let group = model.group
+      model = status
+      model.group = group
+    }
+    guard status.owner != model.owner || status.group != model.group || status.mode != model.mode,
       try directory.holdsAtMost(entries)
     else { return }
     try directory.takeAttributes(of: model)

@@ -88,14 +88,35 @@ struct OpenCapture: ~Copyable {
       throw .stopped(KernelError(.access, directory.path, .readOnlyFileSystem), nil)
     }
     do throws(KernelError) { try directory.checkWritable() } catch { throw denied(error) }
+    try checkNobodyIsLockedOut()
+  }
+
+  /// What cannot be given to the owner and group of the capture is theirs to use all the same, or the run is refused before
+  /// anything is made.
+  private func checkNobodyIsLockedOut() throws(MigrationError) {
+    guard !CurrentProcess.isRoot else { return }
+    let (ofOwner, ofGroup, ofOthers) = (status.mode >> 6 & 7, status.mode >> 3 & 7, status.mode & 7)
+    let isOwner = CurrentProcess.effectiveUser == status.owner
+    let ofOwnerThen = isOwner ? ofOwner : mayGiveGroup ? ofGroup | ofOthers : ofOthers
+    let ofGroupThen = mayGiveGroup ? ofGroup : ofOthers
+    guard ofOwner & ~ofOwnerThen != 0 || ofGroup & ~ofGroupThen != 0 else { return }
+    let missing: Int
+    do throws(KernelError) { missing = try CaptureFolders(of: directory).missingCount } catch {
+      throw stopped(error)
+    }
+    guard missing > 0 else { return }
+    let error = KernelError(.changeOwner, directory.path, .notPermitted)
+    throw isOwner ? .permissionDenied(error, owner: Users.name(of: 0)) : denied(error)
   }
 
   /// Whether new folders and playlists get the owner and group of the capture. Only root may give them to another owner, or
   /// to a group that the owner is no member of (chown(2)); below a setgid folder the group comes by itself (mkdir(2)).
   var mayGiveAway: Bool {
-    guard !CurrentProcess.isRoot else { return true }
-    let mayGiveGroup = CurrentProcess.isMember(ofGroup: status.group) || newFoldersInheritGroup
-    return CurrentProcess.effectiveUser == status.owner && mayGiveGroup
+    CurrentProcess.isRoot || (CurrentProcess.effectiveUser == status.owner && mayGiveGroup)
+  }
+
+  private var mayGiveGroup: Bool {
+    CurrentProcess.isMember(ofGroup: status.group) || newFoldersInheritGroup
   }
 
   private var newFoldersInheritGroup: Bool {

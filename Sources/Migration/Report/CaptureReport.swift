@@ -14,7 +14,7 @@ public struct CaptureReport: Sendable {
   public internal(set) var folder: FolderIdentity?
   public var kinds = PerKind { _ in KindReport() }
   public var livePlaylist = PlaylistOutcome.absent
-  /// Segments that live playlists listed in this run: they stay hot, however many.
+  /// How many segments a live playlist lists, the longer one of two: they stay hot, however many.
   public internal(set) var listedSegments = 0
   /// Why the live playlist is held.
   public internal(set) var companions = PlaylistCompanions()
