@@ -16,6 +16,8 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := liburing-dev python3
 TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs faketime prometheus python3 zsh fish mandoc
 E2E_PACKAGES := nginx-light chromium chromium-driver debootstrap lintian curl systemd systemd-container
+PLAYER_PACKAGES := mpv vlc-bin vlc-plugin-base gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+  gstreamer1.0-plugins-bad gstreamer1.0-libav
 E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 # The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
 FAULT_BUILD := -c release -Xswiftc -enable-testing -Xcc -DHC_FAULTS
@@ -57,13 +59,16 @@ test-faults: build test-deps
 	  swift test $(FAULT_BUILD) --scratch-path .build-faults --filter '$(FAULT_TESTS)'
 	@awk '{ n = $$1; $$1 = ""; sum[$$0] += n } END { for (name in sum) printf "%10d %s\n", sum[name], name }' $(FIGURES) | sort -k2
 
-# The package in a clean Debian, a browser, the guide's commands, the service beside a recording: some minutes.
+# The package in a clean Debian, a browser, the guide's commands, the service beside a recording, every player: ten minutes.
+# The players' table is in .build/players.md (docs/PLAYERS.md).
 test-e2e: build deb test-deps e2e-deps
 	[ -d .build/e2e ] || { python3 -m venv .build/e2e && .build/e2e/bin/pip -q install $(E2E_PYTHON_PACKAGES); }
-	HOTCOLD_WERROR=1 HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_E2E=1 HOTCOLD_E2E_PYTHON=$(CURDIR)/.build/e2e/bin/python \
+	@rm -f .build/players.md
+	HOTCOLD_WERROR=1 HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_E2E=1 HOTCOLD_PLAYERS=$(CURDIR)/.build/players.md \
+	  HOTCOLD_E2E_PYTHON=$(CURDIR)/.build/e2e/bin/python \
 	  HOTCOLD_E2E_VIDEOJS=$$(echo $(CURDIR)/.build/e2e/lib/python3*/site-packages/js/videojs/resources) \
 	  HOTCOLD_DEB=$$(echo $(CURDIR)/.build/hotcold_$(VERSION)_*.deb) \
-	  swift test --filter 'BrowserTests|CutOverTests|PackageTests|SystemdTests|GuideTests|LongRunTests'
+	  swift test --filter 'BrowserTests|CutOverTests|PackageTests|PlayerTests|RunningHourTests|SystemdTests|GuideTests|LongRunTests'
 
 # The unit, property and core-loop tests under both sanitizers. Foundation leaks the buffer of each empty file that the
 # test kit reads, so leaks are not looked for.
@@ -148,8 +153,8 @@ test-deps:
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(TEST_PACKAGES); }
 
 e2e-deps:
-	@dpkg -s $(E2E_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(E2E_PACKAGES); }
+	@dpkg -s $(E2E_PACKAGES) $(PLAYER_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(E2E_PACKAGES) $(PLAYER_PACKAGES); }
 
 bench-deps:
 	@dpkg -s $(BENCH_PACKAGES) >/dev/null 2>&1 || \

@@ -21,11 +21,9 @@ import Testing
           seconds: start + Int64(whole), nanoseconds: UInt32(((file.seconds - whole) * 1e9).rounded())))
     }
     var durations = LiveDurations()
-    for entry in MediaPlaylist(parsing: Array(live.utf8)).entries {
-      durations.add(
-        entry.name.span,
-        PlaylistEntry(microseconds: entry.durationMicroseconds, isSegment: true, isDiscontinuous: false))
-    }
+    var parser = PlaylistParser()
+    parser.parse(Array(live.utf8).span) { durations.add($0, $1) }
+    parser.finish { durations.add($0, $1) }
     durations.finish()
     let contents = contents(ArchivePlaylist(of: segments, day: day, live: durations, isOver: isOver))
     return String(decoding: contents, as: UTF8.self).split(separator: "\n").map(String.init)
@@ -105,6 +103,15 @@ import Testing
         "#EXT-X-PROGRAM-DATE-TIME:2023-11-15T21:59:59.000Z",
       ])
     #expect(Self.durations(lines).allSatisfy { $0 == "1.000000" })
+  }
+
+  /// A recorder that was started again so soon that times and numbers go on.
+  @Test func whereTheLivePlaylistHasADiscontinuityTheArchiveHasOne() {
+    let live = "#EXTM3U\n#EXTINF:1,\nsegment_3.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:1,\nsegment_4.ts\n"
+    let lines = Self.lines(Self.segments(1...6, from: 0, every: 1), live: live)
+    #expect(lines.count { $0 == "#EXT-X-DISCONTINUITY" } == 1)
+    let seam = lines.firstIndex(of: "#EXT-X-DISCONTINUITY")
+    #expect(seam.map { lines[$0...].first { !$0.hasPrefix("#") } } == "segment_4.ts")
   }
 
   @Test func fourSecondSegmentsAmongOneSecondOnesAreNoGaps() {

@@ -19,6 +19,12 @@ import Testing
     deinit { end() }
   }
 
+  /// Whether `linkat` is done, and `unlinkat` is not.
+  private func hasTwoNames(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_nlink == 2
+  }
+
   @Test(.requiresMounting, .requires("bindfs"), arguments: ["syscalls", "io_uring"])
   func suchAFileSystemIsRefusedInOneLineAndServedWhenAskedFor(engine: String) throws {
     try skipUnlessGranted(engine: engine)
@@ -121,9 +127,7 @@ import Testing
     while run.isRunning {
       for name in names where !replaced.contains(name) {
         let path = folder.path(name).description
-        var status = stat()
-        // Two names: linkat is done, and unlinkat is not.
-        guard lstat(path, &status) == 0, status.st_nlink == 2 else { continue }
+        guard hasTwoNames(path) else { continue }
         try Data("new".utf8).write(to: URL(fileURLWithPath: path + ".new"))
         if rename(path + ".new", path) == 0 { replaced.insert(name) }
       }
@@ -161,8 +165,7 @@ import Testing
     let path = folder.path + "/segment_1.ts"
     var isRemoved = false
     while run.isRunning {
-      var status = stat()
-      if lstat(path, &status) == 0, status.st_nlink == 2 { isRemoved = unlink(path) == 0 }
+      if hasTwoNames(path) { isRemoved = unlink(path) == 0 }
       usleep(2000)
     }
     _ = run.wait()
@@ -209,9 +212,9 @@ import Testing
     let before = try Snapshot(folder.path).contents
     let (one, other) = (try Bindfs(folder.path), try Bindfs(folder.path))
     let options = ["--execute", "--yes", "--link-fallback", "--engine", "syscalls"]
-    // A migration may end early, where the other has taken what it was about to link.
-    var (migrations, reversions) = (0, 0)
-    while reversions <= 2, migrations < 20 {
+    // A migration ends early where the other has removed a folder that it is about to read.
+    var (migrations, meetings) = (0, 0)
+    while meetings <= 2, migrations < 20 {
       let migration = try Running(
         [
           "strace", "-f", "-o", "/dev/null", "-e", "trace=linkat", "-e", "inject=linkat:delay_exit=60000",
@@ -219,12 +222,16 @@ import Testing
         ] + options, environment: ["TZ": "UTC"])
       migrations += 1
       while migration.isRunning {
+        guard before.keys.contains(where: { hasTwoNames(folder.path($0).description) }) else {
+          usleep(2000)
+          continue
+        }
         _ = HotColdBinary.run(["revert", other.mount.path] + options)
-        reversions += 1
+        meetings += 1
       }
       _ = migration.wait()
     }
-    #expect(reversions > 2)
+    #expect(meetings > 2)
     one.end()
     other.end()
     let after = try Snapshot(folder.path).contents
@@ -246,8 +253,7 @@ import Testing
     let path = folder.path + "/segment_1.ts"
     var isReplaced = false
     while run.isRunning {
-      var status = stat()
-      if !isReplaced, lstat(path, &status) == 0, status.st_nlink == 2 {
+      if !isReplaced, hasTwoNames(path) {
         try Data("new".utf8).write(to: URL(fileURLWithPath: path + ".new"))
         isReplaced = rename(path + ".new", path) == 0
       }

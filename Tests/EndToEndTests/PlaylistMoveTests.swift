@@ -38,6 +38,25 @@ import Testing
   }
 
   /// A link is no segment that moves.
+  /// fMP4, and the names that ffmpeg gives unless told otherwise.
+  @Test(
+    .requires("ffmpeg"),
+    arguments: [["-hls_segment_type", "fmp4", "-hls_segment_filename", "segment_%09d.m4s"], []])
+  func aRealRecordingOfOtherNamesPlaysAsBefore(_ options: [String]) throws {
+    let folder = try Folder()
+    try Shell.must(
+      [
+        "ffmpeg", "-v", "error", "-f", "lavfi", "-t", "12", "-i", "testsrc=size=160x90:rate=10", "-c:v",
+        "libx264",
+        "-preset", "ultrafast", "-g", "10", "-f", "hls", "-hls_time", "1", "-hls_list_size", "0",
+      ] + options + ["output.m3u8"], in: folder.path)
+    #expect(ManifestTests.frames(folder.path + "/output.m3u8") == 120)
+    let before = try Snapshot(folder.path).files
+    #expect(try HotColdBinary.migrate(folder.path).status == 1)
+    #expect(ManifestTests.frames(folder.path + "/output.m3u8") == 120)
+    #expect(try Snapshot(folder.path).files == before)
+  }
+
   @Test func aPlaylistStaysWithALink() throws {
     let folder = try Folder()
     for number in 0..<3 { try folder.makeFile(Bytes("segment_\(number).ts"), seconds: Self.quiet) }

@@ -55,10 +55,17 @@ extension EngineChoice {
   }
 }
 
-/// Runs each job on a thread of its own, a few at a time: closing a ring or a watch mostly waits for the kernel, and
-/// Swift's own threads are as many as the cores. A run has about 110 descriptors open, of the usual 1024.
+/// Runs each job on a thread of its own, some at a time: a run mostly waits, for a live playlist to be quiet and for the
+/// kernel to close a ring or a watch, and Swift's own threads are as many as the cores.
 final class Lanes: TaskExecutor {
-  private static let free = DispatchSemaphore(value: 6)
+  private static let free = DispatchSemaphore(value: count)
+
+  /// A run has about 110 descriptors open, of the 1024 that are usual.
+  private static var count: Int {
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    return max(1, min(24, Int(clamping: limit.rlim_cur) / 150))
+  }
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)

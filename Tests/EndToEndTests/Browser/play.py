@@ -1,8 +1,11 @@
-"""Plays a playlist in headless Chromium with video.js until it has come to a second; prints how far it came.
+"""Plays a playlist in headless Chromium until it has come to a second, or to its end; prints how far it came.
 
-    play.py PAGE_URL PLAYLIST_URL SECONDS
+    play.py PAGE_URL PLAYLIST_URL SECONDS|end [--native] [--from SECONDS] [--rate FACTOR]
+
+With video.js, or with the browser's own HLS (--native). Prints JSON: the time and duration in seconds, the decoded frames.
 """
 
+import argparse
 import json
 import sys
 import time
@@ -10,7 +13,16 @@ import time
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-page, playlist, wanted = sys.argv[1], sys.argv[2], float(sys.argv[3])
+arguments = argparse.ArgumentParser()
+arguments.add_argument("page")
+arguments.add_argument("playlist")
+arguments.add_argument("until")
+arguments.add_argument("--native", action="store_true")
+arguments.add_argument("--from", dest="start", type=float, default=0)
+arguments.add_argument("--rate", type=float, default=1)
+given = arguments.parse_args()
+wanted = float("inf") if given.until == "end" else float(given.until)
+
 options = webdriver.ChromeOptions()
 for option in ["--headless=new", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required",
                "--disable-dev-shm-usage"]:
@@ -18,19 +30,34 @@ for option in ["--headless=new", "--no-sandbox", "--disable-gpu", "--autoplay-po
 options.binary_location = "/usr/bin/chromium"
 driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
 try:
-    driver.get(page)
+    driver.get(given.page)
     driver.execute_script(
-        "const p = window.player = videojs('video'); p.muted(true);"
-        "p.src({src: arguments[0], type: 'application/x-mpegURL'}); p.play();", playlist)
+        """
+        const [playlist, isNative, start, rate] = arguments;
+        const video = document.querySelector('video');
+        video.muted = true;
+        video.addEventListener('loadedmetadata', () => { if (start) video.currentTime = start; });
+        video.addEventListener('playing', () => { video.playbackRate = rate; });
+        if (isNative) { video.src = playlist; video.play(); }
+        else {
+          const player = videojs('video');
+          player.muted(true);
+          player.src({src: playlist, type: 'application/x-mpegURL'});
+          player.play();
+        }
+        """, given.playlist, given.native, given.start, given.rate)
     state = {}
-    for _ in range(240):
+    for _ in range(360):
         state = driver.execute_script(
-            "const p = window.player; return {time: p.currentTime(), error: p.error() && p.error().message,"
-            " width: p.videoWidth(), duration: p.duration() === Infinity ? -1 : p.duration()};")
-        if state["error"] or state["time"] >= wanted:
+            "const v = document.querySelector('video'); return {time: v.currentTime,"
+            " error: v.error && (v.error.message || v.error.code), width: v.videoWidth, ended: v.ended,"
+            " duration: isFinite(v.duration) ? v.duration : -1,"
+            " frames: v.getVideoPlaybackQuality().totalVideoFrames};")
+        if state["error"] or state["ended"] or state["time"] >= wanted:
             break
         time.sleep(0.25)
     print(json.dumps(state))
-    sys.exit(0 if not state["error"] and state["time"] >= wanted and state["width"] > 0 else 1)
+    arrived = state["ended"] if given.until == "end" else state["time"] >= wanted
+    sys.exit(0 if not state["error"] and arrived and state["width"] > 0 else 1)
 finally:
     driver.quit()
