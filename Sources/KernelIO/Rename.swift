@@ -100,8 +100,15 @@ public enum Name {
 
   /// Whether a name is taken in the folder `dirfd`, or for any other reason may not be looked up there.
   public static func isTaken(_ name: Span<UInt8>, in dirfd: Int32) -> Bool {
-    var status = hc_stat()
-    let result = unsafe withTerminated(name) { unsafe hc_statx_mtime(dirfd, $0, &status) }
+    let result = look(name, in: dirfd)
     return result >= 0 || Errno(shim: result) != .noSuchFileOrDirectory
+  }
+
+  /// Whether a name is known to be taken in the folder `dirfd`: not where it may not be looked up.
+  public static func isThere(_ name: Span<UInt8>, in dirfd: Int32) -> Bool { look(name, in: dirfd) >= 0 }
+
+  private static func look(_ name: Span<UInt8>, in dirfd: Int32) -> Int32 {
+    var status = hc_stat()
+    return unsafe withTerminated(name) { unsafe hc_statx_mtime(dirfd, $0, &status) }
   }
 }

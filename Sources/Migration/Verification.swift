@@ -197,7 +197,7 @@ public struct Verification {
   ) -> Bool {
     let hour = table.dirfd(of: .hour(facts.kind, hours.hour(of: facts.modified)))
     return FolderTable.isOpen(hour) && !(facts.kind == .segments && pinned.contains(name))
-      && Name.isTaken(name, in: hour)
+      && Name.isThere(name, in: hour)
   }
 
   /// Segments that the live playlist lists may be hot beyond the limit.

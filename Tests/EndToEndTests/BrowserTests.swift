@@ -42,18 +42,18 @@ import Testing
       _ = nginx.wait()
     }
     let base = "http://127.0.0.1:18080"
-    func play(_ path: String, until seconds: Int) -> Shell.Result {
-      Shell.run(["timeout", "120", python, Self.script, base + "/player.html", base + path, "\(seconds)"])
+    func play(_ path: String, until second: String) -> Shell.Result {
+      Shell.run(["timeout", "120", python, Self.script, base + "/player.html", base + path, second])
     }
     let hour = archive.split(separator: "/").dropLast().last!
-    let played = play("/stream/capture1/segments/\(hour)/archive.m3u8", until: 10)
+    let played = play("/stream/capture1/segments/\(hour)/archive.m3u8", until: "10")
     #expect(played.status == 0, "over the discontinuity at 7 s: \(played.output) \(played.error)")
 
     // The encoder goes on at the new place, with the next free number.
     let live = try Self.encode(capture, seconds: 60, from: next, into: "segments/")
     sleep(5)
     for url in ["/stream/capture1/segments/output.m3u8", "/stream/capture1/output.m3u8"] {
-      let played = play(url, until: 3)
+      let played = play(url, until: "+3")
       #expect(played.status == 0, "\(url): \(played.output) \(played.error)")
     }
     live.signal(SIGTERM)

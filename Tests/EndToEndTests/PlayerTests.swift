@@ -48,10 +48,11 @@ import Testing
         try Shell.must(["truncate", "-s", "0", log])
         let frames = try player.frames(of: url, page: base + "/player.html", folder: folder) ?? 0
         played[player, default: 0] += frames
+        // What is lost at a seam is the player's: video.js lets the first frame after it replace the last one before;
         // VLC's stream output keeps back the last frame of a run, and some where it begins another.
-        let least = player == .vlc ? recording.frames - 1 - 12 * recording.seams.count : recording.frames
+        let lost = [Player.vlc: 1 + 12 * recording.seams.count, .videojs: recording.seams.count][player] ?? 0
         #expect(
-          (least...recording.frames).contains(frames),
+          (recording.frames - lost...recording.frames).contains(frames),
           "\(player.rawValue), \(url): \(recording.frames) frames")
         let fetched = try String(contentsOfFile: log, encoding: .utf8)
         #expect(

@@ -1,8 +1,9 @@
 """Plays a playlist in headless Chromium until it has come to a second, or to its end; prints how far it came.
 
-    play.py PAGE_URL PLAYLIST_URL SECONDS|end [--native] [--from SECONDS] [--rate FACTOR]
+    play.py PAGE_URL PLAYLIST_URL SECONDS|+SECONDS|end [--native] [--from SECONDS] [--rate FACTOR]
 
-With video.js, or with the browser's own HLS (--native). Prints JSON: the time and duration in seconds, the decoded frames.
++SECONDS: for so long from where it began. With video.js and its own reader of playlists, or with the browser's HLS
+(--native). Prints JSON: the time and duration in seconds, the decoded frames.
 """
 
 import argparse
@@ -22,6 +23,7 @@ arguments.add_argument("--from", dest="start", type=float, default=0)
 arguments.add_argument("--rate", type=float, default=1)
 given = arguments.parse_args()
 wanted = float("inf") if given.until == "end" else float(given.until)
+began = None
 
 options = webdriver.ChromeOptions()
 for option in ["--headless=new", "--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required",
@@ -40,24 +42,29 @@ try:
         video.addEventListener('playing', () => { video.playbackRate = rate; });
         if (isNative) { video.src = playlist; video.play(); }
         else {
-          const player = videojs('video');
+          // Or it leaves everything to a browser that knows HLS.
+          const own = {nativeAudioTracks: false, nativeVideoTracks: false, hls: {overrideNative: true}};
+          const player = videojs('video', {html5: own});
           player.muted(true);
           player.src({src: playlist, type: 'application/x-mpegURL'});
           player.play();
         }
         """, given.playlist, given.native, given.start, given.rate)
     state = {}
-    for _ in range(360):
+    end = time.monotonic() + 90 + (wanted if wanted < 1000 else 0)
+    while time.monotonic() < end:
         state = driver.execute_script(
             "const v = document.querySelector('video'); return {time: v.currentTime,"
             " error: v.error && (v.error.message || v.error.code), width: v.videoWidth, ended: v.ended,"
             " duration: isFinite(v.duration) ? v.duration : -1,"
             " frames: v.getVideoPlaybackQuality().totalVideoFrames};")
-        if state["error"] or state["ended"] or state["time"] >= wanted:
+        if began is None and state["frames"] > 0:
+            began = state["time"] if given.until.startswith("+") else 0
+        arrived = began is not None and (state["ended"] or state["time"] - began >= wanted)
+        if state["error"] or arrived:
             break
         time.sleep(0.25)
     print(json.dumps(state))
-    arrived = state["ended"] if given.until == "end" else state["time"] >= wanted
     sys.exit(0 if not state["error"] and arrived and state["width"] > 0 else 1)
 finally:
     driver.quit()
