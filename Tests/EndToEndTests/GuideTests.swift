@@ -85,7 +85,7 @@ extension Trait where Self == ConditionTrait {
         .replacing("--execute", with: "--execute --yes").replacing(
           "migration.log", with: folder.path + "/migration.log"
         )
-        .replacing("-i INPUT", with: "-v error -f lavfi -i testsrc=size=160x90:rate=10 -t 5 -g 10")
+        .replacing("-i INPUT", with: "-v error -f lavfi -i testsrc=size=160x90:rate=10 -t 5")
       let result = Shell.run(
         ["timeout", "120", "bash", "-euc", script],
         environment: [
