@@ -30,6 +30,22 @@ public struct LiveDurations: Sendable {
     entries.sort { ($0.nameHash, $0.microseconds) < ($1.nameHash, $1.microseconds) }
   }
 
+  /// Without what is said of those of `segments` for which `isHot` holds: that is said of the hot one, and the archived one of
+  /// the same name is of another recording.
+  public func without(
+    _ segments: borrowing ArchivedSegments, thatAreHot isHot: (Span<UInt8>) -> Bool
+  ) -> LiveDurations {
+    var others = self
+    guard !entries.isEmpty else { return others }
+    var hot: Set<UInt64> = []
+    for index in 0..<segments.count {
+      let name = segments.name(at: index)
+      if entry(of: name) != nil, isHot(name) { hot.insert(hashOfName(name)) }
+    }
+    if !hot.isEmpty { others.entries.removeAll { hot.contains($0.nameHash) } }
+    return others
+  }
+
   func microseconds(of name: Span<UInt8>) -> Int64? {
     entry(of: name).flatMap { $0.microseconds > 0 ? Int64($0.microseconds) : nil }
   }

@@ -136,6 +136,48 @@ import Testing
     #expect(try Snapshot(folder.path).manifests.count == 3)
   }
 
+  /// A recorder that began its numbers again: the live playlist lists new segments of old names.
+  @Test(.requires("faketime")) func oldSegmentsAreNotTakenForHotOnesOfTheSameNames() throws {
+    let folder = try Folder()
+    let start = Self.day + 13 * 3600 + 600
+    try Self.record(0..<60, from: start, in: folder)
+    #expect(
+      Self.run(at: start + 60, ["archive", "--once", folder.path, "--min-age", "0s", "--hot", "segments=0"])
+        .status == 0)
+    try Self.record(5..<15, from: start + 640, in: folder)
+    var live = "#EXTM3U\n#EXT-X-TARGETDURATION:3\n"
+    for number in 9..<15 {
+      live += "\(number == 11 ? "#EXT-X-DISCONTINUITY\n" : "")#EXTINF:2.5,\nsegment_\(number).ts\n"
+    }
+    try folder.makeFile("output.m3u8", contents: Array(live.utf8))
+    let before = try Self.playlist("archive.m3u8", folder)
+    // Retention takes the head, and nothing in it is pinned.
+    let result = Self.run(
+      at: start + 655,
+      [
+        "archive", "--once", folder.path, "--min-age", "0s", "--hot", "segments=10", "--on-conflict",
+        "rename",
+        "--retain", "segments=630s",
+      ])
+    #expect(result.status == 0, "\(result.error)")
+    let trimmed = try Self.playlist("archive.m3u8", folder)
+    let sequence = try #require(Self.value("MEDIA-SEQUENCE", trimmed).flatMap { Int($0) })
+    #expect((24...27).contains(sequence) && Self.uris(trimmed) == Array(sequence..<60), "\(trimmed)")
+    #expect(Self.body(before).hasSuffix(Self.body(trimmed)))
+
+    // Nor does an hour that is published for the first time take durations and discontinuities of theirs.
+    try folder.remove(Bytes(Self.hour + "/archive.m3u8"))
+    for number in 9..<15 {
+      try folder.makeFile(Bytes("\(Self.hour)/segment_\(number).ts"), seconds: start + number)
+    }
+    #expect(
+      Self.run(at: start + 4000, ["archive", "--once", folder.path, "--hot", "segments=10"]).status == 0)
+    let anew = try Self.playlist("archive.m3u8", folder)
+    // Only where retention has left a gap.
+    let seams = anew.components(separatedBy: "#EXT-X-DISCONTINUITY\n").dropFirst().map { Self.uris($0).first }
+    #expect(seams == [sequence] && !anew.contains("EXTINF:2.5"), "\(anew)")
+  }
+
   /// Playlists of 0.1.0 say no day: they are written anew, once, and made durable by one call.
   @Test(.requires("strace")) func playlistsOfTheFirstVersionAreWrittenAnewOnce() throws {
     stayWithinTheHour()

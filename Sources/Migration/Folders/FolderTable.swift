@@ -51,6 +51,13 @@ struct FolderTable {
     }
   }
 
+  /// Whether a segment of this name is in the flat or in the hot place, and known to be.
+  func isHotSegment(_ name: Span<UInt8>) -> Bool {
+    [Kind.segments.flatPlace, Kind.segments.hotPlace].contains {
+      Self.isOpen(dirfd(of: $0)) && Name.isThere(name, in: dirfd(of: $0))
+    }
+  }
+
   /// The other place in which a file of this kind and name may be, if it exists.
   func otherPlace(of kind: Kind, than site: Site) -> Int32? {
     guard kind.flatPlace != kind.hotPlace else { return nil }

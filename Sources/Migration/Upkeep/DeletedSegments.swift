@@ -48,6 +48,6 @@ struct DeletedSegments {
     let typical = microseconds / Double(newest.number.subtractingSaturating(hot.number))
     let between = Double(hot.modified.microseconds(since: cold.modified))
     let numbers = Double(hot.number.subtractingSaturating(cold.number))
-    return typical > 0 && (0.5...2).contains(between / (typical * numbers))
+    return typical > 0 && (0.7...1.4).contains(between / (typical * numbers))
   }
 }

@@ -92,14 +92,14 @@ struct HourPlaylists: Sendable {
     return HourResult(changes: days.map { PlaylistChange(name: $0.text, outcome: .written) })
   }
 
-  func refresh(_ directory: borrowing Directory, _ hour: Int) -> HourResult {
+  func refresh(_ directory: borrowing Directory, _ hour: Int, _ table: FolderTable) -> HourResult {
     var result = HourResult()
-    do throws(KernelError) { try refresh(directory, hour, &result) } catch { result.failure = error }
+    do throws(KernelError) { try refresh(directory, hour, table, &result) } catch { result.failure = error }
     return result
   }
 
   private func refresh(
-    _ directory: borrowing Directory, _ hour: Int, _ result: inout HourResult
+    _ directory: borrowing Directory, _ hour: Int, _ table: FolderTable, _ result: inout HourResult
   ) throws(KernelError) {
     let mayFill = hour == currentHour || hasYoungHotSegment(hour)
     // Taken before the folder is read: what comes meanwhile makes it differ the next time.
@@ -112,7 +112,7 @@ struct HourPlaylists: Sendable {
     var hours = hours
     let contents = try HourContents(of: directory, &hours)
     if !isDryRun { try contents.removeLeftovers(in: directory) }
-    result.changes = changes(contents, directory, hour, &hours)
+    result.changes = changes(contents, directory, hour, table, &hours)
     result.failure = contents.unreadable
     let isQuiet = modified.age(atSeconds: nowSeconds) > Self.tickSeconds
     // What is wrong is found anew each time, so that it is known when it is over.
@@ -126,7 +126,7 @@ struct HourPlaylists: Sendable {
   // MARK: days
 
   private func changes(
-    _ contents: borrowing HourContents, _ directory: borrowing Directory, _ hour: Int,
+    _ contents: borrowing HourContents, _ directory: borrowing Directory, _ hour: Int, _ table: FolderTable,
     _ hours: inout HourClock
   ) -> [PlaylistChange] {
     let receiving = receiving?[hour] ?? []
@@ -144,7 +144,7 @@ struct HourPlaylists: Sendable {
       do throws(KernelError) {
         outcome = try stage(
           contents.segments[day], of: day, as: name, over: existing[name] ?? .absent, after: published,
-          isOver: isOver(day, hour, &hours), receives: receiving.contains(day), directory)
+          isOver: isOver(day, hour, &hours), receives: receiving.contains(day), directory, table)
       } catch { outcome = .failed(error) }
       changes.append(PlaylistChange(name: name, outcome: outcome))
       existing[name] = nil
@@ -176,7 +176,8 @@ struct HourPlaylists: Sendable {
 
   private func stage(
     _ segments: ArchivedSegments?, of day: Day, as name: String, over existing: Existing,
-    after published: PublishedPlaylist?, isOver: Bool, receives: Bool, _ directory: borrowing Directory
+    after published: PublishedPlaylist?, isOver: Bool, receives: Bool, _ directory: borrowing Directory,
+    _ table: FolderTable
   ) throws(KernelError) -> PlaylistChange.Outcome {
     let old: (contents: [UInt8], status: FileStatus)?
     switch existing {
@@ -190,6 +191,7 @@ struct HourPlaylists: Sendable {
       try checkIsFree(temporary, in: directory)
       return .staged(over: old?.status)
     }
+    let live = live.without(segments, thatAreHot: table.isHotSegment)
     let playlist = ArchivePlaylist(of: segments, day: day, after: published, live: live, isOver: isOver) {
       Self.startTime(of: $0, in: directory)
     }

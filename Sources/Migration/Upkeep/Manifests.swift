@@ -70,7 +70,7 @@ struct Manifests: Sendable {
         // Of a folder that is still to be made there is nothing to read.
         results[hour] = hourPlaylists.planned(hour)
         folders.withHour(hour, of: .segments) { directory in
-          results[hour] = hourPlaylists.refresh(directory, hour)
+          results[hour] = hourPlaylists.refresh(directory, hour, folders.table)
         }
       }
       return results

@@ -68,6 +68,7 @@ struct Retention<M: Mover>: ~Copyable {
   private var nowSeconds = Int64.min
   /// Names that the live playlist lists.
   private let pinned: ListedNames
+  private var table = FolderTable()
   private var report = RetentionReport()
   private var left: Int
   private var newestExpired = PerKind<ModificationTime?> { _ in nil }
@@ -85,6 +86,7 @@ struct Retention<M: Mover>: ~Copyable {
   consuming func run(
     _ folders: borrowing CaptureFolders, _ census: Census, isForced: Bool, isDryRun: Bool
   ) -> RetentionReport {
+    table = folders.table
     do throws(KernelError) {
       guard lookAtClock() else { return report }
       try count(folders, census)
@@ -164,7 +166,12 @@ struct Retention<M: Mover>: ~Copyable {
 
   private func isExpired(_ entry: borrowing DirectoryEntry, _ status: FileStatus, _ kind: Kind) -> Bool {
     rule.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .expired
-      && (kind != .segments || !pinned.contains(entry.name))
+      && (kind != .segments || !isPinned(entry.name))
+  }
+
+  /// What is hot is what the playlist lists: a cold segment of the same name is of another recording.
+  private func isPinned(_ name: Span<UInt8>) -> Bool {
+    pinned.contains(name) && (pinned.mayBeAny || !table.isHotSegment(name))
   }
 
   /// What a wrong clock or a wrong age would do is not done.
