@@ -2,8 +2,11 @@
 public enum FileName {
   /// The HLS media playlist that the encoder rewrites for every segment.
   public static let livePlaylist = "output.m3u8"
-  /// A live playlist that another one has superseded.
-  public static let supersededPlaylist = "output.m3u8.old"
+  /// A live playlist that another one has superseded, by when it was written last: with its time where an earlier one has the
+  /// plain name.
+  public static func supersededPlaylists(_ modified: ModificationTime) -> [String] {
+    ["\(livePlaylist).old", "\(livePlaylist).\(modified.compactText).old"]
+  }
   /// The playlist of an hour folder.
   public static let archivePlaylist = "archive.m3u8"
 

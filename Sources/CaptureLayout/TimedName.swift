@@ -5,9 +5,15 @@ extension FileName {
   public static func timed(_ name: Span<UInt8>, of kind: Kind, _ modified: ModificationTime) -> [UInt8]? {
     let suffix = suffixCount(of: kind)
     guard name.count >= suffix else { return nil }
-    let time = CalendarTime(secondsSinceEpoch: modified.seconds).text.filter { $0 != "-" && $0 != ":" }
     let bytes = Array(copying: name)
-    let timed = bytes.dropLast(suffix) + Array(".\(time)Z".utf8) + bytes.suffix(suffix)
+    let timed = bytes.dropLast(suffix) + Array(".\(modified.compactText)".utf8) + bytes.suffix(suffix)
     return timed.count <= HotSet.longestName && self.kind(of: Array(timed).span) == kind ? Array(timed) : nil
+  }
+}
+
+extension ModificationTime {
+  /// In UTC, without what a file name should not hold: `20261124T130501Z` (ISO 8601, basic format).
+  var compactText: String {
+    CalendarTime(secondsSinceEpoch: seconds).text.filter { $0 != "-" && $0 != ":" } + "Z"
   }
 }

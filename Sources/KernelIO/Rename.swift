@@ -41,12 +41,21 @@ public enum Name {
   /// The risk: a file that another process renames over the old name after the last look at it is unlinked. The look
   /// narrows that to the time between two system calls, and nothing can close it.
   public static func moveByLink(_ name: Span<UInt8>, from: Int32, to: Int32) -> RenameOutcome {
+    moveByLink(name, from: from, to: to, as: name)
+  }
+
+  /// The same, and gives the file another name, which must be free.
+  public static func moveByLink(
+    _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
+  ) -> RenameOutcome {
     let before: FileStatus
     do throws(Errno) { before = try status(of: name, in: from) } catch { return .failed(error) }
-    let linked = unsafe withTerminated(name) { unsafe hc_link(from, $0, to, $0) }
+    let linked = unsafe withTerminated(name) { name in
+      unsafe withTerminated(newName) { unsafe hc_link(from, name, to, $0) }
+    }
     switch linked == 0 ? nil : Errno(shim: linked) {
     case nil: break
-    case .fileExists: guard isSameFile(name, from, to) else { return .failed(.fileExists) }
+    case .fileExists: guard isSameFile(name, from, newName, to) else { return .failed(.fileExists) }
     case .notPermitted:
       let isOfFile = unsafe withTerminated(name) { unsafe hc_may_not_be_linked(from, $0) }
       return .failed(isOfFile ? .notPermitted : .invalidArgument)
@@ -60,7 +69,7 @@ public enum Name {
       // Written to at this moment, or not the same file after all: both names stay, and a later run looks again.
       guard now.hasContents(of: before) else { return .failed(.resourceBusy) }
       // Another run, through another mount, takes the file back at this moment: the old name is the only one.
-      guard try status(of: name, in: to).isSecondName(of: now) else { return .failed(.resourceBusy) }
+      guard try status(of: newName, in: to).isSecondName(of: now) else { return .failed(.resourceBusy) }
     } catch { return .failed(error) }
     let unlinked = unsafe withTerminated(name) { unsafe hc_unlink(from, $0) }
     switch unlinked == 0 ? nil : Errno(shim: unlinked) {
@@ -68,8 +77,8 @@ public enum Name {
     case let errno?:
       // Back to one name, the old one; but only if it is seen to be there: a server whose answer was lost has removed it
       // (NFS), and then the new name is the only one.
-      if linked == 0, isSameFile(name, from, to) {
-        _ = unsafe withTerminated(name) { unsafe hc_unlink(to, $0) }
+      if linked == 0, isSameFile(name, from, newName, to) {
+        _ = unsafe withTerminated(newName) { unsafe hc_unlink(to, $0) }
       }
       return .failed(errno)
     }
@@ -77,7 +86,13 @@ public enum Name {
 
   /// Whether a name means the same file in both folders.
   public static func isSameFile(_ name: Span<UInt8>, _ left: Int32, _ right: Int32) -> Bool {
-    guard let left = try? status(of: name, in: left), let right = try? status(of: name, in: right) else {
+    isSameFile(name, left, name, right)
+  }
+
+  private static func isSameFile(
+    _ name: Span<UInt8>, _ left: Int32, _ otherName: Span<UInt8>, _ right: Int32
+  ) -> Bool {
+    guard let left = try? status(of: name, in: left), let right = try? status(of: otherName, in: right) else {
       return false
     }
     return left.isSecondName(of: right)

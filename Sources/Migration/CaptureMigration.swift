@@ -43,6 +43,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     self.observer = observer
     self.memory = memory
     report = CaptureReport(capture: path, isDryRun: options.isDryRun)
+    report.renamesConflicts = options.renamesConflicts
   }
 
   static func run(

@@ -122,7 +122,10 @@ struct MovePlan<M: Mover>: ~Copyable {
     _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>, _ table: FolderTable, _ isDryRun: Bool
   ) -> RenameOutcome {
     let (from, to) = (table.dirfd(of: move.from), table.dirfd(of: move.to))
-    guard isDryRun else { return Name.rename(name, from: from, to: to, as: newName) }
+    guard isDryRun else {
+      return table.finish(
+        Name.rename(name, from: from, to: to, as: newName), name, from: from, to: to, as: newName)
+    }
     return FolderTable.isOpen(to) && Name.isTaken(newName, in: to) ? .failed(.fileExists) : .moved
   }
 
@@ -133,7 +136,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     if !isDryRun {
       let (source, target) = (table.dirfd(of: from), table.dirfd(of: to))
       outcome = table.finish(
-        Name.rename(name.span, from: source, to: target), name.span, from: source, to: target)
+        Name.rename(name.span, from: source, to: target), name.span, from: source, to: target, as: name.span)
     }
     return ledger.countLivePlaylist(name.span, outcome, from: from, to: to, in: table)
   }
@@ -143,19 +146,28 @@ extension MovePlan {
   /// Keeps a live playlist that another one has superseded in the flat place, under a name that no player asks for.
   mutating func setLivePlaylistAside(from: Place) -> PlaylistOutcome {
     let name = Array(FileName.livePlaylist.utf8)
-    let newName = Array(FileName.supersededPlaylist.utf8)
-    if isDryRun {
-      return Name.isTaken(newName.span, in: table.dirfd(of: .root)) ? .conflict : .superseded
-    }
-    let outcome = Name.rename(
-      name.span, from: table.dirfd(of: from), to: table.dirfd(of: .root), as: newName.span)
+    let (source, target) = (table.dirfd(of: from), table.dirfd(of: .root))
+    var outcome = RenameOutcome.failed(.fileExists)
+    do throws(Errno) {
+      let modified = try Name.status(of: name.span, in: source).modified
+      for newName in FileName.supersededPlaylists(modified).map({ Array($0.utf8) })
+      where outcome == .failed(.fileExists) {
+        if isDryRun {
+          outcome = Name.isTaken(newName.span, in: target) ? .failed(.fileExists) : .moved
+        } else {
+          outcome = table.finish(
+            Name.rename(name.span, from: source, to: target, as: newName.span), name.span, from: source,
+            to: target, as: newName.span)
+        }
+      }
+    } catch { outcome = .failed(error) }
     switch outcome {
     case .moved: return .superseded
-    // No way to be sure that nothing is replaced: it stays.
-    case .failed(.invalidArgument): return .conflict
+    // Both names are taken; or there is no way to be sure that nothing is replaced.
+    case .failed(.fileExists), .failed(.invalidArgument): return .conflict
     default:
-      return ledger.countLivePlaylist(
-        name.span, outcome, from: from, to: .root, in: table)
+      return isDryRun
+        ? .failed : ledger.countLivePlaylist(name.span, outcome, from: from, to: .root, in: table)
     }
   }
 }
@@ -164,16 +176,16 @@ extension FolderTable {
   /// Where the file system has no RENAME_NOREPLACE, a link is made instead if that was asked for. There a taken name may
   /// be what a killed run left between link and unlink.
   fileprivate func finish(_ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move) -> RenameOutcome {
-    finish(outcome, name, from: dirfd(of: move.from), to: dirfd(of: move.to))
+    finish(outcome, name, from: dirfd(of: move.from), to: dirfd(of: move.to), as: name)
   }
 
   fileprivate func finish(
-    _ outcome: RenameOutcome, _ name: Span<UInt8>, from: Int32, to: Int32
+    _ outcome: RenameOutcome, _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
   ) -> RenameOutcome {
     let needsLink =
       (allowsLinks && outcome == .failed(.invalidArgument))
       || (mayHoldBothNames && outcome == .failed(.fileExists))
     guard needsLink else { return outcome }
-    return Name.moveByLink(name, from: from, to: to)
+    return Name.moveByLink(name, from: from, to: to, as: newName)
   }
 }

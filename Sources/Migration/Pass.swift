@@ -98,7 +98,7 @@ struct Pass<M: Mover>: ~Copyable {
     var hasMore = true
     while hasMore, mayGoOn {
       if place.holds(.segments) {
-        try pins.refresh(folders, in: capture)
+        try pins.refresh(folders, in: capture, setsAside: !options.keepLive)
         settler.pin(pins.listed)
       }
       hasMore = try stream.fill()

@@ -17,12 +17,16 @@ struct PlaylistPins {
   func modified(in place: Place) -> ModificationTime? { seen[place]?.modified }
 
   /// Reads again each playlist that has changed since the last call. One that cannot be looked at stops the run.
+  ///
+  /// `setsAside`: a flat playlist that another encoder's has superseded is not live any more. What it lists is hot while it is
+  /// among the newest, like the rest; or newer segments would go to their hours before it.
   mutating func refresh(
-    _ folders: borrowing CaptureFolders, in capture: borrowing Directory
+    _ folders: borrowing CaptureFolders, in capture: borrowing Directory, setsAside: Bool = false
   ) throws(KernelError) {
     for place in [Place.root, .segments] {
       try folders.withPlace(place, in: capture) { directory throws(KernelError) in
         guard let version = try directory.livePlaylistVersion(), seen[place] != version else { return }
+        if setsAside, place == .root, try Self.isSuperseded(directory, folders) { return }
         var hashes: [UInt64] = []
         var count = 0
         func startOver() { count = 0 }
@@ -43,6 +47,17 @@ struct PlaylistPins {
         }
       }
     }
+  }
+
+  private static func isSuperseded(
+    _ flat: borrowing Directory, _ folders: borrowing CaptureFolders
+  ) throws(KernelError) -> Bool {
+    var isSuperseded = false
+    try folders.withPlace(.segments, in: flat) { hot throws(KernelError) in
+      guard try PlaylistSuccession.isRival(flat, hot) else { return }
+      isSuperseded = try PlaylistSuccession(of: flat, by: hot).isOver
+    }
+    return isSuperseded
   }
 }
 

@@ -21,17 +21,21 @@ package enum Explanation {
     case .notPermitted(let owner):
       return "\(name): some files may not be moved by this user. Run as the owner of the files, "
         + "\(sudo(owner, command)); chattr -i lifts an immutable flag."
-    case .namesTaken(let count, let named, let isReversion):
+    case .namesTaken(let count, let named, let otherName):
       let examples = named.map { "\(text(capture.appending(bytes: $0.from))) in \(below($0.to))" }
       let more = count > named.count ? ", …" : ""
       let way =
-        isReversion
-        ? ""
-        : "As after a recorder that began its numbers again: --on-conflict rename gives the later file its time in its name. Or "
-          + "else: "
+        switch otherName {
+        case .none: "Compare"
+        case .possible:
+          "As after a recorder that began its numbers again: --on-conflict rename gives the file that comes later its time in its "
+            + "name. Or else: compare"
+        case .tried:
+          "Their names with their times are taken, too, or would be too long. Compare"
+        }
       return
         "\(name): \(Format.count(count, "name")) \(count == 1 ? "is" : "are") taken (\(examples.joined(separator: ", "))\(more)); both "
-        + "files stay. \(way)\(way.isEmpty ? "Compare" : "compare") the two files, rename or remove the one you do not need, \(again(command))."
+        + "files stay. \(way) the two files, rename or remove the one you do not need, \(again(command))."
     case .foreignArchive(let file):
       return "\(below(file)): not written by hotcold; left as it is. Move it away, or give --no-manifests, "
         + "\(again(command))."
@@ -54,14 +58,12 @@ package enum Explanation {
       return
         "\(below("segments/output.m3u8")): there is also \(below("output.m3u8")); both stay. If ffmpeg still writes "
         + "the first, switch it to the second. One that nobody writes any more is kept as output.m3u8.old: at the "
-        + "earliest ten seconds after it was written last, or three of its target durations. If there is such a file already, move "
-        + "it away; \(again(command))."
+        + "earliest ten seconds after it was written last, or three of its target durations; \(again(command))."
     case .twoLivePlaylists(isReversion: false):
       return
         "\(below("output.m3u8")): there is also \(below("segments/output.m3u8")); both stay. If ffmpeg still "
         + "writes the first, switch it to the second. One that nobody writes any more is kept as output.m3u8.old: at the "
-        + "earliest ten seconds after it was written last, or three of its target durations. If there is such a file already, move "
-        + "it away; \(again(command))."
+        + "earliest ten seconds after it was written last, or three of its target durations; \(again(command))."
     case .livePlaylistHeld(let companions, let isReversion):
       return held(below(isReversion ? "segments/output.m3u8" : "output.m3u8"), companions, again(command))
     case .livePlaylistNotMoved(let isReversion):
@@ -177,7 +179,8 @@ package enum Explanation {
     }
     if companions.areOfOtherNames {
       text +=
-        ". Only segment_*.ts are moved: let the recorder name its segments so (ffmpeg: -hls_segment_filename)"
+        ". Only segment_*.ts are moved: let the recorder write such (ffmpeg: -hls_segment_filename with segment_%09d.ts, and no "
+        + "-hls_segment_type fmp4)"
     } else if companions.areInOtherFolders {
       text += ". They are in other folders: let the recorder write playlist and segments to one folder"
     } else {

@@ -11,8 +11,8 @@ public enum Issue: Sendable {
   /// Beyond those that are named.
   case moreNotMoved(Int)
   case notPermitted(owner: String?)
-  /// `named`: the first few. `isReversion`: nothing is renamed then.
-  case namesTaken(Int, named: [Problem], isReversion: Bool)
+  /// `named`: the first few.
+  case namesTaken(Int, named: [Problem], OtherName)
   /// Below the capture.
   case foreignArchive(String)
   case archiveNotWritten(KernelError)
@@ -33,6 +33,13 @@ public enum Issue: Sendable {
   case retentionStopped(KernelError)
 }
 
+extension Issue {
+  /// Whether a file whose name is taken could get another one (`--on-conflict rename`).
+  public enum OtherName: Hashable, Sendable {
+    case none, possible, tried
+  }
+}
+
 extension CaptureReport {
   package var issues: [Issue] {
     var issues = error.map { [Issue.stopped($0)] } ?? []
@@ -43,7 +50,8 @@ extension CaptureReport {
     if more > 0 { issues.append(.moreNotMoved(more)) }
     if problems.includePermissions { issues.append(.notPermitted(owner: owner)) }
     if total.conflicts > 0 {
-      issues.append(.namesTaken(total.conflicts, named: problems.taken, isReversion: isReversion))
+      let other: Issue.OtherName = isReversion ? .none : renamesConflicts ? .tried : .possible
+      issues.append(.namesTaken(total.conflicts, named: problems.taken, other))
     }
     issues += manifests?.issues(isReversion: isReversion) ?? []
     if livePlaylist == .conflict { issues.append(.twoLivePlaylists(isReversion: isReversion)) }

@@ -128,7 +128,7 @@ public struct TextReport {
     switch report.livePlaylist {
     case .moved where report.isDryRun: "to move"
     case .superseded:
-      "superseded, \(report.isDryRun ? "to be kept" : "kept") as \(FileName.supersededPlaylist)"
+      "superseded, \(report.isDryRun ? "to be kept" : "kept") as \(FileName.livePlaylist)….old"
     default: report.livePlaylist.rawValue
     }
   }

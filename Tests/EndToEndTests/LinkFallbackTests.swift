@@ -238,6 +238,40 @@ import Testing
     for name in before.keys { #expect(after[name]?.isEmpty == false, "\(name) is gone") }
   }
 
+  /// A recorder that began its numbers again, and a live playlist that another one has superseded: both get another name.
+  @Test(.requiresMounting, .requires("bindfs"), arguments: ["syscalls", "io_uring"])
+  func whatGetsAnotherNameIsLinkedToo(engine: String) throws {
+    try skipUnlessGranted(engine: engine)
+    let folder = try Folder()
+    for number in 0..<30 {
+      try folder.makeFile(Bytes("segments/22/segment_\(number).ts"), seconds: 1_700_000_000 + number)
+      try folder.makeFile(Bytes("segment_\(number).ts"), seconds: 1_700_000_100 + number)
+    }
+    try folder.makePlaylist(listing: [])
+    try folder.makePlaylist("segments/output.m3u8", listing: [])
+    try Shell.must(["touch", folder.path + "/segments/output.m3u8"])
+    let before = try Snapshot(folder.path)
+    let bindfs = try Bindfs(folder.path)
+    let options = [
+      "--on-conflict", "rename", "--link-fallback", "--hot", "segments=0", "--no-manifests", "--engine",
+      engine,
+    ]
+    let dry = try HotColdBinary.migrate(bindfs.mount.path, options, execute: false)
+    let (status, report) = try HotColdBinary.migrate(bindfs.mount.path, options)
+    #expect(status == 0 && dry.status == 0, "\(report["captures", 0, "errors"])")
+    for each in [dry.report, report] {
+      #expect(each["captures", 0, "renamed"].int == 30)
+      #expect(each["captures", 0, "livePlaylist"].string == "superseded")
+    }
+    bindfs.end()
+    let after = try Snapshot(folder.path)
+    #expect(after.files.count == before.files.count)
+    #expect(
+      after.paths.contains("segments/22/segment_7.20231114T221507Z.ts")
+        && after.paths.contains("output.m3u8.old"))
+    #expect(Set(after.files.values.map(\.inode)) == Set(before.files.values.map(\.inode)))
+  }
+
   /// The look before the unlink asks the file system, not the kernel's cache of it.
   @Test(.requiresMounting, .requires("bindfs"), .requires("strace"))
   func aFileThatIsReplacedBehindTheMountIsSeen() throws {

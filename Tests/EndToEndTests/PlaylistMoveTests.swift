@@ -155,11 +155,33 @@ import Testing
     try folder.makePlaylist(listing: ["segment_32.ts"])
     try Shell.must(["touch", "-d", "+1 seconds", folder.path + "/output.m3u8"])
     try Shell.must(["touch", "-d", "-30 seconds", folder.path + "/segments/output.m3u8"])
-    try folder.remove("output.m3u8.old")
+    let written = try #require(try Snapshot(folder.path).entries["segments/output.m3u8"]).modifiedSeconds
     let revert = HotColdBinary.run(["revert", folder.path, "--execute", "--yes", "--format", "json"])
     #expect(revert.status == 0, "\(revert.output)")
     #expect(Self.outcome(try JSON(parsing: revert.output)) == "superseded")
     #expect(folder.exists("output.m3u8.old") && folder.exists("output.m3u8") && !folder.exists("segments"))
+    let time = Shell.run(["date", "-u", "-d", "@\(written)", "+%Y%m%dT%H%M%SZ"]).output.trimmed
+    #expect(folder.exists(Bytes("output.m3u8.\(time).old")))
+  }
+
+  /// Newer segments must not be in an archive before older ones, which would have to be put in between later.
+  @Test func whatASupersededPlaylistListsIsNoHotterThanNewerSegments() throws {
+    let folder = try cutOver(oldEnds: false, secondsAgo: 40)
+    let now = Int(Date().timeIntervalSince1970)
+    for number in 30..<33 { try folder.remove(Bytes("segments/segment_\(number).ts")) }
+    for number in 30..<50 {
+      try folder.makeFile(Bytes("segments/segment_\(number).ts"), seconds: now - 50 + number)
+    }
+    try folder.remove("segments/output.m3u8")
+    try folder.makePlaylist("segments/output.m3u8", listing: (44..<50).map { Bytes("segment_\($0).ts") })
+    try Shell.must(["touch", folder.path + "/segments/output.m3u8"])
+    let (status, report) = try HotColdBinary.migrate(folder.path)
+    #expect(status == 0 && Self.outcome(report) == "superseded", "\(Self.errors(report))")
+    let hot = try Snapshot(folder.path).paths.filter {
+      $0.folder == "segments" && $0 != "segments/output.m3u8"
+    }
+    #expect(hot == Set((40..<50).map { Bytes("segments/segment_\($0).ts") }))
+    #expect(try HotColdBinary.migrate(folder.path).report["changed"].bool == false)
   }
 
   @Test(arguments: [(2, 1), (20, 10)])
@@ -176,6 +198,9 @@ import Testing
   @Test func nothingIsReplacedByAnOldPlaylist() throws {
     let folder = try cutOver(oldEnds: true, secondsAgo: 20)
     try folder.makeFile("output.m3u8.old")
+    let written = try #require(try Snapshot(folder.path).entries["output.m3u8"]).modifiedSeconds
+    let time = Shell.run(["date", "-u", "-d", "@\(written)", "+%Y%m%dT%H%M%SZ"]).output.trimmed
+    try folder.makeFile(Bytes("output.m3u8.\(time).old"))
     let before = try Snapshot(folder.path).entries
     #expect(Self.outcome(try HotColdBinary.migrate(folder.path, execute: false).report) == "conflict")
     let (status, report) = try HotColdBinary.migrate(folder.path)

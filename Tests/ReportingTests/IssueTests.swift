@@ -39,8 +39,8 @@ import Testing
     issues += [problem(.errno(.ioError)), problem(.nameTaken)].map(Reporting.Issue.notDeleted)
     issues += [
       .moreNotMoved(3), .notPermitted(owner: nil), .notPermitted(owner: "me"),
-      .namesTaken(2, named: [problem(.nameTaken)], isReversion: false),
-      .namesTaken(1, named: [], isReversion: true),
+      .namesTaken(2, named: [problem(.nameTaken)], .possible), .namesTaken(2, named: [], .tried),
+      .namesTaken(1, named: [], .none),
       .foreignArchive("segments/7/archive.m3u8"), .archiveNotWritten(full), .archiveNotWritten(noPath),
       .moreArchivesNotWritten(2), .twoLivePlaylists(isReversion: true), .twoLivePlaylists(isReversion: false),
       .livePlaylistNotMoved(isReversion: true), .livePlaylistNotMoved(isReversion: false),

@@ -8,6 +8,8 @@ public struct CaptureReport: Sendable {
   public let isDryRun: Bool
   /// Back to the flat layout rather than to the hot/cold one.
   public internal(set) var isReversion = false
+  /// Whether the later of two files of one name was to get another one, where it could.
+  public internal(set) var renamesConflicts = false
   /// The login name of the capture folder's owner, once it was opened.
   public var owner: String?
   /// Which folder the path led to.

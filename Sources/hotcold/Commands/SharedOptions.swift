@@ -63,7 +63,7 @@ enum ConflictRule: String, CaseIterable, ExpressibleByArgument {
   case keep, rename
 
   static let help: ArgumentHelp = """
-    Of two files of one name in the same hour: keep leaves the later one where it is, rename gives it its time in its \
+    Of two files of one name in the same hour: keep leaves the one that comes later where it is, rename gives it its time in its \
     name (segment_000000005.20261124T130501Z.ts).
     """
 }
