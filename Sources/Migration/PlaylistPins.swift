@@ -6,6 +6,8 @@ internal import SystemPackage
 /// or empty for a moment must not send its segments to their hours.
 struct PlaylistPins {
   private var seen: [Place: LivePlaylistVersion] = [:]
+  /// The flat one, as it was when another had superseded it.
+  private var superseded: LivePlaylistVersion?
   private(set) var listed = ListedNames()
   /// How many segments each playlist lists, of those that were read last.
   private var counts: [Place: Int] = [:]
@@ -26,7 +28,13 @@ struct PlaylistPins {
     for place in [Place.root, .segments] {
       try folders.withPlace(place, in: capture) { directory throws(KernelError) in
         guard let version = try directory.livePlaylistVersion(), seen[place] != version else { return }
-        if setsAside, place == .root, try Self.isSuperseded(directory, folders) { return }
+        if setsAside, place == .root {
+          guard superseded != version else { return }
+          if try Self.isSuperseded(directory, folders) {
+            superseded = version
+            return
+          }
+        }
         var hashes: [UInt64] = []
         var count = 0
         func startOver() { count = 0 }
