@@ -71,10 +71,6 @@ import Testing
   }
 
   static func files(_ capture: String) throws -> [Bytes: Int] {
-    // A file may go between being listed and being looked at.
-    for _ in 0..<50 {
-      if let files = try? Snapshot(capture).files { return files.mapValues(\.modifiedSeconds) }
-    }
-    return try Snapshot(capture).files.mapValues(\.modifiedSeconds)
+    try Snapshot(capture).files.mapValues(\.modifiedSeconds)
   }
 }

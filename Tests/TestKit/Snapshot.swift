@@ -84,7 +84,14 @@ public struct Snapshot: Equatable, Sendable {
       attributesHash: Self.hashAttributes(path))
     guard type == UInt32(S_IFDIR) else { return }
     for name in try Self.list(path) {
-      try read(path + "/" + name, relative: relative.bytes.isEmpty ? name : relative + "/" + name)
+      let child = relative.bytes.isEmpty ? name : relative + "/" + name
+      do { try read(path + "/" + name, relative: child) } catch {
+        // Beside a recorder a file may go since it was listed.
+        guard (path + "/" + name).withCString({ lstat($0, &status) }) != 0, errno == ENOENT else {
+          throw error
+        }
+        changeTimes[child] = nil
+      }
     }
   }
 
