@@ -37,7 +37,6 @@ import Testing
     #expect(folder.exists("segments/segment_129.ts") && folder.exists("segments/22/segment_100.ts"))
   }
 
-  /// A link is no segment that moves.
   /// fMP4, and the names that ffmpeg gives unless told otherwise.
   @Test(
     .requires("ffmpeg"),
@@ -57,6 +56,7 @@ import Testing
     #expect(try Snapshot(folder.path).files == before)
   }
 
+  /// A link is no segment that moves.
   @Test func aPlaylistStaysWithALink() throws {
     let folder = try Folder()
     for number in 0..<3 { try folder.makeFile(Bytes("segment_\(number).ts"), seconds: Self.quiet) }
