@@ -20,11 +20,13 @@ let benchmarks: @Sendable () -> Void = {
     ]
     return Array(forms[number % forms.count].utf8)
   }
+  let layout = Layout.guide
+  let captures = layout.kind(named: "captures")!
   func facts(_ name: [UInt8], _ number: Int) -> FileFacts {
     FileFacts(
-      place: .captures,
+      place: layout[captures].hot, isInHotPlace: true,
       modified: ModificationTime(seconds: 1_700_000_000 + Int64(number) * 7, nanoseconds: 0),
-      identity: FileIdentity(name: name.span, kind: .captures, inode: UInt64(number)))
+      identity: FileIdentity(name: name.span, kind: captures, inode: UInt64(number)))
   }
 
   /// Measures `body`, which goes through 1,000 items.
@@ -38,11 +40,11 @@ let benchmarks: @Sendable () -> Void = {
     }
   }
 
-  part("FileName.kind") {
-    for name in names { blackHole(FileName.kind(of: name.span)) }
+  part("Layout.kind") {
+    for name in names { blackHole(layout.kind(of: name.span)) }
   }
   part("FileIdentity.init") {
-    for name in names { blackHole(FileIdentity(name: name.span, kind: .captures, inode: 1)) }
+    for name in names { blackHole(FileIdentity(name: name.span, kind: captures, inode: 1)) }
   }
   var clock = HourClock { LocalZone.offset(at: $0) }
   part("HourClock.hour") {

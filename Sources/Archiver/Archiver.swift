@@ -142,7 +142,8 @@ public final class Archiver {
   /// Returns whether there is more to do than the slice allowed.
   private func settle(_ path: FilePath, _ engine: Engine, until slice: Int64, _ round: inout Round) -> Bool {
     var migration = MigrationOptions(
-      rule: options.rule, hours: options.hours, isDryRun: options.isDryRun, keepLive: options.keepLive,
+      layout: options.layout, rule: options.rule, hours: options.hours, isDryRun: options.isDryRun,
+      keepLive: options.keepLive,
       writesManifests: false)
     let young = Clock.realtimeNanoseconds / 1_000_000_000 - options.minAgeSeconds
     migration.rule.youngSince = ModificationTime(seconds: young, nanoseconds: 0)
@@ -199,7 +200,7 @@ public final class Archiver {
   private func keepUp(_ path: FilePath, _ engine: Engine, _ round: inout Round) {
     // Where the settling was refused, so would this be, for the same reason.
     guard round.statuses.last.map({ [.done, .incomplete].contains($0) }) ?? true else { return }
-    var upkeep = UpkeepOptions(rule: options.retention, hours: options.hours)
+    var upkeep = UpkeepOptions(layout: options.layout, rule: options.retention, hours: options.hours)
     upkeep.writesManifests = options.writesManifests
     upkeep.guardsPath = true
     upkeep.isForced = options.isRetentionForced
@@ -237,8 +238,8 @@ public final class Archiver {
     let name = Explanation.text(path)
     round.deleted += options.isDryRun ? retention.dueTotal : retention.deletedTotal
     if options.isDryRun, retention.dueTotal > 0 {
-      let kinds = Kind.allCases.filter { retention.isDue($0) }.map {
-        "\($0.name) \(Format.count(retention.expired[$0]))"
+      let kinds = options.layout.kinds.filter { retention.isDue($0) }.map {
+        "\(options.layout[$0].name) \(Format.count(retention.expired[$0]))"
       }
       log.info("\(name): have expired and would be deleted: \(kinds.joined(separator: ", "))")
     } else if retention.deletedTotal > 0 {
@@ -246,10 +247,10 @@ public final class Archiver {
     }
     for refusal in retention.refusals {
       log.warning(
-        "nothing deleted", .upkeep, of: path, "\(name): \(Explanation.of(refusal))")
+        "nothing deleted", .upkeep, of: path, "\(name): \(Explanation.of(refusal, options.layout))")
       if !options.isDryRun { round.add(.incomplete, of: path) }
     }
-    let implausible = Kind.allCases.reduce(0) { $0 + retention.implausible[$1] }
+    let implausible = retention.implausible.sum
     if implausible > 0 {
       log.warning(
         "files from the future or the epoch", .upkeep, of: path,

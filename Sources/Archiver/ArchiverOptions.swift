@@ -11,7 +11,8 @@ public struct ArchiverOptions: Sendable {
   public var intervalSeconds: Int64 = 60
   /// Younger files do not go to hour folders: they may still be in use.
   public var minAgeSeconds: Int64 = 60
-  public var rule = SettleRule()
+  public var layout = Layout.guide
+  public var rule = SettleRule(of: .guide)
   public var hours: HourClock
   public var keepLive = false
   public var writesManifests = true

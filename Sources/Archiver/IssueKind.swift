@@ -14,6 +14,7 @@ extension Issue {
       switch problem.reason {
       case .nameTaken: "names that are taken"
       case .refused: "files whose folder is refused"
+      case .undated: "files whose time has no date"
       case .errno(let errno): "files that cannot be moved (\(errno))"
       }
     case .moreNotMoved, .moreArchivesNotWritten, .moreArchivesNotRemoved: nil
@@ -40,6 +41,7 @@ extension MigrationError {
     case .missing: "no such folder"
     case .notAFolder: "not a folder"
     case .isRootFolder, .isHome, .insideCapture, .holdsNothingOfACapture: "not a capture"
+    case .otherBuckets: "buckets of another layout"
     case .permissionDenied: "permission denied"
     case .busy: "another run holds the capture"
     case .untrustedLink: "a link that is not followed"

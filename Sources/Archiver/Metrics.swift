@@ -7,22 +7,26 @@ internal import SystemPackage
 /// Counters and gauges in Prometheus' text format, for node_exporter's textfile collector.
 struct Metrics {
   private struct Figures {
-    var moved = PerKind { _ in 0 }
+    let layout: Layout
+    var moved = PerKind(repeating: 0)
     /// Rounds with any error.
     var errors = 0
     /// Rounds with an error of a kind.
     var errorsByReason: [String: Int] = [:]
     /// Whether what follows is known.
     var isCounted = false
-    var hot = PerKind { _ in TierCount() }
-    var cold = PerKind { _ in TierCount() }
+    var hot = PerKind(repeating: TierCount())
+    var cold = PerKind(repeating: TierCount())
     var implausible = 0
     var isRetentionDeclined = false
     var fileSystem: FileSystemStatus?
     var lastSuccessSeconds: Int64?
+
+    init(_ layout: Layout) { self.layout = layout }
   }
 
-  private var deleted = PerKind { _ in 0 }
+  /// By the name of the kind.
+  private var deleted: [String: Int] = [:]
   /// Rounds whose list of captures could not be read.
   var listErrors = 0
   private var writeErrors = 0
@@ -40,8 +44,8 @@ struct Metrics {
 
   mutating func add(_ report: CaptureReport, _ path: FilePath) {
     guard !report.isDryRun else { return }
-    for kind in Kind.allCases {
-      figures[path, default: Figures()].moved[kind] += report.kinds[kind].tally.moved
+    for kind in report.layout.kinds {
+      figures[path, default: Figures(report.layout)].moved[kind] += report.kinds[kind].tally.moved
     }
     add(report.issues, path)
     if !report.isClean { isClean[path] = false }
@@ -52,7 +56,7 @@ struct Metrics {
   }
 
   mutating func add(_ report: UpkeepReport, _ path: FilePath) {
-    var figures = figures[path] ?? Figures()
+    var figures = figures[path] ?? Figures(report.layout)
     let wasClean =
       report.error == nil && report.manifests?.isClean ?? true && report.retention?.isClean ?? true
     isClean[path] = wasClean && isClean[path] ?? true
@@ -63,9 +67,11 @@ struct Metrics {
       figures.hot = report.hot
       figures.cold = report.cold
     }
+    for kind in report.layout.kinds {
+      deleted[report.layout[kind].name, default: 0] += report.retention?.deleted[kind] ?? 0
+    }
     if let retention = report.retention {
-      for kind in Kind.allCases { deleted[kind] += retention.deleted[kind] }
-      figures.implausible = Kind.allCases.reduce(0) { $0 + retention.implausible[$1] }
+      figures.implausible = retention.implausible.sum
       figures.isRetentionDeclined = !retention.refusals.isEmpty
       add(retention.issues, path)
       if figures.isRetentionDeclined { reasons[path, default: []].insert("nothing deleted") }
@@ -87,13 +93,13 @@ struct Metrics {
     self.captures = captures.count
     for (path, isClean) in isClean {
       if isClean {
-        figures[path, default: Figures()].lastSuccessSeconds = Clock.realtimeNanoseconds / 1_000_000_000
+        figures[path]?.lastSuccessSeconds = Clock.realtimeNanoseconds / 1_000_000_000
       } else {
-        figures[path, default: Figures()].errors += 1
+        figures[path]?.errors += 1
       }
     }
     for (path, reasons) in reasons {
-      for reason in reasons { figures[path, default: Figures()].errorsByReason[reason, default: 0] += 1 }
+      for reason in reasons { figures[path]?.errorsByReason[reason, default: 0] += 1 }
     }
     for path in figures.keys where !captures.contains(path) { figures[path] = nil }
   }
@@ -153,8 +159,8 @@ struct Metrics {
       "hotcold_metrics_write_errors_total", "counter", "Rounds in which this file could not be written.")
     lines.sample("hotcold_metrics_write_errors_total", [], "\(writeErrors)")
     lines.family("hotcold_files_deleted_total", "counter", "Expired cold files that were deleted.")
-    for kind in Kind.allCases {
-      lines.sample("hotcold_files_deleted_total", [("kind", kind.name)], "\(deleted[kind])")
+    for (kind, count) in deleted.sorted(by: { $0.key < $1.key }) {
+      lines.sample("hotcold_files_deleted_total", [("kind", kind)], "\(count)")
     }
     lines.family("hotcold_round_duration_seconds", "gauge", "How long the last round took.")
     lines.sample("hotcold_round_duration_seconds", [], seconds(durationNanoseconds))
@@ -174,9 +180,10 @@ struct Metrics {
     func perTier(_ name: String, _ help: String, _ value: (TierCount) -> String) {
       lines.family(name, "gauge", help)
       for (capture, figures) in captures where figures.isCounted {
-        for kind in Kind.allCases {
+        for kind in figures.layout.kinds {
           for (tier, count) in [("hot", figures.hot[kind]), ("cold", figures.cold[kind])] {
-            lines.sample(name, [("capture", capture), ("kind", kind.name), ("tier", tier)], value(count))
+            lines.sample(
+              name, [("capture", capture), ("kind", figures.layout[kind].name), ("tier", tier)], value(count))
           }
         }
       }
@@ -191,9 +198,10 @@ struct Metrics {
     }
     lines.family("hotcold_files_moved_total", "counter", "Files moved to their tier.")
     for (capture, figures) in captures {
-      for kind in Kind.allCases {
+      for kind in figures.layout.kinds {
         lines.sample(
-          "hotcold_files_moved_total", [("capture", capture), ("kind", kind.name)], "\(figures.moved[kind])")
+          "hotcold_files_moved_total", [("capture", capture), ("kind", figures.layout[kind].name)],
+          "\(figures.moved[kind])")
       }
     }
     lines.family(

@@ -21,10 +21,11 @@ public struct ArchivedSegments: Sendable {
 
   public var count: Int { segments.count }
 
-  public mutating func append(_ name: Span<UInt8>, _ modified: ModificationTime) {
+  /// `number`: of the name (`Layout.number`).
+  public mutating func append(_ name: Span<UInt8>, number: Int64?, _ modified: ModificationTime) {
     segments.append(
       Segment(
-        modifiedSeconds: modified.seconds, number: FileName.number(of: name) ?? -1,
+        modifiedSeconds: modified.seconds, number: number ?? -1,
         modifiedNanoseconds: modified.nanoseconds, nameStart: UInt32(names.count),
         nameCount: UInt16(name.count)))
     for index in name.indices { names.append(name[index]) }

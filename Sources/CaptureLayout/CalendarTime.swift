@@ -20,6 +20,15 @@ public struct CalendarTime: Sendable {
       .joined(separator: ":")
   }
 
+  /// Days since 1 January 1970 of a date, which need not exist: that of 31 June is that of 1 July.
+  static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+    let shiftedYear = month <= 2 ? year - 1 : year
+    let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
+    let yearOfEra = shiftedYear - era * 400
+    let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+  }
+
   private var date: (year: Int64, month: Int64, day: Int64) {
     // Years are counted from 1 March 0000, so that the leap day is the last of its year.
     let daysPerEra: Int64 = 146_097

@@ -22,12 +22,12 @@ public struct ModificationTime: Comparable, Hashable, Sendable {
 
 /// Names a file for comparison: a hash of its name, its kind and its inode. None of them changes by a move.
 public struct FileIdentity: Hashable, Sendable {
-  /// The kind is in the low two bits.
+  /// The kind is in the low three bits.
   public let nameHash: UInt64
   public let inode: UInt64
 
   public init(name: Span<UInt8>, kind: Kind, inode: UInt64) {
-    nameHash = hashOfName(name) & ~3 | UInt64(kind.rawValue)
+    nameHash = hashOfName(name) & ~7 | UInt64(kind.index)
     self.inode = inode
   }
 
@@ -36,7 +36,7 @@ public struct FileIdentity: Hashable, Sendable {
     self.inode = inode
   }
 
-  public var kind: Kind { Kind(rawValue: UInt8(nameHash & 3))! }
+  public var kind: Kind { Kind(Int(nameHash & 7)) }
 }
 
 /// FNV-1a, even and odd bytes apart so that one does not wait for the other, with a final mix. No seed: the same
@@ -66,12 +66,15 @@ package func mixed(_ value: UInt64) -> UInt64 {
 /// What the scanner knows about a file of some kind when it is settled.
 public struct FileFacts: Sendable {
   public let place: Place
+  /// Whether that is the hot place of its kind.
+  public let isInHotPlace: Bool
   public let modified: ModificationTime
   public let identity: FileIdentity
   public var kind: Kind { identity.kind }
 
-  public init(place: Place, modified: ModificationTime, identity: FileIdentity) {
+  public init(place: Place, isInHotPlace: Bool, modified: ModificationTime, identity: FileIdentity) {
     self.place = place
+    self.isInHotPlace = isInHotPlace
     self.modified = modified
     self.identity = identity
   }

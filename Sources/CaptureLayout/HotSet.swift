@@ -12,9 +12,6 @@
 public struct HotSet: ~Copyable {
   public enum Verdict: Sendable { case kept, turnedAway, displaced }
 
-  /// NAME_MAX (limits.h).
-  public static let longestName = 255
-
   public let limit: Int
   /// Slots in heap order, the oldest file first.
   private var heap: [Int] = []
@@ -32,7 +29,7 @@ public struct HotSet: ~Copyable {
   public var count: Int { heap.count }
 
   public mutating func offer(_ name: Span<UInt8>, _ offered: FileFacts) -> Verdict {
-    precondition(name.count <= Self.longestName)
+    precondition(name.count <= FileName.longest)
     guard limit > 0 else { return .turnedAway }
     if heap.count < limit {
       store(name, offered, in: heap.count)
@@ -71,7 +68,7 @@ public struct HotSet: ~Copyable {
 
   @_lifetime(borrow self)
   private func name(in slot: Int) -> Span<UInt8> {
-    let start = slot * Self.longestName
+    let start = slot * FileName.longest
     return names.span.extracting(start..<start + nameCounts[slot])
   }
 
@@ -79,11 +76,11 @@ public struct HotSet: ~Copyable {
     if slot == facts.count {
       facts.append(stored)
       nameCounts.append(0)
-      names.append(contentsOf: repeatElement(0, count: Self.longestName))
+      names.append(contentsOf: repeatElement(0, count: FileName.longest))
     }
     facts[slot] = stored
     nameCounts[slot] = name.count
-    let start = slot * Self.longestName
+    let start = slot * FileName.longest
     for index in name.indices { names[start + index] = name[index] }
   }
 
@@ -93,11 +90,9 @@ public struct HotSet: ~Copyable {
     }
     switch compare(name(in: left), name(in: right)) {
     case let order where order != 0: return order < 0
-    default: return !isInHotPlace(facts[left]) && isInHotPlace(facts[right])
+    default: return !facts[left].isInHotPlace && facts[right].isInHotPlace
     }
   }
-
-  private func isInHotPlace(_ file: FileFacts) -> Bool { file.place == file.kind.hotPlace }
 
   private func compare(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Int {
     for index in 0..<min(left.count, right.count) where left[index] != right[index] {

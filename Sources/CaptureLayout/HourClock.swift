@@ -34,6 +34,12 @@ public struct HourClock: Sendable {
     Day(localSeconds: time.seconds.addingSaturating(offset(at: time.seconds)))
   }
 
+  /// Nil where no date of four digits names it.
+  mutating func dayIfNamed(of time: ModificationTime) -> Day? {
+    let seconds = time.seconds.addingSaturating(offset(at: time.seconds))
+    return Day.isNamed(localSeconds: seconds) ? Day(localSeconds: seconds) : nil
+  }
+
   private mutating func offset(at seconds: Int64) -> Int64 {
     let number = floorDivide(seconds, Self.quarterSeconds)
     let index = Int(floorModulo(number, Int64(Self.cachedQuarters)))

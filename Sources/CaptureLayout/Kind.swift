@@ -1,71 +1,60 @@
-/// The four kinds of file that a capture holds.
-public enum Kind: UInt8, CaseIterable, Sendable {
-  case segments, captures, thumbnails, metadata
+/// A class of files in a capture: its position among the kinds of its `Layout`.
+public struct Kind: Hashable, Sendable {
+  /// How many a layout may have.
+  public static let countMax = 8
 
-  public var name: String {
-    switch self {
-    case .segments: "segments"
-    case .captures: "captures"
-    case .thumbnails: "thumbnails"
-    case .metadata: "metadata"
-    }
-  }
+  public let index: UInt8
 
-  /// Where the old layout keeps the kind.
-  public var flatPlace: Place { self == .segments ? .root : .captures }
-
-  /// Where the new layout keeps its newest files, and below it the hour folders.
-  public var hotPlace: Place {
-    switch self {
-    case .segments: .segments
-    case .captures: .captures
-    case .thumbnails: .thumbnails
-    case .metadata: .metadata
-    }
-  }
-
-  /// How many files stay hot unless the user says otherwise.
-  public var defaultHotLimit: Int { self == .segments ? 10 : 100 }
+  init(_ index: Int) { self.index = UInt8(index) }
 }
 
-/// A folder of the capture in which files of some kind are looked for.
-public enum Place: UInt8, CaseIterable, Sendable {
-  case root, segments, captures, thumbnails, metadata
+/// A folder of a capture in which files of some kind are looked for, or below which buckets are: its position among the
+/// places of its `Layout`.
+public struct Place: Hashable, Sendable {
+  /// The capture itself.
+  public static let root = Place(0)
 
-  /// The folder's name below the capture, or nil for the capture itself.
-  public var folderName: String? {
-    switch self {
-    case .root: nil
-    case .segments: "segments"
-    case .captures: "captures"
-    case .thumbnails: "thumbnails"
-    case .metadata: "metadata"
-    }
-  }
+  public let index: UInt8
 
-  /// What stands before the names of its entries in a path below the capture: "captures/", or nothing.
-  public var prefix: String { folderName.map { $0 + "/" } ?? "" }
-
-  /// Whether files of this kind are looked for here: in its flat place and in its hot place, nowhere else.
-  public func holds(_ kind: Kind) -> Bool { kind.flatPlace == self || kind.hotPlace == self }
+  init(_ index: Int) { self.index = UInt8(index) }
 }
 
-/// One value for each kind, without a dictionary: it is read for every file.
+/// One value for each kind, without a dictionary: it is read for every file. Those of kinds that the layout does not have
+/// stay as they were made.
 public struct PerKind<Value> {
-  private var values: InlineArray<4, Value>
+  private var values: InlineArray<8, Value>
 
   public init(_ make: (Kind) -> Value) {
-    values = InlineArray { make(Kind(rawValue: UInt8($0))!) }
+    values = InlineArray { make(Kind($0)) }
+  }
+
+  public init(repeating value: Value) {
+    values = InlineArray(repeating: value)
   }
 
   public subscript(kind: Kind) -> Value {
-    get { values[Int(kind.rawValue)] }
+    get { values[Int(kind.index)] }
     // In place: a setter would copy an array that is counted in for every file.
-    _modify { yield &values[Int(kind.rawValue)] }
+    _modify { yield &values[Int(kind.index)] }
+  }
+
+  /// For each possible kind, in order.
+  public func value(at index: Int) -> Value { values[index] }
+
+  /// All values added up.
+  public func reduce<Sum>(_ initial: Sum, _ add: (Sum, Value) -> Sum) -> Sum {
+    var sum = initial
+    for index in values.indices { sum = add(sum, values[index]) }
+    return sum
+  }
+
+  public func map<Other>(_ transform: (Value) -> Other) -> PerKind<Other> {
+    PerKind<Other> { transform(self[$0]) }
   }
 }
 
-extension PerKind: Sendable where Value: Sendable {}
+extension PerKind<Int> {
+  public var sum: Int { reduce(0, +) }
+}
 
-/// The hour folders of a hot place are named 0 to 23.
-public let hoursOfDay = 0..<24
+extension PerKind: Sendable where Value: Sendable {}

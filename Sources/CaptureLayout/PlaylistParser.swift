@@ -28,7 +28,7 @@ public struct PlaylistParser: Sendable {
   }
   /// Of a line, or of the last path component of a URI, that much is kept: more than any tag that counts, and than any
   /// name that a file can have, though every byte of it be percent-encoded.
-  private static let bytesKept = 3 * HotSet.longestName + 1
+  private static let bytesKept = 3 * FileName.longest + 1
   /// Longer segments are taken for damage.
   private static let durationSecondsMax: Int64 = 86_400
 

@@ -16,15 +16,13 @@ public struct RetentionRule: Sendable {
   /// 1 January 1971. No capture is older; a machine without a clock of its own starts in 1970.
   private static let firstPlausibleSecond: Int64 = 31_536_000
 
-  public init(ageSeconds: PerKind<Int64?> = PerKind { _ in nil }, deletionsMax: Int = deletionsMaxDefault) {
+  public init(ageSeconds: PerKind<Int64?> = PerKind(repeating: nil), deletionsMax: Int = deletionsMaxDefault)
+  {
     self.ageSeconds = ageSeconds
     self.deletionsMax = deletionsMax
   }
 
-  /// What the users' guide promises: full pictures for an hour, everything else for a day.
-  public static let guideAgeSeconds = PerKind<Int64?> { $0 == .captures ? 3600 : 86_400 }
-
-  public var isOff: Bool { Kind.allCases.allSatisfy { ageSeconds[$0] == nil } }
+  public var isOff: Bool { ageSeconds.reduce(true) { $0 && $1 == nil } }
 
   /// By the file's own modification time, never by its folder: an hour folder is filled again every day.
   public func verdict(of kind: Kind, _ modified: ModificationTime, nowSeconds: Int64) -> Verdict {

@@ -4,30 +4,35 @@ public struct SettleRule: Sendable {
   /// Files modified after this moment stay hot whatever their number; nil for no minimum age.
   public var youngSince: ModificationTime?
 
-  public init(
-    hotLimits: PerKind<Int> = PerKind(\.defaultHotLimit), youngSince: ModificationTime? = nil
-  ) {
+  public init(hotLimits: PerKind<Int>, youngSince: ModificationTime? = nil) {
     self.hotLimits = hotLimits
     self.youngSince = youngSince
   }
+
+  /// With the limits of a layout.
+  public init(of layout: Layout) {
+    hotLimits = PerKind(repeating: 0)
+    for kind in layout.kinds { hotLimits[kind] = layout[kind].hotLimit }
+  }
 }
 
-/// Decides what is hot and gives every other file its hour folder.
+/// Decides what is hot and gives every other file its bucket.
 ///
 /// For each kind the newest files, as many as its limit, and every segment that the live playlist lists are
-/// the hot set; so are files younger than the minimum age. Each other file belongs in the hour folder of its
+/// the hot set; so are files younger than the minimum age. Each other file belongs in the bucket of its
 /// modification time. The result depends on the files alone, not on the order in which they are offered nor
 /// on what an earlier run did.
 ///
-///     offer ──▶ HotSet ──▶ cold(name, facts, hour)     at once, as soon as it is certain
+///     offer ──▶ HotSet ──▶ cold(name, facts, bucket)     at once, as soon as it is certain
 ///       finish: forEachHot                             what is left
 public struct Settler: ~Copyable {
-  private var hotSets: InlineArray<4, HotSet>
+  private var hotSets: InlineArray<8, HotSet>
   private var verdicts: ColdVerdicts
 
-  public init(rule: SettleRule, hours: HourClock) {
-    hotSets = InlineArray { HotSet(limit: rule.hotLimits[Kind(rawValue: UInt8($0))!]) }
-    verdicts = ColdVerdicts(hours: hours, youngSince: rule.youngSince)
+  public init(layout: Layout, rule: SettleRule, hours: HourClock) {
+    hotSets = InlineArray { HotSet(limit: rule.hotLimits[Kind($0)]) }
+    verdicts = ColdVerdicts(
+      segments: layout.stream?.kind, buckets: layout.buckets, hours: hours, youngSince: rule.youngSince)
   }
 
   /// Keeps the segments of live playlists hot. May be called again as a playlist moves on, with what was listed once
@@ -35,12 +40,12 @@ public struct Settler: ~Copyable {
   public mutating func pin(_ names: ListedNames) { verdicts.pinned = names }
 
   /// Offers a file. Whichever file is thereby certain to be cold, this or an older one, is given to `cold`
-  /// with its hour.
+  /// with its bucket: nil where no bucket is named after its time.
   public mutating func offer<Failure>(
     _ name: Span<UInt8>, _ facts: FileFacts,
-    cold: (Span<UInt8>, FileFacts, Int) throws(Failure) -> Void
+    cold: (Span<UInt8>, FileFacts, Bucket?) throws(Failure) -> Void
   ) throws(Failure) {
-    try verdicts.settle(name, facts, in: &hotSets[Int(facts.kind.rawValue)], cold)
+    try verdicts.settle(name, facts, in: &hotSets[Int(facts.kind.index)], cold)
   }
 
   /// Gives every hot file to `body`. Call when all files have been offered.
@@ -54,20 +59,24 @@ public struct Settler: ~Copyable {
 
 /// What becomes of files that are not among the newest of their kind.
 private struct ColdVerdicts: ~Copyable {
+  let segments: Kind?
+  let buckets: BucketRule
   var hours: HourClock
   let youngSince: ModificationTime?
   var pinned = ListedNames()
   /// Hot beyond the limit: pinned or young. As many as the playlist lists and the encoder just wrote.
   var heldBack: [(name: [UInt8], facts: FileFacts)] = []
 
-  init(hours: HourClock, youngSince: ModificationTime?) {
+  init(segments: Kind?, buckets: BucketRule, hours: HourClock, youngSince: ModificationTime?) {
+    self.segments = segments
+    self.buckets = buckets
     self.hours = hours
     self.youngSince = youngSince
   }
 
   mutating func settle<Failure>(
     _ name: Span<UInt8>, _ facts: FileFacts, in hotSet: inout HotSet,
-    _ cold: (Span<UInt8>, FileFacts, Int) throws(Failure) -> Void
+    _ cold: (Span<UInt8>, FileFacts, Bucket?) throws(Failure) -> Void
   ) throws(Failure) {
     switch hotSet.offer(name, facts) {
     case .kept: break
@@ -78,12 +87,12 @@ private struct ColdVerdicts: ~Copyable {
 
   private mutating func judge<Failure>(
     _ name: Span<UInt8>, _ facts: FileFacts,
-    _ cold: (Span<UInt8>, FileFacts, Int) throws(Failure) -> Void
+    _ cold: (Span<UInt8>, FileFacts, Bucket?) throws(Failure) -> Void
   ) throws(Failure) {
     if isYoung(facts) || isPinned(name, facts) {
       heldBack.append((Array(copying: name), facts))
     } else {
-      try cold(name, facts, hours.hour(of: facts.modified))
+      try cold(name, facts, buckets.bucket(of: facts.modified, &hours))
     }
   }
 
@@ -93,7 +102,7 @@ private struct ColdVerdicts: ~Copyable {
   }
 
   private func isPinned(_ name: Span<UInt8>, _ facts: FileFacts) -> Bool {
-    facts.kind == .segments && pinned.contains(name)
+    facts.kind == segments && pinned.contains(name)
   }
 }
 

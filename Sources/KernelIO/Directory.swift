@@ -30,6 +30,11 @@ public struct Directory: ~Copyable, Sendable {
       descriptor: try KernelError.check(unsafe hc_open_folder(descriptor, "."), .open, path), path: path)
   }
 
+  /// The same folder by another descriptor.
+  public func reopened() throws(KernelError) -> Directory {
+    try Directory(reopening: descriptor, path: path)
+  }
+
   /// Opens the folder that a user named; makes it first if only its last component is missing.
   public static func openOrMake(_ path: FilePath) throws(KernelError) -> Directory {
     let result = unsafe path.withPlatformString { unsafe hc_mkdir_path($0, 0o755) }

@@ -2,10 +2,10 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Whether the playlist of each hour folder is whole, lists every segment of its folder once and nothing else, with
+/// Whether the playlist of each bucket is whole, lists every segment of its folder once and nothing else, with
 /// durations, and a target duration that all of them keep to (RFC 8216 section 4.3.3.1).
 ///
-/// One for each hour folder, added up.
+/// One for each bucket, added up.
 struct ArchiveCriterion {
   private static let playlistBytesMax = 64 << 20
 
@@ -39,41 +39,27 @@ struct ArchiveCriterion {
 
   var isMet: Bool { criterion.isMet }
 
-  /// `mustBeOver`: no segment has been able to come to this hour for long.
+  /// `path`: of the bucket, for examples. `mustBeOver`: no segment has been able to come to it for long.
   mutating func judge(
-    _ directory: borrowing Directory, _ hour: Int, _ segments: Names, mustBeOver: Bool
+    _ directory: borrowing Directory, _ path: String, _ segments: Names, mustBeOver: Bool
   ) throws(KernelError) {
     var unlisted = segments.hashes
     var seen: Set<UInt64> = []
-    let names = try Self.playlists(in: directory)
-    for name in names {
-      try judge(name, directory, hour, &unlisted, &seen, mustBeOver: mustBeOver && !segments.hashes.isEmpty)
+    for name in try PlaylistNames(in: directory).playlists.sorted() {
+      try judge(name, directory, path, &unlisted, &seen, mustBeOver: mustBeOver && !segments.hashes.isEmpty)
     }
     let young = unlisted.intersection(segments.young).count
     self[.young] += young
     self[.missing] += unlisted.count - young
-    if unlisted.count > young { criterion.fail(Self.path(hour, FileName.archivePlaylist)) }
-  }
-
-  private static func path(_ hour: Int, _ name: String) -> [UInt8] { Array("segments/\(hour)/\(name)".utf8) }
-
-  /// Of the newest day, and of those before that the hour holds.
-  private static func playlists(in directory: borrowing Directory) throws(KernelError) -> [String] {
-    var names: [String] = []
-    var stream = try DirectoryStream(of: directory)
-    while try stream.nextWindow({ entry in
-      guard FileName.isArchivePlaylist(entry.name) else { return }
-      names.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
-    }) {}
-    return names.sorted()
+    if unlisted.count > young { criterion.fail(Array((path + FileName.archivePlaylist).utf8)) }
   }
 
   /// Together the playlists of a folder list every segment once.
   private mutating func judge(
-    _ playlist: String, _ directory: borrowing Directory, _ hour: Int, _ unlisted: inout Set<UInt64>,
+    _ playlist: String, _ directory: borrowing Directory, _ folder: String, _ unlisted: inout Set<UInt64>,
     _ seen: inout Set<UInt64>, mustBeOver: Bool
   ) throws(KernelError) {
-    let path = Self.path(hour, playlist)
+    let path = Array((folder + playlist).utf8)
     var longest: Int64 = 0
     var lacksDuration = false
     var isEmpty = true

@@ -3,8 +3,8 @@ internal import KernelIO
 public import SystemPackage
 
 extension Engine {
-  /// Migrates one capture, or shows what a migration would do. Runs to the end, whatever happens: what stopped it
-  /// is in the report.
+  /// Takes one capture to a form of its layout, or shows what that would do. Runs to the end, whatever happens: what stopped
+  /// it is in the report.
   public func migrate(
     _ path: FilePath, options: MigrationOptions, observer: any MigrationObserver,
     memory: ManifestMemory? = nil
@@ -22,10 +22,12 @@ extension Engine {
 /// passes end is left to a later run.
 private let passesMax = 10
 
-/// Migrates one capture: what it finds is settled, moved, counted and compared.
+/// Takes one capture to a form of its layout: what it finds is settled, moved, counted and compared.
 ///
-///     open and refuse ─▶ lock ─▶ folders ─▶ list hour folders ─▶ pass, pass, … ─▶ list all ─▶ syncfs
-///                        └────────────── executing runs only ─────────────────────────────────┘
+///     open and refuse ─▶ lock ─▶ folders ─▶ list what stays ─▶ pass, pass, … ─▶ clean up, playlists ─▶ list all ─▶ syncfs
+///                        └────────────── executing runs only ─────────────────────────────────────────────────┘
+///
+/// It looks at the tree alone, so it also goes on with what an interrupted run has left, whichever way that went.
 struct CaptureMigration<M: Mover>: ~Copyable {
   private let options: MigrationOptions
   private let mover: M
@@ -42,7 +44,8 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     self.mover = mover
     self.observer = observer
     self.memory = memory
-    report = CaptureReport(capture: path, isDryRun: options.isDryRun)
+    report = CaptureReport(
+      capture: path, layout: options.layout, isDryRun: options.isDryRun, isReversion: options.target == .flat)
     report.renamesConflicts = options.renamesConflicts
   }
 
@@ -62,7 +65,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   }
 
   private mutating func run(_ path: FilePath) throws(MigrationError) {
-    let capture = try OpenCapture.open(path, isGuarded: options.guardsPath)
+    let capture = try OpenCapture.open(path, options.layout, isGuarded: options.guardsPath)
     report.owner = capture.ownerName
     report.mayGiveAway = capture.mayGiveAway
     report.folder = capture.identity
@@ -79,22 +82,25 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   }
 
   private mutating func settleAndMove(_ capture: borrowing OpenCapture) throws(MigrationError) {
+    try OtherBuckets.refuse(in: capture, options.layout)
     do throws(KernelError) {
-      var folders = try CaptureFolders(of: capture.directory, allowsLinks: options.allowsLinks)
-      try makeFolders(&folders, capture)
-      var custody = Custody(comparesInodes: capture.fileSystem.keepsInodes)
-      if !options.isDryRun { custody.follow(folders, in: capture.directory) }
-      var totals = RunTotals(try listHours(&folders, &custody))
+      var tree = try look(at: capture)
+      try makeFolders(&tree, capture)
+      var custody = Custody(options.layout, comparesInodes: capture.fileSystem.keepsInodes)
+      // First: what others delete while it is listed is seen to go.
+      if !options.isDryRun { try custody.follow(tree) }
+      var totals = RunTotals(options.layout, options.target, settled: try listSettled(&tree, &custody))
       defer { totals.fill(&report) }
       if options.isDryRun {
-        try runPass(with: DryRunMover(), capture, folders, &totals, &custody)
-        if let failure = writeManifests(capture, folders, totals) { throw failure }
+        let mover = DryRunMover(doubles: try doubles(capture, tree))
+        try runPass(with: mover, capture, tree, &totals, &custody)
+        report.foldersMade += totals.foldersMade
+        if let failure = finish(tree, &totals, leaving: mover.leaving) { throw failure }
       } else {
-        try runPasses(capture, &folders, &totals, &custody)
-      }
-      if !options.isDryRun {
+        try runPasses(capture, &tree, &totals, &custody)
+        report.foldersMade += totals.foldersMade
         // What playlists have no room for has been moved all the same, and is proven first.
-        let failure = writeManifests(capture, folders, totals)
+        let failure = finish(try look(at: capture), &totals, leaving: nil)
         // Whether anything has changed decides whether there is anything to sync.
         totals.fill(&report)
         try proveAndSync(capture, totals, &custody)
@@ -107,88 +113,134 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   // MARK: stages
 
+  private func look(at capture: borrowing OpenCapture) throws(KernelError) -> CaptureTree {
+    try CaptureTree(of: capture.directory, options.layout, allowsLinks: options.allowsLinks)
+  }
+
   private mutating func makeFolders(
-    _ folders: inout CaptureFolders, _ capture: borrowing OpenCapture
+    _ tree: inout CaptureTree, _ capture: borrowing OpenCapture
   ) throws(KernelError) {
-    report.refusals = folders.refusals
-    if options.isDryRun {
-      report.foldersMade = folders.missingCount
-      if (try? folders.checkMissingCanBeMade()) == nil { report.mayNotWrite = true }
-    } else {
-      report.foldersMade += try folders.makeMissing(
-        in: capture.directory, like: capture.status, with: mover)
+    report.refusals = tree.refusals
+    switch (options.target, options.isDryRun) {
+    case (.tiered, true):
+      report.foldersMade = tree.missingCount
+      if (try? tree.checkMissingCanBeMade()) == nil { report.mayNotWrite = true }
+    case (.tiered, false): report.foldersMade += try tree.makeMissing(like: capture.status, with: mover)
+    case (.flat, true): break
+    case (.flat, false): try tree.makeFlatPlaces(like: capture.status, with: mover)
     }
   }
 
-  /// What is cold already: found, and in place.
-  private func listHours(
-    _ folders: inout CaptureFolders, _ custody: inout Custody
+  /// What stays where it is: the buckets, or the flat files where those are the target.
+  private func listSettled(
+    _ tree: inout CaptureTree, _ custody: inout Custody
   ) throws(KernelError) -> Listing {
-    let listing = try Listing.ofHours(folders, inodes: custody.comparesInodes)
+    let layout = options.layout
+    var listing = Listing(layout, inodes: custody.comparesInodes)
+    switch options.target {
+    case .tiered: try listing.listBuckets(of: tree)
+    case .flat: try listing.listPlaces(of: tree) { $0 == layout[$1].flat }
+    }
     custody.digest.insert(listing.digest)
-    folders.table.hourEntries = listing.hourEntries
+    tree.bucketEntries = listing.bucketEntries
     return listing
+  }
+
+  /// Names that are there more than once, by hash. Nil where files come from the flat and the hot place alone.
+  private func doubles(
+    _ capture: borrowing OpenCapture, _ tree: CaptureTree
+  ) throws(KernelError) -> Set<UInt64>? {
+    guard options.target == .flat || options.layout.trees.count > 1 else { return nil }
+    let count = capture.estimateOfEntries(tree, withBuckets: true)
+    var hashes: Set<UInt64> = []
+    for kind in options.layout.kinds {
+      for name in try DuplicateNames(kind: kind, fileCount: count).find(in: tree) {
+        hashes.insert(FileIdentity(name: name.span, kind: kind, inode: 0).nameHash)
+      }
+    }
+    return hashes
   }
 
   /// Passes until one finds nothing to move.
   private mutating func runPasses(
-    _ capture: borrowing OpenCapture, _ folders: inout CaptureFolders, _ totals: inout RunTotals,
+    _ capture: borrowing OpenCapture, _ tree: inout CaptureTree, _ totals: inout RunTotals,
     _ custody: inout Custody
   ) throws(KernelError) {
     repeat {
       if totals.passes > 0 {
         // Folders may have been removed or replaced since: look again.
-        let before = folders.table
-        folders = try CaptureFolders(of: capture.directory, allowsLinks: options.allowsLinks)
-        try makeFolders(&folders, capture)
+        let before = tree
+        tree = try look(at: capture)
+        try makeFolders(&tree, capture)
         // What cannot be read any more cannot be counted again: what is known stands.
-        if folders.table.lacksPlace(of: before) { return }
-        custody.follow(folders, in: capture.directory)
+        if tree.lacksPlace(of: before) { return }
+        try custody.follow(tree)
       }
-      try runPass(with: mover, capture, folders, &totals, &custody)
+      try runPass(with: mover, capture, tree, &totals, &custody)
     } while !totals.hasSettled && totals.passes < passesMax && StopSignal.pending == nil && !report.isCutShort
   }
 
   private mutating func runPass<PassMover: Mover>(
-    with mover: PassMover, _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders,
+    with mover: PassMover, _ capture: borrowing OpenCapture, _ tree: CaptureTree,
     _ totals: inout RunTotals, _ custody: inout Custody
   ) throws(KernelError) {
-    let ledger = MoveLedger(of: report.capture, promoted: totals.promoted, observer: observer)
+    let ledger = MoveLedger(
+      of: report.capture, target: options.target, promoted: totals.promoted, observer: observer)
     let sharesRenames = mover.pendingMax > 0
     let plan = MovePlan(
-      table: folders.table, mover: mover, isDryRun: options.isDryRun,
+      tree: tree, mover: mover, isDryRun: options.isDryRun,
       looksAtDestinations: sharesRenames && capture.fileSystem.keepsNegativeEntries,
-      renamesConflicts: options.renamesConflicts, ledger: ledger)
+      renamesConflicts: options.renamesConflicts, model: capture.status, ledger: ledger)
     var pass = Pass(
       options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,
       readsDisk: capture.fileSystem.isOnDisk)
     // What the first pass has left is little, and the sizes of folders do not tell of it.
-    let entriesExpected = totals.passes == 0 ? capture.estimateOfEntries(folders) : nil
-    pass.run(capture.directory, folders, &custody) { entries in
+    let walksBuckets = options.target == .flat || options.layout.trees.count > 1
+    let entriesExpected =
+      totals.passes == 0 ? capture.estimateOfEntries(tree, withBuckets: walksBuckets) : nil
+    pass.run(&custody) { entries in
       observer.progressed(
         MigrationProgress(
           capture: report.capture, entries: entries, entriesExpected: entriesExpected,
           elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
     }
     totals.add(pass)
+    custody.observe()
     report.isCutShort = !pass.isComplete && !pass.plan.ledger.isStopped
     if let error = pass.plan.ledger.stopError { throw error }
   }
 
-  /// Returns the error that would stop a run, such as no room or no disk; others are in the report alone.
-  private mutating func writeManifests(
-    _ capture: borrowing OpenCapture, _ folders: borrowing CaptureFolders, _ totals: borrowing RunTotals
+  /// Playlists of what is in buckets now, and an end to what the target has no use for. Returns the error that would stop a
+  /// run, such as no room or no disk; others are in the report alone. `leaving`: of a dry run.
+  private mutating func finish(
+    _ tree: CaptureTree, _ totals: inout RunTotals, leaving: LeavingFiles?
   ) -> KernelError? {
-    guard options.writesManifests, StopSignal.pending == nil else { return nil }
-    do throws(KernelError) {
-      let playlists = try LivePlaylists(of: folders, in: capture.directory)
-      let manifests = Manifests(
-        live: playlists.durations, newestHot: totals.newestHotSegments, hours: options.hours,
-        nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, mode: manifestMode(totals), memory: memory)
-      let written = manifests.refresh(folders, memory: memory)
-      report.manifests = written
-      return written.failures.first { $0.errno.stopsRun }
-    } catch { return error }
+    guard StopSignal.pending == nil else { return nil }
+    let left = options.target == .flat ? 0..<tree.layout.trees.count : 1..<tree.layout.trees.count
+    if !left.isEmpty {
+      totals.fill(&report)
+      var cleanUp = CleanUp(tree, leaving: leaving)
+      cleanUp.run(trees: left, target: options.target, playlistLeaves: report.livePlaylist.hasLeft)
+      report.manifests = cleanUp.manifests
+      totals.add(cleanUp.unrecognised)
+      report.foldersRemoved = cleanUp.foldersRemoved
+    }
+    if options.target == .tiered, options.writesManifests, tree.layout.stream != nil {
+      do throws(KernelError) {
+        report.manifests = try refreshManifests(tree, totals) + (report.manifests ?? ManifestReport())
+      } catch { return error }
+    }
+    return report.manifests?.failures.first { $0.errno.stopsRun }
+  }
+
+  private func refreshManifests(
+    _ tree: CaptureTree, _ totals: borrowing RunTotals
+  ) throws(KernelError) -> ManifestReport {
+    let playlists = try LivePlaylists(of: tree)
+    let manifests = Manifests(
+      tree.layout, live: playlists.durations, newestHot: totals.newestHotSegments, hours: options.hours,
+      nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, mode: manifestMode(totals), memory: memory)
+    return manifests.refresh(tree, memory: memory)
   }
 
   private func manifestMode(_ totals: borrowing RunTotals) -> Manifests.Mode {
@@ -201,11 +253,11 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     _ capture: borrowing OpenCapture, _ totals: borrowing RunTotals, _ custody: inout Custody
   ) throws(KernelError) {
     if totals.knowsBefore, options.proves {
-      let folders = try CaptureFolders(of: capture.directory)
-      try folders.checkReadable(unlike: report.refusals)
-      let inodes = custody.comparesInodes
-      var after = try Listing.ofHours(folders, inodes: inodes)
-      try after.listPlaces(of: folders, in: capture.directory, inodes: inodes)
+      let tree = try look(at: capture)
+      try tree.checkReadable(unlike: report.refusals)
+      var after = Listing(tree.layout, inodes: custody.comparesInodes)
+      for index in tree.layout.trees.indices { try after.listBuckets(of: tree, tree: index) }
+      try after.listPlaces(of: tree)
       custody.digest.remove(after.digest)
       report.comparison = custody.compare(
         before: totals.before, expected: totals.expected, after: after.kinds)

@@ -10,26 +10,30 @@ struct Custody: ~Copyable {
   private var deletions: [UInt64: Int] = [:]
   private var deletionCount = 0
   var digest = DifferenceDigest()
+  private let layout: Layout
   let comparesInodes: Bool
 
-  init(comparesInodes: Bool) {
+  init(_ layout: Layout, comparesInodes: Bool) {
+    self.layout = layout
     self.comparesInodes = comparesInodes
   }
 
   /// Watches every open folder. Where the kernel refuses, a file that a cleaner deletes will count as lost.
-  func follow(_ folders: borrowing CaptureFolders, in capture: borrowing Directory) {
-    for place in Place.allCases {
-      folders.withPlace(place, in: capture) { watch.add($0) }
-    }
-    for kind in Kind.allCases {
-      for hour in hoursOfDay { folders.withHour(hour, of: kind) { watch.add($0) } }
+  func follow(_ tree: CaptureTree) throws(KernelError) {
+    for place in layout.places { tree.withPlace(place) { follow($0) } }
+    for index in layout.trees.indices {
+      for (kind, bucket) in tree.buckets(tree: index) {
+        try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in follow(directory) }
+      }
     }
   }
+
+  func follow(_ directory: borrowing Directory) { watch.add(directory) }
 
   /// Takes note of what others have deleted since the last call.
   mutating func observe() {
     watch.drain { name in
-      guard let kind = FileName.kind(of: name) else { return }
+      guard let kind = layout.kind(of: name) else { return }
       deletionCount += 1
       if deletions.count < Self.deletionsNamedMax {
         deletions[FileIdentity(name: name, kind: kind, inode: 0).nameHash, default: 0] += 1
@@ -49,7 +53,7 @@ struct Custody: ~Copyable {
       explain(difference, &comparison)
     } else {
       comparison.isByCountsOnly = true
-      for kind in Kind.allCases {
+      for kind in layout.kinds {
         comparison.arrived += max(0, after[kind] - expected[kind])
         comparison.lost += max(0, expected[kind] - after[kind])
       }

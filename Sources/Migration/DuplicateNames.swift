@@ -1,7 +1,7 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// Finds the names that one kind has more than once, anywhere in its places and hour folders.
+/// Finds the names that one kind has more than once, anywhere in its places and buckets.
 ///
 /// Names are compared by hash, a bounded part of all hashes at a time, and the few that agree are compared
 /// byte by byte; so memory does not grow with the number of files.
@@ -13,16 +13,15 @@ struct DuplicateNames {
   private static let hashesMax = 1 << 19
 
   let kind: Kind
+  /// About how many files there are.
   let fileCount: Int
 
-  func find(
-    _ capture: borrowing Directory, _ open: borrowing CaptureFolders
-  ) throws(KernelError) -> [[UInt8]] {
+  func find(in tree: CaptureTree) throws(KernelError) -> [[UInt8]] {
     let parts = UInt64(fileCount / Self.hashesMax + 1)
     var suspects: Set<UInt64> = []
     for part in 0..<parts {
       var hashes: [UInt64] = []
-      try forEachName(capture, open) { name in
+      try forEachName(in: tree) { name in
         let hash = hashOfName(name)
         if hash % parts == part { hashes.append(hash) }
       }
@@ -33,34 +32,28 @@ struct DuplicateNames {
     }
     guard !suspects.isEmpty else { return [] }
     var counts: [[UInt8]: Int] = [:]
-    try forEachName(capture, open) { name in
+    try forEachName(in: tree) { name in
       if suspects.contains(hashOfName(name)) { counts[Array(copying: name), default: 0] += 1 }
     }
     return counts.filter { $0.value > 1 }.keys.sorted { $0.lexicographicallyPrecedes($1) }
   }
 
   private func forEachName(
-    _ capture: borrowing Directory, _ open: borrowing CaptureFolders, _ body: (Span<UInt8>) -> Void
+    in tree: CaptureTree, _ body: (Span<UInt8>) -> Void
   ) throws(KernelError) {
-    for hour in hoursOfDay {
-      try open.withHour(hour, of: kind) { directory throws(KernelError) in
-        try forEachName(in: directory, body)
+    let walk = Walk(tree.layout, look: .name)
+    for index in tree.layout.trees.indices {
+      for bucket in tree.buckets(of: kind, tree: index) {
+        try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+          try walk.files(of: kind, in: directory) { entry, _ in body(entry.name) }
+        }
       }
     }
-    let places = kind.hotPlace == kind.flatPlace ? [kind.hotPlace] : [kind.hotPlace, kind.flatPlace]
-    for place in places {
-      try open.withPlace(place, in: capture) { directory throws(KernelError) in
-        try forEachName(in: directory, body)
+    let rule = tree.layout[kind]
+    for place in rule.hot == rule.flat ? [rule.hot] : [rule.hot, rule.flat] {
+      try tree.withPlace(place) { (directory) throws(KernelError) in
+        try walk.files(of: kind, in: directory) { entry, _ in body(entry.name) }
       }
     }
-  }
-
-  private func forEachName(
-    in directory: borrowing Directory, _ body: (Span<UInt8>) -> Void
-  ) throws(KernelError) {
-    var stream = try DirectoryStream(of: directory)
-    while try stream.nextWindow({ entry in
-      if entry.type.countsAsFile, FileName.kind(of: entry.name) == kind { body(entry.name) }
-    }) {}
   }
 }

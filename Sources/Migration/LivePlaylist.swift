@@ -50,27 +50,27 @@ extension Directory {
   ///
   /// A playlist that was renamed into its place is whole as soon as it is there: `known` is what was there before. One that
   /// is there and cannot be read is an error: its segments must not go cold for that.
-  func readLivePlaylist(
-    unlike known: LivePlaylistVersion? = nil, startOver: () -> Void = {},
+  func read(
+    livePlaylist name: String, unlike known: LivePlaylistVersion? = nil, startOver: () -> Void = {},
     _ body: (Span<UInt8>, PlaylistEntry) -> Void
   ) throws(KernelError) -> LivePlaylistReading {
     let patience: Int64 = 1_000_000_000
     let pauseMicroseconds: UInt32 = 30_000
     let end = Clock.monotonicNanoseconds + patience
     var parser = PlaylistParser()
-    while let version = try livePlaylistVersion() {
-      guard version.size <= LivePlaylistVersion.bytesMax else { return tooLarge }
+    while let version = try version(ofLivePlaylist: name) {
+      guard version.size <= LivePlaylistVersion.bytesMax else { return .tooLarge(path.appending(name)) }
       startOver()
       parser = PlaylistParser()
       do throws(KernelError) {
-        try readFile(FileName.livePlaylist, limit: LivePlaylistVersion.bytesMax) { parser.parse($0, body) }
+        try readFile(name, limit: LivePlaylistVersion.bytesMax) { parser.parse($0, body) }
         parser.finish(body)
         let wasRenamed = known.map { $0.inode != version.inode } ?? false
-        if try isSettled(version, isWhole: parser.isWhole, wasRenamed: wasRenamed) {
+        if try isSettled(name, version, isWhole: parser.isWhole, wasRenamed: wasRenamed) {
           return .read(version, parser)
         }
       } catch {
-        if error.errno == .fileTooLarge { return tooLarge }
+        if error.errno == .fileTooLarge { return .tooLarge(path.appending(name)) }
         // Gone, or replaced by something else, since it was looked at.
         let hasChanged = [
           .noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .invalidArgument, .noSuchAddressOrDevice,
@@ -85,15 +85,13 @@ extension Directory {
     return .absent
   }
 
-  private var tooLarge: LivePlaylistReading { .tooLarge(path.appending(FileName.livePlaylist)) }
-
-  func livePlaylistVersion() throws(KernelError) -> LivePlaylistVersion? {
-    LivePlaylistVersion(try statusIfThere(FileName.livePlaylist))
+  func version(ofLivePlaylist name: String) throws(KernelError) -> LivePlaylistVersion? {
+    LivePlaylistVersion(try statusIfThere(name))
   }
 
   /// Whether nobody is in the middle of writing what was just read.
   private func isSettled(
-    _ version: LivePlaylistVersion, isWhole: Bool, wasRenamed: Bool
+    _ name: String, _ version: LivePlaylistVersion, isWhole: Bool, wasRenamed: Bool
   ) throws(KernelError) -> Bool {
     let quietNanoseconds: Int64 = 100_000_000
     // Whoever has left it like that for so long has no more to write.
@@ -103,7 +101,7 @@ extension Directory {
     if age < quietNanoseconds, !wasRenamed {
       pause(microseconds: UInt32((quietNanoseconds - age) / 1000))
     }
-    return try livePlaylistVersion() == version
+    return try self.version(ofLivePlaylist: name) == version
   }
 }
 
@@ -112,15 +110,14 @@ struct LivePlaylists {
   private(set) var listed = ListedNames()
   private(set) var durations = LiveDurations()
 
-  init(
-    of folders: borrowing CaptureFolders, in capture: borrowing Directory
-  ) throws(KernelError) {
+  init(of tree: CaptureTree) throws(KernelError) {
+    guard let playlist = tree.layout.stream?.playlist else { return }
     var hashes: [UInt64] = []
     var durations = LiveDurations()
     var mayBeAny = false
-    for place in [Place.root, .segments] {
-      try folders.withPlace(place, in: capture) { directory throws(KernelError) in
-        let reading = try directory.readLivePlaylist { name, entry in
+    for place in tree.layout.playlistPlaces {
+      try tree.withPlace(place) { (directory) throws(KernelError) in
+        let reading = try directory.read(livePlaylist: playlist) { name, entry in
           hashes.append(hashOfName(name))
           durations.add(name, entry)
           guard let decoded = SegmentURI.decoded(name) else { return }

@@ -2,6 +2,16 @@ public import CaptureLayout
 
 /// What the user decides about a migration.
 public struct MigrationOptions: Sendable {
+  /// To which form of the layout the files go.
+  public enum Target: Sendable {
+    /// The newest of each kind to its hot place, all others to buckets.
+    case tiered
+    /// All to the flat place of their kind.
+    case flat
+  }
+
+  public var layout: Layout
+  public var target = Target.tiered
   public var rule: SettleRule
   /// The local hour of a modification time; one zone for a whole run.
   public var hours: HourClock
@@ -10,13 +20,13 @@ public struct MigrationOptions: Sendable {
   public var keepLive: Bool
   /// Make the moves survive a power cut before reporting success.
   public var syncs: Bool
-  /// Write a playlist for each hour folder that holds segments.
+  /// Write a playlist for each bucket that holds segments.
   public var writesManifests: Bool
   /// Move by linkat(2) and unlinkat(2) where the file system cannot refuse to replace (`Name.moveByLink` says what the
   /// risk is); such a capture is refused otherwise.
   public var allowsLinks = false
-  /// Of two files of one name that belong in the same hour folder, give the one that comes second its time in its name
-  /// (`FileName.timed`); such a file stays where it is otherwise.
+  /// Of two files of one name that belong in the same bucket, give the one that comes second its time in its name
+  /// (`Layout.timed`); such a file stays where it is otherwise.
   public var renamesConflicts = false
   /// Follow a link on the way to the capture only if no other user can have put it there.
   public var guardsPath = false
@@ -26,10 +36,11 @@ public struct MigrationOptions: Sendable {
   public var deadlineNanoseconds: Int64?
 
   public init(
-    rule: SettleRule = SettleRule(), hours: HourClock, isDryRun: Bool = true, keepLive: Bool = false,
-    syncs: Bool = true, writesManifests: Bool = true
+    layout: Layout = .guide, rule: SettleRule? = nil, hours: HourClock, isDryRun: Bool = true,
+    keepLive: Bool = false, syncs: Bool = true, writesManifests: Bool = true
   ) {
-    self.rule = rule
+    self.layout = layout
+    self.rule = rule ?? SettleRule(of: layout)
     self.hours = hours
     self.isDryRun = isDryRun
     self.keepLive = keepLive

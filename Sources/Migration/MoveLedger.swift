@@ -10,15 +10,14 @@ struct MoveLedger: ~Copyable {
   private let tellsMoves: Bool
 
   var tallies = PerKind { _ in PassTally() }
-  /// Files moved to each hour folder.
-  /// Files of an hour folder that are to leave it, and did not.
-  private(set) var stayingByHour = PerKind { _ in [Int](repeating: 0, count: hoursOfDay.count) }
-  private(set) var movedByHour = PerKind { _ in [Int](repeating: 0, count: hoursOfDay.count) }
+  /// Files moved to each bucket.
+  private(set) var movedByBucket = PerKind(repeating: PerBucket(repeating: 0))
+  /// Files of a bucket that are to leave it, and did not.
+  private(set) var stayingByBucket = PerKind(repeating: PerBucket(repeating: 0))
   private(set) var problems = Problems()
   /// The files that this run has moved to a hot place: as many as the hot limits.
   private(set) var promoted: Set<FileIdentity>
-  /// Whether it is asked for afterwards; a run that moves everything to a place would remember everything.
-  private let remembersPromoted: Bool
+  private let target: MigrationOptions.Target
   /// An errno after which no further move can succeed.
   private(set) var stopError: KernelError?
   /// A destination went away under the plan: look again.
@@ -28,11 +27,14 @@ struct MoveLedger: ~Copyable {
   private var renamed: [(old: FileIdentity, new: FileIdentity)] = []
   private(set) var renamedCount = 0
 
-  /// `promoted`: what earlier passes have moved to a hot place; nil where that does not matter.
-  init(of capture: FilePath, promoted: Set<FileIdentity>?, observer: any MigrationObserver) {
+  /// `promoted`: what earlier passes have moved to a hot place.
+  init(
+    of capture: FilePath, target: MigrationOptions.Target, promoted: Set<FileIdentity>,
+    observer: any MigrationObserver
+  ) {
     self.capture = capture
-    self.promoted = promoted ?? []
-    remembersPromoted = promoted != nil
+    self.target = target
+    self.promoted = promoted
     self.observer = observer
     tellsMoves = observer.wantsMoves
   }
@@ -51,52 +53,65 @@ struct MoveLedger: ~Copyable {
   // MARK: outcomes of renames
 
   mutating func count(
-    _ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move, in folders: FolderTable
+    _ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move, from dirfd: Int32, in tree: CaptureTree
   ) {
     switch outcome {
-    case .moved: countMoved(name, move, as: name)
+    case .moved: countMoved(name, move, as: name, in: tree)
     case .notExecuted: tallies[move.kind].pending += 1
     case .failed(.fileExists):
       tallies[move.kind].conflicts += 1
       countStaying(move)
-      addProblem(name, move, .nameTaken)
-    case .failed(.noSuchFileOrDirectory): countMissing(name, move, in: folders)
+      addProblem(name, move, .nameTaken, tree.layout)
+    case .failed(.noSuchFileOrDirectory): countMissing(name, move, from: dirfd, in: tree)
     // Others were linked, so it is this file that cannot be.
-    case .failed(.invalidArgument) where folders.allowsLinks && hasMoved:
-      countFailed(name, move, .errno(.notPermitted))
+    case .failed(.invalidArgument) where tree.allowsLinks && hasMoved:
+      countFailed(name, move, .errno(.notPermitted), tree.layout)
     case .failed(.invalidArgument):
       // The file system's answer, whatever the file: every move would get it.
       tallies[move.kind].pending += 1
-      stopUnrenamable(to: move.to.prefix, folders)
+      stopUnrenamable(to: tree.layout.prefix(of: move.to), tree)
     case .failed(let errno):
-      countFailed(name, move, .errno(errno))
-      if errno.stopsRun { stop(KernelError(.rename, capture.appending(move.to.prefix), errno)) }
+      countFailed(name, move, .errno(errno), tree.layout)
+      if errno.stopsRun {
+        stop(KernelError(.rename, capture.appending(tree.layout.prefix(of: move.to)), errno))
+      }
     }
   }
 
   private var hasMoved: Bool {
-    Kind.allCases.contains { tallies[$0].movedToHour > 0 || tallies[$0].movedToPlace > 0 }
+    tallies.reduce(false) { $0 || $1.left > 0 || $1.promoted > 0 }
   }
 
-  private mutating func stopUnrenamable(to prefix: String, _ folders: FolderTable) {
-    let operation = folders.allowsLinks ? KernelError.Operation.link : .rename
+  private mutating func stopUnrenamable(to prefix: String, _ tree: CaptureTree) {
+    let operation = tree.allowsLinks ? KernelError.Operation.link : .rename
     stop(KernelError(operation, capture.appending(prefix), .invalidArgument))
   }
 
-  private mutating func countMoved(_ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>) {
-    switch move.to {
-    case .hour(let kind, let hour):
-      tallies[kind].movedToHour += 1
-      movedByHour[kind][hour] += 1
-    case .place:
-      tallies[move.kind].movedToPlace += 1
-      if remembersPromoted { promoted.insert(move.identity) }
+  private mutating func countMoved(
+    _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>, in tree: CaptureTree
+  ) {
+    if case .bucket(let kind, let bucket) = move.to { movedByBucket[kind][bucket] += 1 }
+    if meetsAgain(move.to) {
+      tallies[move.kind].promoted += 1
+      promoted.insert(move.identity)
+    } else {
+      tallies[move.kind].left += 1
     }
-    if tellsMoves { observer.moved(name, from: move.from.prefix, to: move.to.prefix, as: newName) }
+    if tellsMoves {
+      observer.moved(
+        name, from: tree.layout.prefix(of: move.from), to: tree.layout.prefix(of: move.to), as: newName)
+    }
   }
 
-  mutating func countRenamed(_ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>) {
-    countMoved(name, move, as: newName)
+  /// Whether a later pass finds the file at its new place.
+  private func meetsAgain(_ site: Site) -> Bool {
+    if case .place = site { target == .tiered } else { false }
+  }
+
+  mutating func countRenamed(
+    _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>, in tree: CaptureTree
+  ) {
+    countMoved(name, move, as: newName, in: tree)
     renamedCount += 1
     let new = FileIdentity(name: newName, kind: move.kind, inode: move.identity.inode)
     renamed.append((move.identity, new))
@@ -108,57 +123,70 @@ struct MoveLedger: ~Copyable {
   }
 
   /// ENOENT is said of the file and of a destination folder that was removed under the descriptor alike.
-  private mutating func countMissing(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) {
-    if Name.isTaken(name, in: folders.dirfd(of: move.from)) {
-      countFailed(name, move, .errno(.noSuchFileOrDirectory))
+  private mutating func countMissing(
+    _ name: Span<UInt8>, _ move: Move, from dirfd: Int32, in tree: CaptureTree
+  ) {
+    if Name.isTaken(name, in: dirfd) {
+      countFailed(name, move, .errno(.noSuchFileOrDirectory), tree.layout)
       needsAnotherPass = true
     } else {
       countVanished(move.identity)
     }
   }
 
-  private mutating func countFailed(_ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason) {
+  private mutating func countFailed(
+    _ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason, _ layout: Layout
+  ) {
     tallies[move.kind].failed += 1
     countStaying(move)
-    addProblem(name, move, reason)
+    addProblem(name, move, reason, layout)
   }
 
   private mutating func countStaying(_ move: Move) {
-    if case .hour(let kind, let hour) = move.from { stayingByHour[kind][hour] += 1 }
+    if case .bucket(let kind, let bucket) = move.from { stayingByBucket[kind][bucket] += 1 }
   }
 
-  private mutating func addProblem(_ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason) {
+  private mutating func addProblem(
+    _ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason, _ layout: Layout
+  ) {
     let isTaken = reason == .nameTaken
     if !isTaken { problems.count += 1 }
     guard isTaken ? problems.taken.count < Problems.takenNamedMax : problems.hasRoom else { return }
-    let from = Array(move.from.prefix.utf8) + Array(copying: name)
-    let problem = Problem(from: from, to: move.to.prefix, reason: reason)
+    let from = Array(layout.prefix(of: move.from).utf8) + Array(copying: name)
+    let problem = Problem(from: from, to: layout.prefix(of: move.to), reason: reason)
     if isTaken { problems.taken.append(problem) } else { problems.named.append(problem) }
   }
 
   // MARK: files that come to no rename
 
-  mutating func countRefused(_ name: Span<UInt8>, _ move: Move) { countFailed(name, move, .refused) }
+  mutating func countRefused(_ name: Span<UInt8>, _ move: Move, _ layout: Layout) {
+    countFailed(name, move, .refused, layout)
+  }
+
+  /// No bucket is named after its time.
+  mutating func countUndated(_ name: Span<UInt8>, _ move: Move, _ layout: Layout) {
+    countFailed(name, move, .undated, layout)
+  }
 
   /// A file that could not even be looked at, with the move that it might have come to.
-  mutating func countUnreadable(_ name: Span<UInt8>, _ move: Move, _ errno: Errno) {
+  mutating func countUnreadable(_ name: Span<UInt8>, _ move: Move, _ errno: Errno, _ layout: Layout) {
     if promoted.contains(move.identity) {
       // This run has moved it; what came of it since is no failure of that.
-      tallies[move.kind].movedToPlaceBefore += 1
+      tallies[move.kind].promotedBefore += 1
     } else {
-      countFailed(name, move, .errno(errno))
+      countFailed(name, move, .errno(errno), layout)
     }
     guard errno.stopsRun else { return }
     stop(
-      KernelError(.stat, capture.appending(move.from.prefix).appending(bytes: Array(copying: name)), errno))
+      KernelError(
+        .stat, capture.appending(layout.prefix(of: move.from)).appending(bytes: Array(copying: name)), errno))
   }
 
   /// The old name of a file that was met under its new one. Done, it is nothing more to count.
-  mutating func countLink(_ name: Span<UInt8>, _ facts: FileFacts, _ outcome: RenameOutcome) {
+  mutating func countLink(_ name: Span<UInt8>, _ move: Move, _ outcome: RenameOutcome, _ layout: Layout) {
     guard case .failed(let errno) = outcome else { return }
-    tallies[facts.kind].found += 1
-    let move = Move(identity: facts.identity, from: .place(facts.place), to: .place(facts.kind.hotPlace))
-    countUnreadable(name, move, errno)
+    tallies[move.kind].found += 1
+    countUnreadable(name, move, errno, layout)
   }
 
   mutating func countVanished(_ identity: FileIdentity) {
@@ -175,26 +203,31 @@ struct MoveLedger: ~Copyable {
   // MARK: the live playlist
 
   mutating func countLivePlaylist(
-    _ name: Span<UInt8>, _ outcome: RenameOutcome, from: Place, to: Place, in folders: FolderTable
+    _ name: Span<UInt8>, _ outcome: RenameOutcome, from: Place, to: Place, in tree: CaptureTree
   ) -> PlaylistOutcome {
     switch outcome {
     case .moved:
-      if tellsMoves { observer.moved(name, from: from.prefix, to: to.prefix, as: name) }
+      if tellsMoves {
+        observer.moved(name, from: tree.layout.prefix(of: from), to: tree.layout.prefix(of: to), as: name)
+      }
       return .moved
     case .failed(.fileExists): return .conflict
     // As with other files, it may be the destination that is gone.
-    case .failed(.noSuchFileOrDirectory) where !Name.isTaken(name, in: folders.dirfd(of: from)):
+    case .failed(.noSuchFileOrDirectory) where !Name.isTaken(name, in: tree.dirfd(of: from)):
       return .absent
     case .failed(.invalidArgument):
-      stopUnrenamable(to: to.prefix, folders)
+      stopUnrenamable(to: tree.layout.prefix(of: to), tree)
       return .pending
     case .failed(let errno):
       if errno == .noSuchFileOrDirectory { needsAnotherPass = true }
-      if errno.stopsRun { stop(KernelError(.rename, capture.appending(to.prefix), errno)) }
+      if errno.stopsRun { stop(KernelError(.rename, capture.appending(tree.layout.prefix(of: to)), errno)) }
       problems.count += 1
       if problems.hasRoom {
         problems.named.append(
-          Problem(from: Array(from.prefix.utf8) + Array(copying: name), to: to.prefix, reason: .errno(errno)))
+          Problem(
+            from: Array(tree.layout.prefix(of: from).utf8) + Array(copying: name),
+            to: tree.layout.prefix(of: to),
+            reason: .errno(errno)))
       }
       return .failed
     case .notExecuted: return .pending

@@ -5,54 +5,128 @@ internal import SystemPackage
 /// The moves of a pass: planned as files are settled, executed while others are being settled, entered in the
 /// ledger when their outcome is known.
 struct MovePlan<M: Mover>: ~Copyable {
-  let table: FolderTable
+  let tree: CaptureTree
   private let mover: M
   let isDryRun: Bool
   private let renamesConflicts: Bool
+  /// After which new folders are made.
+  private let model: FileStatus
   private var queue: MoveQueue
+  private var buckets: BucketDescriptors
   /// Whether to look at a name's destination before it is moved there.
   ///
   /// That leaves a negative dentry on ext4, so that the rename finds it without reading the folder under the lock
   /// that all renames share. Other file systems lose by it (docs/PERFORMANCE.md).
   private let looksAtDestinations: Bool
   var ledger: MoveLedger
+  /// Folders that were made on the way, or would be, and the buckets among them since the last call of `takeMade`.
+  private(set) var foldersMade = 0
+  private var made: [OpenFolder] = []
 
   init(
-    table: FolderTable, mover: M, isDryRun: Bool, looksAtDestinations: Bool, renamesConflicts: Bool = false,
-    ledger: consuming MoveLedger
+    tree: CaptureTree, mover: M, isDryRun: Bool, looksAtDestinations: Bool, renamesConflicts: Bool = false,
+    model: FileStatus, ledger: consuming MoveLedger
   ) {
     self.renamesConflicts = renamesConflicts
-    self.table = table
+    self.tree = tree
     self.mover = mover
     self.looksAtDestinations = looksAtDestinations
     self.isDryRun = isDryRun
+    self.model = model
     self.ledger = ledger
+    buckets = BucketDescriptors(descriptorLimit: CurrentProcess.descriptorLimit)
     // Twice what may be pending: what is done waits for its turn to be counted.
     queue = MoveQueue(capacity: max(1, 2 * mover.pendingMax))
   }
 
   mutating func add(_ name: Span<UInt8>, _ move: Move) {
-    let dirfd = table.dirfd(of: move.to)
-    guard dirfd != FolderTable.refused else { return ledger.countRefused(name, move) }
-    if looksAtDestinations { _ = Name.isTaken(name, in: dirfd) }
+    let from = open(move.from)
+    let to = open(move.to)
+    switch to {
+    case .refused: return ledger.countRefused(name, move, tree.layout)
+    case .failed(let errno): return ledger.count(.failed(errno), name, move, from: dirfd(from), in: tree)
+    case .open, .absent, .unknown: break
+    }
+    if looksAtDestinations { _ = Name.isTaken(name, in: dirfd(to)) }
     if queue.renames.pendingCount < mover.pendingMax, !queue.renames.isFull {
-      queue.append(name, move, from: table.dirfd(of: move.from), to: dirfd)
+      queue.append(name, move, from: dirfd(from), to: dirfd(to))
     } else {
-      let outcome = ledger.isStopped ? .notExecuted : mover.rename(name, move, in: table)
-      Self.count(
-        isDryRun ? outcome : table.finish(outcome, name, move), name, move, &ledger, table,
-        renames: renamesConflicts, isDryRun)
+      var outcome = RenameOutcome.notExecuted
+      if !ledger.isStopped { outcome = mover.rename(name, move, from: dirfd(from), to: dirfd(to), in: tree) }
+      count(name, Planned(move: move, from: dirfd(from), to: dirfd(to)), outcome)
     }
   }
 
+  private func dirfd(_ state: BucketDescriptors.State) -> Int32 {
+    if case .open(let dirfd) = state { dirfd } else { CaptureTree.absent }
+  }
+
+  // MARK: folders
+
+  private mutating func open(_ site: Site) -> BucketDescriptors.State {
+    switch site {
+    case .place(let place):
+      switch tree.dirfd(of: place) {
+      case CaptureTree.absent: return .absent
+      case CaptureTree.refused: return .refused
+      case let dirfd: return .open(dirfd)
+      }
+    case .bucket(let kind, let bucket):
+      if case .unknown = buckets.state(bucket, of: kind) { return open(bucket, of: kind) }
+      return buckets.state(bucket, of: kind)
+    }
+  }
+
+  private mutating func open(_ bucket: Bucket, of kind: Kind) -> BucketDescriptors.State {
+    if buckets.isFull {
+      finish()
+      buckets.closeLeastRecent()
+    }
+    do throws(KernelError) {
+      if let directory = try tree.open(bucket, of: kind) {
+        return .open(buckets.keep(OpenFolder(directory), bucket, of: kind))
+      }
+      if isDryRun {
+        foldersMade += tree.layout.buckets == .hour ? 0 : 1
+        buckets.set(.absent, bucket, of: kind)
+        return .absent
+      }
+      foldersMade += try tree.make(bucket, of: kind, like: model)
+      guard let directory = try tree.open(bucket, of: kind) else { return .failed(.noSuchFileOrDirectory) }
+      let folder = OpenFolder(directory)
+      made.append(folder)
+      return .open(buckets.keep(folder, bucket, of: kind))
+    } catch {
+      // openat2(2): a link, a file, another mount.
+      let isRefused = [
+        .tooManySymbolicLinkLevels, .notDirectory, .improperLink, .permissionDenied, .notPermitted,
+      ]
+      .contains(error.errno)
+      if error.errno.stopsRun { ledger.stop(error) }
+      let state = isRefused ? BucketDescriptors.State.refused : .failed(error.errno)
+      buckets.set(state, bucket, of: kind)
+      return state
+    }
+  }
+
+  /// The buckets that were made since the last call.
+  mutating func takeMade() -> [OpenFolder] {
+    defer { made.removeAll() }
+    return made
+  }
+
+  // MARK: executing
+
   /// Where links take the place of renames, a killed run may have left a file under its old name as well, wherever its options
   /// have sent it: it is counted at the new one, and loses the old one. Nil where nothing of the kind is left.
-  func finishLink(_ name: Span<UInt8>, of kind: Kind, in place: Place) -> RenameOutcome? {
-    guard table.mayHoldBothNames else { return nil }
-    let from = table.dirfd(of: place)
-    let hotPlace = place == kind.hotPlace ? [] : [table.dirfd(of: kind.hotPlace)]
-    let hours = hoursOfDay.map { table.dirfd(of: .hour(kind, $0)) }
-    for to in hotPlace + hours where FolderTable.isOpen(to) && Name.isSameFile(name, from, to) {
+  mutating func finishLink(_ name: Span<UInt8>, of kind: Kind, in place: Place) -> RenameOutcome? {
+    guard tree.mayHoldBothNames else { return nil }
+    let from = tree.dirfd(of: place)
+    let hot = tree.layout[kind].hot
+    let sites =
+      (place == hot ? [] : [Site.place(hot)]) + tree.buckets(of: kind).map { Site.bucket(kind, $0) }
+    for site in sites {
+      guard case .open(let to) = open(site), Name.isSameFile(name, from, to) else { continue }
       return isDryRun ? .moved : Name.moveByLink(name, from: from, to: to)
     }
     return nil
@@ -76,109 +150,82 @@ struct MovePlan<M: Mover>: ~Copyable {
     countDone()
   }
 
-  private mutating func countDone() { Self.countDone(&queue, &ledger, table, renamesConflicts, isDryRun) }
+  private mutating func countDone() { Self.countDone(&queue, &ledger, tree, renamesConflicts, isDryRun) }
 
   /// The name is a part of the queue, so queue and ledger are named apart.
   private static func countDone(
-    _ queue: inout MoveQueue, _ ledger: inout MoveLedger, _ table: FolderTable, _ renames: Bool,
+    _ queue: inout MoveQueue, _ ledger: inout MoveLedger, _ tree: CaptureTree, _ renames: Bool,
     _ isDryRun: Bool
   ) {
     while let outcome = queue.renames.headOutcome {
-      let move = queue.move(at: queue.renames.head)
-      count(outcome, at: queue.renames.head, queue, move, &ledger, table, renames, isDryRun)
+      let planned = queue.planned(at: queue.renames.head)
+      countHead(of: queue, planned, outcome, &ledger, tree, renames, isDryRun)
       queue.renames.retireHead()
     }
   }
 
-  private static func count(
-    _ outcome: RenameOutcome, at position: Int, _ queue: borrowing MoveQueue, _ move: Move,
-    _ ledger: inout MoveLedger, _ table: FolderTable, _ renames: Bool, _ isDryRun: Bool
+  private static func countHead(
+    of queue: borrowing MoveQueue, _ planned: Planned, _ outcome: RenameOutcome, _ ledger: inout MoveLedger,
+    _ tree: CaptureTree, _ renames: Bool, _ isDryRun: Bool
   ) {
-    let name = queue.renames.name(at: position)
-    count(table.finish(outcome, name, move), name, move, &ledger, table, renames: renames, isDryRun)
+    count(
+      queue.renames.name(at: queue.renames.head), planned, outcome, &ledger, tree, renames: renames, isDryRun)
+  }
+
+  private mutating func count(_ name: Span<UInt8>, _ planned: Planned, _ outcome: RenameOutcome) {
+    Self.count(name, planned, outcome, &ledger, tree, renames: renamesConflicts, isDryRun)
   }
 
   private static func count(
-    _ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move, _ ledger: inout MoveLedger,
-    _ table: FolderTable, renames: Bool, _ isDryRun: Bool
+    _ name: Span<UInt8>, _ planned: Planned, _ outcome: RenameOutcome, _ ledger: inout MoveLedger,
+    _ tree: CaptureTree, renames: Bool, _ isDryRun: Bool
   ) {
-    guard renames, outcome == .failed(.fileExists), case .hour = move.to,
-      let newName = timedName(name, move, table)
-    else { return ledger.count(outcome, name, move, in: table) }
-    switch rename(name, move, as: newName.span, table, isDryRun) {
-    case .moved: ledger.countRenamed(name, move, as: newName.span)
-    // Nothing could be renamed here without the risk of replacing a file: it stays, as without the option.
-    case .failed(.invalidArgument): ledger.count(outcome, name, move, in: table)
-    case let outcome: ledger.count(outcome, name, move, in: table)
-    }
-  }
-
-  private static func timedName(_ name: Span<UInt8>, _ move: Move, _ table: FolderTable) -> [UInt8]? {
-    guard let status = try? Name.status(of: name, in: table.dirfd(of: move.from)) else { return nil }
-    return FileName.timed(name, of: move.kind, status.modified)
-  }
-
-  private static func rename(
-    _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>, _ table: FolderTable, _ isDryRun: Bool
-  ) -> RenameOutcome {
-    let (from, to) = (table.dirfd(of: move.from), table.dirfd(of: move.to))
-    guard isDryRun else {
-      return table.finish(
-        Name.rename(name, from: from, to: to, as: newName), name, from: from, to: to, as: newName)
-    }
-    return FolderTable.isOpen(to) && Name.isTaken(newName, in: to) ? .failed(.fileExists) : .moved
-  }
-
-  /// Moves the live playlist after its segments, by a plain call: it is one file.
-  mutating func moveLivePlaylist(from: Place, to: Place) -> PlaylistOutcome {
-    let name = Array(FileName.livePlaylist.utf8)
-    var outcome = RenameOutcome.moved
-    if !isDryRun {
-      let (source, target) = (table.dirfd(of: from), table.dirfd(of: to))
-      outcome = table.finish(
-        Name.rename(name.span, from: source, to: target), name.span, from: source, to: target, as: name.span)
-    }
-    return ledger.countLivePlaylist(name.span, outcome, from: from, to: to, in: table)
-  }
-}
-
-extension MovePlan {
-  /// Keeps a live playlist that another one has superseded in the flat place, under a name that no player asks for.
-  mutating func setLivePlaylistAside(from: Place) -> PlaylistOutcome {
-    let name = Array(FileName.livePlaylist.utf8)
-    let (source, target) = (table.dirfd(of: from), table.dirfd(of: .root))
-    var outcome = RenameOutcome.failed(.fileExists)
-    do throws(Errno) {
-      let modified = try Name.status(of: name.span, in: source).modified
-      for newName in FileName.supersededPlaylists(modified).map({ Array($0.utf8) })
-      where outcome == .failed(.fileExists) {
-        if isDryRun {
-          outcome = Name.isTaken(newName.span, in: target) ? .failed(.fileExists) : .moved
-        } else {
-          outcome = table.finish(
-            Name.rename(name.span, from: source, to: target, as: newName.span), name.span, from: source,
-            to: target, as: newName.span)
-        }
+    let move = planned.move
+    let outcome = isDryRun ? outcome : planned.finish(outcome, name, as: name, tree)
+    if renames, outcome == .failed(.fileExists), case .bucket = move.to,
+      let newName = planned.timedName(name, tree.layout)
+    {
+      switch planned.rename(name, as: newName.span, tree, isDryRun) {
+      case .moved: return ledger.countRenamed(name, move, as: newName.span, in: tree)
+      // Nothing could be renamed here without the risk of replacing a file: it stays, as without the option.
+      case .failed(.invalidArgument): break
+      case let other: return ledger.count(other, name, move, from: planned.from, in: tree)
       }
-    } catch { outcome = .failed(error) }
-    switch outcome {
-    case .moved: return .superseded
-    // Both names are taken; or there is no way to be sure that nothing is replaced.
-    case .failed(.fileExists), .failed(.invalidArgument): return .conflict
-    default:
-      return isDryRun
-        ? .failed : ledger.countLivePlaylist(name.span, outcome, from: from, to: .root, in: table)
     }
+    ledger.count(outcome, name, move, from: planned.from, in: tree)
   }
 }
 
-extension FolderTable {
+/// A move with the descriptors of its folders.
+struct Planned {
+  let move: Move
+  let from: Int32
+  let to: Int32
+
+  func timedName(_ name: Span<UInt8>, _ layout: Layout) -> [UInt8]? {
+    guard let status = try? Name.status(of: name, in: from) else { return nil }
+    return layout.timed(name, of: move.kind, status.modified)
+  }
+
+  func rename(
+    _ name: Span<UInt8>, as newName: Span<UInt8>, _ tree: CaptureTree, _ isDryRun: Bool
+  ) -> RenameOutcome {
+    guard isDryRun else {
+      return finish(Name.rename(name, from: from, to: to, as: newName), name, as: newName, tree)
+    }
+    return CaptureTree.isOpen(to) && Name.isTaken(newName, in: to) ? .failed(.fileExists) : .moved
+  }
+
   /// Where the file system has no RENAME_NOREPLACE, a link is made instead if that was asked for. There a taken name may
   /// be what a killed run left between link and unlink.
-  fileprivate func finish(_ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move) -> RenameOutcome {
-    finish(outcome, name, from: dirfd(of: move.from), to: dirfd(of: move.to), as: name)
+  func finish(
+    _ outcome: RenameOutcome, _ name: Span<UInt8>, as newName: Span<UInt8>, _ tree: CaptureTree
+  ) -> RenameOutcome {
+    tree.finish(outcome, name, from: from, to: to, as: newName)
   }
+}
 
+extension CaptureTree {
   fileprivate func finish(
     _ outcome: RenameOutcome, _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
   ) -> RenameOutcome {
@@ -187,5 +234,47 @@ extension FolderTable {
       || (mayHoldBothNames && outcome == .failed(.fileExists))
     guard needsLink else { return outcome }
     return Name.moveByLink(name, from: from, to: to, as: newName)
+  }
+}
+
+// MARK: the live playlist
+
+extension MovePlan {
+  private var playlist: [UInt8] { Array((tree.layout.stream?.playlist ?? "").utf8) }
+
+  /// Moves the live playlist after its segments, by a plain call: it is one file.
+  mutating func moveLivePlaylist(from: Place, to: Place) -> PlaylistOutcome {
+    let outcome = moveLivePlaylist(from: from, to: to, as: playlist)
+    return ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, in: tree)
+  }
+
+  /// Keeps a live playlist that another one has superseded in its flat place, under a name that no player asks for.
+  mutating func setLivePlaylistAside(from: Place, to: Place) -> PlaylistOutcome {
+    var outcome = RenameOutcome.failed(.fileExists)
+    do throws(Errno) {
+      let modified = try Name.status(of: playlist.span, in: tree.dirfd(of: from)).modified
+      for newName in FileName.superseded(String(decoding: playlist, as: UTF8.self), modified)
+      where outcome == .failed(.fileExists) {
+        outcome = moveLivePlaylist(from: from, to: to, as: Array(newName.utf8))
+      }
+    } catch { outcome = .failed(error) }
+    switch outcome {
+    case .moved: return .superseded
+    // Both names are taken; or there is no way to be sure that nothing is replaced.
+    case .failed(.fileExists), .failed(.invalidArgument): return .conflict
+    default:
+      return isDryRun
+        ? .failed : ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, in: tree)
+    }
+  }
+
+  private func moveLivePlaylist(from: Place, to: Place, as newName: [UInt8]) -> RenameOutcome {
+    let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
+    guard isDryRun else {
+      return tree.finish(
+        Name.rename(playlist.span, from: source, to: target, as: newName.span), playlist.span, from: source,
+        to: target, as: newName.span)
+    }
+    return newName != playlist && Name.isTaken(newName.span, in: target) ? .failed(.fileExists) : .moved
   }
 }

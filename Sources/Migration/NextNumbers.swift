@@ -1,4 +1,4 @@
-internal import CaptureLayout
+public import CaptureLayout
 internal import KernelIO
 public import SystemPackage
 
@@ -17,25 +17,23 @@ public struct NextNumbers: Equatable, Sendable {
 
   /// Reads names alone, wherever the layout keeps files. Throws where one of its folders cannot be read: a number in there
   /// may be larger than all others, and an encoder that goes on below it overwrites files.
-  public init(of path: FilePath) throws(MigrationError) {
-    let capture = try OpenCapture.open(path)
+  public init(of path: FilePath, _ layout: Layout = .guide) throws(MigrationError) {
+    let capture = try OpenCapture.open(path, layout)
     do throws(KernelError) {
-      let folders = try CaptureFolders(of: capture.directory)
-      if let refusal = folders.refusals.first {
+      let tree = try CaptureTree(of: capture.directory, layout)
+      if let refusal = tree.refusals.first {
         throw refusal.error(in: capture.directory.path)
       }
-      var numbers = try Listing.ofHours(folders, inodes: false).numbers
+      var listing = Listing(layout, inodes: false)
+      try listing.listBuckets(of: tree)
+      try listing.listPlaces(of: tree)
+      let numbers = listing.numbers
       var secondsSincePlaylist: Int64?
-      for place in Place.allCases {
-        try folders.withPlace(place, in: capture.directory) { directory throws(KernelError) in
-          var stream = try DirectoryStream(of: directory)
-          while try stream.nextWindow({ entry in
-            guard let kind = FileName.kind(of: entry.name), place.holds(kind) else { return }
-            numbers.meet(entry.name, kind)
-          }) {}
-          guard place.holds(.segments),
-            case .read(let version, let playlist) = try directory.readLivePlaylist({ _, _ in }),
-            !playlist.isFinished
+      for place in layout.playlistPlaces {
+        try tree.withPlace(place) { (directory) throws(KernelError) in
+          guard
+            case .read(let version, let playlist) = try directory.read(
+              livePlaylist: layout.stream?.playlist ?? "", { _, _ in }), !playlist.isFinished
           else { return }
           let age = version.modified.age(atSeconds: Clock.realtimeNanoseconds / 1_000_000_000)
           secondsSincePlaylist = min(secondsSincePlaylist ?? age, age)

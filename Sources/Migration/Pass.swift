@@ -7,27 +7,30 @@ private let tendEvery = 8
 /// How long ago a writer may have written last to count as active.
 private let writerQuietSeconds: Int64 = 10
 
-/// One pass over the flat and hot places of a capture: every file is met once, settled, and moved if it is
-/// not where it belongs.
+/// One pass over the folders whose files may have to move: every file is met once, and moved if it is not where it belongs.
 ///
-///     getdents64 ─▶ kind ─▶ statx ─▶ Settler ─▶ MovePlan ─▶ Mover ─▶ tallies
-///                                      │ hot                  ▲
-///                                      └──── when all are met ┘
+///     to the tiers:   Walk ─▶ Settler ─▶ MovePlan ─▶ Mover ─▶ tallies        flat and hot places, buckets of other layouts
+///                               │ hot       ▲
+///                               └───────────┘ when all are met
+///     to the flat layout:  Walk ─▶ MovePlan ─▶ Mover ─▶ tallies              buckets, hot places
 ///
 /// Cold files leave as soon as they are certain to be cold. Hot files enter a hot place only when everything
 /// cold has left it, so that it never holds more than its limit; the live playlist follows its segments.
 struct Pass<M: Mover>: ~Copyable {
-  let options: MigrationOptions
+  private let options: MigrationOptions
+  private let layout: Layout
+  private let tree: CaptureTree
   private var settler: Settler
+  private var hours: HourClock
   private(set) var plan: MovePlan<M>
   private(set) var pins: PlaylistPins
   /// What the first pass of an executing run meets is what was there before.
   private let countsBefore: Bool
   private let readsDisk: Bool
-  /// Only where no ring keeps the other core busy, and no rename waits for the folder's lock.
-  private var readsAhead: Bool { options.isDryRun }
   private let recently: Range<Int64>
+  private var entries = 0
   private(set) var unrecognised = Unrecognised()
+  private(set) var numbers = HighestNumbers()
   /// A file or the live playlist was written around the time of this pass.
   private(set) var metRecentFile = false
   private(set) var metRecentFlatFile = false
@@ -36,290 +39,416 @@ struct Pass<M: Mover>: ~Copyable {
   private(set) var livePlaylist = PlaylistOutcome.absent
   /// What the live playlist would be parted from: it stays beside them, and so does what else it lists.
   private(set) var companions = PlaylistCompanions()
-  /// Another live playlist in the hot place.
-  private enum Rival { case none, successor, current }
-  private var rival = Rival.none
-  private(set) var numbers = HighestNumbers()
-  private var arrivals: SegmentArrivals?
-  /// Of a dry run: for each hour, the days of the segments that would come to it.
-  var segmentDays: [Set<Day>] { arrivals?.days ?? [] }
+  /// Another live playlist where it would move to.
+  private var rival = PlaylistSuccession.Rival.none
+  private var isHeld: Bool { !companions.isEmpty || rival == .current }
+  private var cold: ColdMoves
+  /// Of a dry run: for each bucket, the days of the segments that would come to it.
+  var segmentDays: [Bucket: Set<Day>] { cold.segmentDays }
 
   init(
     options: MigrationOptions, plan: consuming MovePlan<M>, pins: PlaylistPins, isFirst: Bool, readsDisk: Bool
   ) {
-    self.pins = pins
     self.options = options
+    layout = options.layout
+    tree = plan.tree
+    self.pins = pins
     self.plan = plan
+    hours = options.hours
     countsBefore = isFirst && !options.isDryRun
     self.readsDisk = readsDisk
-    settler = Settler(rule: options.rule, hours: options.hours)
-    arrivals = options.isDryRun ? SegmentArrivals(hours: options.hours) : nil
+    cold = ColdMoves(options)
+    settler = Settler(layout: options.layout, rule: options.rule, hours: options.hours)
     let now = Clock.realtimeNanoseconds / 1_000_000_000
     recently = (now - writerQuietSeconds)..<(now + 3600)
   }
 
   /// `betweenWindows` is called after each window, with the number of entries met so far.
-  mutating func run(
-    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders,
-    _ custody: inout Custody, betweenWindows: (Int) -> Void
-  ) {
-    var entries = 0
-    for place in [Place.segments, .thumbnails, .metadata, .captures, .root] where mayGoOn {
-      do throws(KernelError) {
-        try folders.withPlace(place, in: capture) { directory throws(KernelError) in
-          try scan(place, directory, capture, folders, &custody, &entries, betweenWindows)
-        }
-      } catch { plan.ledger.stop(error) }
-    }
-    isComplete = !plan.ledger.isStopped && !isCutShort
+  mutating func run(_ custody: inout Custody, betweenWindows: (Int) -> Void) {
+    do throws(KernelError) {
+      switch options.target {
+      case .tiered:
+        try walkBuckets(trees: 1..<layout.trees.count, &custody, betweenWindows)
+        for place in placesHotFirst where mayGoOn { try walk(place, &custody, betweenWindows) }
+      case .flat:
+        try walkBuckets(trees: 0..<layout.trees.count, &custody, betweenWindows)
+        // Before its segments leave: where it has to stay, so have they.
+        if mayGoOn { try judgeLivePlaylist() }
+        for place in layout.places where mayGoOn { try walk(place, &custody, betweenWindows) }
+      }
+    } catch { plan.ledger.stop(error) }
+    isComplete = mayGoOn
     plan.finish()
-    do throws(KernelError) { try judgeLivePlaylist(capture, folders) } catch { plan.ledger.stop(error) }
-    // Before every file is met it is not known which are the newest.
-    placeHotFiles()
-    plan.finish()
-    forgetVanished(in: &custody)
-    for place in [Place.root, .segments]
-    where pins.modified(in: place).map({ recently.contains($0.seconds) }) ?? false {
-      metRecentFile = true
-      if place == .root { metRecentFlatFile = true }
+    if options.target == .tiered {
+      do throws(KernelError) { try judgeLivePlaylist() } catch { plan.ledger.stop(error) }
+      // Before every file is met it is not known which are the newest.
+      placeHotFiles()
+      plan.finish()
+      noteRecentPlaylists()
     }
-    do throws(KernelError) { livePlaylist = try placeLivePlaylist(capture, folders) } catch {
+    account(in: &custody)
+    do throws(KernelError) { livePlaylist = try placeLivePlaylist() } catch {
       plan.ledger.stop(error)
       livePlaylist = .pending
     }
   }
 
-  private mutating func scan(
-    _ place: Place, _ directory: borrowing Directory, _ capture: borrowing Directory,
-    _ folders: borrowing CaptureFolders, _ custody: inout Custody, _ entries: inout Int,
-    _ betweenWindows: (Int) -> Void
-  ) throws(KernelError) {
-    var stream = try DirectoryStream(of: directory)
-    var hasMore = true
-    while hasMore, mayGoOn {
-      if place.holds(.segments) {
-        try pins.refresh(folders, in: capture, setsAside: !options.keepLive)
-        settler.pin(pins.listed)
-      }
-      hasMore = try stream.fill()
-      if readsAhead { stream.readAhead() }
-      if readsDisk { stream.warmIfCold() }
-      try stream.visit { entry in
-        meet(entry, in: place, directory, &custody)
-        entries += 1
-        if entries % tendEvery == 0 { plan.tend() }
-      }
-      forgetVanished(in: &custody)
-      custody.observe()
-      betweenWindows(entries)
-    }
-  }
-
-  /// A file that vanished was accounted for: it is not expected afterwards.
-  private mutating func forgetVanished(in custody: inout Custody) {
-    for identity in plan.ledger.takeVanished() { custody.digest.remove(identity) }
-    for file in plan.ledger.takeRenamed() {
-      custody.digest.remove(file.old)
-      custody.digest.insert(file.new)
-    }
+  /// Those that are nobody's flat place, the others, the capture itself: what is written to meanwhile comes last.
+  private var placesHotFirst: [Place] {
+    let flat = layout.kinds.map { layout[$0].flat }
+    let rest = layout.places.filter { $0 != .root }
+    return rest.filter { !flat.contains($0) } + rest.filter(flat.contains) + [.root]
   }
 
   private var mayGoOn: Bool { !plan.ledger.isStopped && !isCutShort }
-
-  /// Whether files of a kind stay where they are: their folders may not be used, or any of them may be listed by a live
-  /// playlist that is too large to be read.
-  private func stays(_ kind: Kind) -> Bool {
-    plan.table.refusedKinds[kind] || (kind == .segments && pins.listed.mayBeAny)
-  }
 
   /// The run's time is over: what was not met stays for a later one.
   private var isCutShort: Bool {
     options.deadlineNanoseconds.map { Clock.monotonicNanoseconds > $0 } ?? false
   }
 
-  /// For each hour, the newest of the hot segments that belong in it.
-  func newestHotSegments() -> [ModificationTime?] {
-    var hours = options.hours
-    var newest = [ModificationTime?](repeating: nil, count: hoursOfDay.count)
-    settler.forEachHot { _, facts in
-      guard facts.kind == .segments else { return }
-      let hour = hours.hour(of: facts.modified)
-      newest[hour] = max(newest[hour] ?? facts.modified, facts.modified)
+  // MARK: walking
+
+  private mutating func walkBuckets(
+    trees: Range<Int>, _ custody: inout Custody, _ betweenWindows: (Int) -> Void
+  ) throws(KernelError) {
+    for index in trees {
+      for (kind, bucket) in tree.buckets(tree: index) where mayGoOn {
+        try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+          try walk(directory, .bucket(kind, bucket), &custody, betweenWindows) { $0 == kind }
+        }
+      }
     }
-    return newest
+  }
+
+  private mutating func walk(
+    _ place: Place, _ custody: inout Custody, _ betweenWindows: (Int) -> Void
+  ) throws(KernelError) {
+    let layout = layout
+    let wants: (Kind) -> Bool =
+      options.target == .tiered
+      ? { layout.holds(place, $0) } : { layout[$0].hot == place && layout[$0].flat != place }
+    guard layout.kinds.contains(where: wants) else { return }
+    try tree.withPlace(place) { (directory) throws(KernelError) in
+      try walk(directory, .place(place), &custody, betweenWindows, wants)
+    }
+  }
+
+  private mutating func walk(
+    _ directory: borrowing Directory, _ site: Site, _ custody: inout Custody, _ betweenWindows: (Int) -> Void,
+    _ wants: (Kind) -> Bool
+  ) throws(KernelError) {
+    var walk = Walk(layout, look: options.target == .tiered ? .modification : .name)
+    walk.warms = readsDisk
+    // Only where no ring keeps the other core busy, and no rename waits for the folder's lock.
+    walk.readsAhead = options.isDryRun && options.target == .tiered
+    try walk.run(
+      directory, wants: wants,
+      goesOn: { () throws(KernelError) in
+        guard mayGoOn else { return false }
+        try refreshPins(site)
+        return true
+      },
+      afterWindow: { () throws(KernelError) in
+        account(in: &custody)
+        custody.observe()
+        betweenWindows(entries)
+      }
+    ) { (entry, met) throws(KernelError) in
+      meet(entry, met, in: site, &custody)
+      entries += 1
+      if entries % tendEvery == 0 { plan.tend() }
+    }
+  }
+
+  private mutating func refreshPins(_ site: Site) throws(KernelError) {
+    guard options.target == .tiered, case .place(let place) = site, layout.holdsPlaylist(place) else {
+      return
+    }
+    try pins.refresh(tree, setsAside: !options.keepLive)
+    settler.pin(pins.listed)
+  }
+
+  /// What vanished is not expected afterwards, what was renamed is under its new name, and new folders are watched.
+  private mutating func account(in custody: inout Custody) {
+    for identity in plan.ledger.takeVanished() { custody.digest.remove(identity) }
+    for file in plan.ledger.takeRenamed() {
+      custody.digest.remove(file.old)
+      custody.digest.insert(file.new)
+    }
+    for folder in plan.takeMade() { custody.follow(folder.directory) }
   }
 
   // MARK: meeting files
 
   private mutating func meet(
-    _ entry: borrowing DirectoryEntry, in place: Place, _ directory: borrowing Directory,
-    _ custody: inout Custody
+    _ entry: borrowing DirectoryEntry, _ met: Met, in site: Site, _ custody: inout Custody
   ) {
-    guard let kind = FileName.kind(of: entry.name), place.holds(kind),
-      entry.type.countsAsFile
-    else { return meetOther(entry, in: place) }
+    switch met {
+    case .file(let kind, let status):
+      let identity = identity(of: entry, kind, custody)
+      if let status, finishLink(entry, identity, in: site, status) { return }
+      count(identity, &custody)
+      if let number = layout.number(of: entry.name, kind) {
+        numbers.add(number, isSegment: layout.isSegment(kind))
+      }
+      if let status { noteRecent(status.modified, kind, in: site) }
+      place(entry, identity, from: site, status?.modified)
+    case .vanished(let kind):
+      let identity = identity(of: entry, kind, custody)
+      count(identity, &custody)
+      plan.ledger.countVanished(identity)
+    case .unreadable(let kind, let errno):
+      let identity = identity(of: entry, kind, custody)
+      count(identity, &custody)
+      plan.ledger.countUnreadable(entry.name, move(identity, from: site), errno, layout)
+    case .other: meetOther(entry, in: site)
+    }
+  }
 
-    let identity = FileIdentity(
-      name: entry.name, kind: kind, inode: custody.comparesInodes ? entry.inode : 0)
-    do throws(Errno) {
-      let status = try directory.modification(of: entry.name)
-      guard status.type == .regular else { return meetOther(entry, in: place) }
-      let facts = FileFacts(place: place, modified: status.modified, identity: identity)
-      if status.links > 1, let outcome = plan.finishLink(entry.name, of: kind, in: place) {
-        return plan.ledger.countLink(entry.name, facts, outcome)
-      }
-      plan.ledger.tallies[kind].found += 1
-      numbers.meet(entry.name, kind)
-      if countsBefore { custody.digest.insert(identity) }
-      if recently.contains(facts.modified.seconds) {
-        metRecentFile = true
-        if place != kind.hotPlace { metRecentFlatFile = true }
-      }
-      if stays(kind) {
+  private func identity(
+    of entry: borrowing DirectoryEntry, _ kind: Kind, _ custody: borrowing Custody
+  ) -> FileIdentity {
+    FileIdentity(name: entry.name, kind: kind, inode: custody.comparesInodes ? entry.inode : 0)
+  }
+
+  private mutating func count(_ identity: FileIdentity, _ custody: inout Custody) {
+    plan.ledger.tallies[identity.kind].found += 1
+    if countsBefore { custody.digest.insert(identity) }
+  }
+
+  /// A move that a file might come to of which nothing but its name is known.
+  private func move(_ identity: FileIdentity, from site: Site) -> Move {
+    let rule = layout[identity.kind]
+    return Move(
+      identity: identity, from: site, to: .place(options.target == .tiered ? rule.hot : rule.flat))
+  }
+
+  /// Whether the file is the old name of one that is at its new place already.
+  private mutating func finishLink(
+    _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
+  ) -> Bool {
+    guard options.target == .tiered, status.links > 1, case .place(let place) = site,
+      let outcome = plan.finishLink(entry.name, of: identity.kind, in: place)
+    else { return false }
+    plan.ledger.countLink(entry.name, move(identity, from: site), outcome, layout)
+    return true
+  }
+
+  private mutating func noteRecent(_ modified: ModificationTime, _ kind: Kind, in site: Site) {
+    guard recently.contains(modified.seconds), case .place(let place) = site else { return }
+    metRecentFile = true
+    if place != layout[kind].hot { metRecentFlatFile = true }
+  }
+
+  private mutating func place(
+    _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, from site: Site,
+    _ modified: ModificationTime?
+  ) {
+    let kind = identity.kind
+    switch (options.target, site) {
+    case (.flat, _):
+      if isHeld, layout.isSegment(kind), site == .place(layout[kind].hot), pins.listed.contains(entry.name) {
         plan.ledger.tallies[kind].failed += 1
       } else {
-        Self.settle(entry.name, facts, &settler, &plan, &arrivals)
+        plan.add(entry.name, move(identity, from: site))
       }
-    } catch {
-      meetUnreadable(entry, identity, in: place, error, &custody)
+    case (.tiered, _) where stays(kind): plan.ledger.tallies[kind].failed += 1
+    case (.tiered, .bucket):
+      let bucket = modified.flatMap { layout.buckets.bucket(of: $0, &hours) }
+      cold.add(entry.name, identity, from: site, to: bucket, modified, &plan)
+    case (.tiered, .place(let place)):
+      let facts = FileFacts(
+        place: place, isInHotPlace: place == layout[kind].hot,
+        modified: modified ?? ModificationTime(seconds: 0, nanoseconds: 0), identity: identity)
+      Self.settle(entry.name, facts, &settler, &cold, &plan)
     }
   }
 
   private static func settle(
-    _ name: Span<UInt8>, _ facts: FileFacts, _ settler: inout Settler, _ plan: inout MovePlan<M>,
-    _ arrivals: inout SegmentArrivals?
+    _ name: Span<UInt8>, _ facts: FileFacts, _ settler: inout Settler, _ cold: inout ColdMoves,
+    _ plan: inout MovePlan<M>
   ) {
-    settler.offer(name, facts) { name, facts, hour in
-      let before = plan.ledger.movedByHour[facts.kind][hour]
-      plan.add(
-        name, Move(identity: facts.identity, from: .place(facts.place), to: .hour(facts.kind, hour)))
-      guard arrivals != nil, plan.ledger.movedByHour[facts.kind][hour] > before else { return }
-      arrivals?.add(facts, hour)
+    settler.offer(name, facts) { name, facts, bucket in
+      cold.add(name, facts.identity, from: .place(facts.place), to: bucket, facts.modified, &plan)
     }
   }
 
-  private mutating func meetUnreadable(
-    _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in place: Place, _ errno: Errno,
-    _ custody: inout Custody
-  ) {
-    plan.ledger.tallies[identity.kind].found += 1
-    if countsBefore { custody.digest.insert(identity) }
-    if errno == .noSuchFileOrDirectory {
-      plan.ledger.countVanished(identity)
-    } else {
-      let move = Move(identity: identity, from: .place(place), to: .place(identity.kind.hotPlace))
-      plan.ledger.countUnreadable(entry.name, move, errno)
-    }
+  /// Whether files of a kind stay where they are: their folders may not be used, or any of them may be listed by a live
+  /// playlist that is too large to be read.
+  private func stays(_ kind: Kind) -> Bool {
+    tree.refusedKinds[kind] || (layout.isSegment(kind) && pins.listed.mayBeAny)
   }
 
-  private mutating func meetOther(_ entry: borrowing DirectoryEntry, in place: Place) {
-    if FileName.isLivePlaylist(entry.name), place.holds(.segments), entry.type.countsAsFile { return }
-    if entry.type == .directory, place.isPartOfLayout(folder: entry.name) { return }
-    unrecognised.add(entry.name, in: place.prefix)
+  private mutating func meetOther(_ entry: borrowing DirectoryEntry, in site: Site) {
+    switch site {
+    case .place(let place):
+      let isPlaylist =
+        layout.holdsPlaylist(place) && entry.type.countsAsFile
+        && entry.name.isEqual(to: layout.stream?.playlist ?? "")
+      if isPlaylist || (entry.type == .directory && layout.isPart(folder: entry.name, of: place)) { return }
+    case .bucket: if HourPlaylists.isOwn(entry) { return }
+    }
+    unrecognised.add(entry.name, in: layout.prefix(of: site))
   }
 
   // MARK: hot files
 
+  /// For each bucket, the newest of the hot segments that belong in it.
+  func newestHotSegments() -> [Bucket: ModificationTime] {
+    var hours = hours
+    var newest: [Bucket: ModificationTime] = [:]
+    settler.forEachHot { _, facts in
+      guard layout.isSegment(facts.kind), let bucket = layout.buckets.bucket(of: facts.modified, &hours)
+      else { return }
+      newest[bucket] = max(newest[bucket] ?? facts.modified, facts.modified)
+    }
+    return newest
+  }
+
   /// What is left in the settler is hot.
   private mutating func placeHotFiles() {
-    let segmentsStay = stays(.segments)
+    let held = isHeld ? pins.listed : ListedNames()
+    let segmentsStay = layout.stream.map { stays($0.kind) } ?? false
     Self.placeHotFiles(
-      settler, &plan, keepLive: options.keepLive, isKnown: isComplete, segmentsStay: segmentsStay,
-      held: companions.isEmpty && rival != .current ? ListedNames() : pins.listed)
+      settler, &plan, layout, keepLive: options.keepLive, isKnown: isComplete, segmentsStay: segmentsStay,
+      held: held)
   }
 
   private static func placeHotFiles(
-    _ settler: borrowing Settler, _ plan: inout MovePlan<M>, keepLive: Bool, isKnown: Bool,
-    segmentsStay: Bool,
-    held: ListedNames
+    _ settler: borrowing Settler, _ plan: inout MovePlan<M>, _ layout: Layout, keepLive: Bool, isKnown: Bool,
+    segmentsStay: Bool, held: ListedNames
   ) {
     settler.forEachHot { name, facts in
       let kind = facts.kind
-      if facts.place == kind.hotPlace {
+      let isSegment = layout.isSegment(kind)
+      if facts.isInHotPlace {
         if plan.ledger.promoted.contains(facts.identity) {
-          plan.ledger.tallies[kind].movedToPlaceBefore += 1
+          plan.ledger.tallies[kind].promotedBefore += 1
         } else {
           plan.ledger.tallies[kind].inHotPlace += 1
         }
-      } else if keepLive || (kind == .segments && held.contains(name)) {
+      } else if keepLive || (isSegment && held.contains(name)) {
         plan.ledger.tallies[kind].kept += 1
-      } else if kind == .segments, segmentsStay {
+      } else if isSegment, segmentsStay {
         plan.ledger.tallies[kind].failed += 1
       } else if !isKnown {
         plan.ledger.tallies[kind].pending += 1
       } else {
-        plan.add(name, Move(identity: facts.identity, from: .place(facts.place), to: .place(kind.hotPlace)))
+        plan.add(
+          name, Move(identity: facts.identity, from: .place(facts.place), to: .place(layout[kind].hot)))
       }
     }
   }
 
-  private mutating func placeLivePlaylist(
-    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
-  ) throws(KernelError) -> PlaylistOutcome {
-    let isFlat = try capture.statusIfThere(FileName.livePlaylist)?.type == .regular
-    var isHot = false
-    try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
-      isHot = try directory.statusIfThere(FileName.livePlaylist) != nil
+  // MARK: the live playlist
+
+  private mutating func noteRecentPlaylists() {
+    for place in layout.playlistPlaces
+    where pins.modified(in: place).map({ recently.contains($0.seconds) }) ?? false {
+      metRecentFile = true
+      if place != layout.playlistPlaces.last { metRecentFlatFile = true }
     }
-    guard isFlat else { return isHot ? .inPlace : .absent }
+  }
+
+  /// From where the live playlist goes, and to where. Nil where there is none, or both are one.
+  private var playlistWay: (from: Place, to: Place)? {
+    guard let kind = layout.stream?.kind, layout[kind].flat != layout[kind].hot else { return nil }
+    return options.target == .tiered
+      ? (layout[kind].flat, layout[kind].hot) : (layout[kind].hot, layout[kind].flat)
+  }
+
+  private func playlistStatus(in place: Place) throws(KernelError) -> FileStatus? {
+    guard let playlist = layout.stream?.playlist else { return nil }
+    var status: FileStatus?
+    try tree.withPlace(place) { (directory) throws(KernelError) in
+      status = try directory.statusIfThere(playlist)
+    }
+    return status
+  }
+
+  private mutating func placeLivePlaylist() throws(KernelError) -> PlaylistOutcome {
+    guard let (from, to) = playlistWay else {
+      guard let place = layout.playlistPlaces.first else { return .absent }
+      return try playlistStatus(in: place) == nil ? .absent : .inPlace
+    }
+    guard try playlistStatus(in: from)?.type == .regular else {
+      return try playlistStatus(in: to) == nil ? .absent : .inPlace
+    }
     if options.keepLive { return .kept }
     // What was not come to has not stayed behind.
     if !isComplete || plan.ledger.isStopped { return .pending }
-    if stays(.segments) { return .failed }
-    if !options.isDryRun, companions.isEmpty, rival != .current {
-      companions = try findCompanions(capture, haveMoved: true)
+    if options.target == .tiered, let kind = layout.stream?.kind, stays(kind) { return .failed }
+    if !options.isDryRun, !isHeld {
+      companions = try findCompanions(haveMoved: true)
       // Segments that were written since are taken along by the next pass.
-      let tally = plan.ledger.tallies[.segments]
+      let tally = layout.stream.map { plan.ledger.tallies[$0.kind] } ?? PassTally()
       if !companions.isEmpty, !companions.areOfOtherNames, tally.conflicts + tally.failed == 0 {
         plan.ledger.lookAgain()
       }
     }
     switch rival {
-    case .none: return companions.isEmpty ? plan.moveLivePlaylist(from: .root, to: .segments) : .held
-    case .successor: return companions.isEmpty ? plan.setLivePlaylistAside(from: .root) : .conflict
+    case .none: return companions.isEmpty ? plan.moveLivePlaylist(from: from, to: to) : .held
+    case .successor:
+      let flat = options.target == .tiered ? from : to
+      return companions.isEmpty ? plan.setLivePlaylistAside(from: from, to: flat) : .conflict
     case .current: return .conflict
     }
   }
 
-  /// Looks at the flat playlist before the segments move that it lists: where it has to stay, so have they.
-  private mutating func judgeLivePlaylist(
-    _ capture: borrowing Directory, _ folders: borrowing CaptureFolders
-  ) throws(KernelError) {
-    companions = try findCompanions(capture, haveMoved: false)
-    guard try capture.statusIfThere(FileName.livePlaylist)?.type == .regular else { return }
-    try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
-      guard try PlaylistSuccession.isRival(capture, directory) else { return }
-      rival = try PlaylistSuccession(of: capture, by: directory).isOver ? .successor : .current
+  /// Looks at the playlist before the segments move that it lists: where it has to stay, so have they.
+  private mutating func judgeLivePlaylist() throws(KernelError) {
+    if options.target == .flat { try pins.refresh(tree) }
+    companions = try findCompanions(haveMoved: false)
+    guard let from = playlistWay?.from, try playlistStatus(in: from)?.type == .regular else { return }
+    try tree.withPlace(from) { (directory) throws(KernelError) in
+      rival = try PlaylistSuccession.rival(of: directory, from, in: tree)
     }
   }
 
-  private func findCompanions(
-    _ capture: borrowing Directory, haveMoved: Bool
-  ) throws(KernelError) -> PlaylistCompanions {
-    guard !options.keepLive, isComplete, !stays(.segments) else { return PlaylistCompanions() }
-    return try PlaylistCompanions(
-      of: capture, movingTo: plan.table.dirfd(of: .segments), haveMoved: haveMoved)
+  private func findCompanions(haveMoved: Bool) throws(KernelError) -> PlaylistCompanions {
+    var companions = PlaylistCompanions()
+    guard let (from, to) = playlistWay, mayJudgeCompanions else { return companions }
+    try tree.withPlace(from) { (directory) throws(KernelError) in
+      companions = try PlaylistCompanions(
+        of: directory, movingTo: tree.dirfd(of: to), layout, haveMoved: haveMoved)
+    }
+    return companions
+  }
+
+  private var mayJudgeCompanions: Bool {
+    guard options.target == .tiered, let kind = layout.stream?.kind else { return true }
+    return !options.keepLive && isComplete && !stays(kind)
   }
 }
 
-/// The days of the segments that a dry run would move to each hour: a playlist is the recording of one day.
-private struct SegmentArrivals {
+/// Moves to buckets.
+private struct ColdMoves {
+  private let layout: Layout
+  private let isDryRun: Bool
   private var hours: HourClock
-  private(set) var days = [Set<Day>](repeating: [], count: hoursOfDay.count)
+  private(set) var segmentDays: [Bucket: Set<Day>] = [:]
 
-  init(hours: HourClock) { self.hours = hours }
-
-  mutating func add(_ facts: FileFacts, _ hour: Int) {
-    if facts.kind == .segments { days[hour].insert(hours.day(of: facts.modified)) }
+  init(_ options: MigrationOptions) {
+    layout = options.layout
+    isDryRun = options.isDryRun
+    hours = options.hours
   }
-}
 
-extension Place {
-  /// Whether a folder of this name belongs here: a hot place in the capture, an hour folder in a hot place.
-  fileprivate func isPartOfLayout(folder name: Span<UInt8>) -> Bool {
-    if self == .root {
-      return Kind.allCases.contains { name.isEqual(to: $0.name) }
+  /// `bucket`: nil where none is named after the file's time.
+  mutating func add<M>(
+    _ name: Span<UInt8>, _ identity: FileIdentity, from site: Site, to bucket: Bucket?,
+    _ modified: ModificationTime?, _ plan: inout MovePlan<M>
+  ) {
+    let kind = identity.kind
+    guard let bucket else {
+      let move = Move(identity: identity, from: site, to: .place(layout.coldPlace(of: kind)))
+      return plan.ledger.countUndated(name, move, layout)
     }
-    return hoursOfDay.contains { name.isEqual(to: "\($0)") }
+    let before = plan.ledger.tallies[kind].left
+    plan.add(name, Move(identity: identity, from: site, to: .bucket(kind, bucket)))
+    if isDryRun, layout.isSegment(kind), plan.ledger.tallies[kind].left > before, let modified {
+      segmentDays[bucket, default: []].insert(hours.day(of: modified))
+    }
   }
 }

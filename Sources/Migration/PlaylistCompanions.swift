@@ -16,20 +16,23 @@ public struct PlaylistCompanions: Equatable, Sendable {
 
   public var isEmpty: Bool { count == 0 && !areInOtherFolders }
 
-  /// Of the playlist in `source`, should it move to the folder `target` (`FolderTable`), where it exists. `haveMoved`:
+  /// Of the playlist in `source`, should it move to the folder `target` (`CaptureTree.dirfd`), where it exists. `haveMoved`:
   /// whether its segments have moved already, so that whatever is still beside it stays.
-  init(of source: borrowing Directory, movingTo target: Int32, haveMoved: Bool) throws(KernelError) {
+  init(
+    of source: borrowing Directory, movingTo target: Int32, _ layout: Layout, haveMoved: Bool
+  ) throws(KernelError) {
     var companions = Self()
     var failure: KernelError?
     func startOver() {
       companions = Self()
       failure = nil
     }
-    let reading = try source.readLivePlaylist(startOver: startOver) { name, _ in
+    let reading = try source.read(livePlaylist: layout.stream?.playlist ?? "", startOver: startOver) {
+      name, _ in
       do throws(KernelError) {
-        try companions.add(name, source, target, haveMoved)
+        try companions.add(name, source, target, layout, haveMoved)
         if let decoded = SegmentURI.decoded(name) {
-          try companions.add(decoded.span, source, target, haveMoved)
+          try companions.add(decoded.span, source, target, layout, haveMoved)
         }
       } catch { failure = failure ?? error }
     }
@@ -49,7 +52,7 @@ public struct PlaylistCompanions: Equatable, Sendable {
   }
 
   private mutating func add(
-    _ name: Span<UInt8>, _ source: borrowing Directory, _ target: Int32, _ haveMoved: Bool
+    _ name: Span<UInt8>, _ source: borrowing Directory, _ target: Int32, _ layout: Layout, _ haveMoved: Bool
   ) throws(KernelError) {
     guard FileName.canExist(name) else { return }
     let status: FileStatus
@@ -58,7 +61,7 @@ public struct PlaylistCompanions: Equatable, Sendable {
       guard error != .noSuchFileOrDirectory else { return }
       throw KernelError(.stat, source.path.appending(bytes: Array(copying: name)), error)
     }
-    let isSegment = FileName.kind(of: name) == .segments && status.type == .regular
+    let isSegment = layout.kind(of: name).map(layout.isSegment) ?? false && status.type == .regular
     if isSegment, !haveMoved, !isTaken(name, source, target) { return }
     count += 1
     if !isSegment { areOfOtherNames = true }
@@ -67,34 +70,53 @@ public struct PlaylistCompanions: Equatable, Sendable {
 
   /// By another file: a run by links that was killed leaves one file under both names.
   private func isTaken(_ name: Span<UInt8>, _ source: borrowing Directory, _ target: Int32) -> Bool {
-    FolderTable.isOpen(target) && Name.isTaken(name, in: target)
+    CaptureTree.isOpen(target) && Name.isTaken(name, in: target)
       && !Name.isSameFile(name, source.descriptor, target)
   }
 }
 
-/// Whether a live playlist, of which there is another one in the other place, has been superseded by that: another encoder
-/// has taken over, and nobody writes the old one any more.
-struct PlaylistSuccession {
+/// A live playlist of which there is another one in the other place.
+enum PlaylistSuccession {
+  enum Rival {
+    case none
+    /// Another encoder has taken over, and nobody writes the old one any more.
+    case successor
+    /// Both may be live.
+    case current
+  }
+
   /// An encoder rewrites its playlist for every segment: at the latest after one and a half target durations (RFC 8216
   /// section 6.2.1), so twice that is silence.
   private static let silentTargetDurations: Int64 = 3
   private static let silentSecondsMin: Int64 = 10
 
-  /// Both names may be one file, left by a run by links that was killed: then there is but one.
-  static func isRival(_ left: borrowing Directory, _ right: borrowing Directory) throws(KernelError) -> Bool {
-    let name = Array(FileName.livePlaylist.utf8)
-    return try right.statusIfThere(FileName.livePlaylist) != nil
-      && !Name.isSameFile(name.span, left.descriptor, right.descriptor)
+  /// Of the playlist in `directory`, which is that place.
+  static func rival(
+    of directory: borrowing Directory, _ place: Place, in tree: CaptureTree
+  ) throws(KernelError) -> Rival {
+    guard let playlist = tree.layout.stream?.playlist,
+      let other = tree.layout.playlistPlaces.first(where: { $0 != place })
+    else { return .none }
+    var rival = Rival.none
+    try tree.withPlace(other) { (other) throws(KernelError) in
+      // Both names may be one file, left by a run by links that was killed: then there is but one.
+      let name = Array(playlist.utf8)
+      guard try other.statusIfThere(playlist) != nil,
+        !Name.isSameFile(name.span, directory.descriptor, other.descriptor)
+      else { return }
+      rival = try isOver(directory, by: other, playlist) ? .successor : .current
+    }
+    return rival
   }
 
-  let isOver: Bool
-
-  init(of old: borrowing Directory, by new: borrowing Directory) throws(KernelError) {
-    isOver =
-      if case .read(let oldVersion, let oldPlaylist) = try old.readLivePlaylist({ _, _ in }),
-        case .read(let newVersion, let newPlaylist) = try new.readLivePlaylist({ _, _ in }),
-        newPlaylist.hasHeader, newVersion.modified > oldVersion.modified
-      { oldPlaylist.isFinished || Self.isSilent(oldVersion, oldPlaylist) } else { false }
+  private static func isOver(
+    _ old: borrowing Directory, by new: borrowing Directory, _ playlist: String
+  ) throws(KernelError) -> Bool {
+    guard case .read(let oldVersion, let oldPlaylist) = try old.read(livePlaylist: playlist, { _, _ in }),
+      case .read(let newVersion, let newPlaylist) = try new.read(livePlaylist: playlist, { _, _ in }),
+      newPlaylist.hasHeader, newVersion.modified > oldVersion.modified
+    else { return false }
+    return oldPlaylist.isFinished || isSilent(oldVersion, oldPlaylist)
   }
 
   private static func isSilent(_ version: LivePlaylistVersion, _ playlist: PlaylistParser) -> Bool {

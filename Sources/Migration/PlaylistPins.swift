@@ -3,7 +3,7 @@ internal import KernelIO
 internal import SystemPackage
 
 /// The segments that the live playlists of a capture list, or have listed at any moment of this run: a playlist that is gone
-/// or empty for a moment must not send its segments to their hours.
+/// or empty for a moment must not send its segments to their buckets.
 struct PlaylistPins {
   private var seen: [Place: LivePlaylistVersion] = [:]
   /// The flat one, as it was when another had superseded it.
@@ -21,51 +21,54 @@ struct PlaylistPins {
   /// Reads again each playlist that has changed since the last call. One that cannot be looked at stops the run.
   ///
   /// `setsAside`: a flat playlist that another encoder's has superseded is not live any more. What it lists is hot while it is
-  /// among the newest, like the rest; or newer segments would go to their hours before it.
-  mutating func refresh(
-    _ folders: borrowing CaptureFolders, in capture: borrowing Directory, setsAside: Bool = false
-  ) throws(KernelError) {
-    for place in [Place.root, .segments] {
-      try folders.withPlace(place, in: capture) { directory throws(KernelError) in
-        guard let version = try directory.livePlaylistVersion(), seen[place] != version else { return }
-        if setsAside, place == .root {
+  /// among the newest, like the rest; or newer segments would go to their buckets before it.
+  mutating func refresh(_ tree: CaptureTree, setsAside: Bool = false) throws(KernelError) {
+    guard let stream = tree.layout.stream else { return }
+    for place in tree.layout.playlistPlaces {
+      try tree.withPlace(place) { (directory) throws(KernelError) in
+        guard let version = try directory.version(ofLivePlaylist: stream.playlist), seen[place] != version
+        else { return }
+        if setsAside, place == tree.layout[stream.kind].flat {
           guard superseded != version else { return }
-          if try Self.isSuperseded(directory, folders) {
+          if try PlaylistSuccession.rival(of: directory, place, in: tree) == .successor {
             superseded = version
             return
           }
         }
-        var hashes: [UInt64] = []
-        var count = 0
-        func startOver() { count = 0 }
-        let reading = try directory.readLivePlaylist(unlike: seen[place], startOver: startOver) {
-          name, entry in
-          if entry.isSegment { count += 1 }
-          hashes.append(hashOfName(name))
-          if let decoded = SegmentURI.decoded(name) { hashes.append(hashOfName(decoded.span)) }
-        }
-        listed.add(hashes)
-        counts[place] = count
-        switch reading {
-        case .absent: break
-        case .read(let version, _): seen[place] = version
-        case .tooLarge(let path):
-          listed.mayBeAny = true
-          if !tooLarge.contains(path) { tooLarge.append(path) }
-        }
+        try read(directory, place, stream.playlist)
       }
     }
   }
 
-  private static func isSuperseded(
-    _ flat: borrowing Directory, _ folders: borrowing CaptureFolders
-  ) throws(KernelError) -> Bool {
-    var isSuperseded = false
-    try folders.withPlace(.segments, in: flat) { hot throws(KernelError) in
-      guard try PlaylistSuccession.isRival(flat, hot) else { return }
-      isSuperseded = try PlaylistSuccession(of: flat, by: hot).isOver
+  private mutating func read(
+    _ directory: borrowing Directory, _ place: Place, _ playlist: String
+  ) throws(KernelError) {
+    var hashes: [UInt64] = []
+    var count = 0
+    func startOver() { count = 0 }
+    let reading = try directory.read(livePlaylist: playlist, unlike: seen[place], startOver: startOver) {
+      name, entry in
+      if entry.isSegment { count += 1 }
+      hashes.append(hashOfName(name))
+      if let decoded = SegmentURI.decoded(name) { hashes.append(hashOfName(decoded.span)) }
     }
-    return isSuperseded
+    listed.add(hashes)
+    counts[place] = count
+    switch reading {
+    case .absent: break
+    case .read(let version, _): seen[place] = version
+    case .tooLarge(let path):
+      listed.mayBeAny = true
+      if !tooLarge.contains(path) { tooLarge.append(path) }
+    }
+  }
+}
+
+extension Layout {
+  /// Where a live playlist may be: in the flat and in the hot place of its segments.
+  var playlistPlaces: [Place] {
+    guard let kind = stream?.kind else { return [] }
+    return self[kind].flat == self[kind].hot ? [self[kind].hot] : [self[kind].flat, self[kind].hot]
   }
 }
 

@@ -2,16 +2,19 @@ internal import CaptureLayout
 
 /// The passes of a run added up: each file once, however often it was met.
 ///
-///     gone:      moved to an hour folder, or vanished      summed over the passes
-///     remaining: left in the flat and hot places            of the last pass
+///     settled:   in the folders whose files stay              listed before the passes
+///     gone:      moved out of the others, or vanished         summed over the passes
+///     remaining: left in the others                           of the last pass
 struct RunTotals: ~Copyable {
-  private let cold: PerKind<Int>
-  private let unrecognisedInHours: Unrecognised
-  private var byHour: PerKind<[Int]>
-  /// Of a dry run: for each hour, the days of the segments that would come to it.
-  private(set) var segmentDays = [Set<Day>](repeating: [], count: hoursOfDay.count)
-  private var gone = PerKind { _ in Tally() }
-  private var last = PerKind { _ in PassTally() }
+  private let layout: Layout
+  private let target: MigrationOptions.Target
+  private let settled: PerKind<Int>
+  private let unrecognisedBefore: Unrecognised
+  private var byBucket: PerKind<PerBucket<Int>>
+  /// Of a dry run: for each bucket, the days of the segments that would come to it.
+  private(set) var segmentDays: [Bucket: Set<Day>] = [:]
+  private var gone = PerKind(repeating: Tally())
+  private var last = PerKind(repeating: PassTally())
   private var isBalanced = true
   private var problems = Problems()
   private var unrecognised = Unrecognised()
@@ -29,22 +32,25 @@ struct RunTotals: ~Copyable {
   private var numbers: HighestNumbers
   private(set) var pins = PlaylistPins()
   /// Of the last pass; see `Pass.newestHotSegments`.
-  private(set) var newestHotSegments = [ModificationTime?](repeating: nil, count: hoursOfDay.count)
-  /// Files of each kind that were there before: cold already, or met in the first pass.
+  private(set) var newestHotSegments: [Bucket: ModificationTime] = [:]
+  /// Files of each kind that were there before: settled already, or met in the first pass.
   private(set) var before: PerKind<Int>
+  private(set) var foldersMade = 0
 
-  init(_ cold: Listing) {
-    self.cold = cold.kinds
-    unrecognisedInHours = cold.unrecognised
-    byHour = cold.byHour
-    before = cold.kinds
-    numbers = cold.numbers
+  init(_ layout: Layout, _ target: MigrationOptions.Target, settled: Listing) {
+    self.layout = layout
+    self.target = target
+    self.settled = settled.kinds
+    unrecognisedBefore = settled.unrecognised
+    byBucket = settled.byBucket
+    before = settled.kinds
+    numbers = settled.numbers
   }
 
   mutating func add<M>(_ pass: borrowing Pass<M>) {
     passes += 1
     segmentDays = pass.segmentDays
-    for kind in Kind.allCases {
+    for kind in layout.kinds {
       let tally = pass.plan.ledger.tallies[kind]
       if passes == 1 {
         before[kind] += tally.found
@@ -52,8 +58,13 @@ struct RunTotals: ~Copyable {
       }
       isBalanced = isBalanced && tally.isBalanced
       gone[kind] = gone[kind] + tally.gone
-      for hour in hoursOfDay { byHour[kind][hour] += pass.plan.ledger.movedByHour[kind][hour] }
+      if target == .tiered {
+        byBucket[kind].add(pass.plan.ledger.movedByBucket[kind])
+      } else {
+        byBucket[kind] = pass.plan.ledger.stayingByBucket[kind]
+      }
     }
+    foldersMade += pass.plan.foldersMade
     renamed += pass.plan.ledger.renamedCount
     promoted = pass.plan.ledger.promoted
     numbers.add(pass.numbers)
@@ -63,7 +74,7 @@ struct RunTotals: ~Copyable {
     metRecentFlatFile = metRecentFlatFile || pass.metRecentFlatFile
     // What a later pass did not come to is as the pass before it left it: counts and names alike.
     if passes == 1 || pass.isComplete {
-      for kind in Kind.allCases { last[kind] = pass.plan.ledger.tallies[kind] }
+      for kind in layout.kinds { last[kind] = pass.plan.ledger.tallies[kind] }
       problems = pass.plan.ledger.problems
       unrecognised = pass.unrecognised
       // What an earlier pass has done with it is what the run has done.
@@ -74,22 +85,22 @@ struct RunTotals: ~Copyable {
     }
     hasSettled =
       pass.isComplete && !pass.plan.ledger.needsAnotherPass
-      && Kind.allCases.allSatisfy {
-        let tally = pass.plan.ledger.tallies[$0]
-        return tally.movedToHour + tally.movedToPlace + tally.pending == 0
-      }
+      && pass.plan.ledger.tallies.reduce(true) { $0 && $1.left + $1.promoted + $1.pending == 0 }
   }
+
+  /// What a clean-up has left.
+  mutating func add(_ others: Unrecognised) { unrecognised = unrecognised + others }
 
   /// How many files of each kind should be there now.
   var expected: PerKind<Int> {
-    PerKind { cold[$0] + gone[$0].moved + last[$0].remaining.found }
+    PerKind { settled[$0] + gone[$0].moved + last[$0].remaining.found }
   }
 
   func fill(_ report: inout CaptureReport) {
     report.passes = passes
     report.hasSettled = hasSettled || report.isDryRun
     report.problems = problems
-    report.unrecognised = unrecognised + unrecognisedInHours
+    report.unrecognised = unrecognised + unrecognisedBefore
     report.livePlaylist = livePlaylist
     report.companions = companions
     report.listedSegments = pins.segmentsListed
@@ -99,11 +110,14 @@ struct RunTotals: ~Copyable {
     report.isBalanced = isBalanced
     report.numbers = numbers
     report.unreadablePlaylists = pins.tooLarge
-    for kind in Kind.allCases {
-      let inHours = Tally(found: cold[kind], inPlace: cold[kind])
+    for kind in layout.kinds {
+      let inPlace = Tally(found: settled[kind], inPlace: settled[kind])
+      let left = last[kind].remaining
+      let cold = target == .tiered ? settled[kind] + gone[kind].moved : byBucket[kind].sum
       report.kinds[kind] = KindReport(
-        tally: inHours + gone[kind] + last[kind].remaining, hot: last[kind].hot,
-        cold: cold[kind] + gone[kind].moved, byHour: byHour[kind])
+        tally: inPlace + gone[kind] + left,
+        hot: target == .tiered ? last[kind].hot : max(0, left.found - cold), cold: cold,
+        byBucket: byBucket[kind])
     }
   }
 }

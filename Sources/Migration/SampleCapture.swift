@@ -102,7 +102,7 @@ public struct SampleCapture: Sendable {
       """
     for number in listed { text += "#EXTINF:1.000000,\nsegment_\(padded(number)).ts\n" }
     try root.createFile(
-      FileName.livePlaylist, contents: Array(text.utf8).span, modifiedSeconds: endSeconds,
+      Layout.guide.stream!.playlist, contents: Array(text.utf8).span, modifiedSeconds: endSeconds,
       modifiedNanoseconds: 0)
   }
 

@@ -54,6 +54,7 @@ public struct Verification {
   private static let looksAgainMax = 20
   private static let lookAgainMicroseconds: UInt32 = 250_000
 
+  private let layout: Layout
   private let rule: SettleRule
   private var hours: HourClock
   private let minAgeSeconds: Int64
@@ -70,35 +71,38 @@ public struct Verification {
   private var livePlaylist = Criterion(.livePlaylist)
   private var archives = ArchiveCriterion()
 
-  private var hot = PerKind { _ in 0 }
-  private var flat = PerKind { _ in 0 }
-  private var cold = PerKind { _ in 0 }
+  private var hot = PerKind(repeating: 0)
+  private var flat = PerKind(repeating: 0)
+  private var cold = PerKind(repeating: 0)
   /// Hot beyond the limit, since their names are taken in their hours.
-  private var conflicts = PerKind { _ in 0 }
+  private var conflicts = PerKind(repeating: 0)
   /// Not yet settled, in hot and in flat places.
-  private var youngHot = PerKind { _ in 0 }
-  private var youngFlat = PerKind { _ in 0 }
-  /// For each hour, the newest of the hot segments that belong in it.
-  private var newestHot = [ModificationTime?](repeating: nil, count: hoursOfDay.count)
+  private var youngHot = PerKind(repeating: 0)
+  private var youngFlat = PerKind(repeating: 0)
+  /// For each bucket, the newest of the hot segments that belong in it.
+  private var newestHot: [Bucket: ModificationTime] = [:]
   private var looksAgainLeft = looksAgainMax
 
-  private init(rule: SettleRule, hours: HourClock, minAgeSeconds: Int64) {
+  private init(_ layout: Layout, rule: SettleRule, hours: HourClock, minAgeSeconds: Int64) {
+    self.layout = layout
     self.rule = rule
     self.hours = hours
     self.minAgeSeconds = minAgeSeconds
     settledUntil = now.earlier(bySeconds: minAgeSeconds)
   }
 
-  /// `wantsManifests`: whether each hour folder with segments is to have its playlist. `minAgeSeconds`: younger files are
+  /// `wantsManifests`: whether each bucket with segments is to have its playlist. `minAgeSeconds`: younger files are
   /// not yet settled.
   public static func run(
-    _ path: FilePath, rule: SettleRule, hours: HourClock, wantsManifests: Bool = true,
+    _ path: FilePath, layout: Layout = .guide, rule: SettleRule, hours: HourClock,
+    wantsManifests: Bool = true,
     minAgeSeconds: Int64 = minAgeSecondsDefault, progressed: @escaping (MigrationProgress) -> Void = { _ in }
   ) -> VerificationReport {
     var report = VerificationReport(capture: path)
     do throws(MigrationError) {
-      let capture = try OpenCapture.open(path)
-      var verification = Verification(rule: rule, hours: hours, minAgeSeconds: minAgeSeconds)
+      let capture = try OpenCapture.open(path, layout)
+      try OtherBuckets.refuse(in: capture, layout)
+      var verification = Verification(layout, rule: rule, hours: hours, minAgeSeconds: minAgeSeconds)
       do throws(KernelError) {
         report.criteria = try verification.judge(capture, wantsManifests, progressed)
       } catch { throw capture.stopped(error) }
@@ -112,138 +116,149 @@ public struct Verification {
     _ capture: borrowing OpenCapture, _ wantsManifests: Bool,
     _ progressed: @escaping (MigrationProgress) -> Void
   ) throws(KernelError) -> [Criterion] {
-    let open = try CaptureFolders(of: capture.directory)
-    let expected = capture.estimateOfEntries(open, withHours: true)
-    let walk = Walk(capture.directory.path, expecting: expected, progressed)
-    judgeFolders(open)
-    let pinned = try judgeLivePlaylist(capture.directory, open)
-    try readPlaces(capture.directory, open, pinned, walk)
-    try readHours(capture.directory, open, walk)
-    try judgeNames(capture.directory, open)
+    let tree = try CaptureTree(of: capture.directory, layout)
+    let expected = capture.estimateOfEntries(tree, withBuckets: true)
+    let meter = Meter(capture.directory.path, expecting: expected, progressed)
+    judgeFolders(tree)
+    let pinned = try judgeLivePlaylist(tree)
+    try readPlaces(tree, pinned, meter)
+    try readBuckets(capture.directory, tree, meter)
+    try judgeNames(tree)
     return [folders, flatPlaces, hotLimits, hourFolders, names, livePlaylist]
-      + (wantsManifests ? [archives.judged()] : [])
+      + (wantsManifests && layout.stream != nil ? [archives.judged()] : [])
   }
 
-  private mutating func judgeFolders(_ open: borrowing CaptureFolders) {
-    let expected = Kind.allCases.count * (1 + hoursOfDay.count)
-    let missing = open.missingCount
-    folders.figure("expected", expected)
+  private mutating func judgeFolders(_ tree: CaptureTree) {
+    let missing = tree.missingCount
+    folders.figure("expected", tree.wantedCount)
     folders.figure("missing", missing)
-    folders.figure("refused", open.refusals.count)
-    for refusal in open.refusals { folders.fail(Array(refusal.folder.utf8)) }
+    folders.figure("refused", tree.refusals.count)
+    for refusal in tree.refusals { folders.fail(Array(refusal.folder.utf8)) }
     if missing > 0 { folders.isMet = false }
   }
 
   // MARK: flat and hot places
 
   private mutating func readPlaces(
-    _ capture: borrowing Directory, _ open: borrowing CaptureFolders, _ pinned: ListedNames,
-    _ walk: Walk
+    _ tree: CaptureTree, _ pinned: ListedNames, _ meter: Meter
   ) throws(KernelError) {
-    var newest = InlineArray<4, HotSet> { HotSet(limit: rule.hotLimits[Kind.allCases[$0]]) }
+    var newest = InlineArray<8, HotSet> { HotSet(limit: rule.hotLimits.value(at: $0)) }
     var pinnedHot = 0
-    for place in Place.allCases {
-      try open.withPlace(place, in: capture) { directory throws(KernelError) in
-        try forEachFile(in: directory, walk) { entry, kind, modified in
-          guard place.holds(kind) else { return }
-          let isYoung = isYoung(kind, modified)
-          guard place == kind.hotPlace else {
-            if isYoung {
-              youngFlat[kind] += 1
-              return
-            }
+    for place in layout.places {
+      try tree.withPlace(place) { (directory) throws(KernelError) in
+        try forEachFile(in: directory, wants: { layout.holds(place, $0) }, meter) { entry, kind, modified in
+          let isHot = place == layout[kind].hot
+          noteNewest(kind, modified, isHot: isHot)
+          if isYoung(kind, modified) {
+            if isHot { youngHot[kind] += 1 } else { youngFlat[kind] += 1 }
+            return
+          }
+          guard isHot else {
             flat[kind] += 1
-            flatPlaces.fail(Array(place.prefix.utf8) + Array(copying: entry.name))
-            return
-          }
-          if kind == .segments {
-            let hour = hours.hour(of: modified)
-            newestHot[hour] = max(newestHot[hour] ?? modified, modified)
-          }
-          if isYoung {
-            youngHot[kind] += 1
-            return
+            return flatPlaces.fail(Array(layout.prefix(of: place).utf8) + Array(copying: entry.name))
           }
           hot[kind] += 1
           let facts = FileFacts(
-            place: place, modified: modified,
+            place: place, isInHotPlace: true, modified: modified,
             identity: FileIdentity(name: entry.name, kind: kind, inode: entry.inode))
-          // One that is too many for the hot place, and whose hour has another of its name, can go nowhere.
-          switch newest[Int(kind.rawValue)].offer(entry.name, facts) {
+          // One that is too many for the hot place, and whose bucket has another of its name, can go nowhere.
+          let index = Int(kind.index)
+          switch newest[index].offer(entry.name, facts) {
           case .kept: break
-          case .turnedAway: if isTaken(entry.name, facts, open.table, pinned) { conflicts[kind] += 1 }
+          case .turnedAway: if isTaken(entry.name, facts, tree, pinned) { conflicts[kind] += 1 }
           case .displaced:
-            let index = Int(kind.rawValue)
-            if isTaken(newest[index].displacedName, newest[index].displacedFacts, open.table, pinned) {
+            if isTaken(newest[index].displacedName, newest[index].displacedFacts, tree, pinned) {
               conflicts[kind] += 1
             }
           }
-          if kind == .segments, pinned.contains(entry.name) { pinnedHot += 1 }
+          if layout.isSegment(kind), pinned.contains(entry.name) { pinnedHot += 1 }
         }
       }
     }
-    if let playlist = try capture.statusIfThere(FileName.livePlaylist),
-      playlist.type != .regular || playlist.modified <= now.earlier(bySeconds: minAgeSeconds)
-    {
-      flatPlaces.fail(Array(FileName.livePlaylist.utf8))
-    }
-    for kind in Kind.allCases { flatPlaces.figure(kind.name, flat[kind]) }
+    try judgeFlatPlaylist(tree)
+    for kind in layout.kinds { flatPlaces.figure(layout[kind].name, flat[kind]) }
     flatPlaces.figure("not yet settled", youngFlat.sum)
-    judgeHotLimits(newest[Int(Kind.segments.rawValue)], pinned, pinnedHot)
+    judgeHotLimits(newest, pinned, pinnedHot)
+  }
+
+  private mutating func noteNewest(_ kind: Kind, _ modified: ModificationTime, isHot: Bool) {
+    guard isHot, layout.isSegment(kind), let bucket = layout.buckets.bucket(of: modified, &hours) else {
+      return
+    }
+    newestHot[bucket] = max(newestHot[bucket] ?? modified, modified)
+  }
+
+  private mutating func judgeFlatPlaylist(_ tree: CaptureTree) throws(KernelError) {
+    guard let stream = layout.stream, layout.playlistPlaces.count > 1 else { return }
+    let place = layout[stream.kind].flat
+    try tree.withPlace(place) { (directory) throws(KernelError) in
+      guard let playlist = try directory.statusIfThere(stream.playlist),
+        playlist.type != .regular || playlist.modified <= now.earlier(bySeconds: minAgeSeconds)
+      else { return }
+      flatPlaces.fail(Array((layout.prefix(of: place) + stream.playlist).utf8))
+    }
   }
 
   private mutating func isTaken(
-    _ name: Span<UInt8>, _ facts: FileFacts, _ table: FolderTable, _ pinned: ListedNames
+    _ name: Span<UInt8>, _ facts: FileFacts, _ tree: CaptureTree, _ pinned: ListedNames
   ) -> Bool {
-    let hour = table.dirfd(of: .hour(facts.kind, hours.hour(of: facts.modified)))
-    return FolderTable.isOpen(hour) && !(facts.kind == .segments && pinned.contains(name))
-      && Name.isThere(name, in: hour)
+    guard !(layout.isSegment(facts.kind) && pinned.contains(name)),
+      let bucket = layout.buckets.bucket(of: facts.modified, &hours)
+    else { return false }
+    guard let directory = (try? tree.open(bucket, of: facts.kind)) ?? nil else { return false }
+    return Name.isThere(name, in: directory.descriptor)
   }
 
   /// Segments that the live playlist lists may be hot beyond the limit.
   private mutating func judgeHotLimits(
-    _ newestSegments: borrowing HotSet, _ pinned: ListedNames, _ pinnedHot: Int
+    _ newest: borrowing InlineArray<8, HotSet>, _ pinned: ListedNames, _ pinnedHot: Int
   ) {
-    var pinnedAmongNewest = 0
-    newestSegments.visit { name, _ in
-      if pinned.contains(name) { pinnedAmongNewest += 1 }
-    }
-    for kind in Kind.allCases {
-      let beyond = kind == .segments ? pinnedHot - pinnedAmongNewest : 0
-      let limit = rule.hotLimits[kind] + beyond
-      hotLimits.figure(kind.name, hot[kind])
-      hotLimits.figure("\(kind.name) limit", limit)
-      if hot[kind] - conflicts[kind] > limit { hotLimits.fail(Array("\(kind.name)/".utf8)) }
+    for kind in layout.kinds {
+      var limit = rule.hotLimits[kind]
+      if layout.isSegment(kind) {
+        var pinnedAmongNewest = 0
+        newest[Int(kind.index)].visit { name, _ in
+          if pinned.contains(name) { pinnedAmongNewest += 1 }
+        }
+        limit += pinnedHot - pinnedAmongNewest
+      }
+      let name = layout[kind].name
+      hotLimits.figure(name, hot[kind])
+      hotLimits.figure("\(name) limit", limit)
+      if hot[kind] - conflicts[kind] > limit {
+        hotLimits.fail(Array(layout.prefix(of: layout[kind].hot).utf8))
+      }
     }
     hotLimits.figure("not yet settled", youngHot.sum)
     hotLimits.figure("conflicts", conflicts.sum)
   }
 
   private func isYoung(_ kind: Kind, _ modified: ModificationTime) -> Bool {
-    modified > settledUntil || (kind == .segments && lastDropped?.contains(modified) ?? false)
+    modified > settledUntil || (layout.isSegment(kind) && lastDropped?.contains(modified) ?? false)
   }
 
   // MARK: the live playlist
 
   /// Returns the names that are listed.
-  private mutating func judgeLivePlaylist(
-    _ capture: borrowing Directory, _ open: borrowing CaptureFolders
-  ) throws(KernelError) -> ListedNames {
+  private mutating func judgeLivePlaylist(_ tree: CaptureTree) throws(KernelError) -> ListedNames {
     var pinned = ListedNames()
     var missing = 0
     var notFiles = 0
-    for place in [Place.segments, .root] {
-      try open.withPlace(place, in: capture) { directory throws(KernelError) in
+    for place in layout.playlistPlaces.reversed() {
+      let path = layout.prefix(of: place)
+      let playlistName = layout.stream?.playlist ?? ""
+      try tree.withPlace(place) { (directory) throws(KernelError) in
         var listing = LiveListing()
-        let reading = try directory.readLivePlaylist(startOver: { listing = LiveListing() }) {
-          name, entry in
+        let reading = try directory.read(
+          livePlaylist: playlistName, startOver: { listing = LiveListing() }
+        ) { name, entry in
           if entry.isSegment { listing.judge(name, in: directory, unlike: pinned) }
         }
         if let error = listing.error { throw error }
         pinned.add(listing.hashes)
         missing += listing.missing.count
         notFiles += listing.notFiles.count
-        for name in listing.examples { livePlaylist.fail(Array(place.prefix.utf8) + name) }
+        for name in listing.examples { livePlaylist.fail(Array(path.utf8) + name) }
         if case .read(let playlist, _) = reading, playlist.modified > settledUntil,
           let oldest = listing.oldest
         {
@@ -251,7 +266,7 @@ public struct Verification {
         }
         guard case .tooLarge = reading else { return }
         pinned.mayBeAny = true
-        livePlaylist.fail(Array((place.prefix + FileName.livePlaylist).utf8))
+        livePlaylist.fail(Array((path + playlistName).utf8))
       }
     }
     livePlaylist.figure("listed", pinned.count)
@@ -261,10 +276,10 @@ public struct Verification {
     return pinned
   }
 
-  // MARK: hour folders
+  // MARK: buckets
 
-  /// What an hour folder holds, at one look.
-  private struct HourLook {
+  /// What a bucket holds, at one look.
+  private struct BucketLook {
     let folderModified: ModificationTime
     var files = 0
     /// The first few of those that are in the wrong folder are named.
@@ -278,75 +293,76 @@ public struct Verification {
     }
   }
 
-  private mutating func readHours(
-    _ capture: borrowing Directory, _ open: borrowing CaptureFolders, _ walk: Walk
+  private mutating func readBuckets(
+    _ capture: borrowing Directory, _ tree: CaptureTree, _ meter: Meter
   ) throws(KernelError) {
     var misplaced = 0
-    for kind in Kind.allCases {
-      for hour in hoursOfDay {
-        try open.withHour(hour, of: kind) { directory throws(KernelError) in
-          var look = try look(at: directory, hour, of: kind, walk)
+    for kind in layout.kinds {
+      for bucket in tree.buckets(of: kind) {
+        let path = layout.path(of: bucket, kind) + "/"
+        try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+          var look = try look(at: directory, bucket, of: kind, meter)
           // Segments come and go before their playlist tells of it.
           while !look.archive.isMet, looksAgainLeft > 0, try isChanging(directory, since: look, capture) {
             looksAgainLeft -= 1
             pause(microseconds: Self.lookAgainMicroseconds)
-            look = try self.look(at: directory, hour, of: kind, walk)
+            look = try self.look(at: directory, bucket, of: kind, meter)
           }
           cold[kind] += look.files
           misplaced += look.misplaced
-          for name in look.examples { hourFolders.fail(Array("\(kind.name)/\(hour)/".utf8) + name) }
+          for name in look.examples { hourFolders.fail(Array(path.utf8) + name) }
           archives.add(look.archive)
         }
       }
-      hourFolders.figure(kind.name, cold[kind])
+      hourFolders.figure(layout[kind].name, cold[kind])
     }
     hourFolders.figure("misplaced", misplaced)
   }
 
   private mutating func look(
-    at directory: borrowing Directory, _ hour: Int, of kind: Kind, _ walk: Walk
-  ) throws(KernelError) -> HourLook {
-    var look = HourLook(folderModified: try directory.status().modified)
+    at directory: borrowing Directory, _ bucket: Bucket, of kind: Kind, _ meter: Meter
+  ) throws(KernelError) -> BucketLook {
+    var look = BucketLook(folderModified: try directory.status().modified)
     var segments = ArchiveCriterion.Names()
-    try forEachFile(in: directory, walk) { entry, kindOfFile, modified in
+    try forEachFile(in: directory, wants: { _ in true }, meter) { entry, kindOfFile, modified in
       guard kindOfFile == kind else { return look.addMisplaced(entry.name) }
       look.files += 1
-      if kind == .segments { segments.insert(entry.name, isYoung: isYoung(kind, modified)) }
-      if hours.hour(of: modified) != hour { look.addMisplaced(entry.name) }
+      if layout.isSegment(kind) { segments.insert(entry.name, isYoung: isYoung(kind, modified)) }
+      if layout.buckets.bucket(of: modified, &hours) != bucket { look.addMisplaced(entry.name) }
     }
-    if kind == .segments {
-      try look.archive.judge(directory, hour, segments, mustBeOver: isLongOver(hour))
+    if layout.isSegment(kind) {
+      try look.archive.judge(
+        directory, layout.path(of: bucket, kind) + "/", segments, mustBeOver: isLongOver(bucket))
     }
     return look
   }
 
   private func isChanging(
-    _ directory: borrowing Directory, since look: HourLook, _ capture: borrowing Directory
+    _ directory: borrowing Directory, since look: BucketLook, _ capture: borrowing Directory
   ) throws(KernelError) -> Bool {
     if FolderLock.isHeld(capture) { return true }
     return try directory.status().modified != look.folderModified
   }
 
-  /// Over, as `Manifests` sees it, and for so long that a service has had its time to say so: an hour that the clock left
+  /// Over, as `Manifests` sees it, and for so long that a service has had its time to say so: a bucket that the clock left
   /// an hour ago, and that no hot segment of less than two hours waits for.
-  private mutating func isLongOver(_ hour: Int) -> Bool {
+  private mutating func isLongOver(_ bucket: Bucket) -> Bool {
     let before = now.earlier(bySeconds: Self.lateSecondsMax)
-    guard hours.hour(of: now) != hour, hours.hour(of: before) != hour else { return false }
-    return newestHot[hour].map { $0 <= before.earlier(bySeconds: Self.lateSecondsMax) } ?? true
+    guard layout.buckets.bucket(of: now, &hours) != bucket,
+      layout.buckets.bucket(of: before, &hours) != bucket
+    else { return false }
+    return newestHot[bucket].map { $0 <= before.earlier(bySeconds: Self.lateSecondsMax) } ?? true
   }
 
   // MARK: names
 
-  private mutating func judgeNames(
-    _ capture: borrowing Directory, _ open: borrowing CaptureFolders
-  ) throws(KernelError) {
+  private mutating func judgeNames(_ tree: CaptureTree) throws(KernelError) {
     var twice = 0
-    for kind in Kind.allCases {
+    for kind in layout.kinds {
       let count = hot[kind] + flat[kind] + cold[kind] + youngHot[kind] + youngFlat[kind]
-      let search = DuplicateNames(kind: kind, fileCount: count)
-      for name in try search.find(capture, open) {
+      for name in try DuplicateNames(kind: kind, fileCount: count).find(in: tree) {
         twice += 1
-        names.fail(Array("\(kind.name): ".utf8) + name)
+        names.fail(Array("\(layout[kind].name): ".utf8) + name)
       }
     }
     names.figure("twice", twice)
@@ -354,27 +370,31 @@ public struct Verification {
 
   /// A file that cannot be looked at is not passed over: nothing is proven then.
   private func forEachFile(
-    in directory: borrowing Directory, _ walk: Walk,
+    in directory: borrowing Directory, wants: (Kind) -> Bool, _ meter: Meter,
     _ body: (borrowing DirectoryEntry, Kind, ModificationTime) -> Void
   ) throws(KernelError) {
-    var stream = try DirectoryStream(of: directory)
-    while try stream.fill() {
-      stream.warmIfCold()
-      var entries = 0
-      try stream.visit { entry throws(KernelError) in
-        entries += 1
-        guard let kind = FileName.kind(of: entry.name), entry.type.countsAsFile,
-          let status = try directory.modificationIfThere(entry.name), status.type == .regular
-        else { return }
-        body(entry, kind, status.modified)
+    var walk = Walk(layout, look: .modification)
+    walk.warms = true
+    var entries = 0
+    try walk.run(
+      directory, wants: wants,
+      afterWindow: {
+        meter.met(entries)
+        entries = 0
       }
-      walk.met(entries)
+    ) { (entry, met) throws(KernelError) in
+      entries += 1
+      switch met {
+      case .file(let kind, let status): if let status { body(entry, kind, status.modified) }
+      case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
+      case .vanished, .other: break
+      }
     }
   }
 }
 
 /// The entries that a verification has met so far, told after each window.
-private final class Walk {
+private final class Meter {
   private let capture: FilePath
   private let entriesExpected: Int
   private let progressed: (MigrationProgress) -> Void
@@ -394,10 +414,6 @@ private final class Walk {
         capture: capture, entries: entries, entriesExpected: entriesExpected,
         elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
   }
-}
-
-extension PerKind<Int> {
-  var sum: Int { Kind.allCases.reduce(0) { $0 + self[$1] } }
 }
 
 extension ModificationTime {

@@ -22,7 +22,8 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
   public init(of error: MigrationError) {
     self =
       switch error {
-      case .missing, .notAFolder, .isRootFolder, .isHome, .insideCapture, .holdsNothingOfACapture:
+      case .missing, .notAFolder, .isRootFolder, .isHome, .insideCapture, .holdsNothingOfACapture,
+        .otherBuckets:
         .noCapture
       case .permissionDenied, .untrustedLink: .permissionDenied
       case .busy: .busy

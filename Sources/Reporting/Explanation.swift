@@ -1,4 +1,4 @@
-internal import CaptureLayout
+package import CaptureLayout
 package import KernelIO
 package import Migration
 package import SystemPackage
@@ -104,6 +104,9 @@ package enum Explanation {
     case .holdsNothingOfACapture(let path):
       "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no folder captures with "
         + "capture_* files. Give the folder that ffmpeg writes to."
+    case .otherBuckets(let path, let layout):
+      "\(text(path)): holds files, and the layout '\(layout)' does not know this folder: another layout was used here. Use that one "
+        + "(--layout), or name it to come from it: hotcold migrate --from LAYOUT."
     case .permissionDenied(let error, let owner):
       "\(describe(error, in: capture)). Run as the user who owns the files and may give folders their owner and "
         + "group: \(sudo(owner, command))"
@@ -166,6 +169,9 @@ package enum Explanation {
     let to = text(capture.appending(problem.to))
     switch problem.reason {
     case .nameTaken: return "\(from): the name is taken in \(to); both files stay"
+    case .undated:
+      return
+        "\(from): stays: its time is before year 1 or after 9999, and has no date folder. Set it right (touch -d)"
     case .refused: return "\(from): stays, because \(to) was refused"
     case .errno(let errno): return "\(from): cannot be moved to \(to): \(errno)"
     }
@@ -198,16 +204,16 @@ package enum Explanation {
     command == "archive" ? "then wait for the next round" : "then run again"
   }
 
-  package static func of(_ refusal: RetentionReport.Refusal) -> String {
+  package static func of(_ refusal: RetentionReport.Refusal, _ layout: Layout) -> String {
     switch refusal {
     case .clockStepped(let seconds):
       "nothing deleted: the clock was set by \(seconds) s. Check date and timedatectl; restart the service when the clock is right."
     case .clockDisturbed:
       "deletions stopped: the clock was set during this round; nothing more is deleted until the next one."
     case .everythingWouldGo(let kind):
-      "no \(kind.name) deleted: all cold ones have expired. If that is right: hotcold archive --once --force-retention …"
+      "no \(layout[kind].name) deleted: all cold ones have expired. If that is right: hotcold archive --once --force-retention …"
     case .yearsApart(let kind):
-      "no \(kind.name) deleted: more than a year lies between those that have expired and those that are kept, as after a "
+      "no \(layout[kind].name) deleted: more than a year lies between those that have expired and those that are kept, as after a "
         + "wrong clock. If that is right: hotcold archive --once --force-retention …"
     case .tooMany(let expired, let max):
       "nothing deleted: \(Format.count(expired)) files have expired, more than --max-delete \(max). If that is right, raise it, or: "

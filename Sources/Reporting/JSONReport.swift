@@ -91,7 +91,9 @@ public enum JSONReport {
       wouldChange = report.wouldChange
       exitCode = ExitStatus(of: report).rawValue
       kinds = Dictionary(
-        uniqueKeysWithValues: Kind.allCases.map { ($0.name, KindFigures(report.kinds[$0])) })
+        uniqueKeysWithValues: report.layout.kinds.map {
+          (report.layout[$0].name, KindFigures(report.kinds[$0], report.layout))
+        })
       total = Counts(report.total)
       livePlaylist = report.livePlaylist.rawValue
       foldersMade = report.foldersMade
@@ -111,7 +113,7 @@ public enum JSONReport {
       filesPerSecond = report.filesPerSecond.rounded()
       unrecognised = Names(
         count: report.unrecognised.count, named: report.unrecognised.named.map(Name.init))
-      comparison = report.comparison.map(ComparisonFigures.init)
+      comparison = report.comparison.map { ComparisonFigures($0, report.layout) }
       errors = TextReport(isColoured: false, command: command).errors(report)
     }
   }
@@ -151,13 +153,23 @@ public enum JSONReport {
     let counts: Counts
     let hot: Int
     let cold: Int
-    let byHour: [Int]
+    /// By hour of day, or by date and hour.
+    let byHour: [Int]?
+    let byBucket: [String: Int]?
 
-    init(_ report: KindReport) {
+    init(_ report: KindReport, _ layout: Layout) {
       counts = Counts(report.tally)
       hot = report.hot
       cold = report.cold
-      byHour = report.byHour
+      let buckets = report.byBucket.all.filter { $0.bucket.tree == 0 }
+      byHour = layout.buckets == .hour ? buckets.map(\.value) : nil
+      byBucket =
+        layout.buckets == .hour
+        ? nil
+        : Dictionary(
+          uniqueKeysWithValues: buckets.filter { $0.value > 0 }.map {
+            (layout.buckets.text(of: $0.bucket), $0.value)
+          })
     }
   }
 
@@ -173,9 +185,9 @@ public enum JSONReport {
     let byCountsOnly: Bool
     let comparesInodes: Bool
 
-    init(_ comparison: Comparison) {
+    init(_ comparison: Comparison, _ layout: Layout) {
       func byKind(_ counts: PerKind<Int>) -> [String: Int] {
-        Dictionary(uniqueKeysWithValues: Kind.allCases.map { ($0.name, counts[$0]) })
+        Dictionary(uniqueKeysWithValues: layout.kinds.map { (layout[$0].name, counts[$0]) })
       }
       before = byKind(comparison.before)
       after = byKind(comparison.after)

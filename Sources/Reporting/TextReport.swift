@@ -63,12 +63,12 @@ public struct TextReport {
       "failed", "pending",
     ]
     var rows = [header]
-    for kind in Kind.allCases {
+    for kind in report.layout.kinds {
       let figures = report.kinds[kind]
-      rows.append(row(kind.name, figures.tally, hot: figures.hot, cold: figures.cold))
+      rows.append(row(report.layout[kind].name, figures.tally, hot: figures.hot, cold: figures.cold))
     }
-    let hot = Kind.allCases.reduce(0) { $0 + report.kinds[$1].hot }
-    let cold = Kind.allCases.reduce(0) { $0 + report.kinds[$1].cold }
+    let hot = report.kinds.reduce(0) { $0 + $1.hot }
+    let cold = report.kinds.reduce(0) { $0 + $1.cold }
     rows.append(row("total", report.total, hot: hot, cold: cold))
     let widths = header.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     // Of a run that was stopped, and of no other.
@@ -88,20 +88,24 @@ public struct TextReport {
       ].map(Format.count)
   }
 
-  /// Files of all kinds in each hour folder.
+  /// Files of all kinds in each bucket.
   private func chart(_ report: CaptureReport) -> [String] {
-    let counts = hoursOfDay.map { hour in
-      Kind.allCases.reduce(0) { $0 + report.kinds[$1].byHour[hour] }
+    let title = report.isDryRun ? ", planned" : ""
+    let counts = report.bucketCounts
+    switch report.layout.buckets {
+    case .hour: return ["cold files by hour folder\(title)"] + hourChart(counts.map(\.count))
+    case .dateHour: return ["cold files by date and hour\(title)"] + DayChart(counts, report.layout).lines
     }
+  }
+
+  private func hourChart(_ counts: [Int]) -> [String] {
     let largest = max(1, counts.max() ?? 1)
-    let title = report.isDryRun ? "cold files by hour folder, planned" : "cold files by hour folder"
-    return [title]
-      + hoursOfDay.map { hour in
-        let length = (counts[hour] * Self.chartColumns + largest - 1) / largest
-        let bar = String(repeating: "█", count: length)
-        return "\(Format.right("\(hour)", 4))  \(Format.left(bar, Self.chartColumns))  "
-          + Format.count(counts[hour])
-      }
+    return counts.indices.map { hour in
+      let length = (counts[hour] * Self.chartColumns + largest - 1) / largest
+      let bar = String(repeating: "█", count: length)
+      return "\(Format.right("\(hour)", 4))  \(Format.left(bar, Self.chartColumns))  "
+        + Format.count(counts[hour])
+    }
   }
 
   private func facts(_ report: CaptureReport, _ run: RunReport) -> [String] {
@@ -128,7 +132,7 @@ public struct TextReport {
     switch report.livePlaylist {
     case .moved where report.isDryRun: "to move"
     case .superseded:
-      "superseded, \(report.isDryRun ? "to be kept" : "kept") as \(FileName.livePlaylist)….old"
+      "superseded, \(report.isDryRun ? "to be kept" : "kept") as \(report.layout.stream?.playlist ?? "")….old"
     default: report.livePlaylist.rawValue
     }
   }
@@ -159,8 +163,8 @@ public struct TextReport {
   }
 
   private func describe(_ comparison: Comparison) -> String {
-    let before = Kind.allCases.reduce(0) { $0 + comparison.before[$1] }
-    let after = Kind.allCases.reduce(0) { $0 + comparison.after[$1] }
+    let before = comparison.before.sum
+    let after = comparison.after.sum
     var text = "\(Format.count(before)) files, \(Format.count(after)) files"
     let changes = [
       (comparison.arrived, "arrived"), (comparison.replacedByOthers, "replaced by another process"),

@@ -52,7 +52,7 @@ import Testing
     Self.forEachInput([Self.playlist, Self.archive]) { bytes in
       let playlist = MediaPlaylist(parsing: bytes)
       // More of a name than any file can have is not kept.
-      let expected = ReferencePlaylist(bytes, nameBytesMax: 3 * HotSet.longestName + 1)
+      let expected = ReferencePlaylist(bytes, nameBytesMax: 3 * FileName.longest + 1)
       let segments = playlist.entries.map {
         ReferencePlaylist.Segment(name: Bytes($0.name), microseconds: $0.durationMicroseconds)
       }
@@ -80,12 +80,13 @@ import Testing
         #expect(kind?.name == expected, "\(Bytes(name))")
       }
       guard let kind else { return }
-      let isPlaylist = FileName.isLivePlaylist(name.span)
+      let isPlaylist = name.span.isEqual(to: "output.m3u8")
       #expect(!isPlaylist)
       // What is recognised can be settled.
       var hotSet = HotSet(limit: 1)
       let facts = FileFacts(
-        place: kind.flatPlace, modified: ModificationTime(seconds: 0, nanoseconds: 0),
+        place: Layout.guide[kind].flat, isInHotPlace: false,
+        modified: ModificationTime(seconds: 0, nanoseconds: 0),
         identity: FileIdentity(name: name.span, kind: kind, inode: 1))
       let verdict = hotSet.offer(name.span, facts)
       #expect(verdict == .kept)

@@ -8,9 +8,10 @@ import Testing
   static func settle(_ files: [LayoutModel.File], _ model: LayoutModel, youngSince: ModificationTime? = nil)
     -> Set<Bytes>
   {
-    let rule = SettleRule(
-      hotLimits: PerKind { model.hotLimits[$0.name]! }, youngSince: youngSince)
-    var settler = Settler(rule: rule, hours: HourClock { _ in 0 })
+    var rule = SettleRule(of: .guide)
+    rule.youngSince = youngSince
+    for kind in Kind.allCases { rule.hotLimits[kind] = model.hotLimits[kind.name]! }
+    var settler = Settler(layout: .guide, rule: rule, hours: HourClock { _ in 0 })
     let text = model.pinned.map { $0.bytes + [0x0a] }.joined()
     var names = ListedNames()
     names.add(MediaPlaylist(parsing: Array(text)).segmentNames.map { hashOfName($0.span) })
@@ -18,13 +19,14 @@ import Testing
     var result: Set<Bytes> = []
     for (number, file) in files.enumerated() {
       guard let kind = FileName.kind(of: file.path.name.bytes.span) else { continue }
-      let place = Place.allCases.first { ($0.folderName ?? "") == file.path.folder.description }!
+      let layout = Layout.guide
+      let place = layout.places.first { layout.path(of: $0) == file.path.folder.description }!
       let facts = FileFacts(
-        place: place,
+        place: place, isInHotPlace: layout[kind].hot == place,
         modified: ModificationTime(seconds: Int64(file.seconds), nanoseconds: UInt32(file.nanoseconds)),
         identity: FileIdentity(name: file.path.name.bytes.span, kind: kind, inode: UInt64(number)))
-      settler.offer(file.path.name.bytes.span, facts) { name, facts, hour in
-        result.insert(Bytes("\(facts.kind.name)/\(hour)/") + Bytes(Array(copying: name)))
+      settler.offer(file.path.name.bytes.span, facts) { name, facts, bucket in
+        result.insert(Bytes(Layout.guide.path(of: bucket!, facts.kind) + "/") + Bytes(Array(copying: name)))
       }
     }
     settler.forEachHot { name, facts in

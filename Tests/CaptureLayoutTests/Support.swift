@@ -35,3 +35,27 @@ struct MediaPlaylist {
     isWhole = parser.isWhole
   }
 }
+
+/// The kinds of the built-in layout, by the names that tests use.
+extension Kind {
+  static let segments = Layout.guide.kind(named: "segments")!
+  static let captures = Layout.guide.kind(named: "captures")!
+  static let thumbnails = Layout.guide.kind(named: "thumbnails")!
+  static let metadata = Layout.guide.kind(named: "metadata")!
+  static var allCases: [Kind] { Layout.guide.kinds }
+  var name: String { Layout.guide[self].name }
+}
+
+extension ArchivedSegments {
+  mutating func append(_ name: Span<UInt8>, _ modified: ModificationTime) {
+    append(name, number: FileName.number(of: name), modified)
+  }
+}
+
+extension FileName {
+  static func kind(of name: Span<UInt8>) -> Kind? { Layout.guide.kind(of: name) }
+
+  static func number(of name: Span<UInt8>) -> Int64? {
+    kind(of: name).flatMap { Layout.guide.number(of: name, $0) }
+  }
+}

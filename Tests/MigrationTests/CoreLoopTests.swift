@@ -128,7 +128,7 @@ import Testing
     func keepUp(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> UpkeepReport {
       let engine = try Engine.choose(engine)
       var options = UpkeepOptions(
-        rule: RetentionRule(ageSeconds: PerKind { _ in age }), hours: HourClock { _ in 0 })
+        layout: .guide, rule: RetentionRule(ageSeconds: PerKind { _ in age }), hours: HourClock { _ in 0 })
       options.isForced = true
       return FaultTrial.withFaults(&faults) {
         engine.keepUp(

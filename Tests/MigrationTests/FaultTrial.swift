@@ -49,9 +49,10 @@ struct FaultTrial {
 
   func revert(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> CaptureReport {
     let engine = try Engine.choose(engine)
-    let options = ReversionOptions(isDryRun: false, allowsLinks: faults.no_noreplace)
-    return Self.withFaults(&faults) {
-      engine.revert(FilePath(folder.path), options: options, observer: SilentObserver())
+    var options = revertOptions(dryRun: false)
+    options.allowsLinks = faults.no_noreplace
+    return Self.withFaults(&faults) { [options] in
+      engine.migrate(FilePath(folder.path), options: options, observer: SilentObserver())
     }
   }
 

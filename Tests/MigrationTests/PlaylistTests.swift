@@ -61,8 +61,8 @@ import Testing
     let capture = try Self.changed(&random, in: folder)
     if Bool.random(using: &random) { _ = try migrate(folder, capture.model) }
     func revert(dryRun: Bool) throws -> CaptureReport {
-      try Engine.choose(.syscalls).revert(
-        FilePath(folder.path), options: ReversionOptions(isDryRun: dryRun), observer: SilentObserver())
+      try Engine.choose(.syscalls).migrate(
+        FilePath(folder.path), options: revertOptions(dryRun: dryRun), observer: SilentObserver())
     }
     for _ in 0..<2 {
       let before = try Snapshot(folder.path)

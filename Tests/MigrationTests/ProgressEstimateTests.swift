@@ -95,13 +95,13 @@ import Testing
 
     var told: [MigrationProgress] = []
     let verification = Verification.run(
-      path, rule: SettleRule(), hours: HourClock { _ in 0 }, progressed: { told.append($0) })
+      path, rule: SettleRule(of: .guide), hours: HourClock { _ in 0 }, progressed: { told.append($0) })
     #expect(verification.isMet)
     try expectHonest(told[...], walks: 6000, "verify")
 
     for isDryRun in [true, false] {
       let listener = Listener()
-      let report = engine.revert(path, options: ReversionOptions(isDryRun: isDryRun), observer: listener)
+      let report = engine.migrate(path, options: revertOptions(dryRun: isDryRun), observer: listener)
       #expect(report.isClean)
       try expectHonest(listener.firstPass, walks: report.total.moved, "revert")
       #expect(listener.told.dropFirst(listener.firstPass.count).allSatisfy { $0.entriesExpected == nil })

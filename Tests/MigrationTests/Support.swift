@@ -23,10 +23,12 @@ final class MeddlingMover: Mover {
   init(_ action: @escaping () -> Void) { self.action = action }
 
   var pendingMax: Int { 0 }
-  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
+  func rename(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree)
+    -> RenameOutcome
+  {
     action?()
     action = nil
-    return inner.rename(name, move, in: folders)
+    return inner.rename(name, move, from: from, to: to, in: tree)
   }
   func tend(_ queue: inout MoveQueue) {}
   func work(off queue: inout MoveQueue) {}
@@ -35,9 +37,10 @@ final class MeddlingMover: Mover {
 }
 
 func options(_ model: LayoutModel, dryRun: Bool = false) -> MigrationOptions {
-  MigrationOptions(
-    rule: SettleRule(hotLimits: PerKind { model.hotLimits[$0.name]! }), hours: HourClock { _ in 0 },
-    isDryRun: dryRun, keepLive: model.keepLive)
+  var rule = SettleRule(of: .guide)
+  for kind in Layout.guide.kinds { rule.hotLimits[kind] = model.hotLimits[Layout.guide[kind].name]! }
+  return MigrationOptions(
+    rule: rule, hours: HourClock { _ in 0 }, isDryRun: dryRun, keepLive: model.keepLive)
 }
 
 func migrate(
@@ -46,6 +49,12 @@ func migrate(
 ) throws -> CaptureReport {
   try Engine.choose(engine).migrate(
     FilePath(folder.path), options: options(model, dryRun: dryRun), observer: SilentObserver())
+}
+
+func revertOptions(dryRun: Bool) -> MigrationOptions {
+  var options = MigrationOptions(hours: HourClock { _ in 0 }, isDryRun: dryRun, writesManifests: false)
+  options.target = .flat
+  return options
 }
 
 extension EngineChoice {
@@ -75,4 +84,14 @@ final class Lanes: TaskExecutor {
       Self.free.signal()
     }
   }
+}
+
+/// The kinds of the built-in layout, by the names that tests use.
+extension Kind {
+  static let segments = Layout.guide.kind(named: "segments")!
+  static let captures = Layout.guide.kind(named: "captures")!
+  static let thumbnails = Layout.guide.kind(named: "thumbnails")!
+  static let metadata = Layout.guide.kind(named: "metadata")!
+  static var allCases: [Kind] { Layout.guide.kinds }
+  var name: String { Layout.guide[self].name }
 }

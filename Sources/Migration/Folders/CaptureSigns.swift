@@ -1,59 +1,59 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// By what a folder shows that it is a capture. Looked for in order of cost; a real capture shows one of them
+/// By what a folder shows that it is a capture of a layout. Looked for in order of cost; a real capture shows one of them
 /// in the first window.
 struct CaptureSigns {
-  /// A live playlist, an hour folder where one belongs, or a file of some kind in a place of that kind.
+  /// A live playlist, a bucket where one belongs, or a file of some kind in a place of that kind.
   let isCapture: Bool
   /// The folder has hour folders itself, so it is a part of a capture rather than one.
   let isHotPlace: Bool
 
-  init(of directory: borrowing Directory) throws(KernelError) {
+  init(of directory: borrowing Directory, _ layout: Layout) throws(KernelError) {
     isHotPlace = directory.hasFolder("0") && directory.hasFolder("23")
-    isCapture =
-      if directory.hasPlaylist { true } else { try Self.anyPlaceHasSign(of: directory) }
+    isCapture = directory.hasPlaylist(of: layout) ? true : try Self.anyPlaceHasSign(of: directory, layout)
   }
 
-  /// Whether a folder is the hot place of this name in a capture, going by what the capture holds besides.
-  static func isHotPlace(named name: String, in parent: borrowing Directory) throws(KernelError) -> Bool {
-    guard Kind.allCases.contains(where: { $0.name == name }) else { return false }
-    return parent.hasPlaylist ? true : try anyPlaceHasSign(of: parent, but: name)
+  /// Whether a folder is a place of this name in a capture, going by what the capture holds besides.
+  static func isPlace(
+    named name: String, in parent: borrowing Directory, _ layout: Layout
+  ) throws(KernelError) -> Bool {
+    guard layout.paths.contains(name) else { return false }
+    return parent.hasPlaylist(of: layout) ? true : try anyPlaceHasSign(of: parent, layout, but: name)
   }
 
   private static func anyPlaceHasSign(
-    of directory: borrowing Directory, but other: String? = nil
+    of directory: borrowing Directory, _ layout: Layout, but other: String? = nil
   ) throws(KernelError) -> Bool {
-    for kind in Kind.allCases where kind.name != other {
-      guard let folder = try? directory.openFolder(kind.name) else { continue }
-      if try hasSign(folder, of: kind.hotPlace) { return true }
+    for place in layout.places.dropFirst() where layout.path(of: place) != other {
+      guard let folder = try? directory.openFolder(layout.path(of: place)) else { continue }
+      if try hasSign(folder, of: place, layout) { return true }
     }
-    return try hasSign(directory, of: .root)
+    return try hasSign(directory, of: .root, layout)
   }
 
   private static func hasSign(
-    _ folder: borrowing Directory, of place: Place
+    _ folder: borrowing Directory, of place: Place, _ layout: Layout
   ) throws(KernelError) -> Bool {
-    if place != .root, folder.hasFolder("0") || folder.hasPlaylist { return true }
-    var stream = try DirectoryStream(of: folder)
+    if place != .root, folder.hasFolder("0") || folder.hasPlaylist(of: layout) { return true }
     var found = false
-    while !found,
-      try stream.nextWindow({ entry in
-        if let kind = FileName.kind(of: entry.name), place.holds(kind), entry.type.countsAsFile {
-          found = true
-        }
-      })
-    {}
+    try Walk(layout, look: .name).run(folder, wants: { layout.holds(place, $0) }, goesOn: { !found }) {
+      entry, met in
+      switch met {
+      case .file: found = true
+      case .vanished, .unreadable: break
+      case .other:
+        let isDay = entry.type == .directory && BucketRule.day(named: entry.name) != nil
+        if isDay, layout.isPart(folder: entry.name, of: place) { found = true }
+      }
+    }
     return found
   }
 }
 
 extension Directory {
-  fileprivate func hasFolder(_ name: String) -> Bool {
-    (try? status(of: name))?.type == .directory
-  }
-
-  fileprivate var hasPlaylist: Bool {
-    (try? status(of: FileName.livePlaylist))?.type == .regular
+  fileprivate func hasPlaylist(of layout: Layout) -> Bool {
+    guard let playlist = layout.stream?.playlist else { return false }
+    return (try? status(of: playlist))?.type == .regular
   }
 }

@@ -11,6 +11,8 @@ public enum MigrationError: Error, Equatable, Sendable {
   /// A folder inside a capture: the capture is its parent.
   case insideCapture(FilePath)
   case holdsNothingOfACapture(FilePath)
+  /// It has files in a bucket that is named by another rule than that of the layout.
+  case otherBuckets(FilePath, layout: String)
   /// `owner` is the login name of whoever owns the folder, if that much can be seen.
   case permissionDenied(KernelError, owner: String?)
   case busy(FilePath)
@@ -38,22 +40,25 @@ public struct FolderIdentity: Equatable, Sendable {
 /// A folder that was opened and looked at, and found to be a capture.
 struct OpenCapture: ~Copyable {
   let directory: Directory
+  private let layout: Layout
   let status: FileStatus
   let fileSystem: FileSystemStatus
 
   /// Opens the folder that a user named, and refuses whatever is not a capture. `isGuarded`: follows a link on the way
   /// only if no other user can have put it there (`Directory.openGuarded`).
-  static func open(_ path: FilePath, isGuarded: Bool = false) throws(MigrationError) -> OpenCapture {
+  static func open(
+    _ path: FilePath, _ layout: Layout, isGuarded: Bool = false
+  ) throws(MigrationError) -> OpenCapture {
     let capture: OpenCapture
     do throws(GuardedPathError) {
-      capture = try look(at: isGuarded ? try .openGuarded(path) : try openNamed(path))
+      capture = try look(at: isGuarded ? try .openGuarded(path) : try openNamed(path), layout)
     } catch {
       switch error {
       case .untrustedLink(let path): throw .untrustedLink(path)
       case .failed(let error): throw openFailure(error)
       }
     }
-    try refuseUnlessCapture(capture.directory, capture.status)
+    try refuseUnlessCapture(capture.directory, layout, capture.status)
     return capture
   }
 
@@ -61,11 +66,14 @@ struct OpenCapture: ~Copyable {
     do throws(KernelError) { return try Directory.open(path) } catch { throw .failed(error) }
   }
 
-  private static func look(at directory: consuming Directory) throws(GuardedPathError) -> OpenCapture {
-    do throws(KernelError) { return try OpenCapture(directory) } catch { throw .failed(error) }
+  private static func look(
+    at directory: consuming Directory, _ layout: Layout
+  ) throws(GuardedPathError) -> OpenCapture {
+    do throws(KernelError) { return try OpenCapture(directory, layout) } catch { throw .failed(error) }
   }
 
-  private init(_ directory: consuming Directory) throws(KernelError) {
+  private init(_ directory: consuming Directory, _ layout: Layout) throws(KernelError) {
+    self.layout = layout
     let status = try directory.status()
     let fileSystem = try directory.fileSystem()
     self.directory = directory
@@ -101,7 +109,7 @@ struct OpenCapture: ~Copyable {
     let ofGroupThen = mayGiveGroup ? ofGroup : ofOthers
     guard ofOwner & ~ofOwnerThen != 0 || ofGroup & ~ofGroupThen != 0 else { return }
     let missing: Int
-    do throws(KernelError) { missing = try CaptureFolders(of: directory).missingCount } catch {
+    do throws(KernelError) { missing = try CaptureTree(of: directory, layout).missingCount } catch {
       throw stopped(error)
     }
     guard missing > 0 else { return }
@@ -121,7 +129,7 @@ struct OpenCapture: ~Copyable {
 
   private var newFoldersInheritGroup: Bool {
     let setgid: UInt32 = 0o2000
-    let places = Kind.allCases.compactMap { try? directory.status(of: $0.name) }
+    let places = layout.paths.dropFirst().compactMap { try? directory.status(of: $0) }
     return ([status] + places).allSatisfy { $0.mode & setgid != 0 && $0.group == status.group }
   }
 
@@ -181,7 +189,7 @@ struct OpenCapture: ~Copyable {
   }
 
   private static func refuseUnlessCapture(
-    _ directory: borrowing Directory, _ status: FileStatus
+    _ directory: borrowing Directory, _ layout: Layout, _ status: FileStatus
   ) throws(MigrationError) {
     let path = directory.path
     if let root = try? Directory.open("/").status(), root.isSameFolder(as: status) {
@@ -189,20 +197,20 @@ struct OpenCapture: ~Copyable {
     }
     guard !Users.isHome(directory) else { throw .isHome(path) }
     let signs: CaptureSigns
-    do throws(KernelError) { signs = try CaptureSigns(of: directory) } catch {
+    do throws(KernelError) { signs = try CaptureSigns(of: directory, layout) } catch {
       throw openFailure(error)
     }
-    if signs.isHotPlace || isHotPlaceOfParent(path) { throw .insideCapture(path) }
+    if signs.isHotPlace || isPlaceOfParent(path, layout) { throw .insideCapture(path) }
     guard signs.isCapture else { throw .holdsNothingOfACapture(path) }
   }
 }
 
 extension OpenCapture {
-  fileprivate static func isHotPlaceOfParent(_ path: FilePath) -> Bool {
+  fileprivate static func isPlaceOfParent(_ path: FilePath, _ layout: Layout) -> Bool {
     guard let name = path.lastComponent?.string,
       let parent = try? Directory.open(path.removingLastComponent())
     else { return false }
-    return (try? CaptureSigns.isHotPlace(named: name, in: parent)) ?? false
+    return (try? CaptureSigns.isPlace(named: name, in: parent, layout)) ?? false
   }
 }
 
@@ -218,9 +226,9 @@ extension FilePath {
 }
 
 extension OpenCapture {
-  /// About how many entries the flat and hot places hold, and the hour folders too where they are walked, from the sizes
+  /// About how many entries the places hold, and the buckets too where they are walked, from the sizes
   /// of the folders: for a progress bar, at no cost. Folders of ext4 and xfs do not shrink, so a second run expects too many.
-  func estimateOfEntries(_ folders: borrowing CaptureFolders, withHours: Bool = false) -> Int {
+  func estimateOfEntries(_ tree: CaptureTree, withBuckets: Bool = false) -> Int {
     let (bytesPerEntry, emptyBytes): (UInt64, UInt64) =
       switch fileSystem.name {
       case "tmpfs": (20, 40)  // BOGO_DIRENT_SIZE, linux/shmem_fs.h
@@ -235,9 +243,12 @@ extension OpenCapture {
       let size = min((try? folder.status().size) ?? 0, folderBytesMax)
       bytes += size - min(size, emptyBytes)
     }
-    for place in Place.allCases { folders.withPlace(place, in: directory) { add($0) } }
-    for kind in Kind.allCases where withHours {
-      for hour in hoursOfDay { folders.withHour(hour, of: kind) { add($0) } }
+    for place in tree.layout.places { tree.withPlace(place) { add($0) } }
+    guard withBuckets else { return Int(bytes / bytesPerEntry) }
+    for index in tree.layout.trees.indices {
+      for (kind, bucket) in tree.buckets(tree: index) {
+        try? tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in add(directory) }
+      }
     }
     return Int(bytes / bytesPerEntry)
   }

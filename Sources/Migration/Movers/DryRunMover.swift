@@ -4,43 +4,56 @@ internal import SystemPackage
 
 /// Counts what an executing mover would do, and writes nothing.
 ///
-/// It foresees conflicts: names that are taken in an hour folder, and two files of one name (one in the flat
-/// place, one in the hot place) that would go to the same folder, of which only the first can.
+/// It foresees conflicts: names that are taken where a file would go, and several files of one name that would go to the same
+/// folder, of which only the first can.
 final class DryRunMover: LoneMover {
   private struct Claim: Hashable {
     let nameHash: UInt64
-    let hour: Int
+    let site: Site
   }
+
+  /// Names that are there more than once, by hash. Nil where files come from two places at the most, and a look at the
+  /// other one tells.
+  private let doubles: Set<UInt64>?
   private var claims: Set<Claim> = []
   /// Files that leave their hot place and make room there.
-  private var leaving: Set<UInt64> = []
+  private var leavingHot: Set<UInt64> = []
+  private(set) var leaving = LeavingFiles()
+
+  init(doubles: Set<UInt64>?) { self.doubles = doubles }
 
   func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { _ in nil } }
 
-  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
+  func rename(
+    _ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree
+  ) -> RenameOutcome {
     let nameHash = move.identity.nameHash
-    let hotPlace = Site.place(move.kind.hotPlace)
-    if folders.mayHoldFiles(move.to), Name.isTaken(name, in: folders.dirfd(of: move.to)),
-      move.to != hotPlace || !leaving.contains(nameHash)
+    let hot = Site.place(tree.layout[move.kind].hot)
+    if CaptureTree.isOpen(to), doubles != nil || tree.mayHoldFiles(move.to), Name.isTaken(name, in: to),
+      move.to != hot || !leavingHot.contains(nameHash)
     {
       return .failed(.fileExists)
     }
-    guard let otherPlace = folders.otherPlace(of: move.kind, than: move.from),
-      Name.isTaken(name, in: otherPlace)
-    else { return .moved }
+    if isDouble(name, move, tree) {
+      if move.from == hot { leavingHot.insert(nameHash) }
+      guard claims.insert(Claim(nameHash: nameHash, site: move.to)).inserted else {
+        return .failed(.fileExists)
+      }
+    }
+    if doubles != nil { leaving.add(move.from) }
+    return .moved
+  }
 
-    if move.from == hotPlace { leaving.insert(nameHash) }
-    let claim = Claim(nameHash: nameHash, hour: move.to.hour)
-    return claims.insert(claim).inserted ? .moved : .failed(.fileExists)
+  private func isDouble(_ name: Span<UInt8>, _ move: Move, _ tree: CaptureTree) -> Bool {
+    if let doubles { return doubles.contains(move.identity.nameHash) }
+    return tree.otherPlace(of: move.kind, than: move.from).map { Name.isTaken(name, in: $0) } ?? false
   }
 }
 
-extension Site {
-  /// The hour, or -1 for a place.
-  fileprivate var hour: Int {
-    switch self {
-    case .place: -1
-    case .hour(_, let hour): hour
-    }
-  }
+/// How many files would leave each folder, where nothing is moved yet.
+struct LeavingFiles {
+  private var counts: [Site: Int] = [:]
+
+  mutating func add(_ site: Site) { counts[site, default: 0] += 1 }
+  func count(_ site: Site) -> Int { counts[site] ?? 0 }
 }

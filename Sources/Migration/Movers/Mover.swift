@@ -15,7 +15,8 @@ protocol Mover: AnyObject {
   /// How many renames to leave pending for whatever works beside this thread; 0 where nothing does.
   var pendingMax: Int { get }
   /// Renames at once, on this thread.
-  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome
+  func rename(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree)
+    -> RenameOutcome
   /// Keeps whatever works beside this thread supplied. Cheap; never waits. After a stop signal nothing more is
   /// begun.
   func tend(_ queue: inout MoveQueue) throws(KernelError)
@@ -31,8 +32,10 @@ protocol Mover: AnyObject {
 }
 
 extension Mover {
-  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
-    Name.rename(name, from: folders.dirfd(of: move.from), to: folders.dirfd(of: move.to))
+  func rename(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree)
+    -> RenameOutcome
+  {
+    Name.rename(name, from: from, to: to)
   }
 
   func remove(_ names: borrowing NameBatch, from directory: borrowing Directory) -> [Errno?] {

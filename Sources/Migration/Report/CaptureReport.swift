@@ -5,16 +5,17 @@ public import SystemPackage
 /// What a run did with one capture, or would do.
 public struct CaptureReport: Sendable {
   public let capture: FilePath
+  public let layout: Layout
   public let isDryRun: Bool
   /// Back to the flat layout rather than to the hot/cold one.
-  public internal(set) var isReversion = false
+  public let isReversion: Bool
   /// Whether the later of two files of one name was to get another one, where it could.
   public internal(set) var renamesConflicts = false
   /// The login name of the capture folder's owner, once it was opened.
   public var owner: String?
   /// Which folder the path led to.
   public internal(set) var folder: FolderIdentity?
-  public var kinds = PerKind { _ in KindReport() }
+  public var kinds = PerKind(repeating: KindReport())
   public var livePlaylist = PlaylistOutcome.absent
   /// How many segments a live playlist lists, the longer one of two: they stay hot, however many.
   public internal(set) var listedSegments = 0
@@ -65,12 +66,19 @@ public struct CaptureReport: Sendable {
   /// Whether the moves were made durable (`syncfs`).
   public var isSynced = false
 
-  init(capture: FilePath, isDryRun: Bool) {
+  init(capture: FilePath, layout: Layout, isDryRun: Bool, isReversion: Bool = false) {
     self.capture = capture
+    self.layout = layout
     self.isDryRun = isDryRun
+    self.isReversion = isReversion
   }
 
-  public var total: Tally { Kind.allCases.reduce(Tally()) { $0 + kinds[$1].tally } }
+  public var total: Tally { kinds.reduce(Tally()) { $0 + $1.tally } }
+  /// Files of all kinds in each bucket of the layout.
+  public var bucketCounts: [(bucket: Bucket, count: Int)] {
+    let sum = layout.kinds.reduce(into: PerBucket(repeating: 0)) { $0.add(kinds[$1].byBucket) }
+    return sum.all.filter { $0.bucket.tree == 0 }.map { ($0.bucket, $0.value) }
+  }
   public var changed: Bool { !isDryRun && wouldChange }
   /// Whether an execution would change anything; of an execution, whether it did.
   public var wouldChange: Bool {
@@ -91,7 +99,7 @@ public struct CaptureReport: Sendable {
   public var isClean: Bool {
     error == nil && stopSignal == nil && isBalanced && refusals.isEmpty && unreadablePlaylists.isEmpty
       && (livePlaylist.isClean || (isCutShort && livePlaylist == .pending))
-      && Kind.allCases.allSatisfy { kinds[$0].tally.isClean(mayBePending: isCutShort) }
+      && kinds.reduce(true) { $0 && $1.tally.isClean(mayBePending: isCutShort) }
       && comparison?.isExplained ?? true && manifests?.isClean ?? true
   }
 }
@@ -101,10 +109,10 @@ public struct KindReport: Sendable {
   public var tally = Tally()
   /// Hot when the run was over, or would be.
   public var hot = 0
-  /// In hour folders when the run was over, or would be.
+  /// In buckets when the run was over, or would be.
   public var cold = 0
-  /// Files in each hour folder when the run was over, or would be.
-  public var byHour = [Int](repeating: 0, count: hoursOfDay.count)
+  /// Files in each bucket when the run was over, or would be.
+  public var byBucket = PerBucket(repeating: 0)
 }
 
 public enum PlaylistOutcome: String, Sendable {
@@ -148,6 +156,8 @@ public struct Problem: Sendable {
   public enum Reason: Equatable, Sendable {
     case nameTaken
     case refused
+    /// Its time is before year 1 or after 9999, and no date names its bucket.
+    case undated
     case errno(Errno)
   }
   /// Relative to the capture, as bytes.
@@ -180,8 +190,8 @@ public struct Problems: Sendable {
 
 /// The capture before and after, compared by name and inode of every file of a kind.
 public struct Comparison: Sendable {
-  public var before = PerKind { _ in 0 }
-  public var after = PerKind { _ in 0 }
+  public var before = PerKind(repeating: 0)
+  public var after = PerKind(repeating: 0)
   /// Not there before the run: a writer made them meanwhile.
   public var arrived = 0
   /// Seen going: deleted by another process, or replaced by a file of the same name.

@@ -1,5 +1,3 @@
-internal import CaptureLayout
-
 /// The largest numbers in the names of a capture. An encoder that starts again from 1 would make names that are taken:
 /// it is to go on after these (ffmpeg's `-start_number`).
 public struct HighestNumbers: Sendable {
@@ -7,9 +5,8 @@ public struct HighestNumbers: Sendable {
   /// Of captures, thumbnails and metadata, which are numbered alike.
   public private(set) var capture: Int64?
 
-  mutating func meet(_ name: Span<UInt8>, _ kind: Kind) {
-    guard let number = FileName.number(of: name) else { return }
-    if kind == .segments { segment = max(segment ?? 0, number) } else { capture = max(capture ?? 0, number) }
+  mutating func add(_ number: Int64, isSegment: Bool) {
+    if isSegment { segment = max(segment ?? 0, number) } else { capture = max(capture ?? 0, number) }
   }
 
   mutating func add(_ other: HighestNumbers) {

@@ -37,13 +37,14 @@ public struct Tally: Equatable, Sendable {
 
 /// The counts of one kind in one pass, by what the pass did with each file.
 struct PassTally {
-  /// Met in the flat or the hot place.
+  /// Met in the folders that the pass walks.
   var found = 0
-  var movedToHour = 0
-  /// To the hot place; to the flat place, where a capture is reverted.
-  var movedToPlace = 0
+  /// Moved out of those folders for good: to a bucket; to the flat place, where a capture goes back to the flat layout.
+  var left = 0
+  /// Moved to the hot place, where a later pass meets it again.
+  var promoted = 0
   /// In the hot place because an earlier pass of this run moved it there.
-  var movedToPlaceBefore = 0
+  var promotedBefore = 0
   var inHotPlace = 0
   var kept = 0
   var conflicts = 0
@@ -51,21 +52,19 @@ struct PassTally {
   var failed = 0
   var pending = 0
 
-  /// What is left in the flat and hot places at the end of the pass, and what it means for the run.
+  /// What is left in those folders at the end of the pass, and what it means for the run.
   var remaining: Tally {
-    let moved = movedToPlace + movedToPlaceBefore
+    let moved = promoted + promotedBefore
     return Tally(
       found: moved + inHotPlace + kept + conflicts + failed + pending, moved: moved,
       inPlace: inHotPlace, kept: kept, conflicts: conflicts, failed: failed, pending: pending)
   }
 
   /// What has left them for good.
-  var gone: Tally {
-    Tally(found: movedToHour + vanished, moved: movedToHour, vanished: vanished)
-  }
+  var gone: Tally { Tally(found: left + vanished, moved: left, vanished: vanished) }
 
   /// The files that were met are the files that were dealt with.
   var isBalanced: Bool { found == gone.found + remaining.found }
   /// Hot by now, wherever that is.
-  var hot: Int { movedToPlace + movedToPlaceBefore + inHotPlace + kept }
+  var hot: Int { promoted + promotedBefore + inHotPlace + kept }
 }

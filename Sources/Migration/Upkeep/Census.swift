@@ -19,7 +19,7 @@ public struct TierCount: Equatable, Sendable {
   }
 }
 
-/// What the hour folders hold. Remembered from one look of the service to the next: a folder whose modification time
+/// What the buckets hold. Remembered from one look of the service to the next: a folder whose modification time
 /// has not changed holds what it held (rename, link and unlink set it, POSIX).
 public final class Census {
   struct Entry {
@@ -36,47 +36,47 @@ public final class Census {
   /// Changes of a folder within the same tick of the kernel's clock have one modification time.
   private static let tickSeconds: Int64 = 1
 
-  private var entries: [Int: Entry] = [:]
-  public private(set) var hot = PerKind { _ in TierCount() }
+  private struct Key: Hashable {
+    let kind: Kind
+    let bucket: Bucket
+  }
+  private var entries: [Key: Entry] = [:]
+  public private(set) var hot = PerKind(repeating: TierCount())
   /// Of the files in the hot place.
-  private(set) var newestHot = PerKind<ModificationTime?> { _ in nil }
+  private(set) var newestHot = PerKind<ModificationTime?>(repeating: nil)
 
   public init() {}
 
   public func cold(_ kind: Kind) -> TierCount {
-    hoursOfDay.reduce(TierCount()) { $0 + (entries[FolderTable.index(kind, $1)]?.count ?? TierCount()) }
+    entries.reduce(TierCount()) { $1.key.kind == kind ? $0 + $1.value.count : $0 }
   }
 
-  func entry(_ kind: Kind, _ hour: Int) -> Entry? { entries[FolderTable.index(kind, hour)] }
+  func entry(_ kind: Kind, _ bucket: Bucket) -> Entry? { entries[Key(kind: kind, bucket: bucket)] }
 
   /// The cold segment that was modified last.
   var newestSegment: DeletedSegments.Segment? {
-    hoursOfDay.compactMap { entry(.segments, $0)?.newestSegment }.max { $0.modified < $1.modified }
+    entries.values.compactMap(\.newestSegment).max { $0.modified < $1.modified }
   }
 
   func implausible(_ kind: Kind) -> Int {
-    hoursOfDay.reduce(0) { $0 + (entries[FolderTable.index(kind, $1)]?.implausible ?? 0) }
+    entries.reduce(0) { $1.key.kind == kind ? $0 + $1.value.implausible : $0 }
   }
 
   /// Looks again at what has changed. `nowSeconds`: since the epoch; files from the future are implausible. Throws where a
   /// folder cannot be listed.
-  func refresh(
-    _ folders: borrowing CaptureFolders, in capture: borrowing Directory, nowSeconds: Int64
-  ) throws(KernelError) {
-    for kind in Kind.allCases {
-      for hour in hoursOfDay {
-        let index = FolderTable.index(kind, hour)
-        var isThere = false
-        try folders.withHour(hour, of: kind) { directory throws(KernelError) in
-          isThere = true
-          try refresh(directory, kind, index, nowSeconds)
-        }
-        if !isThere { entries[index] = nil }
+  func refresh(_ tree: CaptureTree, nowSeconds: Int64) throws(KernelError) {
+    let there = Set(tree.buckets().map { Key(kind: $0.kind, bucket: $0.bucket) })
+    for key in entries.keys where !there.contains(key) { entries[key] = nil }
+    for (kind, bucket) in tree.buckets() {
+      try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+        try refresh(directory, Key(kind: kind, bucket: bucket), tree.layout, nowSeconds)
       }
+    }
+    for kind in tree.layout.kinds {
       var count = TierCount()
       var newest: ModificationTime?
-      try folders.withPlace(kind.hotPlace, in: capture) { directory throws(KernelError) in
-        try Self.forEachFile(of: kind, in: directory) { _, status in
+      try tree.withPlace(tree.layout[kind].hot) { (directory) throws(KernelError) in
+        try Self.forEachFile(of: kind, in: directory, tree.layout) { _, status in
           count = count + TierCount(files: 1, bytes: status.size)
           newest = max(newest ?? status.modified, status.modified)
         }
@@ -87,52 +87,49 @@ public final class Census {
   }
 
   private func refresh(
-    _ directory: borrowing Directory, _ kind: Kind, _ index: Int, _ nowSeconds: Int64
+    _ directory: borrowing Directory, _ key: Key, _ layout: Layout, _ nowSeconds: Int64
   ) throws(KernelError) {
     let modified = try directory.status().modified
-    if let entry = entries[index], entry.isWhole, entry.folderModified == modified,
+    if let entry = entries[key], entry.isWhole, entry.folderModified == modified,
       modified.age(atSeconds: nowSeconds) > Self.tickSeconds
     {
       return
     }
     var entry = Entry(folderModified: modified)
-    let anyAge = RetentionRule(ageSeconds: PerKind { _ in 0 })
-    entry.isWhole = try Self.forEachFile(of: kind, in: directory) { listed, status in
-      if kind == .segments, entry.newestSegment.map({ $0.modified < status.modified }) ?? true {
-        entry.newestSegment = .init(listed.name, status.modified) ?? entry.newestSegment
+    let anyAge = RetentionRule(ageSeconds: PerKind(repeating: 0))
+    entry.isWhole = try Self.forEachFile(of: key.kind, in: directory, layout) { listed, status in
+      if layout.isSegment(key.kind), entry.newestSegment.map({ $0.modified < status.modified }) ?? true {
+        entry.newestSegment =
+          .init(layout.number(of: listed.name, key.kind), status.modified) ?? entry.newestSegment
       }
       entry.count = entry.count + TierCount(files: 1, bytes: status.size)
-      if anyAge.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .implausible {
+      if anyAge.verdict(of: key.kind, status.modified, nowSeconds: nowSeconds) == .implausible {
         entry.implausible += 1
       } else {
         entry.oldest = min(entry.oldest ?? status.modified, status.modified)
       }
     }
-    entries[index] = entry
+    entries[key] = entry
   }
 
   /// Every regular file of a kind in a folder, with its whole status. False where one could not be looked at, which
   /// `unreadable` is told, or a signal came first.
   @discardableResult
   static func forEachFile(
-    of kind: Kind, in directory: borrowing Directory,
+    of kind: Kind, in directory: borrowing Directory, _ layout: Layout,
     _ body: (borrowing DirectoryEntry, FileStatus) -> Void,
     unreadable: (borrowing DirectoryEntry, Errno) -> Void = { _, _ in }
   ) throws(KernelError) -> Bool {
     var isWhole = true
-    var stream = try DirectoryStream(of: directory)
-    while StopSignal.pending == nil, try stream.fill() {
-      stream.warmIfCold()
-      try stream.visit { entry in
-        guard FileName.kind(of: entry.name) == kind, entry.type.countsAsFile else { return }
-        do throws(Errno) {
-          let status = try directory.status(ofEntry: entry.name)
-          if status.type == .regular { body(entry, status) }
-        } catch {
-          guard error != .noSuchFileOrDirectory else { return }
-          isWhole = false
-          unreadable(entry, error)
-        }
+    var walk = Walk(layout, look: .wholeStatus)
+    walk.warms = true
+    try walk.run(directory, wants: { $0 == kind }, goesOn: { StopSignal.pending == nil }) { entry, met in
+      switch met {
+      case .file(_, let status): if let status { body(entry, status) }
+      case .unreadable(_, let errno):
+        isWhole = false
+        unreadable(entry, errno)
+      case .vanished, .other: break
       }
     }
     return isWhole && StopSignal.pending == nil

@@ -7,8 +7,8 @@ struct DeletedSegments {
     let number: Int64
     let modified: ModificationTime
 
-    init?(_ name: Span<UInt8>, _ modified: ModificationTime) {
-      guard let number = FileName.number(of: name) else { return nil }
+    init?(_ number: Int64?, _ modified: ModificationTime) {
+      guard let number else { return nil }
       self.number = number
       self.modified = modified
     }
@@ -20,8 +20,9 @@ struct DeletedSegments {
   private(set) var newestHot: Segment?
   private var hotCount: Int64 = 0
 
-  mutating func addHot(_ name: Span<UInt8>, _ modified: ModificationTime) {
-    guard let segment = Segment(name, modified) else { return }
+  mutating func addHot(_ segment: Segment?) {
+    guard let segment else { return }
+    let modified = segment.modified
     if modified < oldestHot?.modified ?? modified || oldestHot == nil { oldestHot = segment }
     if modified > newestHot?.modified ?? modified || newestHot == nil { newestHot = segment }
     hotCount += 1

@@ -2,7 +2,7 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// What becomes of one playlist of an hour folder.
+/// What becomes of one playlist of a bucket.
 struct PlaylistChange {
   enum Outcome {
     case unchanged, written, removed
@@ -33,13 +33,14 @@ struct PlaylistChange {
   }
 }
 
-/// What an hour folder was like when all its playlists were in order.
+/// What a bucket was like when all its playlists were in order.
 struct FinishedHour {
   let modified: ModificationTime
   let playlists: Int
 }
 
 struct HourResult {
+  let bucket: Bucket
   var changes: [PlaylistChange] = []
   /// Playlists of an hour that need not be read again.
   var unchanged = 0
@@ -47,9 +48,14 @@ struct HourResult {
   var failure: KernelError?
   /// Set where the folder need not be read again until it changes.
   var finished: FinishedHour?
+
+  init(_ bucket: Bucket, changes: [PlaylistChange] = []) {
+    self.bucket = bucket
+    self.changes = changes
+  }
 }
 
-/// The playlists of one hour folder: read, compared with its segments, and written under their temporary names.
+/// The playlists of one bucket: read, compared with its segments, and written under their temporary names.
 struct HourPlaylists: Sendable {
   /// A segment that is hot and younger than this may still come to its hour.
   private static let lateSecondsMax: Int64 = 3600
@@ -57,24 +63,26 @@ struct HourPlaylists: Sendable {
   private static let tickSeconds: Int64 = 1
   private static let playlistBytesMax = 64 << 20
 
+  private let layout: Layout
   private let live: LiveDurations
-  private let newestHot: [ModificationTime?]
+  private let newestHot: [Bucket: ModificationTime]
   private let nowSeconds: Int64
   private let hours: HourClock
-  private let currentHour: Int
+  private let current: Bucket?
   private let today: Day
   /// Folders that were in order.
-  private let finished: [Int: FinishedHour]
-  /// Set in a dry run: for each hour, the days to which a segment would come.
-  private let receiving: [Set<Day>]?
+  private let finished: [Bucket: FinishedHour]
+  /// Set in a dry run: for each bucket, the days to which a segment would come.
+  private let receiving: [Bucket: Set<Day>]?
 
   init(
-    live: LiveDurations, newestHot: [ModificationTime?], hours: HourClock, nowSeconds: Int64,
-    finished: [Int: FinishedHour], receiving: [Set<Day>]?
+    _ layout: Layout, live: LiveDurations, newestHot: [Bucket: ModificationTime], hours: HourClock,
+    nowSeconds: Int64, finished: [Bucket: FinishedHour], receiving: [Bucket: Set<Day>]?
   ) {
+    self.layout = layout
     var hours = hours
     let now = ModificationTime(seconds: nowSeconds, nanoseconds: 0)
-    currentHour = hours.hour(of: now)
+    current = layout.buckets.bucket(of: now, &hours)
     today = hours.day(of: now)
     self.live = live
     self.newestHot = newestHot
@@ -85,34 +93,35 @@ struct HourPlaylists: Sendable {
   }
 
   var isDryRun: Bool { receiving != nil }
+  var receivingBuckets: Set<Bucket> { receiving.map { Set($0.keys) } ?? [] }
 
   /// What would be written to a folder that is still to be made.
-  func planned(_ hour: Int) -> HourResult {
-    let days = receiving?[hour] ?? []
-    return HourResult(changes: days.map { PlaylistChange(name: $0.text, outcome: .written) })
+  func planned(_ bucket: Bucket) -> HourResult {
+    let days = receiving?[bucket] ?? []
+    return HourResult(bucket, changes: days.map { PlaylistChange(name: $0.text, outcome: .written) })
   }
 
-  func refresh(_ directory: borrowing Directory, _ hour: Int, _ table: FolderTable) -> HourResult {
-    var result = HourResult()
-    do throws(KernelError) { try refresh(directory, hour, table, &result) } catch { result.failure = error }
+  func refresh(_ directory: borrowing Directory, _ bucket: Bucket, _ tree: CaptureTree) -> HourResult {
+    var result = HourResult(bucket)
+    do throws(KernelError) { try refresh(directory, bucket, tree, &result) } catch { result.failure = error }
     return result
   }
 
   private func refresh(
-    _ directory: borrowing Directory, _ hour: Int, _ table: FolderTable, _ result: inout HourResult
+    _ directory: borrowing Directory, _ bucket: Bucket, _ tree: CaptureTree, _ result: inout HourResult
   ) throws(KernelError) {
-    let mayFill = hour == currentHour || hasYoungHotSegment(hour)
+    let mayFill = bucket == current || hasYoungHotSegment(bucket)
     // Taken before the folder is read: what comes meanwhile makes it differ the next time.
     let modified = try directory.status().modified
-    if !mayFill, let finished = finished[hour], finished.modified == modified {
+    if !mayFill, let finished = finished[bucket], finished.modified == modified {
       result.unchanged = finished.playlists
       result.finished = finished
       return
     }
     var hours = hours
-    let contents = try HourContents(of: directory, &hours)
+    let contents = try HourContents(of: directory, bucket, layout, &hours)
     if !isDryRun { try contents.removeLeftovers(in: directory) }
-    result.changes = changes(contents, directory, hour, table, &hours)
+    result.changes = changes(contents, directory, bucket, tree, &hours)
     result.failure = contents.unreadable
     let isQuiet = modified.age(atSeconds: nowSeconds) > Self.tickSeconds
     // What is wrong is found anew each time, so that it is known when it is over.
@@ -126,15 +135,16 @@ struct HourPlaylists: Sendable {
   // MARK: days
 
   private func changes(
-    _ contents: borrowing HourContents, _ directory: borrowing Directory, _ hour: Int, _ table: FolderTable,
+    _ contents: borrowing HourContents, _ directory: borrowing Directory, _ bucket: Bucket,
+    _ tree: CaptureTree,
     _ hours: inout HourClock
   ) -> [PlaylistChange] {
-    let receiving = receiving?[hour] ?? []
+    let receiving = receiving?[bucket] ?? []
     let days = receiving.union(contents.segments.keys)
     // A stray file of a day to come does not make the recording of today one of the past.
     let newest = days.filter { $0 <= today }.max() ?? days.max()
     var existing: [String: Existing] = [:]
-    for name in contents.playlists { existing[name] = Self.existing(name, in: directory) }
+    for name in contents.names.playlists { existing[name] = Self.existing(name, in: directory) }
     let current = existing[FileName.archivePlaylist]?.published
     var changes: [PlaylistChange] = []
     for day in days.sorted(by: { ($0 == newest ? 1 : 0, $0) < ($1 == newest ? 1 : 0, $1) }) {
@@ -144,7 +154,7 @@ struct HourPlaylists: Sendable {
       do throws(KernelError) {
         outcome = try stage(
           contents.segments[day], of: day, as: name, over: existing[name] ?? .absent, after: published,
-          isOver: isOver(day, hour, &hours), receives: receiving.contains(day), directory, table)
+          isOver: isOver(day, bucket, &hours), receives: receiving.contains(day), directory, tree)
       } catch { outcome = .failed(error) }
       changes.append(PlaylistChange(name: name, outcome: outcome))
       existing[name] = nil
@@ -163,21 +173,21 @@ struct HourPlaylists: Sendable {
     return changes
   }
 
-  private func hasYoungHotSegment(_ hour: Int) -> Bool {
-    newestHot[hour].map { $0.seconds > nowSeconds - Self.lateSecondsMax } ?? false
+  private func hasYoungHotSegment(_ bucket: Bucket) -> Bool {
+    newestHot[bucket].map { $0.seconds > nowSeconds - Self.lateSecondsMax } ?? false
   }
 
-  /// Over is an hour of a day that the clock has left, and for which no young segment waits in the hot place.
-  private func isOver(_ day: Day, _ hour: Int, _ hours: inout HourClock) -> Bool {
-    if day == today, hour == currentHour { return false }
-    guard hasYoungHotSegment(hour), let newest = newestHot[hour] else { return true }
+  /// Over is a day of a bucket that the clock has left, and for which no young segment waits in the hot place.
+  private func isOver(_ day: Day, _ bucket: Bucket, _ hours: inout HourClock) -> Bool {
+    if day == today, bucket == current { return false }
+    guard hasYoungHotSegment(bucket), let newest = newestHot[bucket] else { return true }
     return hours.day(of: newest) != day
   }
 
   private func stage(
     _ segments: ArchivedSegments?, of day: Day, as name: String, over existing: Existing,
     after published: PublishedPlaylist?, isOver: Bool, receives: Bool, _ directory: borrowing Directory,
-    _ table: FolderTable
+    _ tree: CaptureTree
   ) throws(KernelError) -> PlaylistChange.Outcome {
     let old: (contents: [UInt8], status: FileStatus)?
     switch existing {
@@ -191,7 +201,7 @@ struct HourPlaylists: Sendable {
       try checkIsFree(temporary, in: directory)
       return .staged(over: old?.status)
     }
-    let live = live.without(segments, thatAreHot: table.isHotSegment)
+    let live = live.without(segments, thatAreHot: tree.isHotSegment)
     let playlist = ArchivePlaylist(of: segments, day: day, after: published, live: live, isOver: isOver) {
       Self.startTime(of: $0, in: directory)
     }
@@ -275,46 +285,63 @@ struct HourPlaylists: Sendable {
   static func isLeftover(_ entry: borrowing DirectoryEntry) -> Bool {
     entry.type.countsAsFile && isTemporaryName(entry.name)
   }
+
+  /// A playlist of the bucket, whoever wrote it, or what a killed run has left of one.
+  static func isOwn(_ entry: borrowing DirectoryEntry) -> Bool {
+    FileName.isArchivePlaylist(entry.name) || isLeftover(entry)
+  }
 }
 
-/// What an hour folder holds that matters to its playlists.
-struct HourContents: ~Copyable {
-  private(set) var segments: [Day: ArchivedSegments] = [:]
-  /// Names of playlists, whoever wrote them.
+/// The names in a bucket that are those of playlists.
+struct PlaylistNames {
+  /// Whoever wrote them.
   private(set) var playlists: [String] = []
   /// What killed runs have left: files. Anything else of such a name is foreign.
   private(set) var leftovers: [String] = []
+
+  init() {}
+
+  init(in directory: borrowing Directory) throws(KernelError) {
+    var stream = try DirectoryStream(of: directory)
+    while try stream.nextWindow({ add($0) }) {}
+  }
+
+  mutating func add(_ entry: borrowing DirectoryEntry) {
+    if FileName.isArchivePlaylist(entry.name) {
+      playlists.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
+    } else if HourPlaylists.isLeftover(entry) {
+      leftovers.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
+    }
+  }
+}
+
+/// What a bucket holds that matters to its playlists.
+struct HourContents: ~Copyable {
+  private(set) var segments: [Day: ArchivedSegments] = [:]
+  private(set) var names = PlaylistNames()
   /// Of a segment: one that cannot be looked at has no moment to be played at; the others are listed without it.
   private(set) var unreadable: KernelError?
 
-  init(of directory: borrowing Directory, _ hours: inout HourClock) throws(KernelError) {
-    var stream = try DirectoryStream(of: directory)
-    while try stream.nextWindow({ entry in
-      if FileName.kind(of: entry.name) == .segments {
-        add(entry, in: directory, &hours)
-      } else if FileName.isArchivePlaylist(entry.name) {
-        playlists.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
-      } else if HourPlaylists.isLeftover(entry) {
-        leftovers.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
+  init(
+    of directory: borrowing Directory, _ bucket: Bucket, _ layout: Layout, _ hours: inout HourClock
+  ) throws(KernelError) {
+    // Of a bucket with a date everything is of that day.
+    let day = layout.buckets.day(of: bucket)
+    try Walk(layout, look: .modification).run(directory, wants: layout.isSegment) { entry, met in
+      switch met {
+      case .file(let kind, let status):
+        guard let modified = status?.modified else { return }
+        segments[day ?? hours.day(of: modified), default: ArchivedSegments()].append(
+          entry.name, number: layout.number(of: entry.name, kind), modified)
+      case .unreadable(_, let errno): unreadable = directory.error(.stat, entry.name, errno)
+      case .vanished: break
+      case .other: names.add(entry)
       }
-    }) {}
-  }
-
-  private mutating func add(
-    _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, _ hours: inout HourClock
-  ) {
-    guard entry.type.countsAsFile else { return }
-    do throws(KernelError) {
-      guard let status = try directory.modificationIfThere(entry.name), status.type == .regular else {
-        return
-      }
-      segments[hours.day(of: status.modified), default: ArchivedSegments()].append(
-        entry.name, status.modified)
-    } catch { unreadable = error }
+    }
   }
 
   func removeLeftovers(in directory: borrowing Directory) throws(KernelError) {
-    for name in leftovers where try directory.statusIfThere(name)?.type == .regular {
+    for name in names.leftovers where try directory.statusIfThere(name)?.type == .regular {
       try directory.removeFile(name)
     }
   }

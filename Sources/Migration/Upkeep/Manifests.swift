@@ -2,29 +2,39 @@ internal import CaptureLayout
 public import KernelIO
 internal import SystemPackage
 
-/// What became of the playlists of the hour folders, or would.
+/// What became of the playlists of the buckets, or would.
 public struct ManifestReport: Sendable {
   /// New, or with another content than before.
   public internal(set) var written = 0
   public internal(set) var unchanged = 0
-  /// Of hours that hold no segment any more.
+  /// Of days that hold no segment any more.
   public internal(set) var removed = 0
   /// Foreign playlists, left as they are; below the capture.
   public internal(set) var foreign: [String] = []
   public internal(set) var failures: [KernelError] = []
 
   public var isClean: Bool { foreign.isEmpty && failures.isEmpty }
+
+  static func + (left: ManifestReport, right: ManifestReport) -> ManifestReport {
+    var sum = left
+    sum.written += right.written
+    sum.unchanged += right.unchanged
+    sum.removed += right.removed
+    sum.foreign += right.foreign
+    sum.failures += right.failures
+    return sum
+  }
 }
 
-/// Which hour folders were in order at the last look, so that the service need not read them again.
+/// Which buckets were in order at the last look, so that the service need not read them again.
 public final class ManifestMemory {
-  fileprivate var finished: [Int: FinishedHour] = [:]
+  fileprivate var finished: [Bucket: FinishedHour] = [:]
 
   public init() {}
 }
 
-/// Keeps the playlists of each hour folder in step with its segments: `archive.m3u8` for the newest day, and
-/// `archive-2026-11-24.m3u8` for each day before.
+/// Keeps the playlists of each bucket in step with its segments: `archive.m3u8` for the newest day, and
+/// `archive-2026-11-24.m3u8` for each day before that an hour of day holds.
 ///
 ///     read, compare, write under other names ─▶ make durable ─▶ rename, remove ─▶ make the names durable
 ///        └─── two threads ────────────────┘
@@ -38,8 +48,8 @@ struct Manifests: Sendable {
   private static let threads = 2
 
   enum Mode {
-    /// Nothing is written. `receiving`: for each hour, the days to which a segment would come.
-    case dryRun(receiving: [Set<Day>])
+    /// Nothing is written. `receiving`: for each bucket, the days to which a segment would come.
+    case dryRun(receiving: [Bucket: Set<Day>])
     /// Contents are durable before a good playlist is replaced, and no more (`--no-sync`).
     case withoutSync
     /// Contents are durable before anything is renamed; the caller makes the names durable.
@@ -47,39 +57,45 @@ struct Manifests: Sendable {
     case contentsAndNames
   }
 
+  private let layout: Layout
   private let hourPlaylists: HourPlaylists
   private let mode: Mode
 
-  /// `newestHot`: for each hour, the newest of the hot segments that belong in it.
+  /// `newestHot`: for each bucket, the newest of the hot segments that belong in it.
   init(
-    live: LiveDurations, newestHot: [ModificationTime?], hours: HourClock, nowSeconds: Int64, mode: Mode,
-    memory: ManifestMemory?
+    _ layout: Layout, live: LiveDurations, newestHot: [Bucket: ModificationTime], hours: HourClock,
+    nowSeconds: Int64, mode: Mode, memory: ManifestMemory?
   ) {
     self.mode = mode
-    let receiving: [Set<Day>]? = if case .dryRun(let days) = mode { days } else { nil }
+    self.layout = layout
+    let receiving: [Bucket: Set<Day>]? = if case .dryRun(let days) = mode { days } else { nil }
     hourPlaylists = HourPlaylists(
-      live: live, newestHot: newestHot, hours: hours, nowSeconds: nowSeconds,
+      layout, live: live, newestHot: newestHot, hours: hours, nowSeconds: nowSeconds,
       finished: memory?.finished ?? [:],
       receiving: receiving)
   }
 
-  func refresh(_ folders: borrowing CaptureFolders, memory: ManifestMemory?) -> ManifestReport {
+  func refresh(_ tree: CaptureTree, memory: ManifestMemory?) -> ManifestReport {
+    guard let kind = layout.stream?.kind else { return ManifestReport() }
+    // Of a folder that is still to be made there is nothing to read.
+    let buckets = Set(tree.buckets(of: kind)).union(hourPlaylists.receivingBuckets).sorted()
     let parts = Threads.run(Self.threads) { thread in
-      var results = [HourResult](repeating: HourResult(), count: hoursOfDay.count)
-      for hour in hoursOfDay where hour % Self.threads == thread && StopSignal.pending == nil {
-        // Of a folder that is still to be made there is nothing to read.
-        results[hour] = hourPlaylists.planned(hour)
-        folders.withHour(hour, of: .segments) { directory in
-          results[hour] = hourPlaylists.refresh(directory, hour, folders.table)
-        }
+      var results = buckets.map { HourResult($0) }
+      for index in buckets.indices where index % Self.threads == thread && StopSignal.pending == nil {
+        results[index] = hourPlaylists.planned(buckets[index])
+        do throws(KernelError) {
+          try tree.withBucket(buckets[index], of: kind) { (directory) throws(KernelError) in
+            results[index] = hourPlaylists.refresh(directory, buckets[index], tree)
+          }
+        } catch { results[index].failure = error }
       }
       return results
     }
-    var results = hoursOfDay.map { parts[$0 % Self.threads][$0] }
+    var results = buckets.indices.map { parts[$0 % Self.threads][$0] }
     var failures: [KernelError] = []
     if !hourPlaylists.isDryRun {
-      commit(&results, folders)
-      do throws(KernelError) { try syncNames(results, folders) } catch { failures.append(error) }
+      commit(&results, tree)
+      do throws(KernelError) { try syncNames(results, tree) } catch { failures.append(error) }
     }
     return report(results, failures, memory)
   }
@@ -88,8 +104,8 @@ struct Manifests: Sendable {
     _ results: [HourResult], _ failures: [KernelError], _ memory: ManifestMemory?
   ) -> ManifestReport {
     var report = ManifestReport()
-    for (hour, result) in results.enumerated() {
-      memory?.finished[hour] = result.finished
+    for result in results {
+      memory?.finished[result.bucket] = result.finished
       if let error = result.failure { report.failures.append(error) }
       report.unchanged += result.unchanged
       for change in result.changes {
@@ -97,7 +113,7 @@ struct Manifests: Sendable {
         case .unchanged: report.unchanged += 1
         case .written, .staged: report.written += 1
         case .removed, .obsolete: report.removed += 1
-        case .foreign: report.foreign.append("segments/\(hour)/\(change.name)")
+        case .foreign: report.foreign.append("\(path(of: result.bucket))/\(change.name)")
         case .failed(let error): report.failures.append(error)
         }
       }
@@ -106,17 +122,21 @@ struct Manifests: Sendable {
     return report
   }
 
+  private func path(of bucket: Bucket) -> String {
+    layout.stream.map { layout.path(of: bucket, $0.kind) } ?? ""
+  }
+
   // MARK: committing
 
   /// Puts the playlists that were written in their places, those of past days first: whatever is listed stays so.
-  private func commit(_ results: inout [HourResult], _ folders: borrowing CaptureFolders) {
+  private func commit(_ results: inout [HourResult], _ tree: CaptureTree) {
     let staged = results.reduce(0) { $0 + $1.changes.count { $0.isStaged } }
     let replaceOne = results.contains { $0.changes.contains { $0.replacesOne } }
     switch mode {
     case .withoutSync where !replaceOne: break
-    default: syncContents(&results, staged, folders)
+    default: syncContents(&results, staged, tree)
     }
-    Self.forEachChange(of: &results, in: folders) { change, directory throws(KernelError) in
+    forEachChange(of: &results, in: tree) { change, directory throws(KernelError) in
       switch change.outcome {
       case .staged(let old):
         let temporary = HourPlaylists.temporaryName(of: change.name)
@@ -141,10 +161,10 @@ struct Manifests: Sendable {
 
   /// What cannot be made durable replaces nothing.
   private func syncContents(
-    _ results: inout [HourResult], _ staged: Int, _ folders: borrowing CaptureFolders
+    _ results: inout [HourResult], _ staged: Int, _ tree: CaptureTree
   ) {
     var synced: Result<Void, KernelError>?
-    Self.forEachChange(of: &results, in: folders) { change, directory throws(KernelError) in
+    forEachChange(of: &results, in: tree) { change, directory throws(KernelError) in
       guard change.isStaged else { return }
       let temporary = HourPlaylists.temporaryName(of: change.name)
       do throws(KernelError) {
@@ -164,40 +184,32 @@ struct Manifests: Sendable {
   }
 
   /// An error is what becomes of that change.
-  private static func forEachChange(
-    of results: inout [HourResult], in folders: borrowing CaptureFolders,
+  private func forEachChange(
+    of results: inout [HourResult], in tree: CaptureTree,
     _ body: (inout PlaylistChange, borrowing Directory) throws(KernelError) -> Void
   ) {
-    for hour in results.indices where !results[hour].changes.isEmpty {
-      folders.withHour(hour, of: .segments) { directory in
-        for index in results[hour].changes.indices {
-          do throws(KernelError) { try body(&results[hour].changes[index], directory) } catch {
-            results[hour].changes[index].outcome = .failed(error)
+    guard let kind = layout.stream?.kind else { return }
+    for index in results.indices where !results[index].changes.isEmpty {
+      do throws(KernelError) {
+        try tree.withBucket(results[index].bucket, of: kind) { (directory) throws(KernelError) in
+          for change in results[index].changes.indices {
+            do throws(KernelError) { try body(&results[index].changes[change], directory) } catch {
+              results[index].changes[change].outcome = .failed(error)
+            }
           }
         }
-      }
+      } catch { results[index].failure = error }
     }
   }
 
-  private func syncNames(
-    _ results: [HourResult], _ folders: borrowing CaptureFolders
-  ) throws(KernelError) {
-    guard case .contentsAndNames = mode else { return }
-    let changed = results.indices.filter { results[$0].changes.contains { $0.hasChangedNames } }
+  private func syncNames(_ results: [HourResult], _ tree: CaptureTree) throws(KernelError) {
+    guard case .contentsAndNames = mode, let kind = layout.stream?.kind else { return }
+    let changed = results.filter { $0.changes.contains { $0.hasChangedNames } }
     let byFileSystem = changed.count > Self.fsyncsMax
-    for hour in byFileSystem ? Array(changed.prefix(1)) : changed {
-      try folders.withHour(hour, of: .segments) { directory throws(KernelError) in
+    for result in byFileSystem ? Array(changed.prefix(1)) : changed {
+      try tree.withBucket(result.bucket, of: kind) { (directory) throws(KernelError) in
         if byFileSystem { try directory.syncFileSystem() } else { try directory.syncNames() }
       }
     }
-  }
-}
-
-extension Span<UInt8> {
-  /// Whether these are the bytes of a name.
-  func isEqual(to other: String) -> Bool {
-    let other = other.utf8
-    guard count == other.count else { return false }
-    return zip(indices, other).allSatisfy { self[$0] == $1 }
   }
 }

@@ -20,24 +20,24 @@ public struct RetentionReport: Sendable {
     case tooMany(expired: Int, max: Int)
   }
 
-  public internal(set) var expired = PerKind { _ in 0 }
-  public internal(set) var deleted = PerKind { _ in 0 }
+  public internal(set) var expired = PerKind(repeating: 0)
+  public internal(set) var deleted = PerKind(repeating: 0)
   /// Kept because their modification time is in the future or at the epoch.
-  public internal(set) var implausible = PerKind { _ in 0 }
+  public internal(set) var implausible = PerKind(repeating: 0)
   /// Changed, replaced or gone between the look and the deletion.
   public internal(set) var spared = 0
   public internal(set) var refusals: [Refusal] = []
   public internal(set) var problems = Problems()
   public internal(set) var error: KernelError?
 
-  public var deletedTotal: Int { Kind.allCases.reduce(0) { $0 + deleted[$1] } }
-  public var expiredTotal: Int { Kind.allCases.reduce(0) { $0 + expired[$1] } }
+  public var deletedTotal: Int { deleted.sum }
+  public var expiredTotal: Int { expired.sum }
   /// Whether files of a kind have expired, and nothing keeps them.
   public func isDue(_ kind: Kind) -> Bool {
     expired[kind] > 0
       && refusals.allSatisfy { $0.isOfSomeKinds && $0 != .everythingWouldGo(kind) && $0 != .yearsApart(kind) }
   }
-  public var dueTotal: Int { Kind.allCases.reduce(0) { $0 + (isDue($1) ? expired[$1] : 0) } }
+  public var dueTotal: Int { PerKind { isDue($0) ? expired[$0] : 0 }.sum }
   public var isClean: Bool { refusals.isEmpty && problems.count == 0 && error == nil }
 }
 
@@ -57,7 +57,7 @@ extension RetentionReport.Refusal {
 ///       │                                       │
 ///       └───────── each by a look at the clock that also says whether it was set ──┘
 ///
-/// Hot files are never met: only hour folders are read. A name that the live playlist lists is spared there as well.
+/// Hot files are never met: only buckets are read. A name that the live playlist lists is spared there as well.
 struct Retention<M: Mover>: ~Copyable {
   private static var batchMax: Int { 64 }
 
@@ -68,13 +68,14 @@ struct Retention<M: Mover>: ~Copyable {
   private var nowSeconds = Int64.min
   /// Names that the live playlist lists.
   private let pinned: ListedNames
-  private var table = FolderTable()
+  private let tree: CaptureTree
   private var report = RetentionReport()
   private var left: Int
-  private var newestExpired = PerKind<ModificationTime?> { _ in nil }
-  private var oldestKept = PerKind<ModificationTime?> { _ in nil }
+  private var newestExpired = PerKind<ModificationTime?>(repeating: nil)
+  private var oldestKept = PerKind<ModificationTime?>(repeating: nil)
 
-  init(rule: RetentionRule, mover: M, clock: ClockWatch, pinned: ListedNames) {
+  init(_ tree: CaptureTree, rule: RetentionRule, mover: M, clock: ClockWatch, pinned: ListedNames) {
+    self.tree = tree
     self.rule = rule
     self.mover = mover
     self.clock = clock
@@ -84,18 +85,17 @@ struct Retention<M: Mover>: ~Copyable {
 
   /// `isForced`: the operator has confirmed the deletions (`--force-retention`). A clock set afterwards still stops them.
   consuming func run(
-    _ folders: borrowing CaptureFolders, _ census: Census, isForced: Bool, isDryRun: Bool
+    _ census: Census, isForced: Bool, isDryRun: Bool
   ) -> RetentionReport {
-    table = folders.table
     do throws(KernelError) {
       guard lookAtClock() else { return report }
-      try count(folders, census)
+      try count(census)
       guard report.expiredTotal > 0 else { return report }
       let refused = isForced ? [] : refusedKinds(census)
       guard !isDryRun else { return report }
       if isForced { left = .max }
-      for kind in Kind.allCases where report.expired[kind] > 0 && !refused.contains(kind) && mayGoOn {
-        try delete(kind, folders, census)
+      for kind in tree.layout.kinds where report.expired[kind] > 0 && !refused.contains(kind) && mayGoOn {
+        try delete(kind, census)
       }
     } catch { report.error = error }
     return report
@@ -124,20 +124,21 @@ struct Retention<M: Mover>: ~Copyable {
     return rule.verdict(of: kind, oldest, nowSeconds: nowSeconds) == .expired
   }
 
-  private mutating func count(_ folders: borrowing CaptureFolders, _ census: Census) throws(KernelError) {
-    for kind in Kind.allCases where rule.ageSeconds[kind] != nil {
+  private mutating func count(_ census: Census) throws(KernelError) {
+    for kind in tree.layout.kinds where rule.ageSeconds[kind] != nil {
       report.implausible[kind] = census.implausible(kind)
       if let hot = census.newestHot[kind] { keep(hot, kind) }
-      for hour in hoursOfDay {
-        guard mayHoldExpired(census.entry(kind, hour), kind) else {
-          if let oldest = census.entry(kind, hour)?.oldest { keep(oldest, kind) }
+      for bucket in tree.buckets(of: kind) {
+        guard mayHoldExpired(census.entry(kind, bucket), kind) else {
+          if let oldest = census.entry(kind, bucket)?.oldest { keep(oldest, kind) }
           continue
         }
-        try folders.withHour(hour, of: kind) { directory throws(KernelError) in
-          try Census.forEachFile(of: kind, in: directory) { entry, status in
+        try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+          try Census.forEachFile(of: kind, in: directory, tree.layout) { entry, status in
             count(entry, status, kind)
           } unreadable: { entry, errno in
-            report.problems.add(Self.problem(entry.name, kind, hour, errno))
+            let problem = problem(entry.name, kind, bucket, errno)
+            report.problems.add(problem)
           }
         }
       }
@@ -166,18 +167,18 @@ struct Retention<M: Mover>: ~Copyable {
 
   private func isExpired(_ entry: borrowing DirectoryEntry, _ status: FileStatus, _ kind: Kind) -> Bool {
     rule.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .expired
-      && (kind != .segments || !isPinned(entry.name))
+      && (!tree.layout.isSegment(kind) || !isPinned(entry.name))
   }
 
   /// What is hot is what the playlist lists: a cold segment of the same name is of another recording.
   private func isPinned(_ name: Span<UInt8>) -> Bool {
-    pinned.contains(name) && (pinned.mayBeAny || !table.isHotSegment(name))
+    pinned.contains(name) && (pinned.mayBeAny || !tree.isHotSegment(name))
   }
 
   /// What a wrong clock or a wrong age would do is not done.
   private mutating func refusedKinds(_ census: Census) -> Set<Kind> {
     var refused: Set<Kind> = []
-    for kind in Kind.allCases where report.expired[kind] > 0 {
+    for kind in tree.layout.kinds where report.expired[kind] > 0 {
       if areYearsApart(kind) {
         report.refusals.append(.yearsApart(kind))
         refused.insert(kind)
@@ -192,49 +193,44 @@ struct Retention<M: Mover>: ~Copyable {
       report.refusals.append(.everythingWouldGo(kind))
       refused.insert(kind)
     }
-    let going = Kind.allCases.reduce(0) { refused.contains($1) ? $0 : $0 + report.expired[$1] }
+    let going = tree.layout.kinds.reduce(0) { refused.contains($1) ? $0 : $0 + report.expired[$1] }
     guard going > rule.deletionsMax else { return refused }
     report.refusals.append(.tooMany(expired: going, max: rule.deletionsMax))
-    return Set(Kind.allCases)
+    return Set(tree.layout.kinds)
   }
 
   // MARK: deleting
 
-  private mutating func delete(
-    _ kind: Kind, _ folders: borrowing CaptureFolders, _ census: Census
-  ) throws(KernelError) {
-    for hour in hoursOfDay where mayHoldExpired(census.entry(kind, hour), kind) && mayGoOn {
-      try folders.withHour(hour, of: kind) { directory throws(KernelError) in
-        var batch = NameBatch(capacity: Self.batchMax)
-        var seen: [FileStatus] = []
-        var stream = try DirectoryStream(of: directory)
-        while mayGoOn, try stream.fill() {
-          // A window is dealt with before the next one is read, so no name outlives its window.
-          var failure: KernelError?
-          try stream.visit { entry in
-            guard failure == nil, mayGoOn, FileName.kind(of: entry.name) == kind,
-              let status = try? directory.status(ofEntry: entry.name), status.type == .regular,
-              isExpired(entry, status, kind)
-            else { return }
-            batch.append(entry.name)
-            seen.append(status)
-            left -= 1
-            guard batch.isFull else { return }
-            do throws(KernelError) { try flush(&batch, &seen, kind, hour, directory) } catch {
-              failure = error
-            }
-          }
-          if let failure { throw failure }
-        }
-        try flush(&batch, &seen, kind, hour, directory)
+  private mutating func delete(_ kind: Kind, _ census: Census) throws(KernelError) {
+    for bucket in tree.buckets(of: kind) where mayHoldExpired(census.entry(kind, bucket), kind) && mayGoOn {
+      try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+        try delete(kind, bucket, directory)
       }
+    }
+  }
+
+  private mutating func delete(
+    _ kind: Kind, _ bucket: Bucket, _ directory: borrowing Directory
+  ) throws(KernelError) {
+    var batch = NameBatch(capacity: Self.batchMax)
+    var seen: [FileStatus] = []
+    // A window is dealt with before the next one is read, so no name outlives its window.
+    try Walk(tree.layout, look: .wholeStatus).run(
+      directory, wants: { $0 == kind }, goesOn: { mayGoOn },
+      afterWindow: { () throws(KernelError) in try flush(&batch, &seen, kind, bucket, directory) }
+    ) { (entry, met) throws(KernelError) in
+      guard case .file(_, let status?) = met, mayGoOn, isExpired(entry, status, kind) else { return }
+      batch.append(entry.name)
+      seen.append(status)
+      left -= 1
+      if batch.isFull { try flush(&batch, &seen, kind, bucket, directory) }
     }
   }
 
   /// Looks at the clock and at each file of the batch once more, and unlinks those that are what they were and still have
   /// expired.
   private mutating func flush(
-    _ batch: inout NameBatch, _ seen: inout [FileStatus], _ kind: Kind, _ hour: Int,
+    _ batch: inout NameBatch, _ seen: inout [FileStatus], _ kind: Kind, _ bucket: Bucket,
     _ directory: borrowing Directory
   ) throws(KernelError) {
     guard batch.count > 0, lookAtClock() else {
@@ -262,14 +258,16 @@ struct Retention<M: Mover>: ~Copyable {
       case .noSuchFileOrDirectory?: report.spared += 1
       case .canceled?: break  // Not executed: the next pass.
       case let errno?:
-        report.problems.add(Self.problem(same.name(at: index), kind, hour, errno))
+        let problem = problem(same.name(at: index), kind, bucket, errno)
+        report.problems.add(problem)
         if errno.stopsRun { throw KernelError(.remove, directory.path, errno) }
       }
     }
   }
 
-  private static func problem(_ name: Span<UInt8>, _ kind: Kind, _ hour: Int, _ errno: Errno) -> Problem {
+  private func problem(_ name: Span<UInt8>, _ kind: Kind, _ bucket: Bucket, _ errno: Errno) -> Problem {
     Problem(
-      from: Array("\(kind.name)/\(hour)/".utf8) + Array(copying: name), to: "", reason: .errno(errno))
+      from: Array((tree.layout.path(of: bucket, kind) + "/").utf8) + Array(copying: name), to: "",
+      reason: .errno(errno))
   }
 }

@@ -26,6 +26,7 @@ public final class UpkeepMemory {
 
 /// What the service asks for besides settling.
 public struct UpkeepOptions: Sendable {
+  public var layout: Layout
   public var rule: RetentionRule
   public var hours: HourClock
   public var writesManifests = true
@@ -35,21 +36,25 @@ public struct UpkeepOptions: Sendable {
   public var isForced = false
   public var isDryRun = false
 
-  public init(rule: RetentionRule, hours: HourClock) {
+  public init(layout: Layout, rule: RetentionRule, hours: HourClock) {
+    self.layout = layout
     self.rule = rule
     self.hours = hours
   }
 }
 
 public struct UpkeepReport: Sendable {
+  public let layout: Layout
   public internal(set) var retention: RetentionReport?
   public internal(set) var manifests: ManifestReport?
-  public internal(set) var hot = PerKind { _ in TierCount() }
-  public internal(set) var cold = PerKind { _ in TierCount() }
+  public internal(set) var hot = PerKind(repeating: TierCount())
+  public internal(set) var cold = PerKind(repeating: TierCount())
   public internal(set) var fileSystem: FileSystemStatus?
   /// Segments that somebody deleted before they were archived; see `DeletedSegments`.
   public internal(set) var deletedSegments = 0
   public internal(set) var error: MigrationError?
+
+  init(_ layout: Layout) { self.layout = layout }
 }
 
 extension Engine {
@@ -59,9 +64,10 @@ extension Engine {
   public func keepUp(
     _ path: FilePath, options: UpkeepOptions, memory: UpkeepMemory, clock: ClockWatch
   ) -> UpkeepReport {
-    var report = UpkeepReport()
+    var report = UpkeepReport(options.layout)
     do throws(MigrationError) {
-      let capture = try OpenCapture.open(path, isGuarded: options.guardsPath)
+      let capture = try OpenCapture.open(path, options.layout, isGuarded: options.guardsPath)
+      try OtherBuckets.refuse(in: capture, options.layout)
       memory.take(capture.identity)
       report.fileSystem = capture.fileSystem
       if options.isDryRun {
@@ -81,30 +87,30 @@ extension Engine {
     _ report: inout UpkeepReport
   ) throws(MigrationError) {
     do throws(KernelError) {
-      let folders = try CaptureFolders(of: capture.directory)
+      let tree = try CaptureTree(of: capture.directory, options.layout)
       let now = Clock.realtimeNanoseconds / 1_000_000_000
-      let playlists = try LivePlaylists(of: folders, in: capture.directory)
-      try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
-      report.deletedSegments = try deletedSegments(folders, capture.directory, options, memory)
+      let playlists = try LivePlaylists(of: tree)
+      try memory.census.refresh(tree, nowSeconds: now)
+      report.deletedSegments = try deletedSegments(tree, options, memory)
       if !options.rule.isOff {
-        let retention = expire(folders, options, memory, playlists.listed, clock)
+        let retention = expire(tree, options, memory, playlists.listed, clock)
         report.retention = retention
         if retention.deletedTotal > 0 {
-          try memory.census.refresh(folders, in: capture.directory, nowSeconds: now)
+          try memory.census.refresh(tree, nowSeconds: now)
         }
       }
-      if options.writesManifests, StopSignal.pending == nil {
+      if options.writesManifests, options.layout.stream != nil, StopSignal.pending == nil {
         let manifests = Manifests(
-          live: playlists.durations,
-          newestHot: try Self.newestHotSegments(folders, capture.directory, options.hours),
+          options.layout, live: playlists.durations,
+          newestHot: try Self.newestHotSegments(tree, options.hours),
           hours: options.hours,
           nowSeconds: now,
           mode: options.isDryRun
-            ? .dryRun(receiving: Array(repeating: [], count: hoursOfDay.count)) : .contentsAndNames,
+            ? .dryRun(receiving: [:]) : .contentsAndNames,
           memory: memory.manifests)
-        report.manifests = manifests.refresh(folders, memory: memory.manifests)
+        report.manifests = manifests.refresh(tree, memory: memory.manifests)
       }
-      for kind in Kind.allCases {
+      for kind in options.layout.kinds {
         report.hot[kind] = memory.census.hot[kind]
         report.cold[kind] = memory.census.cold(kind)
       }
@@ -115,47 +121,50 @@ extension Engine {
   }
 
   private func deletedSegments(
-    _ folders: borrowing CaptureFolders, _ capture: borrowing Directory, _ options: UpkeepOptions,
-    _ memory: UpkeepMemory
+    _ tree: CaptureTree, _ options: UpkeepOptions, _ memory: UpkeepMemory
   ) throws(KernelError) -> Int {
+    guard let kind = tree.layout.stream?.kind else { return 0 }
     // Retention that leaves no cold ones for long would look the same.
     let shortestAgeSeconds: Int64 = 600
     var segments = DeletedSegments()
     segments.newestCold = memory.census.newestSegment
-    for place in [Place.root, .segments] {
-      try folders.withPlace(place, in: capture) { directory throws(KernelError) in
-        try Census.forEachFile(of: .segments, in: directory) { segments.addHot($0.name, $1.modified) }
+    for place in tree.layout.playlistPlaces {
+      try tree.withPlace(place) { (directory) throws(KernelError) in
+        try Census.forEachFile(of: kind, in: directory, tree.layout) {
+          segments.addHot(.init(tree.layout.number(of: $0.name, kind), $1.modified))
+        }
       }
     }
     defer { memory.newestHot = segments.newestHot }
-    guard options.rule.ageSeconds[.segments].map({ $0 > shortestAgeSeconds }) ?? true else { return 0 }
+    guard options.rule.ageSeconds[kind].map({ $0 > shortestAgeSeconds }) ?? true else { return 0 }
     return Int(clamping: segments.count(after: memory.newestHot))
   }
 
   private func expire(
-    _ folders: borrowing CaptureFolders, _ options: UpkeepOptions, _ memory: UpkeepMemory,
+    _ tree: CaptureTree, _ options: UpkeepOptions, _ memory: UpkeepMemory,
     _ pinned: ListedNames, _ clock: ClockWatch
   ) -> RetentionReport {
     switch carrier {
     case .ring(let mover):
-      Retention(rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
-        folders, memory.census, isForced: options.isForced, isDryRun: options.isDryRun)
+      Retention(tree, rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
+        memory.census, isForced: options.isForced, isDryRun: options.isDryRun)
     case .thread(let mover):
-      Retention(rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
-        folders, memory.census, isForced: options.isForced, isDryRun: options.isDryRun)
+      Retention(tree, rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
+        memory.census, isForced: options.isForced, isDryRun: options.isDryRun)
     }
   }
 
-  /// For each hour, the newest of the segments in the hot place that belong in it.
+  /// For each bucket, the newest of the segments in the hot place that belong in it.
   private static func newestHotSegments(
-    _ folders: borrowing CaptureFolders, _ capture: borrowing Directory, _ hours: HourClock
-  ) throws(KernelError) -> [ModificationTime?] {
+    _ tree: CaptureTree, _ hours: HourClock
+  ) throws(KernelError) -> [Bucket: ModificationTime] {
+    guard let kind = tree.layout.stream?.kind else { return [:] }
     var hours = hours
-    var newest = [ModificationTime?](repeating: nil, count: hoursOfDay.count)
-    try folders.withPlace(.segments, in: capture) { directory throws(KernelError) in
-      try Census.forEachFile(of: .segments, in: directory) { _, status in
-        let hour = hours.hour(of: status.modified)
-        newest[hour] = max(newest[hour] ?? status.modified, status.modified)
+    var newest: [Bucket: ModificationTime] = [:]
+    try tree.withPlace(tree.layout[kind].hot) { (directory) throws(KernelError) in
+      try Census.forEachFile(of: kind, in: directory, tree.layout) { _, status in
+        guard let bucket = tree.layout.buckets.bucket(of: status.modified, &hours) else { return }
+        newest[bucket] = max(newest[bucket] ?? status.modified, status.modified)
       }
     }
     return newest

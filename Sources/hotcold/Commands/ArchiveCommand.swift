@@ -89,7 +89,7 @@ struct ArchiveCommand: ParsableCommand {
   var quiet = false
 
   private static let retentions =
-    ["guide"] + Kind.allCases.map { "\($0.name)=\((RetentionRule.guideAgeSeconds[$0] ?? 86_400) / 3600)h" }
+    ["guide"] + Layout.guide.rules.map { "\($0.name)=\(($0.retentionSeconds ?? 86_400) / 3600)h" }
 
   func validate() throws {
     if forceRetention && !once { throw ValidationError("--force-retention goes with --once.") }

@@ -69,7 +69,7 @@ extension ArchiveSettings {
   }
 
   func settleRule() throws(Failure) -> SettleRule {
-    var rule = SettleRule()
+    var rule = SettleRule(of: .guide)
     for part in parts(.hot) {
       guard let limit = HotLimit(part) else { throw wrong(.hot, HotLimit.expected, part) }
       rule.hotLimits[limit.kind] = limit.count
@@ -81,16 +81,16 @@ extension ArchiveSettings {
     var rule = RetentionRule()
     for part in parts(.retain) {
       if part == "guide" {
-        rule.ageSeconds = RetentionRule.guideAgeSeconds
+        for kind in Layout.guide.kinds { rule.ageSeconds[kind] = Layout.guide[kind].retentionSeconds }
         continue
       }
       let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard sides.count == 2, let kind = Kind.allCases.first(where: { $0.name == sides[0] }),
+      guard sides.count == 2, let kind = Layout.guide.kind(named: sides[0]),
         let seconds = Self.seconds(sides[1]), Self.ageSeconds.contains(seconds)
       else {
         throw wrong(
           .retain,
-          "give guide, or KIND=AGE, with one of \(Kind.allCases.map(\.name).joined(separator: ", ")), and an age from "
+          "give guide, or KIND=AGE, with one of \(Layout.guide.rules.map(\.name).joined(separator: ", ")), and an age from "
             + "1m to 3650d", part)
       }
       rule.ageSeconds[kind] = seconds

@@ -1,4 +1,6 @@
 import ArgumentParser
+import CaptureLayout
+import KernelIO
 import Migration
 
 struct RevertCommand: ParsableCommand {
@@ -18,10 +20,13 @@ struct RevertCommand: ParsableCommand {
   func run() throws {
     try SettleOptions.checkZoneVariable()
     let paths = try captures.paths(Console(isQuiet: output.quiet))
-    let options = ReversionOptions(
-      isDryRun: !move.execute, syncs: !move.noSync, allowsLinks: move.linkFallback)
+    var options = MigrationOptions(
+      hours: HourClock { LocalZone.offset(at: $0) }, isDryRun: !move.execute, syncs: !move.noSync,
+      writesManifests: false)
+    options.target = .flat
+    options.allowsLinks = move.linkFallback
     try CaptureRun(command: "revert", timeZone: nil, move: move, output: output).run(paths) {
-      path, engine, display in engine.revert(path, options: options, observer: display)
+      [options] path, engine, display in engine.migrate(path, options: options, observer: display)
     }
   }
 }

@@ -24,7 +24,7 @@ extension EngineChoice: ExpressibleByArgument {}
 /// What a shell offers for options that several commands have.
 enum Completions {
   static let timeZone = CompletionKind.shellCommand("timedatectl list-timezones 2>/dev/null")
-  static let hot = CompletionKind.list(Kind.allCases.map { "\($0.name)=\($0.defaultHotLimit)" })
+  static let hot = CompletionKind.list(Layout.guide.rules.map { "\($0.name)=\($0.hotLimit)" })
 }
 
 /// Which captures, named on the command line or in a file.
@@ -115,7 +115,7 @@ struct SettleOptions: ParsableArguments {
   }
 
   var rule: SettleRule {
-    var rule = SettleRule()
+    var rule = SettleRule(of: .guide)
     for limit in hotLimits { rule.hotLimits[limit.kind] = limit.count }
     return rule
   }
@@ -126,7 +126,7 @@ struct SettleOptions: ParsableArguments {
 /// "captures=200".
 struct HotLimit {
   static let expected =
-    "give KIND=N, with one of \(Kind.allCases.map(\.name).joined(separator: ", ")), and N from 0 to \(countMax)"
+    "give KIND=N, with one of \(Layout.guide.rules.map(\.name).joined(separator: ", ")), and N from 0 to \(countMax)"
   /// Their names are kept in memory, 255 bytes each.
   private static let countMax = 100_000
 
@@ -140,7 +140,7 @@ struct HotLimit {
 
   init?(_ text: String) {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts.count == 2, let kind = Kind.allCases.first(where: { $0.name == parts[0] }),
+    guard parts.count == 2, let kind = Layout.guide.kind(named: String(parts[0])),
       let count = Int(parts[1]), (0...Self.countMax).contains(count)
     else { return nil }
     self.kind = kind

@@ -1,0 +1,132 @@
+/// How the folders of the cold tier are named.
+public enum BucketRule: String, CaseIterable, Sendable {
+  /// `0` to `23`: the hour of day. A bucket holds that hour of every day.
+  case hour
+  /// `2026-11-24/13`: date and hour.
+  case dateHour = "date-hour"
+
+  /// The hour folders of a capture, or of a day.
+  public static let hours = 0..<24
+}
+
+/// A folder of the cold tier.
+public struct Bucket: Hashable, Comparable, Sendable {
+  /// Which of the trees of a `Layout` it is in: 0 is that to which files go.
+  public let tree: UInt8
+  /// 0 to 23, or hours since 1970 in the zone of the buckets.
+  let number: Int32
+
+  init(tree: Int = 0, number: Int32) {
+    self.tree = UInt8(tree)
+    self.number = number
+  }
+
+  public static func hour(_ hour: Int, tree: Int = 0) -> Bucket { Bucket(tree: tree, number: Int32(hour)) }
+
+  public static func dateHour(_ day: Day, _ hour: Int, tree: Int = 0) -> Bucket {
+    Bucket(tree: tree, number: day.number * 24 + Int32(hour))
+  }
+
+  public static func < (left: Self, right: Self) -> Bool {
+    left.tree != right.tree ? left.tree < right.tree : left.number < right.number
+  }
+}
+
+extension BucketRule {
+  /// The names of a bucket's folders, from the outermost on: `["7"]`, or `["2026-11-24", "13"]`.
+  public func names(of bucket: Bucket) -> [String] {
+    switch self {
+    case .hour: ["\(bucket.number)"]
+    case .dateHour: [day(of: bucket)!.text, CalendarTime.padded(Int64(hour(of: bucket)), 2)]
+    }
+  }
+
+  public func text(of bucket: Bucket) -> String { names(of: bucket).joined(separator: "/") }
+
+  public func hour(of bucket: Bucket) -> Int {
+    switch self {
+    case .hour: Int(bucket.number)
+    case .dateHour: Int(bucket.number - day(of: bucket)!.number * 24)
+    }
+  }
+
+  /// Nil where a bucket holds every day.
+  public func day(of bucket: Bucket) -> Day? {
+    switch self {
+    case .hour: nil
+    case .dateHour: Day(number: bucket.number / 24 - (bucket.number % 24 < 0 ? 1 : 0))
+    }
+  }
+
+  /// The bucket of a modification time. Nil where it has none: before year 1 and after 9999 there is no date of four digits.
+  public func bucket(of time: ModificationTime, _ clock: inout HourClock) -> Bucket? {
+    switch self {
+    case .hour: .hour(clock.hour(of: time))
+    case .dateHour: clock.dayIfNamed(of: time).map { .dateHour($0, clock.hour(of: time)) }
+    }
+  }
+
+  /// The day of a date folder by its name: `2026-11-24`.
+  public static func day(named name: Span<UInt8>) -> Day? {
+    guard name.count == 10 else { return nil }
+    return Day(parsing: name)
+  }
+
+  /// The hour of an hour folder by its name: `7` in the one rule, `07` in the other.
+  public func hour(named name: Span<UInt8>) -> Int? {
+    guard (1...2).contains(name.count) else { return nil }
+    var hour = 0
+    for index in name.indices {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(name[index]) else { return nil }
+      hour = hour * 10 + Int(name[index] - UInt8(ascii: "0"))
+    }
+    let digits = self == .dateHour || hour > 9 ? 2 : 1
+    return name.count == digits && Self.hours.contains(hour) ? hour : nil
+  }
+}
+
+/// One value for each bucket of a tree. Those of hours of day are found without a hash: they are counted in for every file.
+public struct PerBucket<Value> {
+  private let initial: Value
+  private var hours: [Value]
+  private var others: [Bucket: Value] = [:]
+
+  public init(repeating value: Value) {
+    initial = value
+    hours = Array(repeating: value, count: BucketRule.hours.count)
+  }
+
+  public subscript(bucket: Bucket) -> Value {
+    get { isHour(bucket) ? hours[Int(bucket.number)] : others[bucket] ?? initial }
+    _modify {
+      if isHour(bucket) {
+        yield &hours[Int(bucket.number)]
+      } else {
+        let initial = initial
+        yield &others[bucket, default: initial]
+      }
+    }
+  }
+
+  private func isHour(_ bucket: Bucket) -> Bool {
+    bucket.tree == 0 && BucketRule.hours.contains(Int(bucket.number))
+  }
+
+  /// The buckets that were given a value, and the hours of day, in order.
+  public var all: [(bucket: Bucket, value: Value)] {
+    (hours.indices.map { (Bucket.hour($0), hours[$0]) } + others.map { ($0.key, $0.value) }).sorted {
+      $0.bucket < $1.bucket
+    }
+  }
+}
+
+extension PerBucket: Sendable where Value: Sendable {}
+
+extension PerBucket<Int> {
+  public var sum: Int { hours.reduce(0, +) + others.values.reduce(0, +) }
+
+  public mutating func add(_ other: PerBucket<Int>) {
+    for index in hours.indices { hours[index] += other.hours[index] }
+    for (bucket, value) in other.others { others[bucket, default: 0] += value }
+  }
+}

@@ -1,0 +1,87 @@
+/// A pattern of file names: bytes that stand for themselves, and `*` for any number of any bytes.
+public struct Glob: Hashable, Sendable {
+  public let text: String
+  /// What stands between the stars, before the first and after the last: one more than there are stars.
+  let literals: [[UInt8]]
+
+  /// Nil for what matches no name that a file could have: nothing, more than NAME_MAX bytes, a slash, a NUL.
+  public init?(_ text: String) {
+    let bytes = Array(text.utf8)
+    guard (1...FileName.longest).contains(bytes.count), !bytes.contains(0),
+      !bytes.contains(UInt8(ascii: "/"))
+    else { return nil }
+    self.text = text
+    literals = bytes.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map(Array.init)
+  }
+
+  public func matches(_ name: Span<UInt8>) -> Bool { NameMatcher([([self], [])]).kind(of: name) != nil }
+
+  /// Whether there is a name that both patterns match and none of `exceptions` does.
+  ///
+  /// Both are followed as automata over every class of bytes that any pattern tells apart. Where there are too many states
+  /// to follow, they are taken to overlap.
+  static func overlap(_ left: Glob, _ right: Glob, besides exceptions: [Glob]) -> Bool {
+    let statesMax = 50_000
+    let automata = ([left, right] + exceptions).map(Automaton.init)
+    // A byte that no pattern names stands for all of those.
+    let named = Set(automata.flatMap(\.bytes))
+    let alphabet = named.map { Optional($0) } + [nil]
+    var seen: Set<[Set<Int>]> = []
+    var pending = [automata.map(\.start)]
+    while let states = pending.popLast() {
+      guard seen.insert(states).inserted else { continue }
+      guard seen.count < statesMax else { return true }
+      let isMatch = zip(automata, states).map { $0.isMatch($1) }
+      if isMatch[0], isMatch[1], !isMatch[2...].contains(true) { return true }
+      for byte in alphabet {
+        let next = zip(automata, states).map { $0.next($1, byte) }
+        if !next[0].isEmpty, !next[1].isEmpty { pending.append(next) }
+      }
+    }
+    return false
+  }
+}
+
+/// A pattern as a non-deterministic automaton whose states are the positions in it.
+private struct Automaton {
+  private enum Token {
+    case byte(UInt8)
+    case anything
+  }
+  private let tokens: [Token]
+
+  init(_ glob: Glob) {
+    tokens = Array(glob.literals.map { $0.map(Token.byte) }.joined(separator: [.anything]))
+  }
+
+  var bytes: [UInt8] {
+    tokens.compactMap { if case .byte(let byte) = $0 { byte } else { nil } }
+  }
+  var start: Set<Int> { withoutReading([0]) }
+
+  func isMatch(_ states: Set<Int>) -> Bool { states.contains(tokens.count) }
+
+  /// `byte`: nil for one that no pattern names.
+  func next(_ states: Set<Int>, _ byte: UInt8?) -> Set<Int> {
+    var next: Set<Int> = []
+    for state in states where state < tokens.count {
+      switch tokens[state] {
+      case .anything: next.insert(state)
+      case .byte(let expected): if expected == byte { next.insert(state + 1) }
+      }
+    }
+    return withoutReading(next)
+  }
+
+  /// A star may stand for nothing.
+  private func withoutReading(_ states: Set<Int>) -> Set<Int> {
+    var all = states
+    for var state in states {
+      while state < tokens.count, case .anything = tokens[state] {
+        state += 1
+        all.insert(state)
+      }
+    }
+    return all
+  }
+}

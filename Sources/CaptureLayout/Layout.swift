@@ -1,0 +1,270 @@
+/// Where a capture keeps its files: the kinds, each with its names and folders, and how the folders of the cold tier are
+/// named. A value: every command works by one.
+///
+///     flat place ─▶ hot place          the newest of a kind, as many as its limit, and what the live playlist lists
+///              └──▶ cold place/bucket  all others
+public struct Layout: Sendable {
+  /// A kind as its layout describes it.
+  public struct Rule: Sendable {
+    public let name: String
+    public let flat: Place
+    public let hot: Place
+    public let hotLimit: Int
+    /// For how long cold files are kept where the service is asked for this layout's retention; nil for as long as the disk
+    /// lasts.
+    public let retentionSeconds: Int64?
+  }
+
+  /// Folders of the cold tier: for each kind a place, and below it the buckets.
+  public struct Tree: Sendable {
+    public let rule: BucketRule
+    public let places: PerKind<Place>
+  }
+
+  /// The kind that is the segments of an HLS stream.
+  public struct Stream: Sendable {
+    public let kind: Kind
+    /// The name of the media playlist that the encoder rewrites for every segment.
+    public let playlist: String
+  }
+
+  public let name: String
+  public let rules: [Rule]
+  /// Paths below the capture, each once; the capture itself is the first.
+  public private(set) var paths: [String]
+  /// That to which files go, and behind it those from which a run fetches them.
+  public private(set) var trees: [Tree]
+  /// Places of the layout that a run fetches files from, where those are others.
+  private var sources = PerKind<[Place]>(repeating: [])
+  public let stream: Stream?
+  private let matcher: NameMatcher
+
+  public var kinds: [Kind] { rules.indices.map(Kind.init) }
+  public var places: [Place] { paths.indices.map(Place.init) }
+  public var buckets: BucketRule { trees[0].rule }
+
+  public subscript(kind: Kind) -> Rule { rules[Int(kind.index)] }
+
+  public func kind(named name: String) -> Kind? {
+    rules.firstIndex { $0.name == name }.map(Kind.init)
+  }
+
+  // MARK: names
+
+  /// The kind that a name belongs to, or nil for a name that this layout does not know.
+  public func kind(of name: Span<UInt8>) -> Kind? { matcher.kind(of: name) }
+
+  public func isSegment(_ kind: Kind) -> Bool { stream?.kind == kind }
+
+  /// The number in a name: the digits right after what all names of its kind begin with, such as 12 in
+  /// `segment_000000012.ts` and in `capture_12_thumbnail.jpg`. Nil where there are none, or where something else than the
+  /// name's ending follows.
+  public func number(of name: Span<UInt8>, _ kind: Kind) -> Int64? {
+    guard let fixed = matcher.fixedCounts(of: name, kind) else { return nil }
+    return FileName.number(of: name, from: fixed.before)
+  }
+
+  /// A name of the same kind with a file's modification time in it, in UTC: `segment_000000005.ts` becomes
+  /// `segment_000000005.20261124T130501Z.ts`. For a file whose own name another one has, as where a recorder begins its
+  /// numbers again. Nil where that would be longer than a name may be, or of another kind.
+  public func timed(_ name: Span<UInt8>, of kind: Kind, _ modified: ModificationTime) -> [UInt8]? {
+    guard let fixed = matcher.fixedCounts(of: name, kind) else { return nil }
+    let bytes = Array(copying: name)
+    let timed =
+      bytes.dropLast(fixed.after) + Array(".\(modified.compactText)".utf8) + bytes.suffix(fixed.after)
+    return timed.count <= FileName.longest && self.kind(of: Array(timed).span) == kind ? Array(timed) : nil
+  }
+
+  // MARK: folders
+
+  public func path(of place: Place) -> String { paths[Int(place.index)] }
+
+  /// What stands before the names of its entries in a path below the capture: "captures/", or nothing.
+  public func prefix(of place: Place) -> String {
+    place == .root ? "" : path(of: place) + "/"
+  }
+
+  /// Whether files of this kind are looked for here: in its flat place and in its hot place, nowhere else.
+  public func holds(_ place: Place, _ kind: Kind) -> Bool {
+    self[kind].flat == place || self[kind].hot == place || sources[kind].contains(place)
+  }
+
+  /// Whether the live playlist may be here.
+  public func holdsPlaylist(_ place: Place) -> Bool { stream.map { holds(place, $0.kind) } ?? false }
+
+  /// In which buckets of a kind are.
+  public func coldPlace(of kind: Kind, tree: Int = 0) -> Place { trees[tree].places[kind] }
+
+  /// Below the capture: "segments/7", or "segments/2026-11-24/13".
+  public func path(of bucket: Bucket, _ kind: Kind) -> String {
+    let tree = trees[Int(bucket.tree)]
+    return prefix(of: tree.places[kind]) + tree.rule.text(of: bucket)
+  }
+
+  /// Whether a folder of this name belongs to the layout in a place: another place, or what buckets are in.
+  public func isPart(folder name: Span<UInt8>, of place: Place) -> Bool {
+    let prefix = prefix(of: place)
+    if paths.contains(where: { path in
+      guard path.hasPrefix(prefix), path != prefix, !path.isEmpty else { return false }
+      let component = path.dropFirst(prefix.count).prefix { $0 != "/" }
+      return name.isEqual(to: String(component))
+    }) {
+      return true
+    }
+    return trees.contains { tree in
+      guard kinds.contains(where: { tree.places[$0] == place }) else { return false }
+      switch tree.rule {
+      case .hour: return tree.rule.hour(named: name) != nil
+      case .dateHour: return BucketRule.day(named: name) != nil
+      }
+    }
+  }
+}
+
+// MARK: from one layout to another
+
+extension Layout {
+  /// This layout, to which files come from another one: from its buckets, and from its places as far as they are others.
+  public func coming(from other: Layout) throws(LayoutMistake) -> Layout {
+    var layout = self
+    var cold = layout.trees[0].places
+    for (index, rule) in other.rules.enumerated() {
+      guard let kind = kind(named: rule.name) else {
+        throw LayoutMistake("the layout '\(name)' has no kind '\(rule.name)', which '\(other.name)' has")
+      }
+      for place in [rule.flat, rule.hot] {
+        let place = layout.place(other.path(of: place))
+        if !layout.holds(place, kind) { layout.sources[kind].append(place) }
+      }
+      cold[kind] = layout.place(other.path(of: other.coldPlace(of: CaptureLayout.Kind(index))))
+    }
+    let isSame = other.buckets == buckets && kinds.allSatisfy { cold[$0] == coldPlace(of: $0) }
+    if !isSame { layout.trees.append(Tree(rule: other.buckets, places: cold)) }
+    return layout
+  }
+
+  /// The same places, with the other rule for the names of buckets, and no other buckets.
+  public var withOtherBuckets: Layout {
+    var layout = self
+    layout.trees = [Tree(rule: buckets == .hour ? .dateHour : .hour, places: trees[0].places)]
+    return layout
+  }
+
+  private mutating func place(_ path: String) -> Place {
+    if let index = paths.firstIndex(of: path) { return Place(index) }
+    paths.append(path)
+    return Place(paths.count - 1)
+  }
+}
+
+// MARK: making
+
+/// What describes a layout: names and paths as text, not checked yet.
+public struct LayoutDescription: Equatable, Sendable {
+  public struct Kind: Equatable, Sendable {
+    public var name: String
+    /// Patterns of its names (`Glob`), at least one.
+    public var match: [String]
+    /// Names that it leaves out although they match.
+    public var except: [String] = []
+    /// Folders below the capture, "" for the capture itself.
+    public var flat: String
+    public var hot: String
+    /// In which its buckets are; nil for the hot folder.
+    public var cold: String?
+    public var limit: Int
+    public var retentionSeconds: Int64?
+    /// The live playlist, for the kind that is the segments of an HLS stream.
+    public var playlist: String?
+
+    public init(
+      name: String, match: [String], except: [String] = [], flat: String, hot: String, cold: String? = nil,
+      limit: Int, retentionSeconds: Int64? = nil, playlist: String? = nil
+    ) {
+      self.name = name
+      self.match = match
+      self.except = except
+      self.flat = flat
+      self.hot = hot
+      self.cold = cold
+      self.limit = limit
+      self.retentionSeconds = retentionSeconds
+      self.playlist = playlist
+    }
+  }
+
+  public var name: String
+  public var kinds: [Kind]
+  public var buckets: BucketRule
+
+  public init(name: String, kinds: [Kind], buckets: BucketRule) {
+    self.name = name
+    self.kinds = kinds
+    self.buckets = buckets
+  }
+}
+
+/// Why a description is not one of a layout.
+public struct LayoutMistake: Error, Equatable, Sendable {
+  /// What of it is wrong: a kind by its position, nil for the layout as a whole; and one of its keys, as layout files name
+  /// them.
+  public let kind: Int?
+  public let key: String?
+  /// In the user's words, such as "'..' is not allowed in a path".
+  public let reason: String
+
+  init(_ reason: String, kind: Int? = nil, key: String? = nil) {
+    self.kind = kind
+    self.key = key
+    self.reason = reason
+  }
+}
+
+extension Layout {
+  /// The users' guide's: four kinds, buckets by hour of day.
+  public static let guide = try! Layout(.guide)
+
+  public init(_ description: LayoutDescription) throws(LayoutMistake) {
+    let globs = try description.checked()
+    var paths = [""]
+    func place(_ path: String) -> Place {
+      if let index = paths.firstIndex(of: path) { return Place(index) }
+      paths.append(path)
+      return Place(paths.count - 1)
+    }
+    name = description.name
+    var cold = PerKind(repeating: Place.root)
+    rules = description.kinds.enumerated().map { index, kind in
+      let rule = Rule(
+        name: kind.name, flat: place(kind.flat), hot: place(kind.hot), hotLimit: kind.limit,
+        retentionSeconds: kind.retentionSeconds)
+      cold[CaptureLayout.Kind(index)] = kind.cold.map(place) ?? rule.hot
+      return rule
+    }
+    trees = [Tree(rule: description.buckets, places: cold)]
+    stream = description.kinds.firstIndex { $0.playlist != nil }.map {
+      Stream(kind: CaptureLayout.Kind($0), playlist: description.kinds[$0].playlist!)
+    }
+    matcher = NameMatcher(globs)
+    self.paths = paths
+  }
+}
+
+extension LayoutDescription {
+  public static let guide = LayoutDescription(
+    name: "guide",
+    kinds: [
+      Kind(
+        name: "segments", match: ["segment_*.ts"], flat: "", hot: "segments", limit: 10,
+        retentionSeconds: 86_400, playlist: "output.m3u8"),
+      Kind(
+        name: "captures", match: ["capture_*.jpg"], except: ["*_thumbnail*"], flat: "captures",
+        hot: "captures", limit: 100, retentionSeconds: 3600),
+      Kind(
+        name: "thumbnails", match: ["capture_*_thumbnail.jpg"], flat: "captures", hot: "thumbnails",
+        limit: 100, retentionSeconds: 86_400),
+      Kind(
+        name: "metadata", match: ["capture_*.json"], flat: "captures", hot: "metadata", limit: 100,
+        retentionSeconds: 86_400),
+    ], buckets: .hour)
+}

@@ -1,0 +1,151 @@
+/// What makes a description one of a layout (docs/LAYOUTS.md).
+extension LayoutDescription {
+  private static let patternsMax = 8
+  private static let pathBytesMax = 1024
+  /// Their names are kept in memory, 255 bytes each.
+  public static let hotLimitMax = 100_000
+
+  /// The patterns of each kind, checked like everything else.
+  func checked() throws(LayoutMistake) -> [(matches: [Glob], exceptions: [Glob])] {
+    guard (1...CaptureLayout.Kind.countMax).contains(kinds.count) else {
+      throw LayoutMistake("\(kinds.count) kinds; a layout has one to \(CaptureLayout.Kind.countMax)")
+    }
+    var globs: [(matches: [Glob], exceptions: [Glob])] = []
+    for (index, kind) in kinds.enumerated() {
+      try checkName(kind.name, index)
+      globs.append(
+        (try patterns(kind.match, index, "match"), try patterns(kind.except, index, "except")))
+      for (key, path) in [("flat", kind.flat), ("hot", kind.hot), ("cold", kind.cold ?? kind.hot)] {
+        try checkPath(path, index, key)
+      }
+      guard (0...Self.hotLimitMax).contains(kind.limit) else {
+        throw LayoutMistake("a limit is from 0 to \(Self.hotLimitMax)", kind: index, key: "limit")
+      }
+    }
+    try checkOverlaps(globs)
+    try checkFolders()
+    try checkPlaylists(globs)
+    return globs
+  }
+
+  private func checkName(_ name: String, _ index: Int) throws(LayoutMistake) {
+    let isPlain = name.utf8.allSatisfy {
+      (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+        || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+    }
+    guard isPlain, (1...32).contains(name.utf8.count) else {
+      throw LayoutMistake(
+        "the name of a kind has up to 32 letters a-z, digits, '-' and '_'", kind: index, key: "name")
+    }
+    guard !kinds[..<index].contains(where: { $0.name == name }) else {
+      throw LayoutMistake("there is another kind '\(name)'", kind: index, key: "name")
+    }
+  }
+
+  private func patterns(
+    _ texts: [String], _ index: Int, _ key: String
+  ) throws(LayoutMistake) -> [Glob] {
+    guard key != "match" || !texts.isEmpty else {
+      throw LayoutMistake("a kind needs a pattern for its names", kind: index, key: key)
+    }
+    guard texts.count <= Self.patternsMax else {
+      throw LayoutMistake(
+        "\(texts.count) patterns; up to \(Self.patternsMax) are allowed", kind: index, key: key)
+    }
+    var globs: [Glob] = []
+    for text in texts {
+      guard let glob = Glob(text) else {
+        throw LayoutMistake(
+          "'\(text)' matches no file name: give 1 to \(FileName.longest) bytes without a slash", kind: index,
+          key: key)
+      }
+      globs.append(glob)
+    }
+    return globs
+  }
+
+  private func checkPath(_ path: String, _ index: Int, _ key: String) throws(LayoutMistake) {
+    if path.isEmpty {
+      guard key != "cold" else {
+        throw LayoutMistake("buckets need a folder of their own below the capture", kind: index, key: key)
+      }
+      return
+    }
+    let components = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    let isPlain = components.allSatisfy {
+      (1...FileName.longest).contains($0.count) && !$0.contains(0) && !$0.elementsEqual("..".utf8)
+        && !$0.elementsEqual(".".utf8)
+    }
+    guard isPlain, path.utf8.count <= Self.pathBytesMax else {
+      throw LayoutMistake(
+        "'\(path)' is not a folder below the capture: give names with '/' between them, without '.' and '..'",
+        kind: index, key: key)
+    }
+  }
+
+  /// A name is of one kind.
+  private func checkOverlaps(
+    _ globs: [(matches: [Glob], exceptions: [Glob])]
+  ) throws(LayoutMistake) {
+    for right in globs.indices {
+      for left in 0..<right {
+        let exceptions = globs[left].exceptions + globs[right].exceptions
+        for pattern in globs[right].matches {
+          guard
+            let other = globs[left].matches.first(where: { Glob.overlap($0, pattern, besides: exceptions) })
+          else { continue }
+          throw LayoutMistake(
+            "'\(pattern.text)' matches names that '\(other.text)' of \(kinds[left].name) matches, too; leave them out of one with except",
+            kind: right, key: "match")
+        }
+      }
+    }
+  }
+
+  private func checkFolders() throws(LayoutMistake) {
+    for (index, kind) in kinds.enumerated() {
+      let cold = kind.cold ?? kind.hot
+      if let other = kinds[..<index].first(where: { ($0.cold ?? $0.hot) == cold }) {
+        throw LayoutMistake(
+          "\(other.name) has its buckets in '\(cold)', too; each kind needs a folder of its own", kind: index,
+          key: kind.cold == nil ? "hot" : "cold")
+      }
+      for (key, path) in [("flat", kind.flat), ("hot", kind.hot), ("cold", cold)] {
+        if kinds.contains(where: { Self.isInBucket(path, below: $0.cold ?? $0.hot) }) {
+          throw LayoutMistake("'\(path)' would be a bucket, or in one", kind: index, key: key)
+        }
+      }
+    }
+  }
+
+  /// In a bucket of either rule, so that a layout can be changed to the other.
+  private static func isInBucket(_ path: String, below cold: String) -> Bool {
+    guard path.hasPrefix(cold + "/") else { return false }
+    let component = Array(path.dropFirst(cold.count + 1).prefix { $0 != "/" }.utf8)
+    return BucketRule.hour.hour(named: component.span) != nil || BucketRule.day(named: component.span) != nil
+  }
+
+  private func checkPlaylists(
+    _ globs: [(matches: [Glob], exceptions: [Glob])]
+  ) throws(LayoutMistake) {
+    let streams = kinds.indices.filter { kinds[$0].playlist != nil }
+    if streams.count > 1 {
+      throw LayoutMistake(
+        "\(kinds[streams[0]].name) has a playlist, too; one kind may", kind: streams[1], key: "playlist")
+    }
+    if let index = streams.first {
+      let bytes = Array(kinds[index].playlist!.utf8)
+      guard FileName.canExist(bytes.span), !FileName.isArchivePlaylist(bytes.span) else {
+        throw LayoutMistake("no name of a live playlist", kind: index, key: "playlist")
+      }
+    }
+    let own = ["archive.m3u8", "archive-2026-11-24.m3u8"] + streams.compactMap { kinds[$0].playlist }
+    let matcher = NameMatcher(globs)
+    for name in own {
+      guard let kind = matcher.kind(of: Array(name.utf8).span) else { continue }
+      throw LayoutMistake(
+        "its patterns match the playlist \(name), too", kind: Int(kind.index), key: "match")
+    }
+  }
+}

@@ -1,0 +1,165 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// Removes what hotcold made and the target layout has no use for, once the files have left: its playlists, and the folders
+/// of the layout that are empty.
+///
+/// What cannot be removed stays, and is reported; so does what something else has made.
+struct CleanUp {
+  private let tree: CaptureTree
+  /// Set for a dry run: what would have left each folder by then.
+  private let leaving: LeavingFiles?
+  private(set) var manifests = ManifestReport()
+  private(set) var unrecognised = Unrecognised()
+  private(set) var foldersRemoved = 0
+
+  init(_ tree: CaptureTree, leaving: LeavingFiles?) {
+    self.tree = tree
+    self.leaving = leaving
+  }
+
+  /// The buckets of these trees, and then the hot and cold places where the target layout is the flat one. `playlistLeaves`:
+  /// whether the live playlist has left its hot place.
+  mutating func run(trees: Range<Int>, target: MigrationOptions.Target, playlistLeaves: Bool) {
+    let layout = tree.layout
+    /// Folders removed from each place.
+    var removed: [Place: Int] = [:]
+    for index in trees {
+      for kind in layout.kinds {
+        let place = layout.coldPlace(of: kind, tree: index)
+        tree.withPlace(place) { directory in
+          removed[place, default: 0] += removeBuckets(of: kind, tree: index, in: directory)
+        }
+      }
+    }
+    guard target == .flat else { return }
+    let flat = layout.kinds.map { layout[$0].flat }
+    // Inner folders before those that they are in.
+    for place in layout.places.sorted(by: { layout.path(of: $0).count > layout.path(of: $1).count })
+    where place != .root && !flat.contains(place) {
+      let gone = (removed[place] ?? 0) + (playlistLeaves && layout.holdsPlaylist(place) ? 1 : 0)
+      attempt { (clean) throws(KernelError) in
+        if try clean.remove(place, besides: gone) { clean.foldersRemoved += 1 }
+      }
+    }
+  }
+
+  private mutating func attempt(_ step: (inout Self) throws(KernelError) -> Void) {
+    do throws(KernelError) { try step(&self) } catch { manifests.failures.append(error) }
+  }
+
+  // MARK: buckets
+
+  /// Returns how many entries the place has less.
+  private mutating func removeBuckets(
+    of kind: Kind, tree index: Int, in place: borrowing Directory
+  ) -> Int {
+    let rule = tree.layout.trees[index].rule
+    var removed = 0
+    var days: [Day: Int] = [:]
+    for bucket in tree.buckets(of: kind, tree: index) {
+      var isRemoved = false
+      attempt { (clean) throws(KernelError) in isRemoved = try clean.remove(bucket, of: kind, in: place) }
+      guard isRemoved else { continue }
+      foldersRemoved += 1
+      if let day = rule.day(of: bucket) { days[day, default: 0] += 1 } else { removed += 1 }
+    }
+    for (day, count) in days.sorted(by: { $0.key < $1.key }) {
+      attempt { (clean) throws(KernelError) in
+        let isEmpty = clean.leaving == nil ? false : try place.openFolder(day.text).entryCount() == count
+        if try clean.remove(day.text, from: place, isEmpty: isEmpty) { removed += 1 }
+      }
+    }
+    return removed
+  }
+
+  private mutating func remove(
+    _ bucket: Bucket, of kind: Kind, in place: borrowing Directory
+  ) throws(KernelError) -> Bool {
+    var own = 0
+    var isEmpty = false
+    try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+      if tree.layout.isSegment(kind) { own = try removePlaylists(of: bucket, kind, directory) }
+      isEmpty = try isLeft(directory, .bucket(kind, bucket), besides: own)
+    }
+    let names = tree.layout.trees[Int(bucket.tree)].rule.names(of: bucket)
+    guard let day = names.dropLast().first else { return try remove(names[0], from: place, isEmpty: isEmpty) }
+    return try remove(names[1], from: try place.openFolder(day), isEmpty: isEmpty)
+  }
+
+  /// Returns how many files of hotcold's own are gone, or would be.
+  private mutating func removePlaylists(
+    of bucket: Bucket, _ kind: Kind, _ directory: borrowing Directory
+  ) throws(KernelError) -> Int {
+    var own = 0
+    let names = try PlaylistNames(in: directory)
+    for name in names.leftovers where try directory.statusIfThere(name)?.type == .regular {
+      if leaving == nil { try directory.removeFile(name) }
+      own += 1
+    }
+    for name in names.playlists.sorted() {
+      attempt { (clean) throws(KernelError) in
+        switch HourPlaylists.existing(name, in: directory) {
+        case .own(let contents, _) where ArchivePlaylist.isOwn(contents):
+          if clean.leaving == nil { try directory.removeFile(name) }
+          own += 1
+          clean.manifests.removed += 1
+        case .absent: break
+        // Of the old archiver, or foreign: it stays, and so does its folder.
+        case .own, .foreign:
+          clean.unrecognised.add(Array(name.utf8).span, in: clean.tree.layout.path(of: bucket, kind) + "/")
+        case .unreadable(let error): throw error
+        }
+      }
+    }
+    return own
+  }
+
+  // MARK: folders
+
+  private func remove(_ place: Place, besides others: Int) throws(KernelError) -> Bool {
+    let path = FilePath(tree.layout.path(of: place))
+    guard let name = path.lastComponent?.string, CaptureTree.isOpen(tree.dirfd(of: place)) else {
+      return false
+    }
+    var isRemoved = false
+    try tree.withPlace(.root) { (root) throws(KernelError) in
+      var isEmpty = false
+      try tree.withPlace(place) { (directory) throws(KernelError) in
+        isEmpty = try isLeft(directory, .place(place), besides: others)
+      }
+      let parent = path.removingLastComponent()
+      if parent.isEmpty {
+        isRemoved = try remove(name, from: root, isEmpty: isEmpty)
+      } else {
+        isRemoved = try remove(name, from: try root.openFolder(parent.string), isEmpty: isEmpty)
+      }
+    }
+    return isRemoved
+  }
+
+  /// Whether nothing would be left in a folder but as many entries as these, which would be gone. Asked in a dry run alone:
+  /// an execution tries to remove the folder.
+  private func isLeft(
+    _ directory: borrowing Directory, _ site: Site, besides others: Int
+  ) throws(KernelError) -> Bool {
+    guard let leaving else { return false }
+    return try directory.entryCount() == leaving.count(site) + others
+  }
+
+  private func remove(
+    _ name: String, from parent: borrowing Directory, isEmpty: Bool
+  ) throws(KernelError) -> Bool {
+    leaving == nil ? try parent.removeFolder(name) : isEmpty
+  }
+}
+
+extension Directory {
+  fileprivate func entryCount() throws(KernelError) -> Int {
+    var entries = 0
+    var stream = try DirectoryStream(of: self)
+    while try stream.nextWindow({ _ in entries += 1 }) {}
+    return entries
+  }
+}

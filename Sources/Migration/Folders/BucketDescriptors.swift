@@ -1,0 +1,72 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// The buckets that a run moves files to and from, as descriptors: opened when first needed, and no more of them at a time
+/// than a process may have.
+struct BucketDescriptors {
+  /// What is known of a bucket.
+  enum State {
+    case unknown
+    case open(Int32)
+    /// Not there; of a dry run, which makes none.
+    case absent
+    case refused
+    case failed(Errno)
+  }
+
+  private struct Entry {
+    var state = State.unknown
+    var lastUse: UInt64 = 0
+  }
+  private struct Key: Hashable {
+    let kind: Kind
+    let bucket: Bucket
+  }
+
+  private let openMax: Int
+  private var entries = PerKind(repeating: PerBucket(repeating: Entry()))
+  private var folders: [Key: OpenFolder] = [:]
+  private var uses: UInt64 = 0
+
+  /// Two trees of a capture may be open at a time, and there are other captures.
+  init(descriptorLimit: Int) {
+    openMax = Self.openMax(descriptorLimit: descriptorLimit)
+  }
+
+  /// Those of four kinds and the hours of day, where there are descriptors for them.
+  static func openMax(descriptorLimit: Int) -> Int {
+    let ofOthers = 64
+    return min(100, max(4, descriptorLimit - ofOthers))
+  }
+
+  mutating func state(_ bucket: Bucket, of kind: Kind) -> State {
+    uses += 1
+    entries[kind][bucket].lastUse = uses
+    return entries[kind][bucket].state
+  }
+
+  mutating func set(_ state: State, _ bucket: Bucket, of kind: Kind) {
+    entries[kind][bucket].state = state
+  }
+
+  var isFull: Bool { folders.count >= openMax }
+
+  /// Returns its descriptor. Not where `isFull`.
+  mutating func keep(_ folder: OpenFolder, _ bucket: Bucket, of kind: Kind) -> Int32 {
+    folders[Key(kind: kind, bucket: bucket)] = folder
+    set(.open(folder.directory.descriptor), bucket, of: kind)
+    return folder.directory.descriptor
+  }
+
+  /// Closes the half that was used least recently. Call when nothing is in flight: a rename that waits needs its folders.
+  mutating func closeLeastRecent() {
+    let byUse = folders.keys.sorted {
+      entries[$0.kind][$0.bucket].lastUse < entries[$1.kind][$1.bucket].lastUse
+    }
+    for key in byUse.prefix((byUse.count + 1) / 2) {
+      folders[key] = nil
+      entries[key.kind][key.bucket].state = .unknown
+    }
+  }
+}

@@ -1,0 +1,253 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// A folder that stays open for as long as something refers to it.
+final class OpenFolder: Sendable {
+  let directory: Directory
+
+  init(_ directory: consuming Directory) { self.directory = directory }
+}
+
+/// What is there of the folders of a layout: the places, which stay open, and the buckets, which are opened when they are
+/// needed. A value: it says how things were when it was made.
+struct CaptureTree: Sendable {
+  fileprivate enum Folder {
+    case absent
+    case open(OpenFolder)
+    case refused(FolderRefusal)
+  }
+
+  /// In place of a descriptor: no such folder.
+  static let absent: Int32 = -1
+  /// A folder that may not be used.
+  static let refused: Int32 = -2
+
+  static func isOpen(_ dirfd: Int32) -> Bool { dirfd >= 0 }
+
+  let layout: Layout
+  let capture: FilePath
+  /// Whether links may take the place of renames where the file system turns out to have no RENAME_NOREPLACE.
+  let allowsLinks: Bool
+  /// Whether a killed run may have left a file with its old and its new name: links are allowed, and the file system is
+  /// not known to make them needless.
+  let mayHoldBothNames: Bool
+  private var places: [Folder] = []
+  private var buckets = PerKind<[Bucket: FolderRefusal?]>(repeating: [:])
+  private var otherRefusals: [FolderRefusal] = []
+  /// What else is in the folders that only hold buckets.
+  private(set) var unrecognised = Unrecognised()
+  /// Kinds with a folder that may not be used: their files stay where they are.
+  private(set) var refusedKinds = PerKind(repeating: false)
+  /// Entries found in each bucket before the run.
+  var bucketEntries = PerKind(repeating: PerBucket(repeating: 0))
+
+  /// Looks at what is there. Nothing is made and nothing is written.
+  init(of capture: borrowing Directory, _ layout: Layout, allowsLinks: Bool = false) throws(KernelError) {
+    self.layout = layout
+    self.allowsLinks = allowsLinks
+    self.capture = capture.path
+    mayHoldBothNames = allowsLinks ? try !capture.fileSystem().refusesToReplace : false
+    places = [.open(OpenFolder(try capture.reopened()))]
+    for place in layout.places.dropFirst() {
+      places.append(try Self.open(layout.path(of: place), in: capture))
+    }
+    for kind in layout.kinds {
+      for tree in layout.trees.indices {
+        try withPlace(layout.coldPlace(of: kind, tree: tree)) { (place) throws(KernelError) in
+          try find(tree, of: kind, in: place)
+        }
+      }
+      let own = [layout[kind].flat, layout[kind].hot, layout.coldPlace(of: kind)]
+      refusedKinds[kind] = own.contains { dirfd(of: $0) == Self.refused }
+    }
+  }
+
+  /// A folder that may not be used is set aside; what says nothing about the folder itself is thrown.
+  private static func open(_ path: String, in parent: borrowing Directory) throws(KernelError) -> Folder {
+    do throws(KernelError) { return .open(OpenFolder(try parent.openFolder(path))) } catch {
+      guard error.errno != .noSuchFileOrDirectory else { return .absent }
+      return .refused(try refusal(path, error))
+    }
+  }
+
+  private static func refusal(_ path: String, _ error: KernelError) throws(KernelError) -> FolderRefusal {
+    switch error.errno {
+    case .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .ioError: throw error
+    default: return FolderRefusal(folder: path, error)
+    }
+  }
+
+  // MARK: places
+
+  func dirfd(of place: Place) -> Int32 {
+    switch places[Int(place.index)] {
+    case .absent: Self.absent
+    case .open(let folder): folder.directory.descriptor
+    case .refused: Self.refused
+    }
+  }
+
+  func isAbsent(_ place: Place) -> Bool { dirfd(of: place) == Self.absent }
+
+  /// Gives the folder of a place to `body`, unless it is absent or refused.
+  func withPlace<Failure>(
+    _ place: Place, _ body: (borrowing Directory) throws(Failure) -> Void
+  ) throws(Failure) {
+    if case .open(let folder) = places[Int(place.index)] { try body(folder.directory) }
+  }
+
+  mutating func reopen(_ place: Place) throws(KernelError) {
+    guard case .open(let root) = places[0] else { return }
+    places[Int(place.index)] = try Self.open(layout.path(of: place), in: root.directory)
+  }
+
+  /// Whether a place that was open before is not open here.
+  func lacksPlace(of before: CaptureTree) -> Bool {
+    layout.places.contains { Self.isOpen(before.dirfd(of: $0)) && !Self.isOpen(dirfd(of: $0)) }
+  }
+
+  /// The other place in which a file of this kind and name may be, if it exists.
+  func otherPlace(of kind: Kind, than site: Site) -> Int32? {
+    let rule = layout[kind]
+    guard rule.flat != rule.hot else { return nil }
+    let other = dirfd(of: site == .place(rule.flat) ? rule.hot : rule.flat)
+    return Self.isOpen(other) ? other : nil
+  }
+
+  /// Whether a segment of this name is in the flat or in the hot place, and known to be.
+  func isHotSegment(_ name: Span<UInt8>) -> Bool {
+    guard let stream = layout.stream else { return false }
+    return [layout[stream.kind].flat, layout[stream.kind].hot].contains {
+      Self.isOpen(dirfd(of: $0)) && Name.isThere(name, in: dirfd(of: $0))
+    }
+  }
+
+  // MARK: buckets
+
+  /// The buckets of a kind that are there and may be used, in order.
+  func buckets(of kind: Kind, tree: Int = 0) -> [Bucket] {
+    buckets[kind].filter { $0.key.tree == tree && $0.value == nil }.keys.sorted()
+  }
+
+  /// Those of all kinds.
+  func buckets(tree: Int = 0) -> [(kind: Kind, bucket: Bucket)] {
+    layout.kinds.flatMap { kind in buckets(of: kind, tree: tree).map { (kind, $0) } }
+  }
+
+  func isThere(_ bucket: Bucket, of kind: Kind) -> Bool { buckets[kind][bucket] != nil }
+
+  /// Of its own, not kept. Nil where it is not there (any more).
+  func open(_ bucket: Bucket, of kind: Kind) throws(KernelError) -> Directory? {
+    let tree = layout.trees[Int(bucket.tree)]
+    guard case .open(let place) = places[Int(tree.places[kind].index)] else { return nil }
+    do throws(KernelError) { return try place.directory.openFolder(tree.rule.text(of: bucket)) } catch {
+      guard error.errno != .noSuchFileOrDirectory else { return nil }
+      throw error
+    }
+  }
+
+  /// Gives a bucket to `body`, unless it is not there.
+  func withBucket(
+    _ bucket: Bucket, of kind: Kind, _ body: (borrowing Directory) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    if let directory = try open(bucket, of: kind) { try body(directory) }
+  }
+
+  /// Whether a name could be taken there at all.
+  func mayHoldFiles(_ site: Site) -> Bool {
+    switch site {
+    case .place(let place): Self.isOpen(dirfd(of: place))
+    case .bucket(let kind, let bucket): bucketEntries[kind][bucket] > 0
+    }
+  }
+
+  private mutating func find(
+    _ tree: Int, of kind: Kind, in place: borrowing Directory
+  ) throws(KernelError) {
+    switch layout.trees[tree].rule {
+    case .hour:
+      for hour in BucketRule.hours { try look(at: .hour(hour, tree: tree), of: kind, in: place) }
+    case .dateHour:
+      // What has no folders in it need not be listed, and it may hold a million files.
+      guard try place.mayHaveSubfolders() else { return }
+      for day in try days(in: place, kind, tree) { try find(day, tree, of: kind, in: place) }
+    }
+  }
+
+  mutating func look(
+    at bucket: Bucket, of kind: Kind, in place: borrowing Directory
+  ) throws(KernelError) {
+    do throws(KernelError) {
+      _ = try place.openFolder(layout.trees[Int(bucket.tree)].rule.text(of: bucket))
+      buckets[kind][bucket] = .some(nil)
+    } catch {
+      guard error.errno != .noSuchFileOrDirectory else { return }
+      buckets[kind][bucket] = try Self.refusal(layout.path(of: bucket, kind), error)
+    }
+  }
+
+  private mutating func days(
+    in place: borrowing Directory, _ kind: Kind, _ tree: Int
+  ) throws(KernelError) -> [Day] {
+    var days: [Day] = []
+    var stream = try DirectoryStream(of: place)
+    while try stream.nextWindow({ entry in
+      if entry.type != .regular, let day = BucketRule.day(named: entry.name) { days.append(day) }
+    }) {}
+    return days.sorted()
+  }
+
+  private mutating func find(
+    _ day: Day, _ tree: Int, of kind: Kind, in place: borrowing Directory
+  ) throws(KernelError) {
+    let path = layout.prefix(of: layout.coldPlace(of: kind, tree: tree)) + day.text
+    switch try Self.open(day.text, in: place).named(path) {
+    case .absent: break
+    case .refused(let refusal): otherRefusals.append(refusal)
+    case .open(let folder):
+      var hours: [Int] = []
+      var stream = try DirectoryStream(of: folder.directory)
+      while try stream.nextWindow({ entry in
+        if let hour = BucketRule.dateHour.hour(named: entry.name) {
+          hours.append(hour)
+        } else {
+          unrecognised.add(entry.name, in: path + "/")
+        }
+      }) {}
+      for hour in hours.sorted() { try look(at: .dateHour(day, hour, tree: tree), of: kind, in: place) }
+    }
+  }
+
+  // MARK: refusals
+
+  var refusals: [FolderRefusal] {
+    let ofPlaces = places.compactMap { if case .refused(let refusal) = $0 { refusal } else { nil } }
+    let ofBuckets = layout.kinds.flatMap { kind in
+      buckets[kind].compactMap { key, value in value.map { (key, $0) } }.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+    return ofPlaces + ofBuckets + otherRefusals
+  }
+
+  /// Throws where a folder is closed to this process that was open before: what cannot be read cannot be compared.
+  func checkReadable(unlike before: [FolderRefusal]) throws(KernelError) {
+    for refusal in refusals where !before.contains(refusal) {
+      if case .denied(let error) = refusal.reason { throw error }
+    }
+  }
+}
+
+extension CaptureTree.Folder {
+  /// As it is called below the capture.
+  func named(_ path: String) -> Self {
+    if case .refused(let refusal) = self { .refused(refusal.named(path)) } else { self }
+  }
+}
+
+extension Directory {
+  /// False where the number of its links says that there is none. File systems that do not count (btrfs) say 1.
+  func mayHaveSubfolders(besides known: Int = 0) throws(KernelError) -> Bool {
+    let links = try status().links
+    return links < 2 || Int(links) > 2 + known
+  }
+}

@@ -1,0 +1,44 @@
+public import KernelIO
+internal import SystemPackage
+
+/// Why a folder of the layout cannot be used. It is left alone, and so are the files that belong in it.
+public struct FolderRefusal: Equatable, Sendable {
+  public enum Reason: Equatable, Sendable {
+    case isLink, isFile, isMount
+    case denied(KernelError)
+  }
+  /// Below the capture, such as "segments/7".
+  public let folder: String
+  public let reason: Reason
+
+  init(folder: String, _ error: KernelError) {
+    self.folder = folder
+    // openat2(2): what RESOLVE_NO_SYMLINKS, O_DIRECTORY and RESOLVE_NO_XDEV answer.
+    reason =
+      switch error.errno {
+      case .tooManySymbolicLinkLevels: .isLink
+      case .notDirectory: .isFile
+      case .improperLink: .isMount
+      default: .denied(error)
+      }
+  }
+
+  private init(folder: String, _ reason: Reason) {
+    self.folder = folder
+    self.reason = reason
+  }
+
+  func named(_ folder: String) -> FolderRefusal { FolderRefusal(folder: folder, reason) }
+
+  /// For a command to which every folder matters.
+  func error(in capture: FilePath) -> KernelError {
+    let errno: Errno =
+      switch reason {
+      case .isLink: .tooManySymbolicLinkLevels
+      case .isFile: .notDirectory
+      case .isMount: .improperLink
+      case .denied(let error): error.errno
+      }
+    return KernelError(.open, capture.appending(folder), errno)
+  }
+}

@@ -1,0 +1,187 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// Making the folders that a layout wants.
+extension CaptureTree {
+  /// The buckets that are there from the beginning, empty or not: those of the hours of day.
+  private func wantedBuckets(of kind: Kind) -> [Bucket] {
+    layout.buckets == .hour ? BucketRule.hours.map { .hour($0) } : []
+  }
+
+  private func missingBuckets(of kind: Kind) -> [Bucket] {
+    wantedBuckets(of: kind).filter { !isThere($0, of: kind) }
+  }
+
+  /// Hot and cold places, each once.
+  private var tieredPlaces: [Place] {
+    let all = layout.kinds.flatMap { [layout[$0].hot, layout.coldPlace(of: $0)] }
+    return layout.places.filter { $0 != .root && all.contains($0) }
+  }
+
+  /// How many folders the layout wants in any case.
+  var wantedCount: Int {
+    tieredPlaces.count + layout.kinds.reduce(0) { $0 + wantedBuckets(of: $1).count }
+  }
+
+  /// How many of those are not there. Below a refused place nothing can be missing.
+  var missingCount: Int {
+    let buckets = layout.kinds.reduce(0) { count, kind in
+      count + (dirfd(of: layout.coldPlace(of: kind)) == Self.refused ? 0 : missingBuckets(of: kind).count)
+    }
+    return buckets + tieredPlaces.count(where: isAbsent)
+  }
+
+  /// Throws where buckets are missing in a place that this process may not write to: before any is made.
+  func checkMissingCanBeMade() throws(KernelError) {
+    for kind in layout.kinds where !missingBuckets(of: kind).isEmpty {
+      try withPlace(layout.coldPlace(of: kind)) { (place) throws(KernelError) in try place.checkWritable() }
+    }
+  }
+
+  /// Makes the folders that are missing, with the owner, group and permission bits of the capture. Returns
+  /// how many were made.
+  mutating func makeMissing(like model: FileStatus, with mover: some Mover) throws(KernelError) -> Int {
+    try checkMissingCanBeMade()
+    let absent = tieredPlaces.filter(isAbsent)
+    try make(absent, like: model, with: mover)
+
+    var requests: [MakeFolderRequest] = []
+    var made: [(kind: Kind, bucket: Bucket)] = []
+    for kind in layout.kinds {
+      let place = dirfd(of: layout.coldPlace(of: kind))
+      for bucket in missingBuckets(of: kind) where Self.isOpen(place) {
+        made.append((kind, bucket))
+        requests.append(
+          MakeFolderRequest(dirfd: place, name: layout.buckets.text(of: bucket), mode: model.mode))
+      }
+    }
+    try Self.make(requests, named: made.map { layout.path(of: $0.bucket, $0.kind) }, in: capture, with: mover)
+    for (kind, bucket) in made {
+      try withPlace(layout.coldPlace(of: kind)) { (place) throws(KernelError) in
+        try look(at: bucket, of: kind, in: place)
+      }
+    }
+    try giveAttributes(of: model)
+    return absent.count + made.count
+  }
+
+  /// Makes the flat places of kinds that have files to go there.
+  mutating func makeFlatPlaces(like model: FileStatus, with mover: some Mover) throws(KernelError) {
+    let needed = layout.kinds.filter { kind in
+      layout[kind].hot != layout[kind].flat && !isAbsent(layout[kind].hot)
+        || !isAbsent(layout.coldPlace(of: kind))
+    }.map { layout[$0].flat }
+    let absent = layout.places.filter { needed.contains($0) && isAbsent($0) }
+    try make(absent, like: model, with: mover)
+    for place in absent {
+      try withPlace(place) { (directory) throws(KernelError) in try directory.takeAttributes(of: model) }
+    }
+  }
+
+  /// Those directly below the capture in one batch, others below them one by one.
+  private mutating func make(
+    _ absent: [Place], like model: FileStatus, with mover: some Mover
+  ) throws(KernelError) {
+    let root = dirfd(of: .root)
+    let direct = absent.filter { !layout.path(of: $0).contains("/") }
+    try Self.make(
+      direct.map { MakeFolderRequest(dirfd: root, name: layout.path(of: $0), mode: model.mode) },
+      named: direct.map(layout.path), in: capture, with: mover)
+    for place in absent where layout.path(of: place).contains("/") {
+      try withPlace(.root) { (root) throws(KernelError) in
+        try root.makeFolders(layout.path(of: place), like: model)
+      }
+    }
+    for place in absent { try reopen(place) }
+  }
+
+  /// `names`: below the capture, for the path of an error.
+  private static func make(
+    _ requests: [MakeFolderRequest], named names: [String], in capture: FilePath, with mover: some Mover
+  ) throws(KernelError) {
+    guard !requests.isEmpty else { return }
+    let failures = try mover.makeFolders(requests)
+    for (name, failure) in zip(names, failures) {
+      guard let failure, failure != .fileExists else { continue }
+      throw KernelError(.makeFolder, capture.appending(name), failure)
+    }
+  }
+
+  /// Makes a bucket that a file goes to, and says how many folders that took.
+  func make(_ bucket: Bucket, of kind: Kind, like model: FileStatus) throws(KernelError) -> Int {
+    var made = 0
+    let tree = layout.trees[Int(bucket.tree)]
+    try withPlace(tree.places[kind]) { (place) throws(KernelError) in
+      made = try place.makeFolders(tree.rule.text(of: bucket), like: model)
+    }
+    return made
+  }
+
+  /// Folders that were made just now, or by a run that was killed before it came to this point: empty ones
+  /// whose attributes differ. Folders in use keep what their owner gave them.
+  private func giveAttributes(of model: FileStatus) throws(KernelError) {
+    for (kind, bucket) in buckets() {
+      try withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+        try directory.giveAttributes(of: model, unlessHolding: 0)
+      }
+    }
+    for place in tieredPlaces {
+      try withPlace(place) { (directory) throws(KernelError) in
+        try directory.giveAttributes(of: model, unlessHolding: BucketRule.hours.count)
+      }
+    }
+  }
+}
+
+extension Directory {
+  /// Makes a folder and those that it is in, as far as they are missing, and says how many. No link is followed.
+  @discardableResult
+  fileprivate func makeFolders(_ path: String, like model: FileStatus) throws(KernelError) -> Int {
+    var made = 0
+    var end = path.startIndex
+    while end != path.endIndex {
+      end = path[end...].dropFirst(end == path.startIndex ? 0 : 1).firstIndex(of: "/") ?? path.endIndex
+      let parentEnd = path[..<end].lastIndex(of: "/")
+      let name = String(path[..<end][(parentEnd.map { path.index(after: $0) } ?? path.startIndex)...])
+      let parent = try parentEnd.map { (end) throws(KernelError) in try openFolder(String(path[..<end])) }
+      do throws(KernelError) {
+        if let parent {
+          try parent.makeFolder(name, mode: model.mode)
+        } else {
+          try makeFolder(name, mode: model.mode)
+        }
+        made += 1
+      } catch { guard error.errno == .fileExists else { throw error } }
+      try openFolder(String(path[..<end])).giveAttributes(of: model, unlessHolding: 0)
+    }
+    return made
+  }
+
+  fileprivate func giveAttributes(
+    of model: FileStatus, unlessHolding entries: Int
+  ) throws(KernelError) {
+    var model = model
+    let status = try status()
+    guard CurrentProcess.isRoot || status.owner == CurrentProcess.effectiveUser else { return }
+    // Below a capture of another user they stay as they were made, but for a group that may be given.
+    if !CurrentProcess.isRoot, status.owner != model.owner {
+      guard CurrentProcess.isMember(ofGroup: model.group) else { return }
+      let group = model.group
+      model = status
+      model.group = group
+    }
+    guard status.owner != model.owner || status.group != model.group || status.mode != model.mode,
+      try holdsAtMost(entries)
+    else { return }
+    try takeAttributes(of: model)
+  }
+
+  /// Whether the folder has no more than this many entries.
+  private func holdsAtMost(_ entries: Int) throws(KernelError) -> Bool {
+    var stream = try DirectoryStream(of: self)
+    var count = 0
+    while count <= entries, try stream.nextWindow({ _ in count += 1 }) {}
+    return count <= entries
+  }
+}

@@ -1,0 +1,26 @@
+internal import CaptureLayout
+
+/// A folder of the layout: a flat or hot place, or a bucket.
+enum Site: Hashable {
+  case place(Place)
+  case bucket(Kind, Bucket)
+}
+
+extension Layout {
+  /// What stands before the names of its entries in a path below the capture, such as "segments/7/".
+  func prefix(of site: Site) -> String {
+    switch site {
+    case .place(let place): prefix(of: place)
+    case .bucket(let kind, let bucket): path(of: bucket, kind) + "/"
+    }
+  }
+}
+
+/// One planned move of a file.
+struct Move {
+  let identity: FileIdentity
+  let from: Site
+  let to: Site
+
+  var kind: Kind { identity.kind }
+}

@@ -1,0 +1,96 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// What a walk meets under one name.
+enum Met {
+  /// A regular file of a wanted kind; with its status where the walk looks at it.
+  case file(Kind, FileStatus?)
+  /// Listed, and gone before it could be looked at.
+  case vanished(Kind)
+  /// It may be a file of that kind, but cannot be looked at.
+  case unreadable(Kind, Errno)
+  /// Of no wanted kind, or no regular file: a folder, a link, a fifo.
+  case other
+}
+
+/// The one loop over the files of a folder: whatever lists a folder of a capture does it by this, so that all agree on what a
+/// file is.
+///
+///     getdents64 ─▶ window ─▶ kind by name ─▶ wanted? ─▶ statx, as far as it is needed ─▶ `Met`
+struct Walk {
+  /// What is needed of each file besides its name. The more, the more it costs.
+  enum Look {
+    /// Nothing: only what the listing does not tell the type of is looked at.
+    case name
+    /// Type, modification time and number of names.
+    case modification
+    case wholeStatus
+  }
+
+  private let layout: Layout
+  private let look: Look
+  /// Looks at the files of a window by two threads before they are met, where the disk would be waited for.
+  var warms = false
+  /// Reads the next window on another thread meanwhile.
+  var readsAhead = false
+
+  init(_ layout: Layout, look: Look) {
+    self.layout = layout
+    self.look = look
+  }
+
+  /// Gives every entry to `visit`. `goesOn` is asked before each window; `afterWindow` is called after it.
+  func run(
+    _ directory: borrowing Directory, wants: (Kind) -> Bool,
+    goesOn: () throws(KernelError) -> Bool = { true }, afterWindow: () throws(KernelError) -> Void = {},
+    visit: (borrowing DirectoryEntry, Met) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    var stream = try DirectoryStream(of: directory)
+    while try goesOn(), try stream.fill() {
+      if readsAhead { stream.readAhead() }
+      if warms { stream.warmIfCold() }
+      try stream.visit { (entry) throws(KernelError) in
+        try visit(entry, meet(entry, in: directory, wants))
+      }
+      try afterWindow()
+    }
+  }
+
+  /// Every file of a kind. One that cannot be looked at is an error, and one that has vanished is none.
+  func files(
+    of kind: Kind, in directory: borrowing Directory,
+    _ visit: (borrowing DirectoryEntry, FileStatus?) -> Void
+  ) throws(KernelError) {
+    try run(directory, wants: { $0 == kind }) { (entry, met) throws(KernelError) in
+      switch met {
+      case .file(_, let status): visit(entry, status)
+      case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
+      case .vanished, .other: break
+      }
+    }
+  }
+
+  private func meet(
+    _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, _ wants: (Kind) -> Bool
+  ) -> Met {
+    guard let kind = layout.kind(of: entry.name), wants(kind), entry.type.countsAsFile else { return .other }
+    do throws(Errno) {
+      let status: FileStatus
+      switch look {
+      case .name where entry.type != .unknown: return .file(kind, nil)
+      case .name, .modification: status = try directory.modification(of: entry.name)
+      case .wholeStatus: status = try directory.status(ofEntry: entry.name)
+      }
+      return status.type == .regular ? .file(kind, status) : .other
+    } catch {
+      return error == .noSuchFileOrDirectory ? .vanished(kind) : .unreadable(kind, error)
+    }
+  }
+}
+
+extension Directory {
+  func error(_ operation: KernelError.Operation, _ name: Span<UInt8>, _ errno: Errno) -> KernelError {
+    KernelError(operation, path.appending(bytes: Array(copying: name)), errno)
+  }
+}
