@@ -1,3 +1,4 @@
+import Archiver
 import ArgumentParser
 import KernelIO
 import Reporting
@@ -9,7 +10,21 @@ struct Program {
     if let message = UnknownCommand.message(CurrentProcess.arguments) {
       HotCold.exit(withError: ValidationError(message))
     }
-    HotCold.main(CurrentProcess.arguments)
+    do {
+      var command = try HotCold.parseAsRoot(CurrentProcess.arguments)
+      try command.run()
+    } catch let mistake as SettingsMistake {
+      end(mistake.message, .usage)
+    } catch let failure as CapturesList.Failure {
+      end(failure.message, failure.status)
+    } catch {
+      HotCold.exit(withError: error)
+    }
+  }
+
+  private static func end(_ message: String, _ status: ExitStatus) -> Never {
+    Console(isQuiet: true).error(message)
+    HotCold.exit(withError: status.code)
   }
 }
 

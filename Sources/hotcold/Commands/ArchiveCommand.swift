@@ -13,67 +13,25 @@ struct ArchiveCommand: ParsableCommand {
     abstract: "The service: keeps the tiers of captures in order, round by round.",
     discussion: """
       Every round settles each capture, applies retention where it was asked for, and brings the playlists of the hours \
-      up to date. Settings come from the flag, else from the environment (HOTCOLD_INTERVAL for --interval, HOTCOLD_MANIFESTS=no for --no-manifests), \
+      up to date. Captures that are named are all that it deals with: the list that the settings name is not read then. \
+      A list is read again every round.
+
+      Settings come from the flag, else from the environment (HOTCOLD_INTERVAL for --interval, HOTCOLD_MANIFESTS=no for --no-manifests), \
       else from the file of --config, else they are the defaults; --print-config shows which.
       """)
 
-  @Argument(
-    help: "Capture folders. With them, the list that the settings name is not read.", completion: .directory,
-    transform: pathArgument)
-  var captures: [FilePath] = []
+  @OptionGroup var captures: CaptureArguments
+  @Option(Settings.interval) var interval: String?
+  @Option(Settings.minAge) var minAge: String?
+  @Option(Settings.retain) var retain: [String] = []
+  @Option(Settings.maxDelete) var maxDelete: String?
+  @Option(Settings.metricsFile) var metricsFile: String?
+  @Option(Settings.warnFree) var warnFree: String?
+  @OptionGroup var place: PlaceOptions
+  @OptionGroup var settle: SettleOptions
+  @OptionGroup var rename: RenameOptions
   @Option(
-    help: """
-      A file that names one capture a line: a folder, a line of the form folder,PID,quality, or a pattern such as \
-      /srv/capture*. Lines that begin with '#' are comments. Read again every round.
-      """, completion: .file())
-  var capturesFrom: String?
-  @Option(help: "The time from one round to the next, such as 60s or 5m (default: 60s).")
-  var interval: String?
-  @Option(help: "Younger files do not go to hour folders: they may still be in use (default: 60s).")
-  var minAge: String?
-  @Option(
-    help: ArgumentHelp(
-      "Delete cold files that are older, such as captures=1h; may be repeated. guide: 1h for captures, 24h for the rest.",
-      valueName: "kind=age"), completion: .list(retentions))
-  var retain: [String] = []
-  @Option(
-    help:
-      "More expired files than this in one round of a capture are a mistake, and nothing goes (default: 50000)."
-  )
-  var maxDelete: String?
-  @Option(
-    help: "Write counters and gauges for node_exporter's textfile collector there (*.prom).",
-    completion: .file())
-  var metricsFile: String?
-  @Option(help: "Warn where less of the bytes or inodes is free (default: 10%).")
-  var warnFree: String?
-  @Option(
-    help: "The time zone of the hour folders, such as Europe/Zurich (default: the machine's).",
-    completion: Completions.timeZone)
-  var timeZone: String?
-  @Option(
-    help: ArgumentHelp("How many files of a kind stay hot; may be repeated.", valueName: "kind=n"),
-    completion: Completions.hot)
-  var hot: [String] = []
-  @Flag(
-    help:
-      "Leave the hot files and the live playlist in the flat places, for an ffmpeg that still writes there.")
-  var keepLive = false
-  @Option(help: ConflictRule.help, completion: .list(ConflictRule.allValueStrings))
-  var onConflict: String?
-  @Flag(help: "Do not write segments/<hour>/archive.m3u8.")
-  var noManifests = false
-  @Flag(
-    help:
-      "Move by link and unlink where the file system cannot refuse to replace a file; see hotcold migrate --help for the risk."
-  )
-  var linkFallback = false
-  @Option(
-    help: "What carries the renames: auto, io_uring, syscalls (default: auto).",
-    completion: .list(EngineChoice.allValueStrings))
-  var engine: String?
-  @Option(
-    help: "The settings file (default: \(ArchiveSettings.fileDefault), if it is there).", completion: .file(),
+    help: "The settings file (default: \(SettingsFile.usual), if it is there).", completion: .file(),
     transform: pathArgument)
   var config: FilePath?
   @Flag(help: "Print every setting and where it comes from, and end.")
@@ -88,9 +46,6 @@ struct ArchiveCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Print errors only.")
   var quiet = false
 
-  private static let retentions =
-    ["guide"] + Layout.guide.rules.map { "\($0.name)=\(($0.retentionSeconds ?? 86_400) / 3600)h" }
-
   func validate() throws {
     if forceRetention && !once { throw ValidationError("--force-retention goes with --once.") }
   }
@@ -101,17 +56,11 @@ struct ArchiveCommand: ParsableCommand {
       let settings = try readSettings()
       try settings.useTimeZone()
       let options = try archiverOptions(settings)
-      for warning in ArchiveSettings.warnings { console.warning(warning) }
+      for warning in GivenSettings.unknownVariables { console.warning(warning) }
       if printConfig { return try Output.print(settings.text, console) }
       CurrentProcess.clearUmask()
       if once || dryRun { return try runOnce(options, console) }
       try serve(options, settings, console)
-    } catch let mistake as ArchiveSettings.Failure {
-      console.error(mistake.message)
-      throw ExitStatus.usage.code
-    } catch let failure as CapturesList.Failure {
-      console.error(failure.message)
-      throw failure.status.code
     } catch let error as KernelError {
       console.error(
         "\(Explanation.describe(error)). \(Explanation.knownRemedy(error) ?? "Fix the cause, then start again.")"
@@ -121,7 +70,7 @@ struct ArchiveCommand: ParsableCommand {
   }
 
   private func serve(
-    _ options: ArchiverOptions, _ settings: ArchiveSettings, _ console: Console
+    _ options: ArchiverOptions, _ settings: GivenSettings, _ console: Console
   ) throws {
     // Read again every round. What is wrong with it later on is logged; a service that begins without it has no work.
     _ = try CapturesList.captures(options.captures, from: options.capturesFile)
@@ -131,11 +80,10 @@ struct ArchiveCommand: ParsableCommand {
       )
       throw ExitStatus.ioError.code
     }
-    let zone = settings.text(.timeZone)
+    let zone = try settings.timeZone()
     try ArchiverService(options, log: console.logger) { () throws(SettingsMistake) in
       let settings = try readSettings()
-      try settings.checkTimeZone()
-      if settings.text(.timeZone) != zone {
+      if try settings.timeZone() != zone {
         console.warning("HOTCOLD_TIME_ZONE has changed: it takes effect when the service is started again.")
       }
       return try archiverOptions(settings)
@@ -162,49 +110,46 @@ struct ArchiveCommand: ParsableCommand {
 
   // MARK: settings
 
-  private var flags: [ArchiveSettings.Key: String] {
-    let texts: [ArchiveSettings.Key: String?] = [
-      .capturesFrom: capturesFrom, .interval: interval, .minAge: minAge, .maxDelete: maxDelete,
-      .metricsFile: metricsFile, .warnFree: warnFree, .timeZone: timeZone, .engine: engine,
-      .retain: retain.isEmpty ? nil : retain.joined(separator: ","),
-      .hot: hot.isEmpty ? nil : hot.joined(separator: ","), .keepLive: keepLive ? "yes" : nil,
-      .manifests: noManifests ? "no" : nil, .linkFallback: linkFallback ? "yes" : nil,
-      .onConflict: onConflict,
-    ]
-    return texts.compactMapValues { $0 }
+  private var flags: [GivenFlag] {
+    captures.flags + Settings.interval.given(interval) + Settings.minAge.given(minAge)
+      + Settings.retain.given(retain) + Settings.maxDelete.given(maxDelete)
+      + Settings.metricsFile.given(metricsFile) + Settings.warnFree.given(warnFree) + place.flags
+      + settle.flags
+      + rename.flags
   }
 
-  private func readSettings() throws(ArchiveSettings.Failure) -> ArchiveSettings {
-    try ArchiveSettings(flags: flags, file: config)
+  private func readSettings() throws(SettingsMistake) -> GivenSettings {
+    try GivenSettings(flags: flags, file: config)
   }
 
-  private func archiverOptions(_ settings: ArchiveSettings) throws(ArchiveSettings.Failure) -> ArchiverOptions
-  {
-    var options = ArchiverOptions(hours: HourClock { LocalZone.offset(at: $0) })
-    options.captures = captures
+  private func archiverOptions(_ settings: GivenSettings) throws(SettingsMistake) -> ArchiverOptions {
+    var options = ArchiverOptions(hours: .local)
+    options.captures = captures.captures
     // Named on the command line, they are all: the list in the settings is the service's.
-    if captures.isEmpty || settings.source(.capturesFrom) == .flag {
-      options.capturesFile = try settings.path(.capturesFrom)
+    if options.captures.isEmpty || settings.source(of: Settings.capturesFrom) == .flag {
+      options.capturesFile = try settings.value(of: Settings.capturesFrom)
     }
     guard !options.captures.isEmpty || options.capturesFile != nil || printConfig else {
-      throw ArchiveSettings.Failure(
+      throw SettingsMistake(
         message:
           "Name at least one capture folder, or a file of them with --captures-from or HOTCOLD_CAPTURES_FROM."
       )
     }
-    options.intervalSeconds = try settings.seconds(.interval, 1...86_400)
-    options.minAgeSeconds = try settings.seconds(.minAge, 0...86_400)
-    options.rule = try settings.settleRule()
-    options.keepLive = try settings.isOn(.keepLive)
-    options.writesManifests = try settings.isOn(.manifests)
-    options.allowsLinks = try settings.isOn(.linkFallback)
-    options.renamesConflicts = try settings.conflictRule() == .rename
-    options.retention = try settings.retention()
+    options.intervalSeconds = try settings.value(of: Settings.interval)
+    options.minAgeSeconds = try settings.value(of: Settings.minAge)
+    options.rule = try settings.value(of: Settings.hot)
+    options.keepLive = try settings.value(of: Settings.keepLive)
+    options.writesManifests = try settings.value(of: Settings.manifests)
+    options.allowsLinks = try settings.value(of: Settings.linkFallback)
+    options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
+    options.retention = RetentionRule(
+      ageSeconds: try settings.value(of: Settings.retain),
+      deletionsMax: try settings.value(of: Settings.maxDelete))
     options.isRetentionForced = forceRetention
     options.isDryRun = dryRun
-    options.metricsFile = try settings.path(.metricsFile)
-    options.warnFreePercent = try settings.percent(.warnFree)
-    options.engine = try settings.engine()
+    options.metricsFile = try settings.value(of: Settings.metricsFile)
+    options.warnFreePercent = try settings.value(of: Settings.warnFree)
+    options.engine = try settings.value(of: Settings.engine)
     return options
   }
 }

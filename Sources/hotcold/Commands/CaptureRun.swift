@@ -13,22 +13,13 @@ struct MoveOptions: ParsableArguments {
   var yes = false
   @Flag(help: "Do not wait until the moves would survive a power cut.")
   var noSync = false
-  @Flag(
-    help: ArgumentHelp(
-      "Move by link and unlink where the file system cannot refuse to replace a file (NFS, 9p, some FUSE).",
-      discussion:
-        "A file that another process renames over an old name between the two calls is deleted: stop every writer first."
-    ))
-  var linkFallback = false
-  @Option(
-    help: "What carries the renames: \(EngineChoice.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var engine = EngineChoice.auto
 }
 
 /// One run of `migrate` or `revert` over the captures that were named: question, engine, work, report, exit status.
 struct CaptureRun {
   let command: String
   let timeZone: String?
+  let engine: EngineChoice
   let move: MoveOptions
   let output: OutputOptions
 
@@ -81,7 +72,7 @@ struct CaptureRun {
   }
 
   private func chooseEngine(_ console: Console) throws -> Engine {
-    do throws(KernelError) { return try Engine.choose(move.engine) } catch {
+    do throws(KernelError) { return try Engine.choose(engine) } catch {
       console.error("\(Engine.refusalReason(error)). Use --engine auto or --engine syscalls.")
       throw ExitStatus.usage.code
     }

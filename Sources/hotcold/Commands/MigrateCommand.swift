@@ -8,24 +8,24 @@ struct MigrateCommand: ParsableCommand {
 
   @OptionGroup var captures: CaptureArguments
   @OptionGroup var move: MoveOptions
-  @Flag(help: "Move only what is cold; the hot files and the live playlist stay where a player finds them.")
-  var keepLive = false
-  @Flag(help: "Do not write segments/<hour>/archive.m3u8.")
-  var noManifests = false
-  @Option(help: ConflictRule.help)
-  var onConflict = ConflictRule.keep
+  @OptionGroup var rename: RenameOptions
   @OptionGroup var settle: SettleOptions
+  @OptionGroup var place: PlaceOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    try settle.takeTimeZone()
-    let paths = try captures.paths(Console(isQuiet: output.quiet))
+    let settings = GivenSettings(flags: captures.flags + rename.flags + settle.flags + place.flags)
+    let zone = try settings.useTimeZone()
     var options = MigrationOptions(
-      rule: settle.rule, hours: settle.hours, isDryRun: !move.execute, keepLive: keepLive,
-      syncs: !move.noSync, writesManifests: !noManifests)
-    options.allowsLinks = move.linkFallback
-    options.renamesConflicts = onConflict == .rename
-    try CaptureRun(command: "migrate", timeZone: settle.timeZone, move: move, output: output).run(paths) {
+      rule: try settings.value(of: Settings.hot), hours: .local, isDryRun: !move.execute,
+      keepLive: try settings.value(of: Settings.keepLive), syncs: !move.noSync,
+      writesManifests: try settings.value(of: Settings.manifests))
+    options.allowsLinks = try settings.value(of: Settings.linkFallback)
+    options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
+    let engine = try settings.value(of: Settings.engine)
+    let paths = try captures.paths(settings, Console(isQuiet: output.quiet))
+    try CaptureRun(command: "migrate", timeZone: zone, engine: engine, move: move, output: output).run(paths)
+    {
       [options] path, engine, display in engine.migrate(path, options: options, observer: display)
     }
   }

@@ -1,6 +1,4 @@
 import ArgumentParser
-import CaptureLayout
-import KernelIO
 import Migration
 
 struct RevertCommand: ParsableCommand {
@@ -15,18 +13,19 @@ struct RevertCommand: ParsableCommand {
 
   @OptionGroup var captures: CaptureArguments
   @OptionGroup var move: MoveOptions
+  @OptionGroup var rename: RenameOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    try SettleOptions.checkZoneVariable()
-    let paths = try captures.paths(Console(isQuiet: output.quiet))
-    var options = MigrationOptions(
-      hours: HourClock { LocalZone.offset(at: $0) }, isDryRun: !move.execute, syncs: !move.noSync,
-      writesManifests: false)
-    options.target = .flat
-    options.allowsLinks = move.linkFallback
-    try CaptureRun(command: "revert", timeZone: nil, move: move, output: output).run(paths) {
-      [options] path, engine, display in engine.migrate(path, options: options, observer: display)
+    let settings = GivenSettings(flags: captures.flags + rename.flags)
+    let zone = try settings.useTimeZone()
+    let options = ReversionOptions(
+      isDryRun: !move.execute, syncs: !move.noSync,
+      allowsLinks: try settings.value(of: Settings.linkFallback))
+    let engine = try settings.value(of: Settings.engine)
+    let paths = try captures.paths(settings, Console(isQuiet: output.quiet))
+    try CaptureRun(command: "revert", timeZone: zone, engine: engine, move: move, output: output).run(paths) {
+      path, engine, display in engine.revert(path, options: options, observer: display)
     }
   }
 }

@@ -36,7 +36,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   func run() throws {
-    try SettleOptions.checkZoneVariable()
+    try GivenSettings(flags: []).useTimeZone()
     StopSignal.install()
     let sample = SampleCapture(
       files: files.count, spanSeconds: span.seconds, seed: seed, fileBytes: fileBytes)

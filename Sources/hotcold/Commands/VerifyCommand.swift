@@ -11,22 +11,25 @@ struct VerifyCommand: ParsableCommand {
   @OptionGroup var captures: CaptureArguments
   @Flag(help: "Do not check segments/<hour>/archive.m3u8.")
   var noManifests = false
-  @Option(help: "Younger files are not yet settled, and counted apart, such as 60s or 5m.")
-  var minAge = Age(argument: "120s")!
-  @OptionGroup var settle: SettleOptions
+  @Option(Settings.settledAge) var minAge: String?
+  @OptionGroup var place: PlaceOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    try settle.takeTimeZone()
+    let settings = GivenSettings(
+      flags: captures.flags + Settings.settledAge.given(minAge) + place.flags)
+    try settings.useTimeZone()
+    let rule = try settings.value(of: Settings.hot)
+    let minAgeSeconds = try settings.value(of: Settings.settledAge)
     let console = Console(isQuiet: output.quiet)
     StandardStream.failWithoutSignal()
-    let paths = try captures.paths(console)
+    let paths = try captures.paths(settings, console)
     let reports = paths.map { path in
       let display = ProgressDisplay(isQuiet: output.quiet, console: console)
       defer { display.finish() }
       return Verification.run(
-        path, rule: settle.rule, hours: settle.hours, wantsManifests: !noManifests,
-        minAgeSeconds: minAge.seconds, progressed: display.progressed)
+        path, rule: rule, hours: .local, wantsManifests: !noManifests,
+        minAgeSeconds: minAgeSeconds, progressed: display.progressed)
     }
     let status = ExitStatus.combined(reports.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
     for report in reports {
@@ -44,18 +47,5 @@ struct VerifyCommand: ParsableCommand {
       try Output.print(text.joined(), console)
     }
     throw status.code
-  }
-
-  /// "120s": as the ages of the service.
-  struct Age: ExpressibleByArgument {
-    private static let secondsMax: Int64 = 86_400
-    let seconds: Int64
-
-    init?(argument: String) {
-      guard let seconds = ArchiveSettings.seconds(argument), seconds <= Self.secondsMax else { return nil }
-      self.seconds = seconds
-    }
-
-    var defaultValueDescription: String { "\(seconds)s" }
   }
 }

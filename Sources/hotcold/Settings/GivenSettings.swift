@@ -1,0 +1,98 @@
+import Archiver
+import KernelIO
+import Reporting
+import SystemPackage
+
+/// The settings of one run: a flag before an environment variable before the settings file before the default.
+struct GivenSettings {
+  enum Source: String {
+    case flag, environment, file
+    case builtIn = "default"
+  }
+
+  /// The texts by their variables; the first layer that has one counts.
+  private let layers: [(source: Source, texts: [String: String])]
+
+  /// Of a command: no file, and of the environment only what is of every command.
+  init(flags: [GivenFlag]) {
+    layers = Self.layers(flags, Settings.all.filter(\.isOfEveryCommand))
+  }
+
+  /// Of the service. `file`: nil for the usual one, which need not be there.
+  init(flags: [GivenFlag], file: FilePath?) throws(SettingsMistake) {
+    layers = Self.layers(flags, Settings.all) + [(.file, try SettingsFile.texts(of: file))]
+  }
+
+  private static func layers(
+    _ flags: [GivenFlag], _ variables: [any AnySetting]
+  ) -> [(Source, [String: String])] {
+    let environment = variables.map(\.variable).compactMap { variable in
+      CurrentProcess.environment(variable).map { (variable, $0) }
+    }
+    return [
+      (.flag, Dictionary(flags.map { ($0.variable, $0.text) }) { $1 }),
+      (.environment, Dictionary(environment) { $1 }),
+    ]
+  }
+
+  /// The error names the setting as the user wrote it (the flag, or the variable and its source), and what would be right.
+  func value<Value>(of setting: Setting<Value>) throws(SettingsMistake) -> Value {
+    let (text, source) = given(setting)
+    do throws(WrongText) {
+      // A shell variable that was not set. In the environment and in the file an empty text may mean none.
+      if source == .flag, text.isEmpty { throw WrongText() }
+      return try setting.grammar.parse(text)
+    } catch {
+      let name = source == .flag ? "--\(setting.flagName)" : "\(setting.variable) (\(source.rawValue))"
+      let reason = error.reason.map { "\($0); " } ?? ""
+      throw SettingsMistake(
+        message: "Invalid value '\(printable((error.part ?? text).utf8))' for \(name): "
+          + "\(reason)\(setting.grammar.expected).")
+    }
+  }
+
+  func source(of setting: any AnySetting) -> Source { given(setting).source }
+
+  /// Every setting with its source, as lines that a settings file may hold.
+  var text: String {
+    Settings.all.map { setting in
+      let (text, source) = given(setting)
+      return "# \(source.rawValue)\n\(setting.variable)=\(printable(text.utf8))\n"
+    }.joined()
+  }
+
+  private func given(_ setting: any AnySetting) -> (text: String, source: Source) {
+    for layer in layers {
+      if let text = layer.texts[setting.variable] { return (text, layer.source) }
+    }
+    return (setting.defaultText, .builtIn)
+  }
+
+  /// One warning for each variable of the environment that is named like a setting and is none.
+  static var unknownVariables: [String] {
+    let known = Settings.all.map(\.variable)
+    return CurrentProcess.environmentNames(beginningWith: "HOTCOLD_").filter { !known.contains($0) }.sorted()
+      .map {
+        let likely = nearest(to: $0, among: known, differencesMax: 3).map { " Did you mean \($0)?" } ?? ""
+        return "unknown setting '\(printable($0.utf8))' in the environment, ignored.\(likely)"
+      }
+  }
+
+  // MARK: the time zone
+
+  /// Nil for that of the machine. An unknown one, in the settings or in `TZ` where they have none, would mean UTC.
+  func timeZone() throws(SettingsMistake) -> String? {
+    if let zone = try value(of: Settings.timeZone) { return zone }
+    if let zone = LocalZone.mistakenVariable {
+      throw SettingsMistake(message: Explanation.unknownZone(zone))
+    }
+    return nil
+  }
+
+  /// Makes the zone that of the process. Call once, before anything asks for the time.
+  @discardableResult func useTimeZone() throws(SettingsMistake) -> String? {
+    let zone = try timeZone()
+    if let zone { _ = LocalZone.use(zone) }
+    return zone
+  }
+}

@@ -1,0 +1,163 @@
+import CaptureLayout
+import KernelIO
+import Reporting
+import SystemPackage
+
+/// How a text becomes a value.
+struct Grammar<Value: Sendable>: Sendable {
+  /// What would be right, as a request: the end of every error.
+  let expected: String
+  let parse: @Sendable (String) throws(WrongText) -> Value
+}
+
+/// A text that is none of a grammar.
+struct WrongText: Error {
+  /// The wrong one of several values; nil: the text.
+  var part: String?
+  /// What is wrong, where that is not plain from what would be right.
+  var reason: String?
+}
+
+extension Grammar {
+  /// `value`: nil for a wrong text.
+  fileprivate init(_ expected: String, value: @escaping @Sendable (String) -> Value?) {
+    self.init(expected: expected) { text throws(WrongText) in
+      guard let value = value(text) else { throw WrongText() }
+      return value
+    }
+  }
+
+  /// Values with commas between them. `add`: false for a wrong one.
+  fileprivate init(
+    _ expected: String, list none: Value, add: @escaping @Sendable (Substring, inout Value) -> Bool
+  ) {
+    self.init(expected: expected) { text throws(WrongText) in
+      var value = none
+      for part in text.split(separator: ",") where !add(part, &value) {
+        throw WrongText(part: String(part))
+      }
+      return value
+    }
+  }
+}
+
+extension Grammar where Value == Bool {
+  static var yesOrNo: Self {
+    Grammar("give yes or no") { text in
+      switch text.lowercased() {
+      case "yes", "true", "on", "1": true
+      case "no", "false", "off", "0": false
+      default: nil
+      }
+    }
+  }
+}
+
+extension Grammar where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
+  static var choice: Self {
+    let values = Value.allCases.map(\.rawValue)
+    return Grammar("give \(values.dropLast().joined(separator: ", ")) or \(values.last ?? "")") {
+      Value(rawValue: $0)
+    }
+  }
+}
+
+extension Grammar where Value == Int {
+  static var aboveZero: Self { Grammar("give a number above 0") { Int($0).flatMap { $0 > 0 ? $0 : nil } } }
+}
+
+extension Grammar where Value == Int64 {
+  static func seconds(_ range: ClosedRange<Int64>) -> Self {
+    Grammar("give a number with s, m, h or d, from \(range.lowerBound)s to \(range.upperBound)s") {
+      seconds($0).flatMap { range.contains($0) ? $0 : nil }
+    }
+  }
+
+  static var percent: Self {
+    Grammar("give a percentage from 0% to 100%") { text in
+      Int64(text.hasSuffix("%") ? String(text.dropLast()) : text).flatMap {
+        (0...100).contains($0) ? $0 : nil
+      }
+    }
+  }
+
+  /// "60s", "5m", "24h", "14d".
+  fileprivate static func seconds(_ text: some StringProtocol) -> Int64? {
+    let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+    guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()),
+      (0...1_000_000_000).contains(number)
+    else { return nil }
+    return number * unit
+  }
+}
+
+extension Grammar where Value == FilePath? {
+  /// From the root on: every message names it whole. Nil for an empty text.
+  static var path: Self {
+    Grammar(expected: "give a path that begins with '/'") { text throws(WrongText) in
+      guard !text.isEmpty else { return nil }
+      do throws(KernelError) { return try FilePath(text).absolute() } catch {
+        throw WrongText(reason: Explanation.describe(error))
+      }
+    }
+  }
+}
+
+extension Grammar where Value == String? {
+  /// Nil for an empty text: the zone of the machine.
+  static var timeZone: Self {
+    Grammar(expected: "take a name from /usr/share/zoneinfo, such as Europe/Zurich") {
+      text throws(WrongText) in
+      guard !text.isEmpty else { return nil }
+      guard LocalZone.isKnown(text) else { throw WrongText() }
+      return text
+    }
+  }
+}
+
+private let kindNames = Kind.allCases.map(\.name).joined(separator: ", ")
+
+/// "captures=200": the kind, and the text that follows.
+private func assignment(_ text: Substring) -> (kind: Kind, text: Substring)? {
+  let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+  guard sides.count == 2, let kind = Kind.allCases.first(where: { $0.name == sides[0] }) else { return nil }
+  return (kind, sides[1])
+}
+
+extension Grammar where Value == SettleRule {
+  /// Their names are kept in memory, 255 bytes each.
+  private static var hotCountMax: Int { 100_000 }
+
+  /// "segments=5,captures=200".
+  static var hotLimits: Self {
+    Grammar("give KIND=N, with one of \(kindNames), and N from 0 to \(hotCountMax)", list: SettleRule()) {
+      guard let (kind, text) = assignment($0), let count = Int(text), (0...hotCountMax).contains(count) else {
+        return false
+      }
+      $1.hotLimits[kind] = count
+      return true
+    }
+  }
+}
+
+extension Grammar where Value == PerKind<Int64?> {
+  private static var ageSeconds: ClosedRange<Int64> { 60...315_360_000 }
+
+  /// "captures=1h,segments=24h", or "guide".
+  static var ages: Self {
+    Grammar(
+      "give guide, or KIND=AGE, with one of \(kindNames), and an age from 1m to 3650d",
+      list: PerKind { _ in nil }
+    ) {
+      if $0 == "guide" {
+        $1 = RetentionRule.guideAgeSeconds
+        return true
+      }
+      guard let (kind, text) = assignment($0), let seconds = Grammar<Int64>.seconds(text),
+        ageSeconds.contains(seconds)
+      else { return false }
+      $1[kind] = seconds
+      return true
+    }
+  }
+}

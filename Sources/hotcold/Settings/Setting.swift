@@ -1,0 +1,98 @@
+import ArgumentParser
+
+/// A setting: what there is to say about it, whether it comes as a flag, in the environment or in the settings file.
+struct Setting<Value: Sendable>: AnySetting {
+  let name: String
+  let variable: String
+  let defaultText: String
+  let flagText: String?
+  let isOfEveryCommand: Bool
+  let grammar: Grammar<Value>
+  let help: ArgumentHelp
+  let completion: CompletionKind?
+
+  /// `default`: empty where there is none.
+  init(
+    _ name: String, default defaultText: String = "", flagText: String? = nil, isOfEveryCommand: Bool = false,
+    _ grammar: Grammar<Value>, help: ArgumentHelp, completion: CompletionKind? = nil
+  ) {
+    self.name = name
+    self.variable = "HOTCOLD_" + name.map { $0 == "-" ? "_" : $0.uppercased() }.joined()
+    self.defaultText = defaultText
+    self.flagText = flagText
+    self.isOfEveryCommand = isOfEveryCommand
+    self.grammar = grammar
+    self.help = help
+    self.completion = completion
+  }
+}
+
+extension Setting where Value == Bool {
+  /// Its flag takes no value: it is the opposite of the default.
+  init(_ name: String, isOn: Bool, help: ArgumentHelp) {
+    self.init(name, default: isOn ? "yes" : "no", flagText: isOn ? "no" : "yes", .yesOrNo, help: help)
+  }
+}
+
+/// A setting of any type.
+protocol AnySetting: Sendable {
+  /// As in --min-age.
+  var name: String { get }
+  /// As in HOTCOLD_MIN_AGE.
+  var variable: String { get }
+  var defaultText: String { get }
+  var help: ArgumentHelp { get }
+  var completion: CompletionKind? { get }
+  /// Its variable counts for every command that has a use for it; the others are of the service alone.
+  var isOfEveryCommand: Bool { get }
+  /// The value that its flag stands for; nil where the flag takes one.
+  var flagText: String? { get }
+}
+
+extension AnySetting {
+  var flagName: String { flagText == "no" ? "no-\(name)" : name }
+
+  /// What the command line gives; nothing where its flag is not there.
+  func given(_ text: String?) -> [GivenFlag] { text.map { [GivenFlag(variable: variable, text: $0)] } ?? [] }
+
+  /// One value, or several. An empty one among them is not lost.
+  func given(_ texts: [String]) -> [GivenFlag] {
+    given(texts.isEmpty ? nil : texts.contains("") ? "" : texts.joined(separator: ","))
+  }
+
+  func given(_ isThere: Bool) -> [GivenFlag] { given(isThere ? flagText : nil) }
+
+  fileprivate var optionHelp: ArgumentHelp {
+    var help = help
+    if flagText == nil, !defaultText.isEmpty { help.abstract += " (default: \(defaultText))" }
+    return help
+  }
+}
+
+/// A setting on the command line.
+struct GivenFlag {
+  let variable: String
+  let text: String
+}
+
+// MARK: the options of the command line
+
+extension Option where Value == String? {
+  init(_ setting: some AnySetting) {
+    self.init(name: .customLong(setting.flagName), help: setting.optionHelp, completion: setting.completion)
+  }
+}
+
+extension Option where Value == [String] {
+  init(wrappedValue: [String], _ setting: some AnySetting) {
+    self.init(
+      wrappedValue: wrappedValue, name: .customLong(setting.flagName), help: setting.optionHelp,
+      completion: setting.completion)
+  }
+}
+
+extension Flag where Value == Bool {
+  init(wrappedValue: Bool, _ setting: Setting<Bool>) {
+    self.init(wrappedValue: wrappedValue, name: .customLong(setting.flagName), help: setting.optionHelp)
+  }
+}

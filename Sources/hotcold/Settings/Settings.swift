@@ -1,0 +1,95 @@
+import ArgumentParser
+import CaptureLayout
+import Migration
+import SystemPackage
+
+/// Every setting there is. A new one: its declaration, its place in `all`, and its option in the group of the commands that
+/// have it (`SharedOptions`, `ArchiveCommand`).
+enum Settings {
+  /// In the order in which they are printed.
+  static let all: [any AnySetting] = [
+    capturesFrom, interval, minAge, retain, maxDelete, metricsFile, warnFree, timeZone, hot, keepLive,
+    manifests,
+    engine, linkFallback, onConflict,
+  ]
+
+  // MARK: which captures, and where their files belong
+
+  static let capturesFrom = Setting<FilePath?>(
+    "captures-from", .path,
+    help: """
+      A file that names one capture a line: a folder, a line of the form folder,PID,quality, or a pattern such as \
+      /srv/capture*. Lines that begin with '#' are comments.
+      """, completion: .file())
+  static let timeZone = Setting<String?>(
+    "time-zone", isOfEveryCommand: true, .timeZone,
+    help: "The time zone of the hour folders, such as Europe/Zurich (default: the machine's).",
+    completion: .shellCommand("timedatectl list-timezones 2>/dev/null"))
+  static let hot = Setting<SettleRule>(
+    "hot", isOfEveryCommand: true, .hotLimits,
+    help: ArgumentHelp(
+      "How many files of a kind stay hot; may be repeated (segments=10, captures, thumbnails, metadata=100).",
+      valueName: "kind=n"), completion: .list(Kind.allCases.map { "\($0.name)=\($0.defaultHotLimit)" }))
+
+  // MARK: how files are moved
+
+  static let keepLive = Setting(
+    "keep-live", isOn: false,
+    help:
+      "Move only what is cold; the hot files and the live playlist stay in the flat places, where ffmpeg still writes them and a player finds them."
+  )
+  static let manifests = Setting(
+    "manifests", isOn: true, help: "Do not write segments/<hour>/archive.m3u8.")
+  static let onConflict = Setting<ConflictRule>(
+    "on-conflict", default: ConflictRule.keep.rawValue, .choice,
+    help: """
+      Of two files of one name in the same hour: keep leaves the one that comes later where it is, rename gives it its time \
+      in its name (segment_000000005.20261124T130501Z.ts).
+      """, completion: .list(ConflictRule.allCases.map(\.rawValue)))
+  static let engine = Setting<EngineChoice>(
+    "engine", default: EngineChoice.auto.rawValue, .choice,
+    help: "What carries the renames: \(EngineChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
+    completion: .list(EngineChoice.allCases.map(\.rawValue)))
+  static let linkFallback = Setting(
+    "link-fallback", isOn: false,
+    help: ArgumentHelp(
+      "Move by link and unlink where the file system cannot refuse to replace a file (NFS, 9p, some FUSE).",
+      discussion:
+        "A file that another process renames over an old name between the two calls is deleted: stop every writer first."
+    ))
+
+  // MARK: the service
+
+  static let interval = Setting<Int64>(
+    "interval", default: "60s", .seconds(1...86_400),
+    help: "The time from one round to the next, such as 60s or 5m.")
+  static let minAge = Setting<Int64>(
+    "min-age", default: "60s", .seconds(0...86_400),
+    help: "Younger files do not go to hour folders: they may still be in use.")
+  /// The one of `verify`: what a round of the service has not come to yet.
+  static let settledAge = Setting<Int64>(
+    minAge.name, default: "120s", minAge.grammar,
+    help: "Younger files are not yet settled, and counted apart, such as 60s or 5m.")
+  static let retain = Setting<PerKind<Int64?>>(
+    "retain", .ages,
+    help: ArgumentHelp(
+      "Delete cold files that are older, such as captures=1h; may be repeated. guide: 1h for captures, 24h for the rest.",
+      valueName: "kind=age"),
+    completion: .list(
+      ["guide"] + Kind.allCases.map { "\($0.name)=\((RetentionRule.guideAgeSeconds[$0] ?? 86_400) / 3600)h" })
+  )
+  static let maxDelete = Setting<Int>(
+    "max-delete", default: "\(RetentionRule.deletionsMaxDefault)", .aboveZero,
+    help: "More expired files than this in one round of a capture are a mistake, and nothing goes.")
+  static let metricsFile = Setting<FilePath?>(
+    "metrics-file", .path,
+    help: "Write counters and gauges for node_exporter's textfile collector there (*.prom).",
+    completion: .file())
+  static let warnFree = Setting<Int64>(
+    "warn-free", default: "10%", .percent, help: "Warn where less of the bytes or inodes is free.")
+}
+
+/// What becomes of a file whose name is taken where it belongs.
+enum ConflictRule: String, CaseIterable, Sendable {
+  case keep, rename
+}
