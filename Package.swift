@@ -48,6 +48,10 @@ let package = Package(
     ),
     // Pure rules, no I/O: names, kinds, hours, the hot set.
     .target(name: "CaptureLayout", swiftSettings: settings),
+    // Layouts as files: YAML, by libyaml. Debian: libyaml-dev.
+    .systemLibrary(name: "CLibYAML", path: "CLibYAML"),
+    .target(
+      name: "LayoutFiles", dependencies: ["CLibYAML"], swiftSettings: settings + [.strictMemorySafety()]),
     // The pipeline: scan, settle, move, report.
     .target(
       name: "Migration",
@@ -128,7 +132,7 @@ let package = Package(
 // Warnings are errors where HOTCOLD_WERROR asks for it (`make test`, CI), in every target. Elsewhere the new warnings
 // of a newer compiler must not break the build.
 if Context.environment["HOTCOLD_WERROR"] != nil {
-  for target in package.targets {
+  for target in package.targets where target.type != .system {
     target.swiftSettings = (target.swiftSettings ?? []) + [.treatAllWarnings(as: .error)]
     target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
   }

@@ -1,0 +1,100 @@
+/// A layout as a file that people write (docs/LAYOUTS.md): YAML, without what in YAML surprises.
+///
+///     bytes ─▶ checkText ─▶ YAMLEvent.all ─▶ YAMLNode ─▶ LayoutDescription
+///              UTF-8        libyaml          a tree      keys and types
+///
+/// Whether the description is one of a layout is for `Layout` to say; `located` finds the place in the file of what it finds.
+public struct LayoutFile: Sendable {
+  /// More than this is not a layout.
+  public static let bytesMax = 64 * 1024
+
+  public let layout: LayoutDescription
+  let name: String
+  let positions: Positions
+
+  /// Where the parts of the layout are.
+  struct Positions: Sendable {
+    var kinds = FilePosition.start
+    var ofWhole: [String: FilePosition] = [:]
+    /// For each kind its keys; its name is "name".
+    var ofKinds: [[String: FilePosition]] = []
+  }
+
+  /// - Parameters:
+  ///   - name: the path as it is printed; the layout is called like its last part.
+  ///   - suggest: the one of several words that a mistyped one most likely stands for.
+  /// - Throws: the first mistake, with its place.
+  public static func parse(
+    _ contents: [UInt8], name: String, suggest: @escaping (_ word: String, _ known: [String]) -> String?
+  ) throws(LayoutFileMistake) -> LayoutFile {
+    do throws(Flaw) {
+      guard contents.count <= bytesMax else {
+        throw Flaw(.start, "more than \(bytesMax / 1024) KiB is not a layout")
+      }
+      let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
+      let text = contents.starts(with: byteOrderMark) ? Array(contents.dropFirst(3)) : contents
+      try checkText(text)
+      guard let root = try YAMLNode(YAMLEvent.all(text)) else {
+        throw Flaw(.start, "there is no layout in this file")
+      }
+      let reader = LayoutReader(suggest: suggest)
+      let (layout, positions) = try reader.read(root, name: layoutName(name))
+      return LayoutFile(layout: layout, name: name, positions: positions)
+    } catch {
+      throw LayoutFileMistake(name: name, position: error.position, reason: error.reason)
+    }
+  }
+
+  /// What `Layout` found wrong, with the place in the file that it comes from.
+  public func located(_ mistake: LayoutMistake) -> LayoutFileMistake {
+    LayoutFileMistake(name: name, position: position(of: mistake), reason: mistake.reason)
+  }
+
+  private func position(of mistake: LayoutMistake) -> FilePosition {
+    guard let index = mistake.kind, positions.ofKinds.indices.contains(index) else {
+      return mistake.key.flatMap { positions.ofWhole[$0] } ?? positions.kinds
+    }
+    let kind = positions.ofKinds[index]
+    return mistake.key.flatMap { kind[$0] } ?? kind["name"] ?? positions.kinds
+  }
+
+  /// `garden` of `/etc/hotcold/garden.yaml`.
+  private static func layoutName(_ path: String) -> String {
+    let last = path.split(separator: "/").last.map(String.init) ?? path
+    for ending in [".yaml", ".yml"] where last.hasSuffix(ending) && last.utf8.count > ending.utf8.count {
+      return String(last.dropLast(ending.count))
+    }
+    return last
+  }
+}
+
+/// What is wrong with a file, and where.
+public struct LayoutFileMistake: Error, Equatable, Sendable, CustomStringConvertible {
+  public let name: String
+  public let position: FilePosition
+  /// In the user's words. Holds no character that a terminal would obey.
+  public let reason: String
+
+  public var description: String {
+    "\(name), line \(position.line), column \(position.column): \(reason)"
+  }
+}
+
+/// Both from 1, the column in characters.
+public struct FilePosition: Equatable, Sendable {
+  public let line: Int
+  public let column: Int
+
+  static let start = FilePosition(line: 1, column: 1)
+}
+
+/// A mistake before it is known which file it is in.
+struct Flaw: Error {
+  let position: FilePosition
+  let reason: String
+
+  init(_ position: FilePosition, _ reason: String) {
+    self.position = position
+    self.reason = reason
+  }
+}

@@ -1,0 +1,50 @@
+protocol LayoutKey: RawRepresentable<String>, CaseIterable, Hashable {}
+
+/// The keys of a layout file.
+enum WholeKey: String, LayoutKey {
+  case buckets
+  case timeZone = "time-zone"
+  case kinds
+
+  /// What belongs there.
+  var expected: String {
+    switch self {
+    case .buckets: "give \(BucketRule.allCases.map(\.rawValue).joined(separator: " or "))"
+    case .timeZone: "give the name of a time zone, such as Europe/Zurich"
+    case .kinds: "give the kinds of files, each with a name and keys of its own"
+    }
+  }
+}
+
+/// The keys of one of its kinds.
+enum KindKey: String, LayoutKey {
+  case match, except, flat, hot, cold, limit, retain, playlist
+  case initialization = "init"
+
+  var expected: String {
+    switch self {
+    case .match, .except: "give a pattern or a list of patterns"
+    case .flat, .hot: "give a folder; '.' is the capture itself"
+    case .cold: "give a folder"
+    case .limit: "give a number"
+    case .retain: "give a time from 1m to 3650d, such as 24h"
+    case .playlist: "give a file name"
+    case .initialization: "give a file name or a list of file names"
+    }
+  }
+
+  /// What a rendered file says of it.
+  var comment: String {
+    switch self {
+    case .match: "the names of its files; * stands for anything"
+    case .except: "but not these"
+    case .flat: "where the recorder writes them; . is the capture itself"
+    case .hot: "the folder of the newest"
+    case .cold: "the folder of the buckets, with all others"
+    case .limit: "how many stay hot"
+    case .retain: "for how long the others are kept, where retention is asked for"
+    case .playlist: "the live playlist of these segments"
+    case .initialization: "what players load before a segment (EXT-X-MAP)"
+    }
+  }
+}

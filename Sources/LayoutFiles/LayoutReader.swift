@@ -1,0 +1,134 @@
+/// From the tree of a file to the description of a layout: keys and types.
+struct LayoutReader {
+  let suggest: (_ word: String, _ known: [String]) -> String?
+
+  func read(_ root: YAMLNode, name: String) throws(Flaw) -> (LayoutDescription, LayoutFile.Positions) {
+    let whole = try fields(WholeKey.self, of: root, "a layout has keys and values, such as 'kinds:'")
+    let buckets = try required(.buckets, whole, of: "the layout", at: root.position)
+    guard let rule = BucketRule(rawValue: try buckets.plainText(hint(.buckets))) else {
+      throw Flaw(buckets.position, hint(.buckets))
+    }
+    var layout = LayoutDescription(name: name, kinds: [], buckets: rule)
+    layout.timeZone = try whole[.timeZone]?.plainText(hint(.timeZone))
+
+    let kinds = try required(.kinds, whole, of: "the layout", at: root.position)
+    guard case .map(let entries) = kinds.content else { throw Flaw(kinds.position, hint(.kinds)) }
+    var positions = LayoutFile.Positions(kinds: kinds.position, ofWhole: places(whole))
+    for entry in entries {
+      let (kind, places) = try self.kind(entry)
+      layout.kinds.append(kind)
+      positions.ofKinds.append(places)
+    }
+    return (layout, positions)
+  }
+
+  private func kind(
+    _ entry: YAMLNode.Entry
+  ) throws(Flaw) -> (LayoutDescription.Kind, [String: FilePosition]) {
+    let keys = KindKey.allCases.map(\.rawValue).joined(separator: ", ")
+    let fields = try fields(KindKey.self, of: entry.value, "give the keys of this kind: \(keys)")
+    func required(_ key: KindKey) throws(Flaw) -> YAMLNode {
+      try self.required(key, fields, of: "'\(YAMLText.short(entry.key))'", at: entry.position)
+    }
+    var kind = LayoutDescription.Kind(
+      name: entry.key, match: try texts(required(.match), .match), flat: try folder(required(.flat), .flat),
+      hot: try folder(required(.hot), .hot), limit: try number(required(.limit), .limit))
+    if let node = fields[.except] { kind.except = try texts(node, .except) }
+    if let node = fields[.cold] { kind.cold = try folder(node, .cold) }
+    if let node = fields[.retain] { kind.retentionSeconds = try seconds(node, .retain) }
+    kind.playlist = try fields[.playlist]?.plainText(hint(.playlist))
+    if let node = fields[.initialization] {
+      guard kind.playlist != nil else { throw Flaw(node.position, "'init' goes with 'playlist'") }
+      kind.initialization = try texts(node, .initialization)
+    }
+    return (kind, places(fields).merging(["name": entry.position]) { $1 })
+  }
+
+  // MARK: keys
+
+  private func fields<Key: LayoutKey>(
+    _: Key.Type, of node: YAMLNode, _ expected: String
+  ) throws(Flaw) -> [Key: YAMLNode] {
+    guard case .map(let entries) = node.content else { throw Flaw(node.position, expected) }
+    var fields: [Key: YAMLNode] = [:]
+    for entry in entries {
+      guard let key = Key(rawValue: entry.key) else {
+        let known = Key.allCases.map(\.rawValue)
+        let advice =
+          suggest(entry.key, known).map { "did you mean '\($0)'?" }
+          ?? "the keys are \(known.joined(separator: ", "))"
+        throw Flaw(entry.position, "unknown key '\(YAMLText.short(entry.key))'; \(advice)")
+      }
+      fields[key] = entry.value
+    }
+    return fields
+  }
+
+  private func required<Key: LayoutKey>(
+    _ key: Key, _ fields: [Key: YAMLNode], of owner: String, at position: FilePosition
+  ) throws(Flaw) -> YAMLNode {
+    guard let node = fields[key] else { throw Flaw(position, "\(owner) has no '\(key.rawValue)'") }
+    return node
+  }
+
+  private func places<Key: LayoutKey>(_ fields: [Key: YAMLNode]) -> [String: FilePosition] {
+    Dictionary(uniqueKeysWithValues: fields.map { ($0.key.rawValue, $0.value.position) })
+  }
+
+  // MARK: values
+
+  private func hint(_ key: WholeKey) -> String { "\(key.rawValue): \(key.expected)" }
+  private func hint(_ key: KindKey) -> String { "\(key.rawValue): \(key.expected)" }
+
+  private func texts(_ node: YAMLNode, _ key: KindKey) throws(Flaw) -> [String] {
+    guard case .list(let items) = node.content else { return [try node.plainText(hint(key))] }
+    var texts: [String] = []
+    for item in items { texts.append(try item.plainText(hint(key))) }
+    return texts
+  }
+
+  /// "." is the capture itself.
+  private func folder(_ node: YAMLNode, _ key: KindKey) throws(Flaw) -> String {
+    let path = try node.plainText(hint(key))
+    return path == "." ? "" : path
+  }
+
+  private func number(_ node: YAMLNode, _ key: KindKey) throws(Flaw) -> Int {
+    // As it would be written again: 010 is eight for some programs.
+    guard case .text(let text, isPlain: true) = node.content, let number = Int(text),
+      number.description == text
+    else { throw Flaw(node.position, hint(key)) }
+    return number
+  }
+
+  private func seconds(_ node: YAMLNode, _ key: KindKey) throws(Flaw) -> Int64 {
+    guard case .text(let text, isPlain: _) = node.content, let seconds = Age.seconds(text) else {
+      throw Flaw(node.position, hint(key))
+    }
+    return seconds
+  }
+}
+
+/// For how long files are kept: "90s", "5m", "24h", "14d".
+enum Age {
+  private static let units: [(letter: Character, seconds: Int64)] = [
+    ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1),
+  ]
+  /// A minute to ten years, as for the service's own setting.
+  private static let range: ClosedRange<Int64> = 60...315_360_000
+
+  static func seconds(_ text: String) -> Int64? {
+    let digits = text.dropLast()
+    guard let unit = units.first(where: { $0.letter == text.last }), let number = Int64(digits),
+      number.description == digits, number <= range.upperBound, range.contains(number * unit.seconds)
+    else { return nil }
+    return number * unit.seconds
+  }
+
+  /// One day is 24h; from two on, days.
+  static func text(_ seconds: Int64) -> String {
+    let unit =
+      units.first { seconds % $0.seconds == 0 && ($0.letter != "d" || seconds > $0.seconds) } ?? ("s", 1)
+    return "\(seconds / unit.seconds)\(unit.letter)"
+  }
+}

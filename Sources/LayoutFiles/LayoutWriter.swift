@@ -1,0 +1,48 @@
+extension LayoutFile {
+  /// A layout as a file; parsing it gives the same layout, but for its name, which is that of the file.
+  public static func render(_ layout: LayoutDescription) -> String {
+    var writer = LayoutWriter()
+    writer.write(layout)
+    return writer.lines.joined(separator: "\n") + "\n"
+  }
+}
+
+private struct LayoutWriter {
+  var lines: [String] = []
+  /// A key is explained where it comes first.
+  private var explained: Set<KindKey> = []
+
+  mutating func write(_ layout: LayoutDescription) {
+    lines.append("# A layout of hotcold: the kinds of files of a capture, and where it keeps each.")
+    lines.append("")
+    lines.append("# How old files are sorted into folders: hour (0 to 23) or date-hour (2026-11-24/13).")
+    lines.append("buckets: \(layout.buckets.rawValue)")
+    if let zone = layout.timeZone { lines.append("time-zone: \(YAMLText.quoted(zone))") }
+    lines.append("kinds:")
+    for kind in layout.kinds { write(kind) }
+  }
+
+  private mutating func write(_ kind: LayoutDescription.Kind) {
+    lines.append("  \(YAMLText.quoted(kind.name)):")
+    write(.match, list(kind.match))
+    if !kind.except.isEmpty { write(.except, list(kind.except)) }
+    write(.flat, folder(kind.flat))
+    write(.hot, folder(kind.hot))
+    if let cold = kind.cold { write(.cold, folder(cold)) }
+    write(.limit, "\(kind.limit)")
+    if let seconds = kind.retentionSeconds { write(.retain, Age.text(seconds)) }
+    if let playlist = kind.playlist { write(.playlist, YAMLText.quoted(playlist)) }
+    if !kind.initialization.isEmpty { write(.initialization, list(kind.initialization)) }
+  }
+
+  private mutating func write(_ key: KindKey, _ value: String) {
+    let comment = explained.insert(key).inserted ? "  # \(key.comment)" : ""
+    lines.append("    \(key.rawValue): \(value)\(comment)")
+  }
+
+  private func list(_ texts: [String]) -> String {
+    texts.count == 1 ? YAMLText.quoted(texts[0]) : "[\(texts.map(YAMLText.quoted).joined(separator: ", "))]"
+  }
+
+  private func folder(_ path: String) -> String { path.isEmpty ? "." : YAMLText.quoted(path) }
+}
