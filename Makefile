@@ -22,7 +22,7 @@ E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 # The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
 FAULT_BUILD := -c release -Xswiftc -enable-testing -Xcc -DHC_FAULTS
 FAULT_TESTS := CoreLoopTests|BrokenMoverTests|KillTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|CustodyTests|FuzzTests|MigrationPropertyTests
-SANITIZED := CaptureLayoutTests|KernelIOTests|MigrationTests
+SANITIZED := CaptureLayoutTests|KernelIOTests|LayoutFilesTests|MigrationTests
 BENCH_PACKAGES := strace xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift $(addprefix Benchmarks/,Support Guide Engines Parts Counts Peers)
 FIGURES := $(CURDIR)/.build/figures

@@ -104,6 +104,7 @@ let package = Package(
     .target(name: "CTestKit", path: "Tests/CTestKit"),
     .target(name: "TestKit", dependencies: ["CTestKit"], path: "Tests/TestKit"),
     .testTarget(name: "CaptureLayoutTests", dependencies: ["CaptureLayout", "TestKit"]),
+    .testTarget(name: "LayoutFilesTests", dependencies: ["LayoutFiles", "Reporting", "TestKit"]),
     .testTarget(
       name: "KernelIOTests",
       dependencies: ["KernelIO", "TestKit", .product(name: "SystemPackage", package: "swift-system")]),

@@ -1,0 +1,218 @@
+import Testing
+
+@testable import LayoutFiles
+
+/// Each kind of mistake in a file, and where it is said to be.
+@Suite struct MistakeTests {
+  static let whole = """
+    buckets: hour
+    kinds:
+      stills:
+        match: "still_*.jpg"
+        flat: .
+        hot: stills
+        limit: 10
+
+    """
+
+  @Test func theFileItStartsFromIsRight() { #expect(refusal(Self.whole) == nil) }
+
+  @Test(
+    arguments: [
+      // Keys.
+      ("colour: red\n" + whole, "1:1 unknown key 'colour'; the keys are buckets, time-zone, kinds"),
+      (whole.replacing("buckets", with: "bucket"), "1:1 unknown key 'bucket'; did you mean 'buckets'?"),
+      (whole.replacing("limit", with: "limits"), "7:5 unknown key 'limits'; did you mean 'limit'?"),
+      (
+        whole + "    colour: red\n",
+        "8:5 unknown key 'colour'; the keys are match, except, flat, hot, cold, limit, retain, playlist, init"
+      ),
+      (whole + "    limit: 11\n", "8:5 'limit' is given twice, first in line 7"),
+      (whole + "  stills: {}\n", "8:3 'stills' is given twice, first in line 3"),
+      (whole + "buckets: hour\n", "8:1 'buckets' is given twice, first in line 1"),
+      (whole.replacing("buckets: hour\n", with: ""), "1:1 the layout has no 'buckets'"),
+      ("buckets: hour\n", "1:1 the layout has no 'kinds'"),
+      (whole.replacing("    limit: 10\n", with: ""), "3:3 'stills' has no 'limit'"),
+      (whole.replacing("    flat: .\n", with: ""), "3:3 'stills' has no 'flat'"),
+      (whole.replacing("stills:\n", with: "[a, b]:\n"), "3:3 a key is one word"),
+      // Types.
+      ("- a\n", "1:1 a layout has keys and values, such as 'kinds:'"),
+      ("hello\n", "1:1 a layout has keys and values, such as 'kinds:'"),
+      (
+        "buckets: hour\nkinds: [a]\n",
+        "2:8 kinds: give the kinds of files, each with a name and keys of its own"
+      ),
+      (
+        "buckets: hour\nkinds:\n  a: 5\n",
+        "3:6 give the keys of this kind: match, except, flat, hot, cold, limit, retain, playlist, init"
+      ),
+      (whole.replacing(": hour", with: ": day"), "1:10 buckets: give hour or date-hour"),
+      (whole.replacing(": hour", with: ": [hour]"), "1:10 buckets: give hour or date-hour"),
+      (
+        "time-zone: []\n" + whole, "1:12 time-zone: give the name of a time zone, such as Europe/Zurich"
+      ),
+      (whole.replacing("10", with: "ten"), "7:12 limit: give a number"),
+      (whole.replacing("10", with: "\"10\""), "7:12 limit: give a number"),
+      (whole.replacing("10", with: "010"), "7:12 limit: give a number"),
+      (whole.replacing("10", with: "1_0"), "7:12 limit: give a number"),
+      (whole.replacing("10", with: "1.5"), "7:12 limit: give a number"),
+      (whole.replacing("10", with: "99999999999999999999"), "7:12 limit: give a number"),
+      (whole.replacing("10", with: ""), "7:11 limit: give a number"),
+      (whole.replacing("flat: .", with: "flat: [a]"), "5:11 flat: give a folder; '.' is the capture itself"),
+      (whole.replacing("flat: .", with: "flat: ''"), "5:11 flat: give a folder; '.' is the capture itself"),
+      (
+        whole.replacing("flat: .", with: "flat: 2024"), "5:11 '2024' is not a text for YAML; put it in quotes"
+      ),
+      (
+        whole.replacing("flat: .", with: "flat: 0x1f"), "5:11 '0x1f' is not a text for YAML; put it in quotes"
+      ),
+      (whole.replacing("flat: .", with: "flat: Yes"), "5:11 'Yes' is not a text for YAML; put it in quotes"),
+      (whole.replacing("stills:", with: "on:"), "3:3 'on' is not a text for YAML; put it in quotes"),
+      (
+        whole.replacing("\"still_*.jpg\"", with: "{a: b}"), "4:12 match: give a pattern or a list of patterns"
+      ),
+      (
+        whole.replacing("\"still_*.jpg\"", with: "[a, [b]]"),
+        "4:16 nothing in a layout is nested as deep as this"
+      ),
+      (
+        whole.replacing("\"still_*.jpg\"", with: "[a, 7]"),
+        "4:16 '7' is not a text for YAML; put it in quotes"
+      ),
+      (whole + "    retain: 24\n", "8:13 retain: give a time from 1m to 3650d, such as 24h"),
+      (whole + "    retain: 59s\n", "8:13 retain: give a time from 1m to 3650d, such as 24h"),
+      (whole + "    retain: 3651d\n", "8:13 retain: give a time from 1m to 3650d, such as 24h"),
+      (
+        whole + "    retain: 9223372036854775807d\n",
+        "8:13 retain: give a time from 1m to 3650d, such as 24h"
+      ),
+      (whole + "    retain: -5m\n", "8:13 retain: give a time from 1m to 3650d, such as 24h"),
+      (whole + "    retain: 24ħ\n", "8:13 retain: give a time from 1m to 3650d, such as 24h"),
+      (whole + "    playlist: [a]\n", "8:15 playlist: give a file name"),
+      (whole + "    init: init.mp4\n", "8:11 'init' goes with 'playlist'"),
+      // What YAML has besides.
+      (
+        whole.replacing("\"still_*.jpg\"", with: "*.jpg"),
+        "4:12 aliases are not allowed; put a text that begins with '*' in quotes"
+      ),
+      (
+        whole.replacing("\"still_*.jpg\"", with: "*still"),
+        "4:12 aliases are not allowed; put a text that begins with '*' in quotes"
+      ),
+      (
+        whole.replacing("flat: .", with: "flat: &here ."),
+        "5:11 anchors are not allowed; put a text that begins with '&' in quotes"
+      ),
+      (
+        whole.replacing("kinds:", with: "kinds: &all"),
+        "2:8 anchors are not allowed; put a text that begins with '&' in quotes"
+      ),
+      (
+        whole.replacing("10", with: "!!int 10"),
+        "7:12 tags are not allowed; put a text that begins with '!' in quotes"
+      ),
+      (
+        whole.replacing("\"still_*.jpg\"", with: "!glob [a]"),
+        "4:12 tags are not allowed; put a text that begins with '!' in quotes"
+      ),
+      (whole.replacing("limit: 10", with: "<<: {limit: 10}"), "7:5 merge keys are not allowed"),
+      (whole + "---\n" + whole, "8:1 a second document; a file holds one layout"),
+      ("%YAML 1.1\n---\n" + whole, "1:1 directives of YAML are not allowed; leave this line out"),
+      ("%TAG ! tag:x,2000:\n---\n" + whole, "1:1 directives of YAML are not allowed; leave this line out"),
+      // What is not YAML.
+      (whole.replacing("    flat", with: "\tflat"), "5:1 a tab; indent with spaces"),
+      (whole.replacing("flat: .", with: "flat: @home"), "5:11 a text that begins like this needs quotes"),
+      (whole.replacing(".jpg\"", with: ".jpg"), "4:12 a quote that is not closed"),
+      (whole.replacing("    flat", with: "   flat"), "5:4 not valid YAML: did not find expected key"),
+      ("a: b: c\n", "1:5 not valid YAML: mapping values are not allowed in this context"),
+      // What is not text.
+      ("", "1:1 there is no layout in this file"),
+      ("# nothing\n", "1:1 there is no layout in this file"),
+      (
+        whole.replacing("stills\n", with: "st\0ills\n"),
+        "6:12 the character U+0000 is not allowed in a layout file"
+      ),
+      (
+        whole.replacing("stills\n", with: "st\u{1b}[1m\n"),
+        "6:12 the character U+001B is not allowed in a layout file"
+      ),
+      (
+        whole.replacing("stills\n", with: "st\u{9b}1m\n"),
+        "6:12 the character U+009B is not allowed in a layout file"
+      ),
+      (
+        whole.replacing("stills\n", with: "st\u{2028}\n"),
+        "6:12 the character U+2028 is not allowed in a layout file"
+      ),
+      (whole.replacing("stills\n", with: "st\rills\n"), "6:12 a carriage return that ends no line"),
+      (
+        whole.replacing("hot: stills", with: "hot: \"a\\0b\""),
+        "6:10 the character U+0000 is not allowed in a name"
+      ),
+      (
+        whole.replacing("hot: stills", with: "hot: \"a\\nb\""),
+        "6:10 the character U+000A is not allowed in a name"
+      ),
+      (
+        whole.replacing("hot: stills", with: "hot: |\n      a\n"),
+        "6:10 the character U+000A is not allowed in a name"
+      ),
+      (
+        whole.replacing("hot: stills", with: "hot: a\u{202e}b"),
+        "6:10 the character U+202E is not allowed in a name"
+      ),
+      (
+        whole.replacing("  stills:", with: "  \"a\\eb\":"),
+        "3:3 the character U+001B is not allowed in a name"
+      ),
+    ])
+  func isRefusedWhereItIs(_ text: String, _ expected: String) { #expect(refusal(text) == expected) }
+
+  @Test func theMessageNamesTheFile() {
+    let mistake = #expect(throws: LayoutFileMistake.self) {
+      try parse("a: 1\n", name: "/etc/hotcold/garden.yaml")
+    }
+    #expect(
+      mistake?.description
+        == "/etc/hotcold/garden.yaml, line 1, column 1: unknown key 'a'; the keys are buckets, time-zone, kinds"
+    )
+  }
+
+  @Test func bytesThatAreNotUTF8() {
+    #expect(refusal(bytes: Array("a: b\nc: é".utf8) + [0xc3, 0x28]) == "2:5 not UTF-8")
+    #expect(refusal(bytes: [0xff, 0xfe, 0x61, 0]) == "1:1 not UTF-8")
+    // Of more than one byte, and of two UTF-16 units: a column is a character.
+    #expect(refusal("é𝄞: b\u{7}") == "1:6 the character U+0007 is not allowed in a layout file")
+    #expect(
+      refusal("buckets: hour # é𝄞\nkinds: {é𝄞: *x}")
+        == "2:13 aliases are not allowed; put a text that begins with '*' in quotes")
+  }
+
+  /// What the rules of layouts refuse is shown in the file.
+  @Test(arguments: [
+    (1, "match", "7:12"), (1, "limit", "10:12"), (1, "name", "6:3"), (0, "name", "3:3"), (0, "except", "3:3"),
+    (1, nil, "6:3"), (nil, nil, "3:3"), (nil, "buckets", "1:10"), (nil, "time-zone", "3:3"),
+    (9, "match", "3:3"),
+  ])
+  func mistakesOfLayoutsHaveAPlace(_ kind: Int?, _ key: String?, _ expected: String) throws {
+    let file = try parse(
+      """
+      buckets: hour
+      kinds:
+        a: {match: a*, flat: a, hot: a, limit: 1}
+
+        # The second.
+        b:
+          match: ["b*",
+            "bb*"]
+          flat: .
+          limit: 7
+          hot: ../b
+      """)
+    let mistake = file.located(LayoutMistake("no", kind: kind, key: key))
+    #expect("\(mistake.position.line):\(mistake.position.column)" == expected)
+    #expect(
+      mistake.description
+        == "garden.yaml, line \(mistake.position.line), column \(mistake.position.column): no")
+  }
+}
