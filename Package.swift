@@ -51,7 +51,7 @@ let package = Package(
     // Layouts as files: YAML, by libyaml. Debian: libyaml-dev.
     .systemLibrary(name: "CLibYAML", path: "CLibYAML"),
     .target(
-      name: "LayoutFiles", dependencies: ["CLibYAML"], swiftSettings: settings + [.strictMemorySafety()]),
+      name: "LayoutFiles", dependencies: ["CLibYAML", "CaptureLayout"], swiftSettings: settings + [.strictMemorySafety()]),
     // The pipeline: scan, settle, move, report.
     .target(
       name: "Migration",
@@ -93,6 +93,7 @@ let package = Package(
         "Archiver",
         "CaptureLayout",
         "KernelIO",
+        "LayoutFiles",
         "Migration",
         "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -104,7 +105,8 @@ let package = Package(
     .target(name: "CTestKit", path: "Tests/CTestKit"),
     .target(name: "TestKit", dependencies: ["CTestKit"], path: "Tests/TestKit"),
     .testTarget(name: "CaptureLayoutTests", dependencies: ["CaptureLayout", "TestKit"]),
-    .testTarget(name: "LayoutFilesTests", dependencies: ["LayoutFiles", "Reporting", "TestKit"]),
+    .testTarget(
+      name: "LayoutFilesTests", dependencies: ["CaptureLayout", "LayoutFiles", "Reporting", "TestKit"]),
     .testTarget(
       name: "KernelIOTests",
       dependencies: ["KernelIO", "TestKit", .product(name: "SystemPackage", package: "swift-system")]),

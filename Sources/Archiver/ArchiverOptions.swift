@@ -11,8 +11,8 @@ public struct ArchiverOptions: Sendable {
   public var intervalSeconds: Int64 = 60
   /// Younger files do not go to hour folders: they may still be in use.
   public var minAgeSeconds: Int64 = 60
-  public var layout = Layout.guide
-  public var rule = SettleRule(of: .guide)
+  public var layout: Layout
+  public var rule: SettleRule
   public var hours: HourClock
   public var keepLive = false
   public var writesManifests = true
@@ -28,5 +28,9 @@ public struct ArchiverOptions: Sendable {
   public var warnFreePercent: Int64 = 10
   public var engine = EngineChoice.auto
 
-  public init(hours: HourClock) { self.hours = hours }
+  public init(layout: Layout = .guide, hours: HourClock) {
+    self.layout = layout
+    rule = SettleRule(of: layout)
+    self.hours = hours
+  }
 }

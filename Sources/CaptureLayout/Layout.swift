@@ -26,9 +26,12 @@ public struct Layout: Sendable {
     public let kind: Kind
     /// The name of the media playlist that the encoder rewrites for every segment.
     public let playlist: String
+    /// The files that a player loads before a segment; they are where the live playlist is.
+    public let initialization: [String]
   }
 
-  public let name: String
+  /// What it was made from.
+  public let description: LayoutDescription
   public let rules: [Rule]
   /// Paths below the capture, each once; the capture itself is the first.
   public private(set) var paths: [String]
@@ -39,6 +42,9 @@ public struct Layout: Sendable {
   public let stream: Stream?
   private let matcher: NameMatcher
 
+  public var name: String { description.name }
+  /// That of the buckets, where none is asked for otherwise.
+  public var timeZone: String? { description.timeZone }
   public var kinds: [Kind] { rules.indices.map(Kind.init) }
   public var places: [Place] { paths.indices.map(Place.init) }
   public var buckets: BucketRule { trees[0].rule }
@@ -91,6 +97,12 @@ public struct Layout: Sendable {
 
   /// Whether the live playlist may be here.
   public func holdsPlaylist(_ place: Place) -> Bool { stream.map { holds(place, $0.kind) } ?? false }
+
+  /// Whether it is the name of the live playlist, or of what its players load besides segments.
+  public func isOfStream(_ name: Span<UInt8>) -> Bool {
+    guard let stream else { return false }
+    return name.isEqual(to: stream.playlist) || stream.initialization.contains { name.isEqual(to: $0) }
+  }
 
   /// In which buckets of a kind are.
   public func coldPlace(of kind: Kind, tree: Int = 0) -> Place { trees[tree].places[kind] }
@@ -176,10 +188,12 @@ public struct LayoutDescription: Equatable, Sendable {
     public var retentionSeconds: Int64?
     /// The live playlist, for the kind that is the segments of an HLS stream.
     public var playlist: String?
+    /// The files that a player loads before a segment (fMP4; EXT-X-MAP, RFC 8216 section 4.3.2.5).
+    public var initialization: [String] = []
 
     public init(
       name: String, match: [String], except: [String] = [], flat: String, hot: String, cold: String? = nil,
-      limit: Int, retentionSeconds: Int64? = nil, playlist: String? = nil
+      limit: Int, retentionSeconds: Int64? = nil, playlist: String? = nil, initialization: [String] = []
     ) {
       self.name = name
       self.match = match
@@ -190,17 +204,21 @@ public struct LayoutDescription: Equatable, Sendable {
       self.limit = limit
       self.retentionSeconds = retentionSeconds
       self.playlist = playlist
+      self.initialization = initialization
     }
   }
 
   public var name: String
   public var kinds: [Kind]
   public var buckets: BucketRule
+  /// That of the buckets, where none is asked for otherwise; nil for UTC with dates, and that of the machine without.
+  public var timeZone: String?
 
-  public init(name: String, kinds: [Kind], buckets: BucketRule) {
+  public init(name: String, kinds: [Kind], buckets: BucketRule, timeZone: String? = nil) {
     self.name = name
     self.kinds = kinds
     self.buckets = buckets
+    self.timeZone = timeZone
   }
 }
 
@@ -232,7 +250,7 @@ extension Layout {
       paths.append(path)
       return Place(paths.count - 1)
     }
-    name = description.name
+    self.description = description
     var cold = PerKind(repeating: Place.root)
     rules = description.kinds.enumerated().map { index, kind in
       let rule = Rule(
@@ -243,7 +261,9 @@ extension Layout {
     }
     trees = [Tree(rule: description.buckets, places: cold)]
     stream = description.kinds.firstIndex { $0.playlist != nil }.map {
-      Stream(kind: CaptureLayout.Kind($0), playlist: description.kinds[$0].playlist!)
+      Stream(
+        kind: CaptureLayout.Kind($0), playlist: description.kinds[$0].playlist!,
+        initialization: description.kinds[$0].initialization)
     }
     matcher = NameMatcher(globs)
     self.paths = paths

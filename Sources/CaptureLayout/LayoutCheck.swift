@@ -7,8 +7,10 @@ extension LayoutDescription {
 
   /// The patterns of each kind, checked like everything else.
   func checked() throws(LayoutMistake) -> [(matches: [Glob], exceptions: [Glob])] {
-    guard (1...CaptureLayout.Kind.countMax).contains(kinds.count) else {
-      throw LayoutMistake("\(kinds.count) kinds; a layout has one to \(CaptureLayout.Kind.countMax)")
+    let countMax = CaptureLayout.Kind.countMax
+    guard (1...countMax).contains(kinds.count) else {
+      throw LayoutMistake(
+        "\(kinds.count) kinds; a layout has one to \(countMax)", kind: kinds.isEmpty ? nil : countMax)
     }
     var globs: [(matches: [Glob], exceptions: [Glob])] = []
     for (index, kind) in kinds.enumerated() {
@@ -140,12 +142,25 @@ extension LayoutDescription {
         throw LayoutMistake("no name of a live playlist", kind: index, key: "playlist")
       }
     }
-    let own = ["archive.m3u8", "archive-2026-11-24.m3u8"] + streams.compactMap { kinds[$0].playlist }
+    for (index, kind) in kinds.enumerated() {
+      for name in kind.initialization where !isPlainName(name) || name == kind.playlist {
+        throw LayoutMistake("'\(name)' is no name of an initialisation file", kind: index, key: "init")
+      }
+    }
+    let own =
+      ["archive.m3u8", "archive-2026-11-24.m3u8"] + streams.compactMap { kinds[$0].playlist }
+      + kinds.flatMap(\.initialization)
     let matcher = NameMatcher(globs)
     for name in own {
       guard let kind = matcher.kind(of: Array(name.utf8).span) else { continue }
       throw LayoutMistake(
-        "its patterns match the playlist \(name), too", kind: Int(kind.index), key: "match")
+        "its patterns match '\(name)', too, which is no file of a kind", kind: Int(kind.index), key: "match")
     }
+  }
+
+  private func isPlainName(_ name: String) -> Bool {
+    let bytes = Array(name.utf8)
+    return FileName.canExist(bytes.span) && !FileName.isArchivePlaylist(bytes.span)
+      && ![".", ".."].contains(name)
   }
 }

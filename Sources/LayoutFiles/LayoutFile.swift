@@ -1,3 +1,5 @@
+public import CaptureLayout
+
 /// A layout as a file that people write (docs/LAYOUTS.md): YAML, without what in YAML surprises.
 ///
 ///     bytes ─▶ checkText ─▶ YAMLEvent.all ─▶ YAMLNode ─▶ LayoutDescription
@@ -48,6 +50,11 @@ public struct LayoutFile: Sendable {
   /// What `Layout` found wrong, with the place in the file that it comes from.
   public func located(_ mistake: LayoutMistake) -> LayoutFileMistake {
     LayoutFileMistake(name: name, position: position(of: mistake), reason: mistake.reason)
+  }
+
+  /// A mistake in one of the keys that no kind has.
+  public func mistake(at key: String, _ reason: String) -> LayoutFileMistake {
+    LayoutFileMistake(name: name, position: positions.ofWhole[key] ?? .start, reason: reason)
   }
 
   private func position(of mistake: LayoutMistake) -> FilePosition {

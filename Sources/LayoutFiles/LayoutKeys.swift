@@ -1,3 +1,5 @@
+internal import CaptureLayout
+
 protocol LayoutKey: RawRepresentable<String>, CaseIterable, Hashable {}
 
 /// The keys of a layout file.

@@ -1,3 +1,5 @@
+internal import CaptureLayout
+
 /// From the tree of a file to the description of a layout: keys and types.
 struct LayoutReader {
   let suggest: (_ word: String, _ known: [String]) -> String?

@@ -1,3 +1,5 @@
+public import CaptureLayout
+
 extension LayoutFile {
   /// A layout as a file; parsing it gives the same layout, but for its name, which is that of the file.
   public static func render(_ layout: LayoutDescription) -> String {

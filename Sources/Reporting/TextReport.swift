@@ -117,7 +117,7 @@ public struct TextReport {
       "engine         \(run.engine.rawValue) (\(run.engineReason))",
       "peak memory    \(Format.bytes(run.peakResidentBytes))",
     ]
-    if let manifests = report.manifests {
+    if let manifests = report.manifests, !describe(manifests, isDryRun: report.isDryRun).isEmpty {
       lines.append("archives       \(describe(manifests, isDryRun: report.isDryRun))")
     }
     if let text = nextNumbers(report.numbers) { lines.append("next numbers   \(text)") }

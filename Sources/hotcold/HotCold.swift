@@ -43,7 +43,7 @@ struct HotCold: ParsableCommand {
     version: Version.number,
     subcommands: [
       MigrateCommand.self, VerifyCommand.self, RevertCommand.self, ArchiveCommand.self, SampleCommand.self,
-      NextNumbersCommand.self,
+      LayoutCommand.self, NextNumbersCommand.self,
     ]
   )
 }

@@ -27,6 +27,7 @@ struct ArchiveCommand: ParsableCommand {
   @Option(Settings.maxDelete) var maxDelete: String?
   @Option(Settings.metricsFile) var metricsFile: String?
   @Option(Settings.warnFree) var warnFree: String?
+  @OptionGroup var layout: LayoutOptions
   @OptionGroup var place: PlaceOptions
   @OptionGroup var settle: SettleOptions
   @OptionGroup var rename: RenameOptions
@@ -54,7 +55,6 @@ struct ArchiveCommand: ParsableCommand {
     let console = Console(isQuiet: quiet)
     do {
       let settings = try readSettings()
-      try settings.useTimeZone()
       let options = try archiverOptions(settings)
       for warning in GivenSettings.unknownVariables { console.warning(warning) }
       if printConfig { return try Output.print(settings.text, console) }
@@ -80,13 +80,13 @@ struct ArchiveCommand: ParsableCommand {
       )
       throw ExitStatus.ioError.code
     }
-    let zone = try settings.timeZone()
+    let zone = try settings.placement().timeZone
     try ArchiverService(options, log: console.logger) { () throws(SettingsMistake) in
       let settings = try readSettings()
-      if try settings.timeZone() != zone {
+      if try settings.placement(keepsZone: true).timeZone != zone {
         console.warning("HOTCOLD_TIME_ZONE has changed: it takes effect when the service is started again.")
       }
-      return try archiverOptions(settings)
+      return try archiverOptions(settings, keepsZone: true)
     }.runUntilSignalled()
   }
 
@@ -111,19 +111,22 @@ struct ArchiveCommand: ParsableCommand {
   // MARK: settings
 
   private var flags: [GivenFlag] {
-    captures.flags + Settings.interval.given(interval) + Settings.minAge.given(minAge)
-      + Settings.retain.given(retain) + Settings.maxDelete.given(maxDelete)
-      + Settings.metricsFile.given(metricsFile) + Settings.warnFree.given(warnFree) + place.flags
-      + settle.flags
-      + rename.flags
+    let own =
+      Settings.interval.given(interval) + Settings.minAge.given(minAge) + Settings.retain.given(retain)
+      + Settings.maxDelete.given(maxDelete) + Settings.metricsFile.given(metricsFile)
+      + Settings.warnFree.given(warnFree)
+    return captures.flags + own + layout.flags + place.flags + settle.flags + rename.flags
   }
 
   private func readSettings() throws(SettingsMistake) -> GivenSettings {
     try GivenSettings(flags: flags, file: config)
   }
 
-  private func archiverOptions(_ settings: GivenSettings) throws(SettingsMistake) -> ArchiverOptions {
-    var options = ArchiverOptions(hours: .local)
+  private func archiverOptions(
+    _ settings: GivenSettings, keepsZone: Bool = false
+  ) throws(SettingsMistake) -> ArchiverOptions {
+    let placement = try settings.tieredPlacement(keepsZone: keepsZone)
+    var options = ArchiverOptions(layout: placement.layout, hours: placement.hours)
     options.captures = captures.captures
     // Named on the command line, they are all: the list in the settings is the service's.
     if options.captures.isEmpty || settings.source(of: Settings.capturesFrom) == .flag {
@@ -137,13 +140,13 @@ struct ArchiveCommand: ParsableCommand {
     }
     options.intervalSeconds = try settings.value(of: Settings.interval)
     options.minAgeSeconds = try settings.value(of: Settings.minAge)
-    options.rule = try settings.value(of: Settings.hot)
+    options.rule = placement.rule
     options.keepLive = try settings.value(of: Settings.keepLive)
     options.writesManifests = try settings.value(of: Settings.manifests)
     options.allowsLinks = try settings.value(of: Settings.linkFallback)
     options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
     options.retention = RetentionRule(
-      ageSeconds: try settings.value(of: Settings.retain),
+      ageSeconds: try settings.value(of: Settings.retain, by: .ages(of: placement.layout)),
       deletionsMax: try settings.value(of: Settings.maxDelete))
     options.isRetentionForced = forceRetention
     options.isDryRun = dryRun

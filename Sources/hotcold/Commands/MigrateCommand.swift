@@ -1,4 +1,6 @@
+import Archiver
 import ArgumentParser
+import CaptureLayout
 import Migration
 
 struct MigrateCommand: ParsableCommand {
@@ -10,23 +12,36 @@ struct MigrateCommand: ParsableCommand {
   @OptionGroup var move: MoveOptions
   @OptionGroup var rename: RenameOptions
   @OptionGroup var settle: SettleOptions
+  @OptionGroup var layout: LayoutOptions
+  @Option(Settings.from) var from: String?
   @OptionGroup var place: PlaceOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let settings = GivenSettings(flags: captures.flags + rename.flags + settle.flags + place.flags)
-    let zone = try settings.useTimeZone()
+    let whereTo = layout.flags + Settings.from.given(from) + place.flags
+    let settings = GivenSettings(flags: captures.flags + rename.flags + settle.flags + whereTo)
+    let placement = try settings.placement()
     var options = MigrationOptions(
-      rule: try settings.value(of: Settings.hot), hours: .local, isDryRun: !move.execute,
-      keepLive: try settings.value(of: Settings.keepLive), syncs: !move.noSync,
-      writesManifests: try settings.value(of: Settings.manifests))
+      layout: try layout(placement.chosen, from: try settings.value(of: Settings.from)), rule: placement.rule,
+      hours: placement.hours, isDryRun: !move.execute, keepLive: try settings.value(of: Settings.keepLive),
+      syncs: !move.noSync, writesManifests: try settings.value(of: Settings.manifests))
+    if placement.chosen.isFlat { options.target = .flat }
     options.allowsLinks = try settings.value(of: Settings.linkFallback)
     options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
     let engine = try settings.value(of: Settings.engine)
     let paths = try captures.paths(settings, Console(isQuiet: output.quiet))
-    try CaptureRun(command: "migrate", timeZone: zone, engine: engine, move: move, output: output).run(paths)
-    {
+    try CaptureRun(
+      command: "migrate", timeZone: placement.timeZone, engine: engine, move: move, output: output
+    ).run(paths) {
       [options] path, engine, display in engine.migrate(path, options: options, observer: display)
+    }
+  }
+
+  private func layout(_ target: ChosenLayout, from: ChosenLayout?) throws(SettingsMistake) -> Layout {
+    guard let from, !from.isFlat else { return target.layout }
+    if target.isFlat { return from.layout }
+    do throws(LayoutMistake) { return try target.layout.coming(from: from.layout) } catch {
+      throw SettingsMistake(message: "Files cannot come from there: \(error.reason).")
     }
   }
 }

@@ -28,6 +28,8 @@ struct NextNumbersCommand: ParsableCommand {
       """)
   var capturesPerSegment: Int64 = 0
 
+  @OptionGroup var layout: LayoutOptions
+
   func validate() throws {
     guard (0...Self.capturesPerSegmentMax).contains(capturesPerSegment) else {
       throw ValidationError("--captures-per-segment: give a number from 1 to \(Self.capturesPerSegmentMax).")
@@ -36,8 +38,9 @@ struct NextNumbersCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(isQuiet: false)
+    let placement = try GivenSettings(flags: layout.flags).tieredPlacement()
     var numbers: NextNumbers
-    do throws(MigrationError) { numbers = try NextNumbers(of: capture) } catch {
+    do throws(MigrationError) { numbers = try NextNumbers(of: capture, placement.layout) } catch {
       console.error(Explanation.of(.stopped(error), in: capture, command: "next-numbers"))
       throw ExitStatus(of: error).code
     }

@@ -14,18 +14,26 @@ struct RevertCommand: ParsableCommand {
   @OptionGroup var captures: CaptureArguments
   @OptionGroup var move: MoveOptions
   @OptionGroup var rename: RenameOptions
+  @OptionGroup var layout: LayoutOptions
+  @Option(Settings.onConflict) var onConflict: String?
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let settings = GivenSettings(flags: captures.flags + rename.flags)
-    let zone = try settings.useTimeZone()
-    let options = ReversionOptions(
-      isDryRun: !move.execute, syncs: !move.noSync,
-      allowsLinks: try settings.value(of: Settings.linkFallback))
+    let settings = GivenSettings(
+      flags: captures.flags + rename.flags + layout.flags + Settings.onConflict.given(onConflict))
+    let placement = try settings.placement()
+    var options = MigrationOptions(
+      layout: placement.layout, hours: placement.hours, isDryRun: !move.execute, syncs: !move.noSync,
+      writesManifests: false)
+    options.target = .flat
+    options.allowsLinks = try settings.value(of: Settings.linkFallback)
+    options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
     let engine = try settings.value(of: Settings.engine)
     let paths = try captures.paths(settings, Console(isQuiet: output.quiet))
-    try CaptureRun(command: "revert", timeZone: zone, engine: engine, move: move, output: output).run(paths) {
-      path, engine, display in engine.revert(path, options: options, observer: display)
+    try CaptureRun(
+      command: "revert", timeZone: placement.timeZone, engine: engine, move: move, output: output
+    ).run(paths) {
+      [options] path, engine, display in engine.migrate(path, options: options, observer: display)
     }
   }
 }

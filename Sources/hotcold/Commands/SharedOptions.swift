@@ -59,7 +59,14 @@ struct OutputOptions: ParsableArguments {
   }
 }
 
-/// Where files belong.
+/// Which layout a capture has.
+struct LayoutOptions: ParsableArguments {
+  @Option(Settings.layout) var layout: String?
+
+  var flags: [GivenFlag] { Settings.layout.given(layout) }
+}
+
+/// Where files belong in it.
 struct PlaceOptions: ParsableArguments {
   @Option(Settings.timeZone) var timeZone: String?
   @Option(Settings.hot) var hot: [String] = []

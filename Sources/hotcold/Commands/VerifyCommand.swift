@@ -12,14 +12,14 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Do not check segments/<hour>/archive.m3u8.")
   var noManifests = false
   @Option(Settings.settledAge) var minAge: String?
+  @OptionGroup var layout: LayoutOptions
   @OptionGroup var place: PlaceOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     let settings = GivenSettings(
-      flags: captures.flags + Settings.settledAge.given(minAge) + place.flags)
-    try settings.useTimeZone()
-    let rule = try settings.value(of: Settings.hot)
+      flags: captures.flags + Settings.settledAge.given(minAge) + layout.flags + place.flags)
+    let placement = try settings.tieredPlacement()
     let minAgeSeconds = try settings.value(of: Settings.settledAge)
     let console = Console(isQuiet: output.quiet)
     StandardStream.failWithoutSignal()
@@ -28,7 +28,8 @@ struct VerifyCommand: ParsableCommand {
       let display = ProgressDisplay(isQuiet: output.quiet, console: console)
       defer { display.finish() }
       return Verification.run(
-        path, rule: rule, hours: .local, wantsManifests: !noManifests,
+        path, layout: placement.layout, rule: placement.rule, hours: placement.hours,
+        wantsManifests: !noManifests,
         minAgeSeconds: minAgeSeconds, progressed: display.progressed)
     }
     let status = ExitStatus.combined(reports.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)

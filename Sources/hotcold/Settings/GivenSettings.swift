@@ -1,4 +1,5 @@
 import Archiver
+import CaptureLayout
 import KernelIO
 import Reporting
 import SystemPackage
@@ -36,18 +37,22 @@ struct GivenSettings {
   }
 
   /// The error names the setting as the user wrote it (the flag, or the variable and its source), and what would be right.
-  func value<Value>(of setting: Setting<Value>) throws(SettingsMistake) -> Value {
+  /// `grammar`: where that of the setting depends on others.
+  func value<Value>(
+    of setting: Setting<Value>, by grammar: Grammar<Value>? = nil
+  ) throws(SettingsMistake) -> Value {
+    let grammar = grammar ?? setting.grammar
     let (text, source) = given(setting)
     do throws(WrongText) {
       // A shell variable that was not set. In the environment and in the file an empty text may mean none.
       if source == .flag, text.isEmpty { throw WrongText() }
-      return try setting.grammar.parse(text)
+      return try grammar.parse(text)
     } catch {
       let name = source == .flag ? "--\(setting.flagName)" : "\(setting.variable) (\(source.rawValue))"
       let reason = error.reason.map { "\($0); " } ?? ""
       throw SettingsMistake(
         message: "Invalid value '\(printable((error.part ?? text).utf8))' for \(name): "
-          + "\(reason)\(setting.grammar.expected).")
+          + "\(reason)\(grammar.expected).")
     }
   }
 
@@ -81,8 +86,8 @@ struct GivenSettings {
   // MARK: the time zone
 
   /// Nil for that of the machine. An unknown one, in the settings or in `TZ` where they have none, would mean UTC.
-  func timeZone() throws(SettingsMistake) -> String? {
-    if let zone = try value(of: Settings.timeZone) { return zone }
+  func timeZone(of layout: Layout) throws(SettingsMistake) -> String? {
+    if let zone = try value(of: Settings.timeZone) ?? layout.timeZone { return zone }
     if let zone = LocalZone.mistakenVariable {
       throw SettingsMistake(message: Explanation.unknownZone(zone))
     }
@@ -90,8 +95,8 @@ struct GivenSettings {
   }
 
   /// Makes the zone that of the process. Call once, before anything asks for the time.
-  @discardableResult func useTimeZone() throws(SettingsMistake) -> String? {
-    let zone = try timeZone()
+  @discardableResult func useTimeZone(of layout: Layout = .guide) throws(SettingsMistake) -> String? {
+    let zone = try timeZone(of: layout)
     if let zone { _ = LocalZone.use(zone) }
     return zone
   }

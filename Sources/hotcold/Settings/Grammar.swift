@@ -115,25 +115,24 @@ extension Grammar where Value == String? {
   }
 }
 
-private let kindNames = Kind.allCases.map(\.name).joined(separator: ", ")
+private func names(_ layout: Layout) -> String { layout.rules.map(\.name).joined(separator: ", ") }
 
 /// "captures=200": the kind, and the text that follows.
-private func assignment(_ text: Substring) -> (kind: Kind, text: Substring)? {
+private func assignment(_ text: Substring, _ layout: Layout) -> (kind: Kind, text: Substring)? {
   let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-  guard sides.count == 2, let kind = Kind.allCases.first(where: { $0.name == sides[0] }) else { return nil }
+  guard sides.count == 2, let kind = layout.kind(named: String(sides[0])) else { return nil }
   return (kind, sides[1])
 }
 
 extension Grammar where Value == SettleRule {
-  /// Their names are kept in memory, 255 bytes each.
-  private static var hotCountMax: Int { 100_000 }
-
   /// "segments=5,captures=200".
-  static var hotLimits: Self {
-    Grammar("give KIND=N, with one of \(kindNames), and N from 0 to \(hotCountMax)", list: SettleRule()) {
-      guard let (kind, text) = assignment($0), let count = Int(text), (0...hotCountMax).contains(count) else {
-        return false
-      }
+  static func hotLimits(of layout: Layout) -> Self {
+    let countMax = LayoutDescription.hotLimitMax
+    return Grammar(
+      "give KIND=N, with one of \(names(layout)), and N from 0 to \(countMax)", list: SettleRule(of: layout)
+    ) {
+      guard let (kind, text) = assignment($0, layout), let count = Int(text), (0...countMax).contains(count)
+      else { return false }
       $1.hotLimits[kind] = count
       return true
     }
@@ -141,19 +140,18 @@ extension Grammar where Value == SettleRule {
 }
 
 extension Grammar where Value == PerKind<Int64?> {
-  private static var ageSeconds: ClosedRange<Int64> { 60...315_360_000 }
-
-  /// "captures=1h,segments=24h", or "guide".
-  static var ages: Self {
-    Grammar(
-      "give guide, or KIND=AGE, with one of \(kindNames), and an age from 1m to 3650d",
-      list: PerKind { _ in nil }
+  /// "captures=1h,segments=24h", or the layout's own ages: "guide", by its name, or "layout".
+  static func ages(of layout: Layout) -> Self {
+    let ageSeconds: ClosedRange<Int64> = 60...315_360_000
+    return Grammar(
+      "give \(layout.name), or KIND=AGE, with one of \(names(layout)), and an age from 1m to 3650d",
+      list: PerKind(repeating: nil)
     ) {
-      if $0 == "guide" {
-        $1 = RetentionRule.guideAgeSeconds
+      if $0 == layout.name || $0 == "layout" {
+        for kind in layout.kinds { $1[kind] = layout[kind].retentionSeconds }
         return true
       }
-      guard let (kind, text) = assignment($0), let seconds = Grammar<Int64>.seconds(text),
+      guard let (kind, text) = assignment($0, layout), let seconds = Grammar<Int64>.seconds(text),
         ageSeconds.contains(seconds)
       else { return false }
       $1[kind] = seconds

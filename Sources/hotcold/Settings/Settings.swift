@@ -8,7 +8,7 @@ import SystemPackage
 enum Settings {
   /// In the order in which they are printed.
   static let all: [any AnySetting] = [
-    capturesFrom, interval, minAge, retain, maxDelete, metricsFile, warnFree, timeZone, hot, keepLive,
+    layout, capturesFrom, interval, minAge, retain, maxDelete, metricsFile, warnFree, timeZone, hot, keepLive,
     manifests,
     engine, linkFallback, onConflict,
   ]
@@ -21,15 +21,27 @@ enum Settings {
       A file that names one capture a line: a folder, a line of the form folder,PID,quality, or a pattern such as \
       /srv/capture*. Lines that begin with '#' are comments.
       """, completion: .file())
+  static let layout = Setting<ChosenLayout>(
+    "layout", default: "guide", isOfEveryCommand: true, .layout,
+    help: ArgumentHelp(
+      "Which files there are and where they belong: guide, flat, or the path of a layout file.",
+      valueName: "layout"), completion: .file())
+  /// An option of `migrate` alone.
+  static let from = Setting<ChosenLayout?>(
+    "from", .layoutIfAny,
+    help: ArgumentHelp(
+      "The layout that the capture is in, where that is another one: its buckets and hot folders are emptied into those of --layout.",
+      valueName: "layout"), completion: .file())
   static let timeZone = Setting<String?>(
     "time-zone", isOfEveryCommand: true, .timeZone,
-    help: "The time zone of the hour folders, such as Europe/Zurich (default: the machine's).",
+    help:
+      "The time zone of the hour folders, such as Europe/Zurich (default: the machine's; UTC for folders with dates).",
     completion: .shellCommand("timedatectl list-timezones 2>/dev/null"))
   static let hot = Setting<SettleRule>(
-    "hot", isOfEveryCommand: true, .hotLimits,
+    "hot", isOfEveryCommand: true, .hotLimits(of: .guide),
     help: ArgumentHelp(
       "How many files of a kind stay hot; may be repeated (segments=10, captures, thumbnails, metadata=100).",
-      valueName: "kind=n"), completion: .list(Kind.allCases.map { "\($0.name)=\($0.defaultHotLimit)" }))
+      valueName: "kind=n"), completion: .list(Layout.guide.rules.map { "\($0.name)=\($0.hotLimit)" }))
 
   // MARK: how files are moved
 
@@ -71,12 +83,12 @@ enum Settings {
     minAge.name, default: "120s", minAge.grammar,
     help: "Younger files are not yet settled, and counted apart, such as 60s or 5m.")
   static let retain = Setting<PerKind<Int64?>>(
-    "retain", .ages,
+    "retain", .ages(of: .guide),
     help: ArgumentHelp(
       "Delete cold files that are older, such as captures=1h; may be repeated. guide: 1h for captures, 24h for the rest.",
       valueName: "kind=age"),
     completion: .list(
-      ["guide"] + Kind.allCases.map { "\($0.name)=\((RetentionRule.guideAgeSeconds[$0] ?? 86_400) / 3600)h" })
+      ["guide"] + Layout.guide.rules.map { "\($0.name)=\(($0.retentionSeconds ?? 86_400) / 3600)h" })
   )
   static let maxDelete = Setting<Int>(
     "max-delete", default: "\(RetentionRule.deletionsMaxDefault)", .aboveZero,

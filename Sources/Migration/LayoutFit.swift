@@ -1,0 +1,75 @@
+public import CaptureLayout
+internal import KernelIO
+public import SystemPackage
+
+/// How a layout fits a folder: which files each kind would get, and what no kind matches. Reads only.
+public struct LayoutFit: Sendable {
+  /// Files in the flat, hot and cold folders of a kind.
+  public struct Counts: Sendable {
+    public internal(set) var flat = 0
+    public internal(set) var hot = 0
+    public internal(set) var cold = 0
+  }
+
+  public private(set) var kinds = PerKind(repeating: Counts())
+  /// The first few by name, relative to the folder.
+  public private(set) var unmatched = Unrecognised()
+  public private(set) var refusals: [FolderRefusal] = []
+
+  /// The folder need not be a capture.
+  public init(of path: FilePath, _ layout: Layout) throws(MigrationError) {
+    do throws(KernelError) {
+      let directory = try Directory.open(path)
+      let tree = try CaptureTree(of: directory, layout)
+      refusals = tree.refusals
+      for place in layout.places {
+        try tree.withPlace(place) { (directory) throws(KernelError) in try count(directory, place, layout) }
+      }
+      for (kind, bucket) in tree.buckets() {
+        var cold = 0
+        try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+          let path = layout.path(of: bucket, kind) + "/"
+          try count(directory, layout, path, wants: { $0 == kind }) { _ in cold += 1 }
+        }
+        kinds[kind].cold += cold
+      }
+      unmatched = unmatched + tree.unrecognised
+    } catch {
+      throw .stopped(error, nil)
+    }
+  }
+
+  private mutating func count(
+    _ directory: borrowing Directory, _ place: Place, _ layout: Layout
+  ) throws(KernelError) {
+    var found = PerKind(repeating: Counts())
+    try count(
+      directory, layout, layout.prefix(of: place), wants: { layout.holds(place, $0) },
+      isPart: { entry in
+        entry.type == .directory && layout.isPart(folder: entry.name, of: place)
+          || layout.holdsPlaylist(place) && layout.isOfStream(entry.name)
+      }
+    ) { kind in
+      if place == layout[kind].hot { found[kind].hot += 1 } else { found[kind].flat += 1 }
+    }
+    for kind in layout.kinds {
+      kinds[kind].hot += found[kind].hot
+      kinds[kind].flat += found[kind].flat
+    }
+  }
+
+  private mutating func count(
+    _ directory: borrowing Directory, _ layout: Layout, _ path: String, wants: (Kind) -> Bool,
+    isPart: (borrowing DirectoryEntry) -> Bool = { HourPlaylists.isOwn($0) }, _ found: (Kind) -> Void
+  ) throws(KernelError) {
+    var unmatched = unmatched
+    try Walk(layout, look: .name).run(directory, wants: wants) { entry, met in
+      switch met {
+      case .file(let kind, _): found(kind)
+      case .vanished, .unreadable: break
+      case .other: if !isPart(entry) { unmatched.add(entry.name, in: path) }
+      }
+    }
+    self.unmatched = unmatched
+  }
+}

@@ -1,0 +1,103 @@
+import Archiver
+import CaptureLayout
+import KernelIO
+import LayoutFiles
+import Reporting
+import SystemPackage
+
+/// The layout that a command works by: one that is built in, or that of a file.
+struct ChosenLayout {
+  let layout: Layout
+  /// To the flat form of the layout, rather than to its tiers.
+  var isFlat = false
+}
+
+extension Grammar where Value == ChosenLayout {
+  /// "guide", "flat", or the path of a file: with a slash, or ending in .yaml or .yml.
+  static var layout: Self {
+    Grammar(expected: "give guide, flat, or the path of a layout file (see hotcold layout)") {
+      text throws(WrongText) in
+      switch text {
+      case "guide": return ChosenLayout(layout: .guide)
+      case "flat": return ChosenLayout(layout: .guide, isFlat: true)
+      default:
+        guard text.contains("/") || text.hasSuffix(".yaml") || text.hasSuffix(".yml") else {
+          throw WrongText()
+        }
+        return ChosenLayout(layout: try ChosenLayout.read(text))
+      }
+    }
+  }
+
+}
+
+extension Grammar where Value == ChosenLayout? {
+  /// As `layout`; nil for an empty text.
+  static var layoutIfAny: Self {
+    let grammar = Grammar<ChosenLayout>.layout
+    return Grammar(expected: grammar.expected) { text throws(WrongText) in
+      text.isEmpty ? nil : try grammar.parse(text)
+    }
+  }
+}
+
+extension ChosenLayout {
+  fileprivate static func read(_ text: String) throws(WrongText) -> Layout {
+    let contents: [UInt8]
+    do throws(KernelError) {
+      contents = try readFile(at: FilePath(text).absolute(), limit: LayoutFile.bytesMax + 1)
+    } catch {
+      throw WrongText(reason: Explanation.unreadable(error))
+    }
+    do throws(LayoutFileMistake) { return try layout(contents, text) } catch {
+      throw WrongText(reason: "\(error)")
+    }
+  }
+
+  private static func layout(_ contents: [UInt8], _ path: String) throws(LayoutFileMistake) -> Layout {
+    let file = try LayoutFile.parse(contents, name: printable(path.utf8)) {
+      nearest(to: $0, among: $1, differencesMax: 2)
+    }
+    if let zone = file.layout.timeZone, !LocalZone.isKnown(zone) {
+      throw file.mistake(
+        at: "time-zone", "unknown time zone; take a name from /usr/share/zoneinfo, such as Europe/Zurich")
+    }
+    do throws(LayoutMistake) { return try Layout(file.layout) } catch { throw file.located(error) }
+  }
+}
+
+/// Which layout, in which zone, with which limits: the same for every command.
+struct Placement {
+  let chosen: ChosenLayout
+  let rule: SettleRule
+  let hours: HourClock
+  /// The zone of the buckets; nil for that of the machine.
+  let timeZone: String?
+
+  var layout: Layout { chosen.layout }
+}
+
+extension GivenSettings {
+  /// Makes a zone that is named that of the process, unless `keepsZone`. Call before anything asks for the time.
+  func placement(keepsZone: Bool = false) throws(SettingsMistake) -> Placement {
+    let chosen = try value(of: Settings.layout)
+    let layout = chosen.layout
+    let zone = try keepsZone ? timeZone(of: layout) : useTimeZone(of: layout)
+    // A date means the same everywhere, unless a zone is named.
+    let isUniversal = zone == nil && layout.buckets == .dateHour
+    return Placement(
+      chosen: chosen, rule: try value(of: Settings.hot, by: .hotLimits(of: layout)),
+      hours: isUniversal ? HourClock { _ in 0 } : .local, timeZone: isUniversal ? "UTC" : zone)
+  }
+
+  /// For a command that has a use for tiers alone.
+  func tieredPlacement(keepsZone: Bool = false) throws(SettingsMistake) -> Placement {
+    let placement = try placement(keepsZone: keepsZone)
+    guard !placement.chosen.isFlat else {
+      throw SettingsMistake(
+        message:
+          "The flat layout has no tiers. Take a capture back to it with: hotcold revert CAPTURE --execute")
+    }
+    return placement
+  }
+}
