@@ -151,6 +151,8 @@ const char *hc_environment(const char *name) { return getenv(name); }
 
 const char *hc_environment_entry(int32_t index) { return environ[index]; }
 
+const char *hc_errno_name(int32_t number) { return strerrorname_np(number); }
+
 int32_t hc_zone_offset(int64_t seconds) {
   time_t moment = seconds;
   struct tm local;

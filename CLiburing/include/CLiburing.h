@@ -284,6 +284,9 @@ const char *hc_environment(const char *name);
 /// Entry `index` of the environment, NAME=value; NULL after the last one.
 const char *hc_environment_entry(int32_t index);
 
+/// The name of an errno, such as "ENOSPC", or NULL (strerrorname_np(3)).
+const char *hc_errno_name(int32_t number);
+
 /// Seconds east of Greenwich of local time at `seconds` since the epoch, by the zone of `TZ` at the first
 /// use (localtime_r(3)); the zone does not change afterwards.
 int32_t hc_zone_offset(int64_t seconds);

@@ -1,3 +1,4 @@
+internal import CLiburing
 public import SystemPackage
 
 /// A system call that failed: what was asked, of which path, and why.
@@ -51,6 +52,9 @@ public struct KernelError: Error, Equatable, Sendable {
 }
 
 extension Errno {
+  /// As errno(3) names it, such as ENOSPC.
+  public var name: String { unsafe hc_errno_name(rawValue).map { unsafe String(cString: $0) } ?? "" }
+
   /// The errno behind a negative result of the shim.
   init<Result: SignedInteger>(shim result: Result) { self.init(rawValue: CInt(-result)) }
 }

@@ -72,6 +72,31 @@ public enum LocalZone {
     return true
   }
 
+  /// The name of the zone, such as Europe/Zurich, from where glibc takes it: `use`, `TZ`, or /etc/localtime; where that is a
+  /// copy, /etc/timezone says of what. "unknown" where only the rules are there.
+  public static var name: String {
+    if let value = CurrentProcess.environment("TZ") {
+      let zone = value.hasPrefix(":") ? String(value.dropFirst()) : value
+      return zone.isEmpty ? "UTC" : nameBelowZoneinfo(zone) ?? zone
+    }
+    let link = unsafe hc_open_component(-1, "/etc/localtime")
+    guard link >= 0 else { return "UTC" }
+    defer { hc_close(link) }
+    var target = [UInt8](repeating: 0, count: 4096)  // PATH_MAX
+    let length = unsafe hc_read_link(link, &target, target.count)
+    if length > 0, let name = nameBelowZoneinfo(String(decoding: target.prefix(Int(length)), as: UTF8.self)) {
+      return name
+    }
+    let contents = try? readFile(at: "/etc/timezone", limit: target.count)
+    let name = String(decoding: contents?.prefix { $0 > UInt8(ascii: " ") } ?? [], as: UTF8.self)
+    return name.isEmpty ? "unknown" : name
+  }
+
+  private static func nameBelowZoneinfo(_ path: String) -> String? {
+    let parts = path.split(separator: "/")
+    return parts.lastIndex(of: "zoneinfo").map { parts[($0 + 1)...].joined(separator: "/") }
+  }
+
   /// The value of `TZ` where it is set to something that tzset(3) does not understand, and would silently take for UTC.
   public static var mistakenVariable: String? {
     guard let value = CurrentProcess.environment("TZ") else { return nil }
