@@ -128,7 +128,8 @@ let package = Package(
       ]),
     // The real program on real file systems.
     .testTarget(
-      name: "EndToEndTests", dependencies: ["hotcold", "TestKit"], exclude: ["Browser", "Golden", "Shells"]),
+      name: "EndToEndTests", dependencies: ["hotcold", "TestKit"],
+      exclude: ["Browser", "Golden", "Schema", "Shells"]),
   ]
 )
 

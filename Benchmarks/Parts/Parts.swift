@@ -102,7 +102,7 @@ let benchmarks: @Sendable () -> Void = {
 
   // Rendered once a run, not once a file: the time of one report.
   let engine = try! Engine.choose(.syscalls)
-  var run = RunReport(of: [FilePath(trial.capture)], engine: engine, timeZone: nil)
+  var run = RunReport(of: [FilePath(trial.capture)], engine: engine)
   let options = MigrationOptions(hours: HourClock { LocalZone.offset(at: $0) })
   run.set(engine.migrate(FilePath(trial.capture), options: options, observer: NoObserver()), at: 0)
   run.finish(engine)
@@ -122,7 +122,9 @@ let benchmarks: @Sendable () -> Void = {
       blackHole(TextReport(isColoured: false, command: "migrate").render(capture, of: report))
     }
   }
-  whole("JSONReport.render") { blackHole(JSONReport.render(JSONReport.Run(report, exitCode: 0))) }
+  whole("JSONReport.render") {
+    blackHole(JSONReport.run(report, command: "migrate", exitCode: 0, elapsedNanoseconds: 0))
+  }
 }
 
 final class NoObserver: MigrationObserver {

@@ -34,63 +34,70 @@ public final class Archiver {
 
   /// What one round came to.
   public struct Round: Sendable {
-    public var captures = 0
+    /// In the order of the list; those that an interruption left out are missing.
+    public var captures: [CaptureRound] = []
+    /// Of the round, not of one capture.
+    public var issues: [Issue] = []
     public var isDryRun = false
-    public var moved = 0
-    public var deleted = 0
-    /// Of everything that was done: what `--once` exits with is the worst of them.
-    public var statuses: [ExitStatus] = []
-    private var failed: Set<FilePath> = []
+    /// How many there are.
+    fileprivate var captureCount = 0
     public var unfinished = 0
+
+    public var moved: Int { captures.reduce(0) { $0 + $1.moved } }
+
+    public var deleted: Int { captures.reduce(0) { $0 + $1.deleted } }
+
+    /// Of everything that was done: what `--once` exits with is the first that is not well.
+    public var statuses: [ExitStatus] { captures.map(\.status) + issues.map(ExitStatus.init(of:)) }
 
     /// In one line, for a status display.
     public var text: String {
-      guard captures > 0 else { return "no captures are configured" }
+      guard captureCount > 0 else { return "no captures are configured" }
       let would = isDryRun ? "would be " : ""
-      return "\(Format.count(captures, "capture")), \(Format.count(moved)) \(would)moved, "
+      let failed = captures.count { $0.status != .done }
+      return "\(Format.count(captureCount, "capture")), \(Format.count(moved)) \(would)moved, "
         + "\(Format.count(deleted)) \(would)deleted"
-        + (failed.isEmpty ? "" : ", \(failed.count) with errors")
+        + (failed == 0 ? "" : ", \(failed) with errors")
         + (unfinished > 0 ? ", \(unfinished) with more to do" : "")
-    }
-
-    fileprivate mutating func add(_ status: ExitStatus, of capture: FilePath) {
-      statuses.append(status)
-      if status != .done { failed.insert(capture) }
     }
   }
 
-  /// One round over all captures, until `deadline` at the latest (CLOCK_MONOTONIC).
-  public func round(until deadline: Int64) -> Round {
+  /// One round over all captures, until `deadline` at the latest (CLOCK_MONOTONIC). `finished`: told of each capture that
+  /// nothing more is done with.
+  public func round(until deadline: Int64, finished: (CaptureRound) -> Void = { _ in }) -> Round {
     metrics.begin()
     clock.beginRound()
     var round = Round()
     round.isDryRun = options.isDryRun
     let captures = currentCaptures(&round)
-    round.captures = captures.count
+    round.captureCount = captures.count
     let engine: Engine
     do throws(KernelError) { engine = try Engine.choose(options.engine) } catch {
-      log.error(
-        "io_uring cannot be used", .round, of: nil,
-        "\(Engine.refusalReason(error)). Use --engine auto or --engine syscalls.")
-      round.statuses.append(.usage)
-      _ = finish(round, captures)
+      say(Issue(.engineUnavailable(error)), &round)
+      finish(&round, captures)
       return round
     }
 
-    var pending = captures
+    var pending = captures.indices.map { $0 }
+    var rounds = captures.map { CaptureRound($0, isDryRun: options.isDryRun) }
+    var begun = 0
     var isFirst = true
     while !pending.isEmpty, StopSignal.pending == nil, isFirst || Clock.monotonicNanoseconds < deadline {
-      var unfinished: [FilePath] = []
-      for (index, path) in pending.enumerated() where StopSignal.pending == nil {
-        let slice = sliceEnd(deadline, sharedBy: pending.count - index)
-        if settle(path, engine, until: slice, &round) { unfinished.append(path) }
-        if isFirst { keepUp(path, engine, &round) }
+      var unfinished: [Int] = []
+      for (position, index) in pending.enumerated() where StopSignal.pending == nil {
+        let slice = sliceEnd(deadline, sharedBy: pending.count - position)
+        settle(&rounds[index], engine, until: slice)
+        if isFirst { keepUp(&rounds[index], engine) }
+        begun = max(begun, index + 1)
+        if rounds[index].hasMoreToDo { unfinished.append(index) } else { finished(rounds[index]) }
       }
       pending = unfinished
       isFirst = false
     }
+    for index in pending where index < begun { finished(rounds[index]) }
+    round.captures = Array(rounds.prefix(begun))
     round.unfinished = pending.count
-    if !finish(round, captures) { round.statuses.append(.incomplete) }
+    finish(&round, captures)
     return round
   }
 
@@ -103,31 +110,30 @@ public final class Archiver {
 
   /// The captures of the options and those of the list; where that cannot be read, those of the last round.
   private func currentCaptures(_ round: inout Round) -> [FilePath] {
-    do throws(CapturesList.Failure) {
+    do throws(Issue) {
       let list = try CapturesList.captures(options.captures, from: options.capturesFile)
       lastCaptures = list.captures
       for pattern in list.unmatched {
-        let text = CapturesList.warning(of: pattern, in: options.capturesFile)
-        log.warning("no folder matches \(printable(pattern))", .round, of: nil, text)
+        say(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
       }
     } catch {
-      log.error(
-        "the list of captures cannot be read", .round, of: nil,
-        "\(error.message) The captures of the last round are kept.")
+      say(error, &round, consequence: "The captures of the last round are kept.")
       metrics.listErrors += 1
-      round.statuses.append(.noCapture)
       lastCaptures = options.captures + lastCaptures.filter { !options.captures.contains($0) }
     }
     let captures = lastCaptures
-    if captures.isEmpty {
-      let list = options.capturesFile.map { "\(Explanation.text($0)) names none" } ?? "none are configured"
-      log.warning("no captures", .round, of: nil, "no captures to archive: \(list).")
-    }
+    if captures.isEmpty { say(Issue(.noCaptures(list: options.capturesFile)), &round) }
     let known = Set(captures)
     for path in memories.keys where !known.contains(path) { memories[path] = nil }
     for path in folders.keys where !known.contains(path) { folders[path] = nil }
     log.keep(captures)
     return captures
+  }
+
+  /// Of the round itself.
+  private func say(_ issue: Issue, _ round: inout Round, consequence: String = "") {
+    log.say([issue], .round, of: nil, consequence: consequence)
+    round.issues.append(issue)
   }
 
   private func memory(of path: FilePath) -> UpkeepMemory {
@@ -139,8 +145,8 @@ public final class Archiver {
 
   // MARK: one capture
 
-  /// Returns whether there is more to do than the slice allowed.
-  private func settle(_ path: FilePath, _ engine: Engine, until slice: Int64, _ round: inout Round) -> Bool {
+  private func settle(_ round: inout CaptureRound, _ engine: Engine, until slice: Int64) {
+    let path = round.capture
     var migration = MigrationOptions(
       layout: options.layout, rule: options.rule, hours: options.hours, isDryRun: options.isDryRun,
       keepLive: options.keepLive,
@@ -154,10 +160,9 @@ public final class Archiver {
     migration.guardsPath = true
     let report = engine.migrate(path, options: migration, observer: observer)
     noteReplacement(of: path, by: report.folder)
-    round.moved += report.total.moved
     metrics.add(report, path)
-    say(report, path, &round)
-    return report.isCutShort
+    round.add(report)
+    say(report, path)
   }
 
   /// Nothing to prevent: each round takes the path as it is, under the same guard.
@@ -171,14 +176,9 @@ public final class Archiver {
     folders[path] = folder
   }
 
-  private func say(_ report: CaptureReport, _ path: FilePath, _ round: inout Round) {
-    round.add(ExitStatus(of: report), of: path)
-    say(report.issues, .settling, of: path)
-    if let text = Explanation.longPlaylist(report.listedSegments) {
-      log.warning(
-        "a live playlist that lists very many segments", .settling, of: path,
-        "\(Explanation.text(path)): \(text)")
-    }
+  private func say(_ report: CaptureReport, _ path: FilePath) {
+    log.say(report.issues, .settling, of: path)
+    log.say(report.warnings, .settling, of: path)
     // What it did not come to may still be so.
     if !report.isCutShort, report.stopSignal == nil { log.finish(.settling, of: path) }
     if report.keepsOwnership, saidOwnership.insert(path).inserted {
@@ -190,16 +190,10 @@ public final class Archiver {
     log.info("\(Explanation.text(path)): \(verb) \(Format.count(report.total.moved)) files\(rest)")
   }
 
-  private func say(_ issues: [Issue], _ stage: ServiceLog.Stage, of path: FilePath) {
-    guard !issues.isEmpty else { return }
-    log.say(
-      .error, Set(issues.compactMap(\.kind)).sorted(), stage, of: path,
-      issues.map { Explanation.of($0, in: path, command: "archive") })
-  }
-
-  private func keepUp(_ path: FilePath, _ engine: Engine, _ round: inout Round) {
+  private func keepUp(_ round: inout CaptureRound, _ engine: Engine) {
     // Where the settling was refused, so would this be, for the same reason.
-    guard round.statuses.last.map({ [.done, .incomplete].contains($0) }) ?? true else { return }
+    guard [.done, .incomplete].contains(round.status) else { return }
+    let path = round.capture
     var upkeep = UpkeepOptions(layout: options.layout, rule: options.retention, hours: options.hours)
     upkeep.writesManifests = options.writesManifests
     upkeep.guardsPath = true
@@ -207,25 +201,15 @@ public final class Archiver {
     upkeep.isDryRun = options.isDryRun
     let report = engine.keepUp(path, options: upkeep, memory: memory(of: path), clock: clock)
     metrics.add(report, path)
-    if let error = report.error {
-      say([.stopped(error)], .upkeep, of: path)
-      round.add(ExitStatus(of: error), of: path)
-    }
-    if report.deletedSegments > 0 {
-      log.warning(
-        "segments deleted before they are archived", .upkeep, of: path,
-        "\(Explanation.text(path)): \(Explanation.deletedSegments(report.deletedSegments))")
-    }
-    if let manifests = report.manifests { say(manifests, path, &round) }
-    if let retention = report.retention { say(retention, path, &round) }
-    if let fileSystem = report.fileSystem { warnOfLittleRoom(fileSystem, path) }
+    let issues = report.issues(in: path) + roomIssues(report, path)
+    round.add(report, issues)
+    log.sayEach(issues, .upkeep, of: path)
+    if let manifests = report.manifests { say(manifests, path) }
+    if let retention = report.retention { say(retention, path) }
     if report.error == nil { log.finish(.upkeep, of: path) }
   }
 
-  private func say(_ manifests: ManifestReport, _ path: FilePath, _ round: inout Round) {
-    say(manifests.foreign.map(Issue.foreignArchive), .upkeep, of: path)
-    say(manifests.failures.map(Issue.archiveNotWritten), .upkeep, of: path)
-    if !manifests.isClean { round.add(.incomplete, of: path) }
+  private func say(_ manifests: ManifestReport, _ path: FilePath) {
     guard manifests.written + manifests.removed > 0 else { return }
     let would = options.isDryRun ? "would be " : ""
     let text =
@@ -234,9 +218,8 @@ public final class Archiver {
     if options.isDryRun { log.info(text) } else { log.debug(text) }
   }
 
-  private func say(_ retention: RetentionReport, _ path: FilePath, _ round: inout Round) {
+  private func say(_ retention: RetentionReport, _ path: FilePath) {
     let name = Explanation.text(path)
-    round.deleted += options.isDryRun ? retention.dueTotal : retention.deletedTotal
     if options.isDryRun, retention.dueTotal > 0 {
       let kinds = options.layout.kinds.filter { retention.isDue($0) }.map {
         "\(options.layout[$0].name) \(Format.count(retention.expired[$0]))"
@@ -245,65 +228,38 @@ public final class Archiver {
     } else if retention.deletedTotal > 0 {
       log.info("\(name): deleted \(Format.count(retention.deletedTotal)) expired files")
     }
-    for refusal in retention.refusals {
-      log.warning(
-        "nothing deleted", .upkeep, of: path, "\(name): \(Explanation.of(refusal, options.layout))")
-      if !options.isDryRun { round.add(.incomplete, of: path) }
-    }
-    let implausible = retention.implausible.sum
-    if implausible > 0 {
-      log.warning(
-        "files from the future or the epoch", .upkeep, of: path,
-        "\(name): kept \(Format.count(implausible)) files from the future or the epoch: their age is not known"
-      )
-    }
     if retention.spared > 0 {
       log.info("\(name): spared \(Format.count(retention.spared)) files that changed meanwhile")
     }
-    say(retention.issues, .upkeep, of: path)
-    if retention.problems.count > 0 || retention.error != nil { round.add(.incomplete, of: path) }
   }
 
-  private func warnOfLittleRoom(_ fileSystem: FileSystemStatus, _ path: FilePath) {
+  private func roomIssues(_ report: UpkeepReport, _ path: FilePath) -> [Issue] {
+    guard let fileSystem = report.fileSystem else { return [] }
     // As fractions: a file system may claim any size.
-    let percent = { (free: UInt64, all: UInt64) in all == 0 ? 100 : 100 * Double(free) / Double(all) }
-    if percent(fileSystem.freeBytes, fileSystem.bytes) < Double(options.warnFreePercent) {
-      log.warning(
-        "little free space", .upkeep, of: path,
-        "\(Explanation.text(path)): only \(Format.bytes(fileSystem.freeBytes)) of \(Format.bytes(fileSystem.bytes)) are free"
-      )
+    let isShort = { (free: UInt64, all: UInt64) in
+      all > 0 && 100 * Double(free) / Double(all) < Double(self.options.warnFreePercent)
     }
-    if let free = fileSystem.freeInodes, let all = fileSystem.inodes,
-      percent(free, all) < Double(options.warnFreePercent)
-    {
-      log.warning(
-        "few free inodes", .upkeep, of: path,
-        "\(Explanation.text(path)): only \(free) of \(all) inodes are free")
+    var issues: [Issue] = []
+    if isShort(fileSystem.freeBytes, fileSystem.bytes) {
+      issues.append(
+        Issue(.littleSpace(freeBytes: fileSystem.freeBytes, bytes: fileSystem.bytes), in: path))
     }
+    if let free = fileSystem.freeInodes, let all = fileSystem.inodes, isShort(free, all) {
+      issues.append(Issue(.fewInodes(free: free, all: all), in: path))
+    }
+    return issues
   }
 
   // MARK: the end of a round
 
-  /// Returns whether the metrics could be written.
-  private func finish(_ round: Round, _ captures: [FilePath]) -> Bool {
+  private func finish(_ round: inout Round, _ captures: [FilePath]) {
     metrics.finish(round, captures)
-    defer { log.finish(.round) }
     if let file = options.metricsFile, !options.isDryRun {
       do throws(KernelError) { try metrics.write(to: file) } catch {
-        log.error(
-          "the metrics cannot be written", .round, of: nil,
-          "the metrics could not be written: \(Explanation.describe(error)).\(Self.remedy(error))")
-        return false
+        say(Issue(.metricsNotWritten(error)), &round)
       }
     }
-    return true
-  }
-
-  private static func remedy(_ error: KernelError) -> String {
-    guard error.errno != .fileExists else {
-      return " It holds something else than metrics of hotcold: name another file."
-    }
-    return Explanation.knownRemedy(error, command: "archive").map { " \($0)" } ?? ""
+    log.finish(.round)
   }
 }
 

@@ -47,12 +47,13 @@ struct Metrics {
     for kind in report.layout.kinds {
       figures[path, default: Figures(report.layout)].moved[kind] += report.kinds[kind].tally.moved
     }
-    add(report.issues, path)
+    add(report.issues, of: path)
     if !report.isClean { isClean[path] = false }
   }
 
-  private mutating func add(_ issues: [Issue], _ path: FilePath) {
-    reasons[path, default: []].formUnion(issues.compactMap(\.kind))
+  private mutating func add(_ issues: [Issue], of path: FilePath) {
+    let reasons = issues.filter { $0.severity == .error || $0.code == .retentionDeclined }.compactMap(\.topic)
+    self.reasons[path, default: []].formUnion(reasons)
   }
 
   mutating func add(_ report: UpkeepReport, _ path: FilePath) {
@@ -60,8 +61,7 @@ struct Metrics {
     let wasClean =
       report.error == nil && report.manifests?.isClean ?? true && report.retention?.isClean ?? true
     isClean[path] = wasClean && isClean[path] ?? true
-    add(report.error.map { [.stopped($0)] } ?? [], path)
-    add(report.manifests?.issues(isReversion: false) ?? [], path)
+    add(report.issues(in: path), of: path)
     if report.error == nil {
       figures.isCounted = true
       figures.hot = report.hot
@@ -73,8 +73,6 @@ struct Metrics {
     if let retention = report.retention {
       figures.implausible = retention.implausible.sum
       figures.isRetentionDeclined = !retention.refusals.isEmpty
-      add(retention.issues, path)
-      if figures.isRetentionDeclined { reasons[path, default: []].insert("nothing deleted") }
     }
     figures.fileSystem = report.fileSystem ?? figures.fileSystem
     self.figures[path] = figures

@@ -3,7 +3,7 @@ internal import Logging
 internal import Reporting
 internal import SystemPackage
 
-/// The log of the service: warnings and errors by capture and kind, so that what is so in every round is not said in every
+/// The log of the service: warnings and errors by capture and topic, so that what is so in every round is not said in every
 /// round.
 struct ServiceLog {
   typealias Stage = StandingMessages.Stage
@@ -18,22 +18,27 @@ struct ServiceLog {
   func event(_ text: String) { logger.warning("\(text)") }
   func debug(_ text: String) { logger.debug("\(text)") }
 
-  /// `name` is what is wrong in a few words, `text` all of it.
-  mutating func error(_ name: String, _ stage: Stage, of capture: FilePath?, _ text: String) {
-    say(.error, [name], stage, of: capture, [text])
-  }
-
-  mutating func warning(_ name: String, _ stage: Stage, of capture: FilePath?, _ text: String) {
-    say(.warning, [name], stage, of: capture, [text])
-  }
-
-  /// Lines that belong together, about one matter or several.
-  mutating func say(
-    _ level: Logger.Level, _ names: [String], _ stage: Stage, of capture: FilePath?, _ lines: [String]
-  ) {
-    let kinds = names.map { StandingMessages.Kind(stage: stage, name: $0) }
+  /// Issues that belong together: if one of them is new, all are said. `consequence`: a sentence that ends each.
+  mutating func say(_ issues: [Issue], _ stage: Stage, of capture: FilePath?, consequence: String = "") {
+    let kinds = Set(issues.compactMap(\.topic)).sorted().map {
+      StandingMessages.Kind(stage: stage, name: $0)
+    }
     guard standing.meet(kinds, of: capture, at: Clock.monotonicNanoseconds) else { return }
-    for line in lines { logger.log(level: level, "\(line)") }
+    for issue in issues {
+      let text = "\(issue.explanation(for: "archive"))\(consequence.isEmpty ? "" : " \(consequence)")"
+      logger.log(level: issue.severity == .error ? .error : .warning, "\(text)")
+    }
+  }
+
+  /// Each topic by itself.
+  mutating func sayEach(_ issues: [Issue], _ stage: Stage, of capture: FilePath?) {
+    var rest = issues[...]
+    while let first = rest.first {
+      // What has no topic adds to the issue before it.
+      let group = rest.prefix { $0.topic == nil || $0.topic == first.topic }
+      say(Array(group), stage, of: capture)
+      rest = rest.dropFirst(group.count)
+    }
   }
 
   /// Says what is over, now that everything that the stage says was said.

@@ -55,6 +55,9 @@ public struct Layout: Sendable {
     rules.firstIndex { $0.name == name }.map(Kind.init)
   }
 
+  /// For messages, which are printed where the layout is not at hand.
+  public func named(_ kind: Kind) -> NamedKind { NamedKind(kind: kind, name: self[kind].name) }
+
   // MARK: names
 
   /// The kind that a name belongs to, or nil for a name that this layout does not know.
@@ -131,6 +134,12 @@ public struct Layout: Sendable {
       }
     }
   }
+}
+
+/// A kind with its name.
+public struct NamedKind: Equatable, Sendable {
+  public let kind: Kind
+  public let name: String
 }
 
 // MARK: from one layout to another

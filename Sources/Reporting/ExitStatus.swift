@@ -33,6 +33,18 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
       }
   }
 
+  public init(of issue: Issue) {
+    self =
+      switch issue.cause {
+      case .stopped(let error): ExitStatus(of: error)
+      case .usage, .capturesNotText, .engineUnavailable: .usage
+      case .capturesUnreadable, .capturePathUnusable: .noCapture
+      case .failed: .ioError
+      case .retentionDeclined: .incomplete
+      default: issue.severity == .error ? .incomplete : .done
+      }
+  }
+
   public init(of report: CaptureReport) {
     if let error = report.error {
       self.init(of: error)

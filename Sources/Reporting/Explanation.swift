@@ -1,152 +1,248 @@
-package import CaptureLayout
+internal import CaptureLayout
 package import KernelIO
 package import Migration
 package import SystemPackage
 
 /// What went wrong in the user's words, and what to do about it.
-package enum Explanation {
-  /// The one text of an error, without a level before it: names the capture, and no path that is not absolute.
-  /// `command`: what the user runs, for the advice.
-  package static func of(_ issue: Issue, in capture: FilePath, command: String) -> String {
+package struct Explanation: Equatable, CustomStringConvertible {
+  package let message: String
+  /// Whole sentences, or empty.
+  package let remedy: String
+
+  init(_ message: String, _ remedy: String = "") {
+    self.message = message
+    self.remedy = remedy
+  }
+
+  /// The one text for people, without a level before it.
+  package var description: String { remedy.isEmpty ? message : "\(message). \(remedy)" }
+}
+
+extension Issue {
+  /// Names the capture, and no path that is not absolute. `command`: what the user runs, for the advice.
+  package func explanation(for command: String) -> Explanation {
+    guard let capture else { return Explanation.of(cause, command) }
+    return Explanation.of(cause, in: capture, command)
+  }
+}
+
+extension Explanation {
+  fileprivate static func of(_ cause: Issue.Cause, in capture: FilePath, _ command: String) -> Explanation {
     let name = text(capture)
     let below = { (path: String) in text(capture.appending(path)) }
-    switch issue {
+    let again = again(command)
+    switch cause {
     case .stopped(let error): return of(error, in: capture, command)
     case .refused(let refusal):
-      return
-        "\(below(refusal.folder)): \(reason(refusal)); refused, and the files that belong there stay where they "
-        + "are. Replace it with an ordinary folder, or remove it and hotcold makes the folder; \(again(command))."
-    case .notMoved(let problem): return of(problem, in: capture)
-    case .moreNotMoved(let count): return "\(name): and \(Format.count(count)) more like these"
+      return Explanation(
+        "\(below(refusal.folder)): \(reason(refusal)); refused, and the files that belong there stay where they are",
+        "Replace it with an ordinary folder, or remove it and hotcold makes the folder; \(again).")
+    case .notMoved(let problem): return Explanation(of(problem, in: capture))
+    case .moreNotMoved(let count): return Explanation("\(name): and \(Format.count(count)) more like these")
     case .notPermitted(let owner):
-      return "\(name): some files may not be moved by this user. Run as the owner of the files, "
-        + "\(sudo(owner, command)); chattr -i lifts an immutable flag."
+      return Explanation(
+        "\(name): some files may not be moved by this user",
+        "Run as the owner of the files, \(sudo(owner, command)); chattr -i lifts an immutable flag.")
     case .namesTaken(let count, let named, let otherName):
-      let examples = named.map { "\(text(capture.appending(bytes: $0.from))) in \(below($0.to))" }
-      let more = count > named.count ? ", …" : ""
-      let way =
-        switch otherName {
-        case .none: "Compare"
-        case .possible:
-          "As after a recorder that began its numbers again: --on-conflict rename gives the file that comes later its time in its "
-            + "name. Or else: compare"
-        case .tried:
-          "Their names with their times are taken, too, or would be too long. Compare"
-        }
-      return
-        "\(name): \(Format.count(count, "name")) \(count == 1 ? "is" : "are") taken (\(examples.joined(separator: ", "))\(more)); both "
-        + "files stay. \(way) the two files, rename or remove the one you do not need, \(again(command))."
+      return namesTaken(count, named, otherName, in: capture, again)
     case .foreignArchive(let file):
-      return "\(below(file)): not written by hotcold; left as it is. Move it away, or give --no-manifests, "
-        + "\(again(command))."
+      return Explanation(
+        "\(below(file)): not written by hotcold; left as it is",
+        "Move it away, or give --no-manifests, \(again).")
     case .archiveNotWritten(let error):
-      return
-        "\(describe(error, in: capture)): this archive was not written. "
-        + (knownRemedy(error, nil, again(command)) ?? "Fix the cause, \(again(command)).")
+      return Explanation(
+        "\(describe(error, in: capture)): this archive was not written",
+        knownRemedy(error, nil, again) ?? "Fix the cause, \(again).")
     case .archiveNotRemoved(let error):
-      return "\(describe(error, in: capture)): it stays. "
-        + (knownRemedy(error, command: command) ?? "Fix the cause, \(again(command)).")
-    case .moreArchivesNotRemoved(let count): return "\(name): \(Format.count(count)) more like these"
-    case .playlistTooLarge(let path):
-      return
-        "\(text(path)): larger than \(Format.bytes(UInt64(CaptureReport.livePlaylistBytesMax))), so it is not known "
-        + "which segments it lists: none is moved or deleted. Let the encoder list fewer (ffmpeg: -hls_list_size), "
-        + "\(again(command))."
+      return Explanation(
+        "\(describe(error, in: capture)): it stays",
+        knownRemedy(error, nil, again) ?? "Fix the cause, \(again).")
+    case .moreArchivesNotRemoved(let count):
+      return Explanation("\(name): \(Format.count(count)) more like these")
     case .moreArchivesNotWritten(let count):
-      return "\(name): \(Format.count(count)) more archives were not written"
-    case .twoLivePlaylists(isReversion: true):
-      return
-        "\(below("segments/output.m3u8")): there is also \(below("output.m3u8")); both stay. If ffmpeg still writes "
-        + "the first, switch it to the second. One that nobody writes any more is kept as output.m3u8.old: at the "
-        + "earliest ten seconds after it was written last, or three of its target durations; \(again(command))."
-    case .twoLivePlaylists(isReversion: false):
-      return
-        "\(below("output.m3u8")): there is also \(below("segments/output.m3u8")); both stay. If ffmpeg still "
-        + "writes the first, switch it to the second. One that nobody writes any more is kept as output.m3u8.old: at the "
-        + "earliest ten seconds after it was written last, or three of its target durations; \(again(command))."
-    case .livePlaylistHeld(let companions, let isReversion):
-      return held(below(isReversion ? "segments/output.m3u8" : "output.m3u8"), companions, again(command))
-    case .livePlaylistNotMoved(let isReversion):
-      let from = below(isReversion ? "segments/output.m3u8" : "output.m3u8")
-      return "\(from): could not be moved to \(below(isReversion ? "" : "segments"))"
+      return Explanation("\(name): \(Format.count(count)) more archives were not written")
+    case .playlistTooLarge(let path):
+      return Explanation(
+        "\(text(path)): larger than \(Format.bytes(UInt64(CaptureReport.livePlaylistBytesMax))), so it is not known "
+          + "which segments it lists: none is moved or deleted",
+        "Let the encoder list fewer (ffmpeg: -hls_list_size), \(again).")
+    case .twoLivePlaylists(let way):
+      return Explanation(
+        "\(below(way.from + way.playlist)): there is also \(below(way.to + way.playlist)); both stay",
+        "If ffmpeg still writes the first, switch it to the second. One that nobody writes any more is kept as "
+          + "\(way.playlist).old: at the earliest ten seconds after it was written last, or three of its target durations; "
+          + "\(again).")
+    case .livePlaylistHeld(let companions, let way):
+      return held(below(way.from + way.playlist), companions, way, again)
+    case .livePlaylistNotMoved(let way):
+      return Explanation("\(below(way.from + way.playlist)): could not be moved to \(below(way.to))")
     case .lost(let count, isWatched: false):
-      return
-        "\(name): \(Format.count(count, "file")) that were there before are gone. Deletions by other processes could not be "
-        + "watched: raise fs.inotify.max_user_instances. Look for a cleaner that is at work here."
+      return Explanation(
+        "\(name): \(Format.count(count, "file")) that were there before are gone",
+        "Deletions by other processes could not be watched: raise fs.inotify.max_user_instances. Look for a cleaner that is "
+          + "at work here.")
     case .lost(let count, isWatched: true):
-      return
-        "\(name): \(Format.count(count)) files that were there before are gone, and nothing that was seen explains "
-        + "it. Look for another process that moves or deletes files here."
+      return Explanation(
+        "\(name): \(Format.count(count)) files that were there before are gone, and nothing that was seen explains it",
+        "Look for another process that moves or deletes files here.")
     case .unbalanced:
-      return "\(name): the counts do not add up. This is a defect of hotcold: please report it."
+      return Explanation(
+        "\(name): the counts do not add up", "This is a defect of hotcold: please report it.")
     case .notDeleted(let problem):
       let file = text(capture.appending(bytes: problem.from))
-      guard case .errno(let errno) = problem.reason else { return "\(file): cannot be deleted" }
-      return "\(file): cannot be deleted: \(errno)"
+      guard case .errno(let errno) = problem.reason else { return Explanation("\(file): cannot be deleted") }
+      return Explanation("\(file): cannot be deleted: \(errno)")
     case .retentionStopped(let error):
-      return "\(describe(error, in: capture)): nothing more is deleted in this round"
+      return Explanation("\(describe(error, in: capture)): nothing more is deleted in this round")
+    case .retentionDeclined(let refusal): return of(refusal).named(name)
+    case .implausibleTimes(let count):
+      return Explanation(
+        "\(name): kept \(Format.count(count)) files from the future or the epoch: their age is not known")
+    case .longPlaylist(let listed): return longPlaylist(listed).named(name)
+    case .segmentsDeletedEarly(let count):
+      return Explanation(
+        "\(name): \(Format.count(count, "segment")) between the cold and the hot ones \(count == 1 ? "is" : "are") missing: "
+          + "something deletes them before they are archived, and the archives have holes",
+        "ffmpeg does that with -hls_flags delete_segments: leave it out. What is old hotcold deletes, where it is asked to "
+          + "(--retain).")
+    case .littleSpace(let free, let all):
+      return Explanation("\(name): only \(Format.bytes(free)) of \(Format.bytes(all)) are free")
+    case .fewInodes(let free, let all):
+      return Explanation("\(name): only \(free) of \(all) inodes are free")
+    case .usage, .capturesUnreadable, .capturesNotText, .capturePathUnusable, .patternUnmatched, .noCaptures,
+      .engineUnavailable, .metricsNotWritten, .failed:
+      return of(cause, command)
     }
   }
 
-  private static func of(_ error: MigrationError, in capture: FilePath, _ command: String) -> String {
+  /// Of what is about no capture.
+  fileprivate static func of(_ cause: Issue.Cause, _ command: String) -> Explanation {
+    switch cause {
+    case .usage(let message, let remedy): return Explanation(message, remedy)
+    case .capturesUnreadable(let error):
+      return Explanation(unreadable(error), "Check the path given to --captures-from.")
+    case .capturesNotText(let file, let line):
+      return Explanation(
+        "\(text(file)), line \(line): a control character", "Give plain text, one capture a line.")
+    case .capturePathUnusable(let error):
+      return Explanation(describe(error), "Give paths that begin with '/'.")
+    case .patternUnmatched(let pattern, let list):
+      return Explanation("\(list.map(text) ?? ""): no folder matches \(printable(pattern))")
+    case .noCaptures(let list):
+      return Explanation(
+        "no captures to archive: \(list.map { "\(text($0)) names none" } ?? "none are configured").")
+    case .engineUnavailable(let error):
+      return Explanation(Engine.refusalReason(error), "Use --engine auto or --engine syscalls.")
+    case .metricsNotWritten(let error):
+      return Explanation(
+        "the metrics could not be written: \(describe(error))",
+        error.errno == .fileExists
+          ? "It holds something else than metrics of hotcold: name another file."
+          : knownRemedy(error, command: command) ?? "")
+    case .failed(let error, let remedy):
+      return Explanation(describe(error), knownRemedy(error) ?? remedy)
+    default: return Explanation("")
+    }
+  }
+
+  private func named(_ name: String) -> Explanation { Explanation("\(name): \(message)", remedy) }
+
+  private static func namesTaken(
+    _ count: Int, _ named: [Problem], _ otherName: Issue.OtherName, in capture: FilePath, _ again: String
+  ) -> Explanation {
+    let examples = named.map {
+      "\(text(capture.appending(bytes: $0.from))) in \(text(capture.appending($0.to)))"
+    }
+    let more = count > named.count ? ", …" : ""
+    let way =
+      switch otherName {
+      case .none: "Compare"
+      case .possible:
+        "As after a recorder that began its numbers again: --on-conflict rename gives the file that comes later its time in its "
+          + "name. Or else: compare"
+      case .tried: "Their names with their times are taken, too, or would be too long. Compare"
+      }
+    return Explanation(
+      "\(text(capture)): \(Format.count(count, "name")) \(count == 1 ? "is" : "are") taken "
+        + "(\(examples.joined(separator: ", "))\(more)); both files stay",
+      "\(way) the two files, rename or remove the one you do not need, \(again).")
+  }
+
+  private static func of(_ error: MigrationError, in capture: FilePath, _ command: String) -> Explanation {
+    let again = again(command)
     switch error {
     case .missing(let path):
-      "\(text(path)): no such folder. Check the path with: ls -la \(text(path))"
+      return Explanation("\(text(path)): no such folder", "Check the path with: ls -la \(text(path))")
     case .notAFolder(let path):
-      "\(text(path)): not a folder. Give the capture folder itself."
+      return Explanation("\(text(path)): not a folder", "Give the capture folder itself.")
     case .isRootFolder(let path):
-      "\(text(path)): this is the root of the file system, not a capture. Give the capture folder itself."
+      return Explanation(
+        "\(text(path)): this is the root of the file system, not a capture", "Give the capture folder itself."
+      )
     case .isHome(let path):
-      "\(text(path)): this is a home folder, not a capture. Give the capture folder itself."
+      return Explanation(
+        "\(text(path)): this is a home folder, not a capture", "Give the capture folder itself.")
     case .insideCapture(let path):
-      "\(text(path)): this folder is a part of a capture. Give the capture: "
-        + text(path.removingLastComponent())
+      return Explanation(
+        "\(text(path)): this folder is a part of a capture",
+        "Give the capture: \(text(path.removingLastComponent()))")
     case .holdsNothingOfACapture(let path):
-      "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no folder captures with "
-        + "capture_* files. Give the folder that ffmpeg writes to."
+      return Explanation(
+        "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no folder captures with capture_* files",
+        "Give the folder that ffmpeg writes to.")
     case .otherBuckets(let path, let layout):
-      "\(text(path)): holds files, and the layout '\(layout)' does not know this folder: another layout was used here. Use that one "
-        + "(--layout), or name it to come from it: hotcold migrate --from LAYOUT."
-    case .permissionDenied(let error, let owner):
-      "\(describe(error, in: capture)). Run as the user who owns the files and may give folders their owner and "
-        + "group: \(sudo(owner, command))"
-        + (error.errno == .notPermitted && error.operation == .access
-          ? " If it is immutable or append-only (lsattr -d), chattr -i -a lifts that." : "")
-        + (command == "archive"
-          ? " The service: User= in its unit (sudo systemctl edit hot_cold_archiver); ProtectHome= hides folders below /home."
-          : "")
+      return Explanation(
+        "\(text(path)): holds files, and the layout '\(layout)' does not know this folder: another layout was used here",
+        "Use that one (--layout), or name it to come from it: hotcold migrate --from LAYOUT.")
+    case .permissionDenied(let error, let owner): return denied(error, owner, in: capture, command)
     case .untrustedLink(let path):
-      "\(text(path)): a link on the way could have been put there by another user, and the service does not follow it. Name "
-        + "the folder that it leads to, or let only root and the owner of that folder write to the folder of the link."
+      return Explanation(
+        "\(text(path)): a link on the way could have been put there by another user, and the service does not follow it",
+        "Name the folder that it leads to, or let only root and the owner of that folder write to the folder of the link."
+      )
     case .busy(let path):
-      "\(text(path)): another run of hotcold holds this capture. Wait for it to end, \(again(command))."
+      return Explanation(
+        "\(text(path)): another run of hotcold holds this capture", "Wait for it to end, \(again).")
     case .mayReplace(let path, let fileSystem):
-      "\(text(path)): \(fileSystem) cannot rename without the risk of replacing a file (RENAME_NOREPLACE). Run hotcold on "
-        + "the machine that has the disk; or add --link-fallback to move by link and unlink, with every other writer "
-        + "stopped: a file that another process renames over an old name between the two calls is deleted."
+      return Explanation(
+        "\(text(path)): \(fileSystem) cannot rename without the risk of replacing a file (RENAME_NOREPLACE)",
+        "Run hotcold on the machine that has the disk; or add --link-fallback to move by link and unlink, with every other "
+          + "writer stopped: a file that another process renames over an old name between the two calls is deleted."
+      )
     case .mayNotLink(let path, let fileSystem):
-      "\(text(path)): \(fileSystem) can neither rename without the risk of replacing a file (RENAME_NOREPLACE) nor link "
-        + "files. Run hotcold on the machine that has the disk."
+      return Explanation(
+        "\(text(path)): \(fileSystem) can neither rename without the risk of replacing a file (RENAME_NOREPLACE) nor link files",
+        "Run hotcold on the machine that has the disk.")
     case .stopped(let error, let space):
-      "\(describe(error, in: capture)). \(remedy(error, space, again(command)))"
+      return Explanation(
+        describe(error, in: capture),
+        knownRemedy(error, space, again)
+          ?? "Every file is at its old or its new place. Fix the cause, \(again).")
     }
+  }
+
+  private static func denied(
+    _ error: KernelError, _ owner: String?, in capture: FilePath, _ command: String
+  ) -> Explanation {
+    var remedy =
+      "Run as the user who owns the files and may give folders their owner and group: \(sudo(owner, command))"
+    if error.errno == .notPermitted, error.operation == .access {
+      remedy += " If it is immutable or append-only (lsattr -d), chattr -i -a lifts that."
+    }
+    if command == "archive" {
+      remedy +=
+        " The service: User= in its unit (sudo systemctl edit hot_cold_archiver); ProtectHome= hides folders below /home."
+    }
+    return Explanation(describe(error, in: capture), remedy)
   }
 
   /// More than a player goes back in a live stream, and than any hot place is meant to hold.
-  private static let listedSegmentsMax = 100
+  package static let listedSegmentsMax = 100
 
-  /// Nil where the live playlist lists as many segments as usual.
-  package static func longPlaylist(_ listed: Int) -> String? {
-    guard listed > listedSegmentsMax else { return nil }
-    return
-      "the live playlist lists \(Format.count(listed)) segments, and none of them goes cold as long as it does. For a "
-      + "recorder at work let it list fewer (ffmpeg: -hls_list_size 6): the archives have the rest."
-  }
-
-  package static func deletedSegments(_ count: Int) -> String {
-    "\(Format.count(count, "segment")) between the cold and the hot ones \(count == 1 ? "is" : "are") missing: something deletes "
-      + "them before they are archived, and the archives have holes. ffmpeg does that with -hls_flags delete_segments: leave it "
-      + "out. What is old hotcold deletes, where it is asked to (--retain)."
+  package static func longPlaylist(_ listed: Int) -> Explanation {
+    Explanation(
+      "the live playlist lists \(Format.count(listed)) segments, and none of them goes cold as long as it does",
+      "For a recorder at work let it list fewer (ffmpeg: -hls_list_size 6): the archives have the rest.")
   }
 
   /// `owner`: of the capture.
@@ -177,22 +273,24 @@ package enum Explanation {
     }
   }
 
-  private static func held(_ playlist: String, _ companions: PlaylistCompanions, _ again: String) -> String {
-    var text = "\(playlist): stays where it is, since it lists files that stay"
+  private static func held(
+    _ playlist: String, _ companions: PlaylistCompanions, _ way: PlaylistWay, _ again: String
+  ) -> Explanation {
+    var message = "\(playlist): stays where it is, since it lists files that stay"
     if !companions.named.isEmpty {
       let more = companions.count > companions.named.count ? ", …" : ""
-      text += " (\(companions.named.map(printable).joined(separator: ", "))\(more))"
+      message += " (\(companions.named.map(printable).joined(separator: ", "))\(more))"
     }
-    if companions.areOfOtherNames {
-      text +=
-        ". Only segment_*.ts are moved: let the recorder write such (ffmpeg: -hls_segment_filename with segment_%09d.ts, and no "
-        + "-hls_segment_type fmp4)"
-    } else if companions.areInOtherFolders {
-      text += ". They are in other folders: let the recorder write playlist and segments to one folder"
-    } else {
-      text += ". See what keeps them"
-    }
-    return "\(text), \(again)."
+    let remedy =
+      if companions.areOfOtherNames {
+        "Only \(way.patterns) are moved: let the recorder write such (ffmpeg: -hls_segment_filename with segment_%09d.ts, and no "
+          + "-hls_segment_type fmp4)"
+      } else if companions.areInOtherFolders {
+        "They are in other folders: let the recorder write playlist and segments to one folder"
+      } else {
+        "See what keeps them"
+      }
+    return Explanation(message, "\(remedy), \(again).")
   }
 
   private static func sudo(_ owner: String?, _ command: String) -> String {
@@ -204,30 +302,38 @@ package enum Explanation {
     command == "archive" ? "then wait for the next round" : "then run again"
   }
 
-  package static func of(_ refusal: RetentionReport.Refusal, _ layout: Layout) -> String {
+  private static func of(_ refusal: RetentionReport.Refusal) -> Explanation {
+    let forced = "hotcold archive --once --force-retention …"
     switch refusal {
     case .clockStepped(let seconds):
-      "nothing deleted: the clock was set by \(seconds) s. Check date and timedatectl; restart the service when the clock is right."
+      return Explanation(
+        "nothing deleted: the clock was set by \(seconds) s",
+        "Check date and timedatectl; restart the service when the clock is right.")
     case .clockDisturbed:
-      "deletions stopped: the clock was set during this round; nothing more is deleted until the next one."
+      return Explanation(
+        "deletions stopped: the clock was set during this round; nothing more is deleted until the next one.")
     case .everythingWouldGo(let kind):
-      "no \(layout[kind].name) deleted: all cold ones have expired. If that is right: hotcold archive --once --force-retention …"
+      return Explanation(
+        "no \(kind.name) deleted: all cold ones have expired", "If that is right: \(forced)")
     case .yearsApart(let kind):
-      "no \(layout[kind].name) deleted: more than a year lies between those that have expired and those that are kept, as after a "
-        + "wrong clock. If that is right: hotcold archive --once --force-retention …"
+      return Explanation(
+        "no \(kind.name) deleted: more than a year lies between those that have expired and those that are kept, as after a "
+          + "wrong clock", "If that is right: \(forced)")
     case .tooMany(let expired, let max):
-      "nothing deleted: \(Format.count(expired)) files have expired, more than --max-delete \(max). If that is right, raise it, or: "
-        + "hotcold archive --once --force-retention …"
+      return Explanation(
+        "nothing deleted: \(Format.count(expired)) files have expired, more than --max-delete \(max)",
+        "If that is right, raise it, or: \(forced)")
     }
   }
 
-  package static func of(_ failure: SampleCapture.Failure) -> String {
+  package static func of(_ failure: SampleCapture.Failure) -> Explanation {
     switch failure {
     case .notEmpty(let path):
-      "\(text(path)): not empty. Give a folder that does not exist yet, or an empty one."
+      Explanation("\(text(path)): not empty", "Give a folder that does not exist yet, or an empty one.")
     case .kernel(let error):
-      "\(describe(error)). \(knownRemedy(error, nil, "then run again") ?? "Fix the cause, then run again.")"
-    case .interrupted: "interrupted; the sample is not complete."
+      Explanation(
+        describe(error), knownRemedy(error, nil, "then run again") ?? "Fix the cause, then run again.")
+    case .interrupted: Explanation("interrupted; the sample is not complete.")
     }
   }
 
@@ -242,10 +348,6 @@ package enum Explanation {
 
   package static func text(_ path: FilePath) -> String {
     printable(path.bytes)
-  }
-
-  private static func remedy(_ error: KernelError, _ space: FileSystemSpace?, _ again: String) -> String {
-    knownRemedy(error, space, again) ?? "Every file is at its old or its new place. Fix the cause, \(again)."
   }
 
   /// Nil where nothing is known of the errno but its name.

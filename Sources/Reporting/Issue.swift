@@ -1,84 +1,212 @@
+internal import CaptureLayout
 public import KernelIO
 public import Migration
 public import SystemPackage
 
-/// Something that went wrong with one capture: a value until `Explanation.of(_:in:command:)` makes it a line.
-public enum Issue: Sendable {
-  /// The run did not begin, or ended early.
-  case stopped(MigrationError)
-  case refused(FolderRefusal)
-  case notMoved(Problem)
-  /// Beyond those that are named.
-  case moreNotMoved(Int)
-  case notPermitted(owner: String?)
-  /// `named`: the first few.
-  case namesTaken(Int, named: [Problem], OtherName)
-  /// Below the capture.
-  case foreignArchive(String)
-  case archiveNotWritten(KernelError)
-  case moreArchivesNotWritten(Int)
-  /// By a reversion.
-  case archiveNotRemoved(KernelError)
-  case moreArchivesNotRemoved(Int)
-  /// A live playlist of which it is not known what it lists.
-  case playlistTooLarge(FilePath)
-  case twoLivePlaylists(isReversion: Bool)
-  case livePlaylistNotMoved(isReversion: Bool)
-  /// It stays beside files that it lists and that stay.
-  case livePlaylistHeld(PlaylistCompanions, isReversion: Bool)
-  /// `isWatched`: whether deletions by others would have been seen.
-  case lost(Int, isWatched: Bool)
-  case unbalanced
-  case notDeleted(Problem)
-  case retentionStopped(KernelError)
-}
+/// Something that went wrong: a value from where it happens to whoever prints it, as text (`Explanation`), as JSON
+/// (`JSONReport.Message`), as a line of a log, or as an exit status. Thrown where a command cannot do its work.
+public struct Issue: Error {
+  public enum Severity: Sendable { case warning, error }
 
-extension Issue {
+  public let cause: Cause
+  /// The capture that it is about, if it is about one.
+  public let capture: FilePath?
+
+  public init(_ cause: Cause, in capture: FilePath? = nil) {
+    self.cause = cause
+    self.capture = capture
+  }
+
+  public enum Cause: Sendable {
+    // MARK: a run over one capture
+
+    /// The run did not begin, or ended early.
+    case stopped(MigrationError)
+    case refused(FolderRefusal)
+    case notMoved(Problem)
+    /// Beyond those that are named.
+    case moreNotMoved(Int)
+    case notPermitted(owner: String?)
+    /// `named`: the first few.
+    case namesTaken(Int, named: [Problem], OtherName)
+    /// Below the capture.
+    case foreignArchive(String)
+    case archiveNotWritten(KernelError)
+    case moreArchivesNotWritten(Int)
+    /// By a reversion.
+    case archiveNotRemoved(KernelError)
+    case moreArchivesNotRemoved(Int)
+    /// A live playlist of which it is not known what it lists.
+    case playlistTooLarge(FilePath)
+    case twoLivePlaylists(PlaylistWay)
+    case livePlaylistNotMoved(PlaylistWay)
+    /// It stays beside files that it lists and that stay.
+    case livePlaylistHeld(PlaylistCompanions, PlaylistWay)
+    /// `isWatched`: whether deletions by others would have been seen.
+    case lost(Int, isWatched: Bool)
+    case unbalanced
+
+    // MARK: a round of the service over one capture
+
+    case notDeleted(Problem)
+    case retentionStopped(KernelError)
+    case retentionDeclined(RetentionReport.Refusal)
+    /// How many files from the future or the epoch were kept.
+    case implausibleTimes(Int)
+    /// How many segments the live playlist lists.
+    case longPlaylist(Int)
+    case segmentsDeletedEarly(Int)
+    case littleSpace(freeBytes: UInt64, bytes: UInt64)
+    case fewInodes(free: UInt64, all: UInt64)
+
+    // MARK: no capture
+
+    /// What the user asked for is not to be understood; the remedy may be part of the message.
+    case usage(String, remedy: String = "")
+    case capturesUnreadable(KernelError)
+    case capturesNotText(FilePath, line: Int)
+    case capturePathUnusable(KernelError)
+    /// A pattern of this list that matches no folder.
+    case patternUnmatched([UInt8], in: FilePath?)
+    /// `list`: of captures, if there is one.
+    case noCaptures(list: FilePath?)
+    case engineUnavailable(KernelError)
+    case metricsNotWritten(KernelError)
+    /// A command could not do its work.
+    case failed(KernelError, remedy: String)
+  }
+
   /// Whether a file whose name is taken could get another one (`--on-conflict rename`).
   public enum OtherName: Hashable, Sendable {
     case none, possible, tried
   }
 }
 
+extension Issue {
+  public var severity: Severity {
+    switch cause {
+    case .retentionDeclined, .implausibleTimes, .longPlaylist, .segmentsDeletedEarly, .littleSpace,
+      .fewInodes,
+      .patternUnmatched, .noCaptures:
+      .warning
+    default: .error
+    }
+  }
+
+  /// The call that failed, where one did.
+  package var kernelError: KernelError? {
+    switch cause {
+    case .stopped(.permissionDenied(let error, _)), .stopped(.stopped(let error, _)),
+      .archiveNotWritten(let error),
+      .archiveNotRemoved(let error), .retentionStopped(let error), .capturesUnreadable(let error),
+      .capturePathUnusable(let error), .engineUnavailable(let error), .metricsNotWritten(let error),
+      .failed(let error, _):
+      error
+    case .refused(let refusal):
+      if case .denied(let error) = refusal.reason { error } else { nil }
+    default: nil
+    }
+  }
+
+  package var errno: Errno? {
+    switch cause {
+    case .notMoved(let problem), .notDeleted(let problem):
+      if case .errno(let errno) = problem.reason { errno } else { nil }
+    default: kernelError?.errno
+    }
+  }
+
+  package var operation: KernelError.Operation? {
+    switch cause {
+    case .notMoved where errno != nil: .rename
+    case .notDeleted where errno != nil: .remove
+    default: kernelError?.operation
+    }
+  }
+
+  /// Absolute: of the file or folder that it is about, else of the capture.
+  package var path: FilePath? {
+    switch cause {
+    case .refused(let refusal): capture?.appending(refusal.folder)
+    case .notMoved(let problem), .notDeleted(let problem): capture?.appending(bytes: problem.from)
+    case .foreignArchive(let file): capture?.appending(file)
+    case .playlistTooLarge(let path), .capturesNotText(let path, _): path
+    case .twoLivePlaylists(let way), .livePlaylistNotMoved(let way), .livePlaylistHeld(_, let way):
+      capture?.appending(way.from + way.playlist)
+    case .patternUnmatched(_, let list), .noCaptures(let list): list
+    default: kernelError.flatMap { $0.path.isEmpty ? nil : $0.path } ?? capture
+    }
+  }
+}
+
 extension CaptureReport {
-  package var issues: [Issue] {
-    var issues = error.map { [Issue.stopped($0)] } ?? []
-    issues += refusals.map(Issue.refused)
-    issues += unreadablePlaylists.map(Issue.playlistTooLarge)
-    issues += problems.named.map(Issue.notMoved)
+  package var issues: [Issue] { causes.map { Issue($0, in: capture) } }
+
+  private var causes: [Issue.Cause] {
+    var causes = error.map { [Issue.Cause.stopped($0)] } ?? []
+    causes += refusals.map(Issue.Cause.refused)
+    causes += unreadablePlaylists.map(Issue.Cause.playlistTooLarge)
+    causes += problems.named.map(Issue.Cause.notMoved)
     let more = problems.count - problems.named.count
-    if more > 0 { issues.append(.moreNotMoved(more)) }
-    if problems.includePermissions { issues.append(.notPermitted(owner: owner)) }
+    if more > 0 { causes.append(.moreNotMoved(more)) }
+    if problems.includePermissions { causes.append(.notPermitted(owner: owner)) }
     if total.conflicts > 0 {
       let other: Issue.OtherName = isReversion ? .none : renamesConflicts ? .tried : .possible
-      issues.append(.namesTaken(total.conflicts, named: problems.taken, other))
+      causes.append(.namesTaken(total.conflicts, named: problems.taken, other))
     }
-    issues += manifests?.issues(isReversion: isReversion) ?? []
-    if livePlaylist == .conflict { issues.append(.twoLivePlaylists(isReversion: isReversion)) }
-    if livePlaylist == .failed { issues.append(.livePlaylistNotMoved(isReversion: isReversion)) }
-    if livePlaylist == .held { issues.append(.livePlaylistHeld(companions, isReversion: isReversion)) }
+    causes += manifests?.causes(isReversion: isReversion) ?? []
+    if let way = playlistWay {
+      switch livePlaylist {
+      case .conflict: causes.append(.twoLivePlaylists(way))
+      case .failed: causes.append(.livePlaylistNotMoved(way))
+      case .held: causes.append(.livePlaylistHeld(companions, way))
+      case .absent, .moved, .inPlace, .superseded, .kept, .pending: break
+      }
+    }
     if let comparison, comparison.lost > 0 {
-      issues.append(.lost(comparison.lost, isWatched: comparison.watchesDeletions))
+      causes.append(.lost(comparison.lost, isWatched: comparison.watchesDeletions))
     }
-    if !isBalanced { issues.append(.unbalanced) }
-    return issues
+    if !isBalanced { causes.append(.unbalanced) }
+    return causes
+  }
+}
+
+extension CaptureReport {
+  /// What is no error, and worth knowing.
+  package var warnings: [Issue] {
+    guard listedSegments > Explanation.listedSegmentsMax else { return [] }
+    return [Issue(.longPlaylist(listedSegments), in: capture)]
   }
 }
 
 extension ManifestReport {
   private static var failuresNamedMax: Int { 3 }
 
-  package func issues(isReversion: Bool) -> [Issue] {
+  fileprivate func causes(isReversion: Bool) -> [Issue.Cause] {
     let more = failures.count - Self.failuresNamedMax
-    return foreign.map(Issue.foreignArchive)
+    return foreign.map(Issue.Cause.foreignArchive)
       + failures.prefix(Self.failuresNamedMax).map(
-        isReversion ? Issue.archiveNotRemoved : Issue.archiveNotWritten)
+        isReversion ? Issue.Cause.archiveNotRemoved : Issue.Cause.archiveNotWritten)
       + (more > 0 ? [isReversion ? .moreArchivesNotRemoved(more) : .moreArchivesNotWritten(more)] : [])
   }
 }
 
-extension RetentionReport {
-  package var issues: [Issue] {
-    problems.named.map(Issue.notDeleted) + (error.map { [.retentionStopped($0)] } ?? [])
+extension VerificationReport {
+  package var issues: [Issue] { error.map { [Issue(.stopped($0), in: capture)] } ?? [] }
+}
+
+extension UpkeepReport {
+  package func issues(in capture: FilePath) -> [Issue] {
+    var causes = error.map { [Issue.Cause.stopped($0)] } ?? []
+    if deletedSegments > 0 { causes.append(.segmentsDeletedEarly(deletedSegments)) }
+    causes += manifests?.causes(isReversion: false) ?? []
+    if let retention {
+      causes += retention.refusals.map(Issue.Cause.retentionDeclined)
+      let implausible = retention.implausible.sum
+      if implausible > 0 { causes.append(.implausibleTimes(implausible)) }
+      causes += retention.problems.named.map(Issue.Cause.notDeleted)
+      if let error = retention.error { causes.append(.retentionStopped(error)) }
+    }
+    return causes.map { Issue($0, in: capture) }
   }
 }

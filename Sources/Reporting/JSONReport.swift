@@ -1,11 +1,28 @@
 internal import CaptureLayout
 internal import FoundationEssentials
 internal import KernelIO
-public import Migration
+internal import Migration
+internal import SystemPackage
 
-/// The report for programs: one object with stable keys (README, "JSON"). Names are given twice: escaped for
-/// reading, and in base64 without loss.
+/// What a run says to programs (docs/schema, README, "JSON"): one object, or one line for each capture and one for the run.
+/// Names are given twice: escaped for reading, and in base64 without loss.
 public enum JSONReport {
+  public enum Form: Sendable {
+    /// The whole run as one object, over several lines.
+    case object
+    /// A line for each capture, as it is finished, and a last one for the run.
+    case lines
+  }
+
+  static func render(_ value: some Encodable, as form: Form) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if form == .object { encoder.outputFormatting.insert(.prettyPrinted) }
+    // Nothing in these types can fail to encode.
+    let data = (try? encoder.encode(value)) ?? Data()
+    return String(decoding: data, as: UTF8.self) + "\n"
+  }
+
   struct Name: Encodable {
     let text: String
     let base64: String
@@ -14,233 +31,85 @@ public enum JSONReport {
       text = printable(bytes)
       base64 = Data(bytes).base64EncodedString()
     }
+
+    init(_ path: FilePath) { self.init(path.bytes) }
   }
 
-  public static func render(_ value: some Encodable) -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    // Nothing in these types can fail to encode.
-    let data = (try? encoder.encode(value)) ?? Data()
-    return String(decoding: data, as: UTF8.self) + "\n"
+  /// An issue, with what it is about in fields of their own.
+  struct Message: Encodable {
+    struct ErrorNumber: Encodable {
+      let number: Int32
+      let name: String
+    }
+
+    let code: String
+    let message: String
+    let remedy: String
+    let path: Name?
+    let errno: ErrorNumber?
+    let operation: String?
+
+    init(_ issue: Issue, _ command: String) {
+      let explanation = issue.explanation(for: command)
+      code = issue.code.rawValue
+      message = explanation.message
+      remedy = explanation.remedy
+      path = issue.path.map(Name.init)
+      errno = issue.errno.map { ErrorNumber(number: $0.rawValue, name: $0.name) }
+      operation = issue.operation?.rawValue
+    }
   }
 
-  public struct Run: Encodable {
-    let command: String
-    let version = Version.number
-    let changed: Bool
-    let wouldChange: Bool
+  /// The zone of the hour folders.
+  struct Zone: Encodable {
+    let name = printable(LocalZone.name.utf8)
+    let utcOffsetSeconds = LocalZone.offset(at: Clock.realtimeNanoseconds / 1_000_000_000)
+  }
+
+  /// What a command says that could not begin, or could not go on.
+  public static func failure(_ issue: Issue, command: String, exitCode: Int32, as form: Form) -> String {
+    render(Failure(exitCode: exitCode, errors: [Message(issue, command)]), as: form)
+  }
+
+  private struct Failure: Encodable {
+    let type = "error"
     let exitCode: Int32
-    let engine: String
-    let engineReason: String
-    let engineWarning: String?
-    let ringRequests: Int
-    let ringSubmissions: Int
-    let timeZone: String
-    let peakResidentBytes: UInt64
+    let errors: [Message]
+  }
+
+  /// A whole run, or its last line: what is said of the run, of its captures, and what they come to.
+  struct Whole<Head: Encodable, Capture: Encodable, Summary: Encodable>: Encodable {
+    private enum Key: String, CodingKey { case type, captures, summary }
+
+    let head: Head
     let captures: [Capture]
-    let notBegun: [Name]
+    let summary: Summary
+    let form: Form
 
-    public init(_ run: RunReport, command: String = "migrate", exitCode: Int32) {
-      self.command = command
-      changed = run.captures.contains { $0.changed }
-      wouldChange = run.captures.contains { $0.wouldChange }
-      self.exitCode = exitCode
-      engine = run.engine.rawValue
-      engineReason = run.engineReason
-      engineWarning = run.engineWarning
-      ringRequests = run.ringTotals.requests
-      ringSubmissions = run.ringTotals.submissions
-      timeZone = run.timeZone ?? "local"
-      peakResidentBytes = run.peakResidentBytes
-      captures = run.captures.map { Capture($0, command: command) }
-      notBegun = run.notBegun.map { Name($0.bytes) }
-    }
-  }
-
-  struct Capture: Encodable {
-    let capture: Name
-    let dryRun: Bool
-    let changed: Bool
-    let wouldChange: Bool
-    let exitCode: Int32
-    let kinds: [String: KindFigures]
-    let total: Counts
-    let livePlaylist: String
-    let foldersMade: Int
-    let foldersRemoved: Int
-    let manifests: ManifestFigures?
-    let nextNumbers: NextNumbers
-    let cutShort: Bool
-    let renamed: Int
-    let passes: Int
-    let settled: Bool
-    let writerActive: Bool
-    let otherRunActive: Bool
-    let mayReplace: Bool
-    let synced: Bool
-    let elapsedSeconds: Double
-    let filesPerSecond: Double
-    let unrecognised: Names
-    let comparison: ComparisonFigures?
-    let errors: [String]
-
-    init(_ report: CaptureReport, command: String) {
-      capture = Name(report.capture.bytes)
-      dryRun = report.isDryRun
-      changed = report.changed
-      wouldChange = report.wouldChange
-      exitCode = ExitStatus(of: report).rawValue
-      kinds = Dictionary(
-        uniqueKeysWithValues: report.layout.kinds.map {
-          (report.layout[$0].name, KindFigures(report.kinds[$0], report.layout))
-        })
-      total = Counts(report.total)
-      livePlaylist = report.livePlaylist.rawValue
-      foldersMade = report.foldersMade
-      foldersRemoved = report.foldersRemoved
-      manifests = report.manifests.map(ManifestFigures.init)
-      nextNumbers = NextNumbers(
-        segments: report.numbers.segment.map { $0 + 1 }, captures: report.numbers.capture.map { $0 + 1 })
-      cutShort = report.isCutShort
-      renamed = report.renamed
-      passes = report.passes
-      settled = report.hasSettled
-      writerActive = report.writerIsActive
-      otherRunActive = report.otherRunIsActive
-      mayReplace = report.mayReplace
-      synced = report.isSynced
-      elapsedSeconds = Double(report.elapsedNanoseconds) / 1e9
-      filesPerSecond = report.filesPerSecond.rounded()
-      unrecognised = Names(
-        count: report.unrecognised.count, named: report.unrecognised.named.map(Name.init))
-      comparison = report.comparison.map { ComparisonFigures($0, report.layout) }
-      errors = TextReport(isColoured: false, command: command).errors(report)
-    }
-  }
-
-  struct ManifestFigures: Encodable {
-    let written, unchanged, removed: Int
-    let foreign: [String]
-
-    init(_ report: ManifestReport) {
-      written = report.written
-      unchanged = report.unchanged
-      removed = report.removed
-      foreign = report.foreign
-    }
-  }
-
-  struct NextNumbers: Encodable {
-    let segments, captures: Int64?
-  }
-
-  struct Counts: Encodable {
-    let found, moved, inPlace, kept, conflicts, vanished, failed, pending: Int
-
-    init(_ tally: Tally) {
-      found = tally.found
-      moved = tally.moved
-      inPlace = tally.inPlace
-      kept = tally.kept
-      conflicts = tally.conflicts
-      vanished = tally.vanished
-      failed = tally.failed
-      pending = tally.pending
-    }
-  }
-
-  struct KindFigures: Encodable {
-    let counts: Counts
-    let hot: Int
-    let cold: Int
-    /// By hour of day, or by date and hour.
-    let byHour: [Int]?
-    let byBucket: [String: Int]?
-
-    init(_ report: KindReport, _ layout: Layout) {
-      counts = Counts(report.tally)
-      hot = report.hot
-      cold = report.cold
-      let buckets = report.byBucket.all.filter { $0.bucket.tree == 0 }
-      byHour = layout.buckets == .hour ? buckets.map(\.value) : nil
-      byBucket =
-        layout.buckets == .hour
-        ? nil
-        : Dictionary(
-          uniqueKeysWithValues: buckets.filter { $0.value > 0 }.map {
-            (layout.buckets.text(of: $0.bucket), $0.value)
-          })
-    }
-  }
-
-  struct Names: Encodable {
-    let count: Int
-    let named: [Name]
-  }
-
-  struct ComparisonFigures: Encodable {
-    let before: [String: Int]
-    let after: [String: Int]
-    let arrived, deletedByOthers, replacedByOthers, lost: Int
-    let byCountsOnly: Bool
-    let comparesInodes: Bool
-
-    init(_ comparison: Comparison, _ layout: Layout) {
-      func byKind(_ counts: PerKind<Int>) -> [String: Int] {
-        Dictionary(uniqueKeysWithValues: layout.kinds.map { (layout[$0].name, counts[$0]) })
+    func encode(to encoder: any Encoder) throws {
+      try head.encode(to: encoder)
+      var container = encoder.container(keyedBy: Key.self)
+      switch form {
+      case .object:
+        try container.encode("run", forKey: .type)
+        try container.encode(captures, forKey: .captures)
+        try container.encode(summary, forKey: .summary)
+      case .lines:
+        try container.encode("summary", forKey: .type)
+        try summary.encode(to: encoder)
       }
-      before = byKind(comparison.before)
-      after = byKind(comparison.after)
-      arrived = comparison.arrived
-      deletedByOthers = comparison.deletedByOthers
-      replacedByOthers = comparison.replacedByOthers
-      lost = comparison.lost
-      byCountsOnly = comparison.isByCountsOnly
-      comparesInodes = comparison.comparesInodes
     }
   }
 
-  package struct Verifications: Encodable {
-    let command = "verify"
-    let version = Version.number
-    let exitCode: Int32
-    let captures: [VerifiedCapture]
-
-    package init(exitCode: Int32, captures: [VerifiedCapture]) {
-      self.exitCode = exitCode
-      self.captures = captures
-    }
+  /// Files in a time.
+  static func perSecond(_ files: Int, _ nanoseconds: Int64) -> Double {
+    nanoseconds > 0 ? (Double(files) * 1e9 / Double(nanoseconds)).rounded() : 0
   }
 
-  package struct VerifiedCapture: Encodable {
-    let capture: Name
-    let met: Bool
-    let exitCode: Int32
-    let criteria: [CriterionFigures]
-    let errors: [String]
-
-    package init(_ report: VerificationReport) {
-      capture = Name(report.capture.bytes)
-      met = report.isMet
-      exitCode = ExitStatus(of: report).rawValue
-      criteria = report.criteria.map(CriterionFigures.init)
-      errors =
-        report.error.map { ["ERROR: \(Explanation.of(.stopped($0), in: report.capture, command: "verify"))"] }
-        ?? []
-    }
-  }
-
-  package struct CriterionFigures: Encodable {
-    let id: String
-    let met: Bool
-    let figures: [String: Int]
-    let examples: [Name]
-
-    init(_ criterion: Criterion) {
-      id = criterion.identifier.rawValue
-      met = criterion.isMet
-      figures = Dictionary(uniqueKeysWithValues: criterion.figures.map { ($0.name, $0.value) })
-      examples = criterion.examples.map(Name.init)
-    }
+  /// By the names of a layout's kinds.
+  static func byKind<Value, Figure>(
+    _ values: PerKind<Value>, of layout: Layout, _ figure: (Value) -> Figure
+  ) -> [String: Figure] {
+    Dictionary(uniqueKeysWithValues: layout.kinds.map { (layout[$0].name, figure(values[$0])) })
   }
 }

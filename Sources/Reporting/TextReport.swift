@@ -203,9 +203,7 @@ public struct TextReport {
         "NOTE: this user may not move files here, and --execute would be refused; run as \(report.owner ?? "the owner")."
       )
     }
-    if let text = Explanation.longPlaylist(report.listedSegments) {
-      lines.append("NOTE: \(Explanation.text(report.capture)): \(text)")
-    }
+    lines += report.warnings.map { "NOTE: \($0.explanation(for: command))" }
     if report.renamed > 0 {
       lines.append(
         "NOTE: \(Format.count(report.renamed, "file")) \(report.isDryRun ? "would get" : "got") their time in a new name, since "
@@ -234,6 +232,6 @@ public struct TextReport {
   }
 
   package func errors(_ report: CaptureReport) -> [String] {
-    report.issues.map { "ERROR: \(Explanation.of($0, in: report.capture, command: command))" }
+    report.issues.map { "ERROR: \($0.explanation(for: command))" }
   }
 }

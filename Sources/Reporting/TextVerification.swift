@@ -8,9 +8,8 @@ package struct TextVerification {
 
   package func render(_ report: VerificationReport) -> String {
     var lines: [String] = []
-    if let error = report.error {
-      lines.append("ERROR: \(Explanation.of(.stopped(error), in: report.capture, command: "verify"))")
-    } else {
+    lines += report.issues.map { "ERROR: \($0.explanation(for: "verify"))" }
+    if lines.isEmpty {
       lines.append(
         "\(Explanation.text(report.capture)): \(report.isMet ? "all criteria met" : "not all criteria met")")
     }
@@ -23,7 +22,9 @@ package struct TextVerification {
     }
     let livePlaylist = report.criteria.first { $0.identifier == .livePlaylist }
     let listed = livePlaylist?.figures.first { $0.name == "listed" }?.value ?? 0
-    if !isQuiet, let text = Explanation.longPlaylist(listed) { lines.append("NOTE: \(text)") }
+    if !isQuiet, listed > Explanation.listedSegmentsMax {
+      lines.append("NOTE: \(Explanation.longPlaylist(listed))")
+    }
     return isQuiet && report.isMet ? "" : lines.joined(separator: "\n") + "\n"
   }
 

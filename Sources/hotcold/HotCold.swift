@@ -1,4 +1,5 @@
 import Archiver
+import Archiver
 import ArgumentParser
 import KernelIO
 import Reporting
@@ -7,24 +8,43 @@ import Reporting
 struct Program {
   // Not async: that takes a thread more, and where none is granted (RLIMIT_NPROC) libdispatch waits for it for ever.
   static func main() {
-    if let message = UnknownCommand.message(CurrentProcess.arguments) {
-      HotCold.exit(withError: ValidationError(message))
-    }
+    let arguments = CurrentProcess.arguments
     do {
-      var command = try HotCold.parseAsRoot(CurrentProcess.arguments)
+      if let message = UnknownCommand.message(arguments) { throw ValidationError(message) }
+      var command = try HotCold.parseAsRoot(arguments)
       try command.run()
-    } catch let mistake as SettingsMistake {
-      end(mistake.message, .usage)
-    } catch let failure as CapturesList.Failure {
-      end(failure.message, failure.status)
     } catch {
-      HotCold.exit(withError: error)
+      exit(with: error, arguments)
     }
   }
 
-  private static func end(_ message: String, _ status: ExitStatus) -> Never {
-    Console(isQuiet: true).error(message)
-    HotCold.exit(withError: status.code)
+  /// A command that cannot do its work says so on standard error, and as JSON to whoever asked for that.
+  private static func exit(with error: any Error, _ arguments: [String]) -> Never {
+    let form = OutputFormat.asked(in: arguments)?.form
+    let command = arguments.first ?? ""
+    let mistake = (error as? SettingsMistake).map { Issue(.usage($0.message)) }
+    if let issue = error as? Issue ?? mistake {
+      let status = ExitStatus(of: issue)
+      Console(isQuiet: true).say(issue, command: command)
+      print(issue, command, status.rawValue, form)
+      HotCold.exit(withError: status.code)
+    }
+    // An exit code is that of a command that has said what there is to say; help, and the like, is no error.
+    let exitCode = HotCold.exitCode(for: error)
+    if !(error is ExitCode), exitCode != .success {
+      let remedy = HotCold.configuration.subcommands.contains { $0.configuration.commandName == command }
+      let help = "See: hotcold \(remedy ? "\(command) " : "")--help"
+      print(Issue(.usage(HotCold.message(for: error), remedy: help)), command, exitCode.rawValue, form)
+    }
+    HotCold.exit(withError: error)
+  }
+
+  private static func print(_ issue: Issue, _ command: String, _ exitCode: Int32, _ form: JSONReport.Form?) {
+    guard let form else { return }
+    StandardStream.failWithoutSignal()
+    let text = JSONReport.failure(issue, command: command, exitCode: exitCode, as: form)
+    // The same is said on standard error.
+    try? StandardStream.output.write(text)
   }
 }
 

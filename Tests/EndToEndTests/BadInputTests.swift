@@ -61,7 +61,7 @@ import Testing
     let before = try Snapshot(trial.folder.path)
     let (status, report) = try HotColdBinary.migrate(trial.folder.path)
     #expect(status == 1)
-    let errors = report["captures", 0, "errors"].array.compactMap(\.string).joined(separator: "\n")
+    let errors = report["captures", 0].errors.joined(separator: "\n")
     for name in [
       "thumbnails: is a link", "metadata/5: is not a folder", "metadata/6: is not a folder",
       "metadata/7: is a link",

@@ -18,15 +18,16 @@ import Testing
     #expect(status == 0)
     #expect(
       report.keys == [
-        "command", "version", "changed", "wouldChange", "exitCode", "engine", "engineReason", "timeZone",
-        "ringRequests",
-        "ringSubmissions",
-        "peakResidentBytes",
-        "captures", "notBegun",
+        "type", "command", "version", "changed", "wouldChange", "exitCode", "engine", "engineReason",
+        "timeZone", "ringRequests", "ringSubmissions", "peakResidentBytes", "captures", "notBegun", "summary",
+      ])
+    #expect(
+      report["summary"].keys == [
+        "captures", "total", "errors", "elapsedSeconds", "filesPerSecond", "exitCode",
       ])
     #expect(
       report["captures", 0].keys == [
-        "capture", "dryRun", "changed", "wouldChange", "exitCode", "kinds", "total", "livePlaylist",
+        "type", "capture", "dryRun", "changed", "wouldChange", "exitCode", "kinds", "total", "livePlaylist",
         "foldersMade", "renamed", "passes",
         "foldersRemoved", "manifests", "nextNumbers", "cutShort",
         "settled", "writerActive", "otherRunActive", "mayReplace", "synced", "elapsedSeconds",

@@ -30,7 +30,7 @@ import Testing
     let (status, report) = try HotColdBinary.migrate(folder.path, Self.options)
     #expect(status == 1)
     #expect(report["captures", 0, "total", "conflicts"].int == 21)
-    let errors = report["captures", 0, "errors"].array.compactMap(\.string)
+    let errors = report["captures", 0].errors
     #expect(errors.count == 1, "\(errors)")
     #expect(errors.first?.contains("21 names are taken") == true)
     #expect(errors.first?.contains("--on-conflict rename") == true)
@@ -50,7 +50,7 @@ import Testing
       #expect(dry.status == 0 && dry.report["captures", 0, "renamed"].int == 21)
       #expect(try Snapshot(folder.path).paths == before.paths)
       let (status, report) = try HotColdBinary.migrate(folder.path, options)
-      #expect(status == 0, "\(report["captures", 0, "errors"])")
+      #expect(status == 0, "\(report["captures", 0].errors)")
       #expect(report["captures", 0, "renamed"].int == 21)
       #expect(report["captures", 0, "comparison", "lost"].int == 0)
       #expect(report["captures", 0, "comparison", "arrived"].int == 0)

@@ -52,7 +52,7 @@ import Testing
     let new = try encode(from: try #require(Int(next)), into: "segments/")
     sleep(12)
     let (status, report) = try HotColdBinary.migrate(capture)
-    #expect(status == 0, "\(report["captures", 0, "errors"])")
+    #expect(status == 0, "\(report["captures", 0].errors)")
     #expect(report["captures", 0, "livePlaylist"].string == "superseded")
     sleep(3)
     try folder.makeFile("stop")

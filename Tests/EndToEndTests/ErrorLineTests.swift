@@ -61,7 +61,7 @@ import Testing
     }
     let json = run([command] + names + options + ["--format", "json"])
     let report = try JSON(parsing: json.output)
-    let errors = report["captures"].array.flatMap { $0["errors"].array.compactMap(\.string) }
+    let errors = report["captures"].array.flatMap { $0.errors }
     let count = command == "migrate" ? 2 * 6 : 5
     expectNamed(errors, atLeast: count, "JSON")
     let text = run([command] + names + options)
@@ -84,7 +84,7 @@ import Testing
     expectNamed(errorLines(result.error), atLeast: 3, "standard error")
     let report = try JSON(parsing: run(["verify"] + names + ["--format", "json"]).output)
     expectNamed(
-      report["captures"].array.flatMap { $0["errors"].array.compactMap(\.string) }, atLeast: 3, "JSON")
+      report["captures"].array.flatMap { $0.errors }, atLeast: 3, "JSON")
   }
 
   @Test func theServiceNamesTheCaptureAndItsOwnCommand() throws {

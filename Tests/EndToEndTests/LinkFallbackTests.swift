@@ -258,7 +258,7 @@ import Testing
     ]
     let dry = try HotColdBinary.migrate(bindfs.mount.path, options, execute: false)
     let (status, report) = try HotColdBinary.migrate(bindfs.mount.path, options)
-    #expect(status == 0 && dry.status == 0, "\(report["captures", 0, "errors"])")
+    #expect(status == 0 && dry.status == 0, "\(report["captures", 0].errors)")
     for each in [dry.report, report] {
       #expect(each["captures", 0, "renamed"].int == 30)
       #expect(each["captures", 0, "livePlaylist"].string == "superseded")

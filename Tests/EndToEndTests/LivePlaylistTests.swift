@@ -27,7 +27,7 @@ import Testing
     for execute in [false, true] {
       let (status, report) = try HotColdBinary.migrate(trial.folder.path, execute: execute)
       #expect(status == 1)
-      let errors = report["captures", 0, "errors"].array.compactMap(\.string)
+      let errors = report["captures", 0].errors
       #expect(errors.contains { $0.contains("\(path): larger than 64.0 MiB") }, "\(errors)")
       #expect(report["captures", 0, "kinds", "segments", "counts", "moved"].int == 0)
       #expect(report["captures", 0, "kinds", "captures", "counts", "moved"].int == 50)

@@ -8,7 +8,7 @@ import Testing
 
   private static func outcome(_ report: JSON) -> String? { report["captures", 0, "livePlaylist"].string }
   private static func errors(_ report: JSON) -> [String] {
-    report["captures", 0, "errors"].array.compactMap(\.string)
+    report["captures", 0].errors
   }
 
   @Test(arguments: [

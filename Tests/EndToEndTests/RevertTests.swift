@@ -100,7 +100,7 @@ import Testing
     // It blocks the playlist of its hour, and nothing else.
     for execute in [false, true] {
       let blocked = try HotColdBinary.migrate(trial.folder.path, execute: execute)
-      let errors = blocked.report["captures", 0, "errors"].array.compactMap(\.string)
+      let errors = blocked.report["captures", 0].errors
       #expect(blocked.status == 1 && errors.count == 1, "\(errors)")
       #expect(errors.first?.contains("\(trial.folder.path)/\(name): File exists") == true, "\(errors)")
     }
@@ -120,7 +120,7 @@ import Testing
     defer { Shell.run(["chattr", "-i", path]) }
     let (status, report) = try Self.revert(trial.folder.path)
     #expect(status == 1 && report["synced"].bool == true && report["comparison", "lost"].int == 0)
-    let errors = report["errors"].array.compactMap(\.string)
+    let errors = report.errors
     #expect(errors.contains { $0.contains("\(path): Operation not permitted") }, "\(errors)")
     #expect(!trial.folder.exists("segments/21") && !trial.folder.exists("metadata"))
     #expect(try Snapshot(trial.folder.path).paths == trial.before.paths)

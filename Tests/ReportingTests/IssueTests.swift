@@ -9,7 +9,8 @@ import Testing
   private static let capture: FilePath = "/srv/capture1"
 
   /// Every case of every error there is. One that is new does not compile before it is here.
-  private static let issues: [Reporting.Issue] = {
+  private static let issues: [Reporting.Issue] = causes.map { Reporting.Issue($0, in: capture) }
+  private static let causes: [Reporting.Issue.Cause] = {
     let full = KernelError(.rename, "/srv/capture1/segments/7", .noSpace)
     let noPath = KernelError(.ringEnter, "", .ioError)
     let elsewhere = KernelError(.open, "/proc/self", .permissionDenied)
@@ -33,10 +34,10 @@ import Testing
     let refusals = [Errno.tooManySymbolicLinkLevels, .notDirectory, .improperLink, .permissionDenied].map {
       FolderRefusal(folder: "metadata/5", KernelError(.open, capture, $0))
     }
-    var issues = stopped.map(Reporting.Issue.stopped)
-    issues += refusals.map(Reporting.Issue.refused)
+    var issues = stopped.map(Reporting.Issue.Cause.stopped)
+    issues += refusals.map(Reporting.Issue.Cause.refused)
     issues += [.nameTaken, .refused, .errno(.permissionDenied)].map { .notMoved(problem($0)) }
-    issues += [problem(.errno(.ioError)), problem(.nameTaken)].map(Reporting.Issue.notDeleted)
+    issues += [problem(.errno(.ioError)), problem(.nameTaken)].map(Reporting.Issue.Cause.notDeleted)
     issues += [
       .moreNotMoved(3), .notPermitted(owner: nil), .notPermitted(owner: "me"),
       .namesTaken(2, named: [problem(.nameTaken)], .possible), .namesTaken(2, named: [], .tried),
@@ -54,12 +55,28 @@ import Testing
         PlaylistCompanions(count: 1, named: [Array("segment_1.ts".utf8)]), isReversion: false),
       .retentionStopped(full), .retentionStopped(noPath),
       .archiveNotRemoved(full), .moreArchivesNotRemoved(2), .playlistTooLarge("/srv/capture1/output.m3u8"),
+      .retentionDeclined(.clockStepped(43)), .retentionDeclined(.clockDisturbed),
+      .retentionDeclined(.everythingWouldGo(.captures)), .retentionDeclined(.yearsApart(.segments)),
+      .retentionDeclined(.tooMany(expired: 9, max: 8)), .implausibleTimes(2), .longPlaylist(900),
+      .segmentsDeletedEarly(1), .littleSpace(freeBytes: 1, bytes: 100), .fewInodes(free: 1, all: 100),
     ]
     return issues
   }()
 
+  /// Of no capture.
+  private static let others: [Reporting.Issue] = {
+    let missing = KernelError(.open, "/srv/list", .noSuchFileOrDirectory)
+    let causes: [Reporting.Issue.Cause] = [
+      .usage("no", remedy: "yes"), .capturesUnreadable(missing), .capturesNotText("/srv/list", line: 2),
+      .capturePathUnusable(missing), .patternUnmatched(Array("/srv/*".utf8), in: "/srv/list"),
+      .noCaptures(list: nil), .engineUnavailable(KernelError(.ringSetUp, "", .noFunction)),
+      .metricsNotWritten(missing), .failed(missing, remedy: "then what"),
+    ]
+    return causes.map { Reporting.Issue($0) }
+  }()
+
   private static func number(_ issue: Reporting.Issue) -> Int {
-    switch issue {
+    switch issue.cause {
     case .stopped: 0
     case .refused: 1
     case .notMoved: 2
@@ -79,13 +96,28 @@ import Testing
     case .moreArchivesNotRemoved: 16
     case .playlistTooLarge: 17
     case .livePlaylistHeld: 18
+    case .retentionDeclined: 19
+    case .implausibleTimes: 20
+    case .longPlaylist: 21
+    case .segmentsDeletedEarly: 22
+    case .littleSpace: 23
+    case .fewInodes: 24
+    case .usage: 25
+    case .capturesUnreadable: 26
+    case .capturesNotText: 27
+    case .capturePathUnusable: 28
+    case .patternUnmatched: 29
+    case .noCaptures: 30
+    case .engineUnavailable: 31
+    case .metricsNotWritten: 32
+    case .failed: 33
     }
   }
 
   @Test func everyErrorNamesItsCaptureAndNoRelativePath() {
-    #expect(Set(Self.issues.map(Self.number)) == Set(0...18))
+    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...33))
     for issue in Self.issues {
-      let text = Explanation.of(issue, in: Self.capture, command: "migrate")
+      let text = issue.explanation(for: "migrate").description
       #expect(text.hasPrefix("/srv/capture1"), "\(text)")
       for word in text.split(whereSeparator: { " ,;:()".contains($0) })
       where word.contains("/") && word != "Input/output" {
@@ -96,7 +128,7 @@ import Testing
 
   @Test func theAdviceNamesWhatTheUserRuns() {
     for issue in Self.issues {
-      let text = Explanation.of(issue, in: Self.capture, command: "archive")
+      let text = issue.explanation(for: "archive").description
       #expect(!text.contains("migrate") && !text.contains("run again"), "\(text)")
     }
   }
@@ -104,7 +136,33 @@ import Testing
   /// A capture whose name another begins with is not taken for it.
   @Test func aPathOfAnotherCaptureIsNotTakenForThisOne() {
     let error = KernelError(.open, "/srv/capture10/segments", .ioError)
-    let text = Explanation.of(.archiveNotWritten(error), in: Self.capture, command: "migrate")
+    let text = Reporting.Issue(.archiveNotWritten(error), in: Self.capture).explanation(for: "migrate")
+      .description
     #expect(text.hasPrefix("/srv/capture1: /srv/capture10/segments: "))
+  }
+
+  @Test func programsAreToldWhatPeopleAreTold() {
+    for issue in Self.issues + Self.others {
+      let (code, explanation) = (issue.code.rawValue, issue.explanation(for: "migrate"))
+      #expect(code.allSatisfy { $0.isLowercase || $0 == "-" } && !code.isEmpty, "\(code)")
+      #expect(!explanation.message.isEmpty, "\(code)")
+      #expect(
+        "\(explanation)".hasPrefix(explanation.message) && "\(explanation)".hasSuffix(explanation.remedy))
+      #expect(issue.path?.isAbsolute ?? true, "\(code)")
+      #expect(issue.errno.map { $0.name.hasPrefix("E") } ?? true, "\(code)")
+      if issue.severity == .error { #expect(ExitStatus(of: issue) != .done, "\(code)") }
+    }
+    #expect(
+      Set((Self.issues + Self.others).map(\.code)) == Set(Reporting.Issue.Code.allCases), "each is used")
+  }
+
+  @Test func anErrnoAndItsPathAreFieldsOfTheirOwn() {
+    let full = KernelError(.rename, "/srv/capture1/segments/7", .noSpace)
+    let issue = Reporting.Issue(.stopped(.stopped(full, nil)), in: Self.capture)
+    #expect(issue.code == .noSpace && issue.path == full.path && issue.operation == .rename)
+    #expect(issue.errno?.name == "ENOSPC" && ExitStatus(of: issue) == .ioError)
+    let ring = Reporting.Issue(
+      .stopped(.stopped(KernelError(.ringEnter, "", .ioError), nil)), in: Self.capture)
+    #expect(ring.path == Self.capture, "a ring has no path")
   }
 }

@@ -48,5 +48,9 @@ public struct JSON: @unchecked Sendable {
   public var bool: Bool? { (value as? NSNumber)?.boolValue }
   public var string: String? { value as? String }
   public var array: [JSON] { (value as? [Any] ?? []).map { JSON(value: $0) } }
+  /// The `errors` of a run's capture as a person reads them.
+  public var errors: [String] {
+    self["errors"].array.map { [$0["message"], $0["remedy"]].compactMap(\.string).joined(separator: ". ") }
+  }
   public var keys: Set<String> { Set((value as? [String: Any] ?? [:]).keys) }
 }

@@ -104,6 +104,33 @@ public struct CaptureReport: Sendable {
   }
 }
 
+/// From where the live playlist goes, and to where.
+public struct PlaylistWay: Equatable, Sendable {
+  public let playlist: String
+  /// Folders below the capture, with a slash at the end; nothing for the capture itself.
+  public let from, to: String
+  /// What segments are called, for messages: "segment_*.ts".
+  public let patterns: String
+
+  package init(playlist: String, from: String, to: String, patterns: String) {
+    self.playlist = playlist
+    self.from = from
+    self.to = to
+    self.patterns = patterns
+  }
+}
+
+extension CaptureReport {
+  /// Nil where the layout has no live playlist.
+  public var playlistWay: PlaylistWay? {
+    guard let stream = layout.stream else { return nil }
+    let (flat, hot) = (layout.prefix(of: layout[stream.kind].flat), layout.prefix(of: layout[stream.kind].hot))
+    return PlaylistWay(
+      playlist: stream.playlist, from: isReversion ? hot : flat, to: isReversion ? flat : hot,
+      patterns: layout.description.kinds[Int(stream.kind.index)].match.joined(separator: ", "))
+  }
+}
+
 /// One kind of a report.
 public struct KindReport: Sendable {
   public var tally = Tally()
@@ -218,16 +245,14 @@ public struct RunReport: Sendable {
   public private(set) var engineWarning: String?
   /// What went through rings, where there were any.
   public private(set) var ringTotals = RingTotals()
-  public let timeZone: String?
   /// Bytes.
   public private(set) var peakResidentBytes: UInt64 = 0
 
-  public init(of paths: [FilePath], engine: Engine, timeZone: String?) {
+  public init(of paths: [FilePath], engine: Engine) {
     self.paths = paths
     reports = Array(repeating: nil, count: paths.count)
     self.engine = engine.name
     engineReason = engine.reason
-    self.timeZone = timeZone
   }
 
   /// In the order of the paths.

@@ -13,10 +13,10 @@ public struct RetentionReport: Sendable {
     /// All cold files of this kind have expired, and either no hot one is young, or they are more than the hot ones: as
     /// after a wrong clock, or when nothing was recorded for long. (Where little is recorded, a file may have expired by
     /// the time it goes cold; those are few.)
-    case everythingWouldGo(Kind)
+    case everythingWouldGo(NamedKind)
     /// More than a year lies between the newest of this kind that has expired and the oldest that is kept: as where a clock
     /// was years ahead when the last ones were recorded, and still is.
-    case yearsApart(Kind)
+    case yearsApart(NamedKind)
     case tooMany(expired: Int, max: Int)
   }
 
@@ -35,19 +35,24 @@ public struct RetentionReport: Sendable {
   /// Whether files of a kind have expired, and nothing keeps them.
   public func isDue(_ kind: Kind) -> Bool {
     expired[kind] > 0
-      && refusals.allSatisfy { $0.isOfSomeKinds && $0 != .everythingWouldGo(kind) && $0 != .yearsApart(kind) }
+      && refusals.allSatisfy { $0.isOfSomeKinds && $0.kind != kind }
   }
   public var dueTotal: Int { PerKind { isDue($0) ? expired[$0] : 0 }.sum }
   public var isClean: Bool { refusals.isEmpty && problems.count == 0 && error == nil }
 }
 
 extension RetentionReport.Refusal {
+  /// The only one that is kept.
+  fileprivate var kind: Kind? {
+    switch self {
+    case .everythingWouldGo(let kind), .yearsApart(let kind): kind.kind
+    case .clockStepped, .clockDisturbed, .tooMany: nil
+    }
+  }
+
   /// Whether other kinds may go all the same.
   fileprivate var isOfSomeKinds: Bool {
-    switch self {
-    case .everythingWouldGo, .yearsApart: true
-    case .clockStepped, .clockDisturbed, .tooMany: false
-    }
+    kind != nil
   }
 }
 
@@ -180,7 +185,7 @@ struct Retention<M: Mover>: ~Copyable {
     var refused: Set<Kind> = []
     for kind in tree.layout.kinds where report.expired[kind] > 0 {
       if areYearsApart(kind) {
-        report.refusals.append(.yearsApart(kind))
+        report.refusals.append(.yearsApart(tree.layout.named(kind)))
         refused.insert(kind)
         continue
       }
@@ -190,7 +195,7 @@ struct Retention<M: Mover>: ~Copyable {
       }
       let areFew = report.expired[kind] <= census.hot[kind].files
       guard report.expired[kind] >= known, !(isRecording ?? false) || !areFew else { continue }
-      report.refusals.append(.everythingWouldGo(kind))
+      report.refusals.append(.everythingWouldGo(tree.layout.named(kind)))
       refused.insert(kind)
     }
     let going = tree.layout.kinds.reduce(0) { refused.contains($1) ? $0 : $0 + report.expired[$1] }

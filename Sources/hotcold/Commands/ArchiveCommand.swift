@@ -44,11 +44,16 @@ struct ArchiveCommand: ParsableCommand {
   @Flag(
     help: "With --once: delete what has expired although it looks like a mistake. Look at --dry-run first.")
   var forceRetention = false
+  @Option(help: "With --once or --dry-run: how the round is printed, text (messages alone), json or ndjson.")
+  var format = OutputFormat.text
   @Flag(name: .shortAndLong, help: "Print errors only.")
   var quiet = false
 
   func validate() throws {
     if forceRetention && !once { throw ValidationError("--force-retention goes with --once.") }
+    if format != .text && !once && !dryRun {
+      throw ValidationError("--format goes with --once or --dry-run.")
+    }
   }
 
   func run() throws {
@@ -62,10 +67,7 @@ struct ArchiveCommand: ParsableCommand {
       if once || dryRun { return try runOnce(options, console) }
       try serve(options, settings, console)
     } catch let error as KernelError {
-      console.error(
-        "\(Explanation.describe(error)). \(Explanation.knownRemedy(error) ?? "Fix the cause, then start again.")"
-      )
-      throw ExitStatus.ioError.code
+      throw Issue(.failed(error, remedy: "Fix the cause, then start again."))
     }
   }
 
@@ -93,19 +95,27 @@ struct ArchiveCommand: ParsableCommand {
   private func runOnce(_ options: ArchiverOptions, _ console: Console) throws {
     var options = options
     let list = try CapturesList.captures(options.captures, from: options.capturesFile, orStream: true)
-    for pattern in list.unmatched {
-      console.warning(CapturesList.warning(of: pattern, in: options.capturesFile))
-    }
+    let unmatched = list.unmatched.map { Issue(.patternUnmatched($0, in: options.capturesFile)) }
+    for issue in unmatched { console.say(issue) }
     options.captures = list.captures
     options.capturesFile = nil
     StopSignal.install()
+    let start = Clock.monotonicNanoseconds
+    let lines = CaptureLines(format)
     let archiver = Archiver(options, log: console.logger)
-    let round = archiver.round(until: .max / 2)
+    let round = archiver.round(until: .max / 2) { lines.print(JSONReport.line($0)) }
     console.info(round.text)
     if dryRun, round.moved > 0 {
       console.info("playlists and deletions that would follow from these moves are not foreseen")
     }
-    throw ExitStatus.combined(round.statuses, stopSignal: StopSignal.pending).code
+    let status = ExitStatus.combined(round.statuses, stopSignal: StopSignal.pending)
+    if let form = format.form {
+      let text = JSONReport.round(
+        round.captures, unmatched + round.issues, isDryRun: dryRun,
+        elapsedNanoseconds: Clock.monotonicNanoseconds - start, exitCode: status.rawValue, as: form)
+      try lines.finish(with: text, console)
+    }
+    throw status.code
   }
 
   // MARK: settings

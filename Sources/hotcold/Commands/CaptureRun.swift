@@ -18,7 +18,6 @@ struct MoveOptions: ParsableArguments {
 /// One run of `migrate` or `revert` over the captures that were named: question, engine, work, report, exit status.
 struct CaptureRun {
   let command: String
-  let timeZone: String?
   let engine: EngineChoice
   let move: MoveOptions
   let output: OutputOptions
@@ -34,22 +33,21 @@ struct CaptureRun {
       try Confirmation.ask(about: paths, layout: command == "revert" ? "the flat" : "new", console)
     }
 
-    let report = try run(paths, console, work)
-    let status = ExitStatus.combined(
-      report.captures.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
-    try show(report, status, console)
-    throw status.code
+    let start = Clock.monotonicNanoseconds
+    let lines = CaptureLines(output.format)
+    let report = try run(paths, console, lines, work)
+    try show(report, since: start, lines, console)
   }
 
   /// Captures on different file systems at the same time, as many as the descriptors are enough for, each thread with an
   /// engine of its own: a ring belongs to one thread.
   private func run(
-    _ paths: [FilePath], _ console: Console,
+    _ paths: [FilePath], _ console: Console, _ lines: CaptureLines,
     _ work: @Sendable (FilePath, Engine, ProgressDisplay) -> CaptureReport
   ) throws -> RunReport {
     let groups = CaptureGroups.byFileSystem(paths)
-    let engine = try chooseEngine(console)
-    let run = Mutex(RunReport(of: paths, engine: engine, timeZone: timeZone))
+    let engine = try chooseEngine()
+    let run = Mutex(RunReport(of: paths, engine: engine))
     // The calling thread is the last one, with the engine that was set up on it.
     nonisolated(unsafe) let mainEngine = engine
     let threads = CaptureGroups.concurrentMax(groups.count, descriptorLimit: CurrentProcess.descriptorLimit)
@@ -64,6 +62,7 @@ struct CaptureRun {
           let report = work(paths[position], engine, display)
           display.finish()
           run.withLock { $0.set(report, at: position) }
+          lines.print(JSONReport.line(report, command: command))
         }
       }
       run.withLock { $0.finish(engine) }
@@ -71,10 +70,9 @@ struct CaptureRun {
     return run.withLock { $0 }
   }
 
-  private func chooseEngine(_ console: Console) throws -> Engine {
+  private func chooseEngine() throws -> Engine {
     do throws(KernelError) { return try Engine.choose(engine) } catch {
-      console.error("\(Engine.refusalReason(error)). Use --engine auto or --engine syscalls.")
-      throw ExitStatus.usage.code
+      throw Issue(.engineUnavailable(error))
     }
   }
 
@@ -89,37 +87,32 @@ struct CaptureRun {
       isQuiet: output.quiet, wantsMoves: output.verbose, isAlone: isAlone, console: console)
   }
 
-  private func show(_ report: RunReport, _ status: ExitStatus, _ console: Console) throws {
+  /// Throws the exit code, always.
+  private func show(
+    _ report: RunReport, since start: Int64, _ lines: CaptureLines, _ console: Console
+  ) throws {
+    let status = ExitStatus.combined(
+      report.captures.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
     let text = TextReport(isColoured: console.isColoured, command: command)
     for capture in report.captures {
-      console.repeatErrors(capture.issues, in: capture.capture, command: command)
+      console.repeatErrors(capture.issues, command: command)
     }
     for path in report.notBegun {
       console.warning("\(Explanation.text(path)): interrupted before it was begun")
     }
     if let warning = report.engineWarning { console.warning("\(warning)") }
-    switch output.format {
-    case .json:
-      let run = JSONReport.Run(report, command: command, exitCode: status.rawValue)
-      try Output.print(JSONReport.render(run), console)
-    case .text where output.quiet:
+    if let form = output.format.form {
+      let run = JSONReport.run(
+        report, command: command, exitCode: status.rawValue,
+        elapsedNanoseconds: Clock.monotonicNanoseconds - start, as: form)
+      try lines.finish(with: run, console)
+    } else if output.quiet {
       let errors = report.captures.flatMap(text.errors).map { $0 + "\n" }
       try Output.print(errors.joined(), console)
-    case .text:
+    } else {
       let parts = report.captures.map { text.render($0, of: report) }
       try Output.print(parts.joined(separator: "\n"), console)
     }
-  }
-}
-
-/// Standard output.
-enum Output {
-  /// Prints a report. A reader that has gone does not undo what was done: it is said, with exit code 74.
-  static func print(_ text: String, _ console: Console) throws {
-    do throws(KernelError) { try StandardStream.output.write(text) } catch {
-      let remedy = Explanation.knownRemedy(error).map { ". \($0)" } ?? ""
-      console.error("the report could not be written to standard output: \(error.errno)\(remedy)")
-      throw ExitStatus.ioError.code
-    }
+    throw status.code
   }
 }

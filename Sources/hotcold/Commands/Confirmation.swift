@@ -9,9 +9,10 @@ enum Confirmation {
   /// `layout`: that to which files are moved.
   static func ask(about paths: [FilePath], layout: String, _ console: Console) throws {
     guard StandardStream.input.isTerminal else {
-      console.error(
-        "--execute asks before it moves files, and there is no terminal to ask on. Add --yes to answer now.")
-      throw ExitStatus.usage.code
+      throw Issue(
+        .usage(
+          "--execute asks before it moves files, and there is no terminal to ask on",
+          remedy: "Add --yes to answer now."))
     }
     let captures = paths.map { "  \(Explanation.text($0))\n" }.joined()
     try? StandardStream.error.write(

@@ -31,7 +31,7 @@ struct MigrateCommand: ParsableCommand {
     let engine = try settings.value(of: Settings.engine)
     let paths = try captures.paths(settings, Console(isQuiet: output.quiet))
     try CaptureRun(
-      command: "migrate", timeZone: placement.timeZone, engine: engine, move: move, output: output
+      command: "migrate", engine: engine, move: move, output: output
     ).run(paths) {
       [options] path, engine, display in engine.migrate(path, options: options, observer: display)
     }

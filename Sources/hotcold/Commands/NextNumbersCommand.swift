@@ -41,8 +41,7 @@ struct NextNumbersCommand: ParsableCommand {
     let placement = try GivenSettings(flags: layout.flags).tieredPlacement()
     var numbers: NextNumbers
     do throws(MigrationError) { numbers = try NextNumbers(of: capture, placement.layout) } catch {
-      console.error(Explanation.of(.stopped(error), in: capture, command: "next-numbers"))
-      throw ExitStatus(of: error).code
+      throw Issue(.stopped(error), in: capture)
     }
     if capturesPerSegment > 0 {
       guard let aligned = numbers.aligned(capturesPerSegment: capturesPerSegment) else {

@@ -7,7 +7,30 @@ import Reporting
 import SystemPackage
 
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
-  case text, json
+  case text, json, ndjson
+
+  /// What a command line asks for that may be wrong elsewhere: the last one counts.
+  static func asked(in arguments: [String]) -> OutputFormat? {
+    var format: OutputFormat?
+    var before = ""
+    for argument in arguments.prefix(while: { $0 != "--" }) {
+      if before == "--format" { format = OutputFormat(rawValue: argument) ?? format }
+      if argument.hasPrefix("--format=") {
+        format = OutputFormat(rawValue: String(argument.dropFirst(9))) ?? format
+      }
+      before = argument
+    }
+    return format
+  }
+
+  /// Nil for text.
+  var form: JSONReport.Form? {
+    switch self {
+    case .text: nil
+    case .json: .object
+    case .ndjson: .lines
+    }
+  }
 }
 
 /// A path as the command line gives it, from the root on: every message names it whole. Links are not resolved.
@@ -34,7 +57,7 @@ struct CaptureArguments: ParsableArguments {
   func paths(_ settings: GivenSettings, _ console: Console) throws -> [FilePath] {
     let file = try settings.value(of: Settings.capturesFrom)
     let list = try CapturesList.captures(captures, from: file, orStream: true)
-    for pattern in list.unmatched { console.warning(CapturesList.warning(of: pattern, in: file)) }
+    for pattern in list.unmatched { console.say(Issue(.patternUnmatched(pattern, in: file))) }
     guard !list.captures.isEmpty else {
       throw ValidationError("Name at least one capture folder, or a file of them with --captures-from.")
     }

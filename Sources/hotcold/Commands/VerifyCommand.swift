@@ -24,26 +24,32 @@ struct VerifyCommand: ParsableCommand {
     let console = Console(isQuiet: output.quiet)
     StandardStream.failWithoutSignal()
     let paths = try captures.paths(settings, console)
+    let start = Clock.monotonicNanoseconds
+    let lines = CaptureLines(output.format)
+    var entries = 0
     let reports = paths.map { path in
       let display = ProgressDisplay(isQuiet: output.quiet, console: console)
-      defer { display.finish() }
-      return Verification.run(
+      var entriesOfCapture = 0
+      let report = Verification.run(
         path, layout: placement.layout, rule: placement.rule, hours: placement.hours,
-        wantsManifests: !noManifests,
-        minAgeSeconds: minAgeSeconds, progressed: display.progressed)
+        wantsManifests: !noManifests, minAgeSeconds: minAgeSeconds
+      ) {
+        entriesOfCapture = $0.entries
+        display.progressed($0)
+      }
+      display.finish()
+      entries += entriesOfCapture
+      lines.print(JSONReport.line(report))
+      return report
     }
     let status = ExitStatus.combined(reports.map(ExitStatus.init(of:)), stopSignal: StopSignal.pending)
-    for report in reports {
-      if let error = report.error {
-        console.repeatErrors([.stopped(error)], in: report.capture, command: "verify")
-      }
-    }
-    switch output.format {
-    case .json:
-      let value = JSONReport.Verifications(
-        exitCode: status.rawValue, captures: reports.map(JSONReport.VerifiedCapture.init))
-      try Output.print(JSONReport.render(value), console)
-    case .text:
+    for report in reports { console.repeatErrors(report.issues, command: "verify") }
+    if let form = output.format.form {
+      let run = JSONReport.run(
+        reports, entries: entries, elapsedNanoseconds: Clock.monotonicNanoseconds - start,
+        exitCode: status.rawValue, as: form)
+      try lines.finish(with: run, console)
+    } else {
       let text = reports.map { TextVerification(isQuiet: output.quiet).render($0) }
       try Output.print(text.joined(), console)
     }

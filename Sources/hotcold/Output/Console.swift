@@ -21,10 +21,16 @@ struct Console {
   func warning(_ text: String) { logger.warning("\(text)") }
   func info(_ text: String) { logger.info("\(text)") }
 
+  /// `command`: what the user runs, for the advice.
+  func say(_ issue: Issue, command: String = "") {
+    let level: Logger.Level = issue.severity == .error ? .error : .warning
+    logger.log(level: level, "\(issue.explanation(for: command))")
+  }
+
   /// Errors that the report on standard output names too, for whoever sees only standard error.
-  func repeatErrors(_ issues: [Issue], in capture: FilePath, command: String) {
+  func repeatErrors(_ issues: [Issue], command: String) {
     guard !StandardStream.output.isTerminal else { return }
-    for issue in issues { error(Explanation.of(issue, in: capture, command: command)) }
+    for issue in issues { say(issue, command: command) }
   }
 }
 

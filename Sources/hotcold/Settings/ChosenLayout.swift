@@ -83,11 +83,9 @@ extension GivenSettings {
     let chosen = try value(of: Settings.layout)
     let layout = chosen.layout
     let zone = try keepsZone ? timeZone(of: layout) : useTimeZone(of: layout)
-    // A date means the same everywhere, unless a zone is named.
-    let isUniversal = zone == nil && layout.buckets == .dateHour
     return Placement(
-      chosen: chosen, rule: try value(of: Settings.hot, by: .hotLimits(of: layout)),
-      hours: isUniversal ? HourClock { _ in 0 } : .local, timeZone: isUniversal ? "UTC" : zone)
+      chosen: chosen, rule: try value(of: Settings.hot, by: .hotLimits(of: layout)), hours: .local,
+      timeZone: zone)
   }
 
   /// For a command that has a use for tiers alone.

@@ -1,0 +1,48 @@
+public import Migration
+public import SystemPackage
+
+/// What a round of the service did with one capture, or would do.
+public struct CaptureRound: Sendable {
+  public let capture: FilePath
+  public let isDryRun: Bool
+  public private(set) var moved = 0
+  /// Whether the settling did not come to its end in its time.
+  public private(set) var hasMoreToDo = false
+  public private(set) var wouldChange = false
+  public private(set) var upkeep: UpkeepReport?
+  public private(set) var found = 0
+  /// In the order in which they were met.
+  public private(set) var issues: [Issue] = []
+  private var statuses: [ExitStatus] = []
+
+  public init(_ capture: FilePath, isDryRun: Bool) {
+    self.capture = capture
+    self.isDryRun = isDryRun
+  }
+
+  public var status: ExitStatus { ExitStatus.combined(statuses, stopSignal: nil) }
+  public var changed: Bool { !isDryRun && wouldChange }
+  /// Of a dry run, those that would be.
+  public var deleted: Int {
+    upkeep?.retention.map { isDryRun ? $0.dueTotal : $0.deletedTotal } ?? 0
+  }
+
+  /// A slice of its settling.
+  public mutating func add(_ report: CaptureReport) {
+    moved += report.total.moved
+    found = max(found, report.total.found)
+    hasMoreToDo = report.isCutShort
+    wouldChange = wouldChange || report.wouldChange
+    issues += report.issues + report.warnings
+    statuses.append(ExitStatus(of: report))
+  }
+
+  /// What came after it. `issues`: the report's, and what is more to say of it.
+  public mutating func add(_ report: UpkeepReport, _ issues: [Issue]) {
+    upkeep = report
+    self.issues += issues
+    // Of a dry run nothing that was declined is left undone.
+    statuses += issues.filter { !(isDryRun && $0.code == .retentionDeclined) }.map(ExitStatus.init(of:))
+    wouldChange = wouldChange || deleted > 0 || report.manifests.map { $0.written + $0.removed > 0 } ?? false
+  }
+}

@@ -1,0 +1,127 @@
+internal import KernelIO
+internal import Migration
+internal import SystemPackage
+
+extension Issue {
+  /// What programs tell issues apart by: JSON's `code`. Stable; exhaustive, so that a new issue gets its own.
+  public enum Code: String, CaseIterable, Sendable {
+    case noSuchCapture = "no-such-capture"
+    case notAFolder = "not-a-folder"
+    case notACapture = "not-a-capture"
+    case otherLayout = "other-layout"
+    case permissionDenied = "permission-denied"
+    case captureBusy = "capture-busy"
+    case untrustedLink = "untrusted-link"
+    case noSafeRename = "no-safe-rename"
+    case noSpace = "no-space"
+    case quotaExceeded = "quota-exceeded"
+    case readOnly = "read-only"
+    case ioError = "io-error"
+    case callFailed = "call-failed"
+    case folderRefused = "folder-refused"
+    case notMoved = "not-moved"
+    case undated = "undated"
+    case nameTaken = "name-taken"
+    case foreignPlaylist = "foreign-playlist"
+    case playlistNotWritten = "playlist-not-written"
+    case playlistNotRemoved = "playlist-not-removed"
+    case livePlaylistTooLarge = "live-playlist-too-large"
+    case twoLivePlaylists = "two-live-playlists"
+    case livePlaylistNotMoved = "live-playlist-not-moved"
+    case livePlaylistHeld = "live-playlist-held"
+    case filesLost = "files-lost"
+    case countsUnbalanced = "counts-unbalanced"
+    case notDeleted = "not-deleted"
+    case retentionStopped = "retention-stopped"
+    case retentionDeclined = "retention-declined"
+    case implausibleTimes = "implausible-times"
+    case longLivePlaylist = "long-live-playlist"
+    case segmentsDeletedEarly = "segments-deleted-early"
+    case littleSpace = "little-space"
+    case fewInodes = "few-inodes"
+    case usage = "usage"
+    case capturesUnreadable = "captures-unreadable"
+    case patternUnmatched = "pattern-unmatched"
+    case noCaptures = "no-captures"
+    case engineUnavailable = "engine-unavailable"
+    case metricsNotWritten = "metrics-not-written"
+  }
+
+  public var code: Code { entry.code }
+
+  /// What it is about, in a few words without numbers: how the service's log says that it is over, and the reason that its
+  /// metrics count. Nil for one that only adds to the issue before it.
+  package var topic: String? { entry.topic }
+
+  /// The one table of issues.
+  private var entry: (code: Code, topic: String?) {
+    switch cause {
+    case .stopped(let error): Self.entry(error)
+    case .refused(let refusal): (.folderRefused, "\(refusal.folder) is refused")
+    case .notMoved(let problem):
+      switch problem.reason {
+      case .nameTaken: (.nameTaken, "names that are taken")
+      case .refused: (.folderRefused, "files whose folder is refused")
+      case .undated: (.undated, "files whose time has no date folder")
+      case .errno(let errno): (Self.code(errno) ?? .notMoved, "files that cannot be moved (\(errno))")
+      }
+    case .moreNotMoved: (.notMoved, nil)
+    case .notPermitted: (.permissionDenied, "files that may not be moved")
+    case .namesTaken: (.nameTaken, "names that are taken")
+    case .foreignArchive: (.foreignPlaylist, "foreign playlists")
+    case .archiveNotWritten: (.playlistNotWritten, "playlists that cannot be written")
+    case .moreArchivesNotWritten: (.playlistNotWritten, nil)
+    case .archiveNotRemoved: (.playlistNotRemoved, "playlists that cannot be removed")
+    case .moreArchivesNotRemoved: (.playlistNotRemoved, nil)
+    case .playlistTooLarge: (.livePlaylistTooLarge, "a live playlist that is too large")
+    case .twoLivePlaylists: (.twoLivePlaylists, "two live playlists")
+    case .livePlaylistNotMoved: (.livePlaylistNotMoved, "the live playlist is not moved")
+    case .livePlaylistHeld: (.livePlaylistHeld, "the live playlist lists files that stay")
+    case .lost: (.filesLost, "files that are gone")
+    case .unbalanced: (.countsUnbalanced, "counts that do not add up")
+    case .notDeleted: (.notDeleted, "files that cannot be deleted")
+    case .retentionStopped(let error): (.retentionStopped, "retention stopped (\(error.errno))")
+    case .retentionDeclined: (.retentionDeclined, "nothing deleted")
+    case .implausibleTimes: (.implausibleTimes, "files from the future or the epoch")
+    case .longPlaylist: (.longLivePlaylist, "a live playlist that lists very many segments")
+    case .segmentsDeletedEarly: (.segmentsDeletedEarly, "segments deleted before they are archived")
+    case .littleSpace: (.littleSpace, "little free space")
+    case .fewInodes: (.fewInodes, "few free inodes")
+    case .usage: (.usage, "wrong usage")
+    case .capturesUnreadable, .capturesNotText, .capturePathUnusable:
+      (.capturesUnreadable, "the list of captures cannot be read")
+    case .patternUnmatched(let pattern, _): (.patternUnmatched, "no folder matches \(printable(pattern))")
+    case .noCaptures: (.noCaptures, "no captures")
+    case .engineUnavailable: (.engineUnavailable, "io_uring cannot be used")
+    case .metricsNotWritten: (.metricsNotWritten, "the metrics cannot be written")
+    case .failed(let error, _): (Self.code(error.errno) ?? .callFailed, "\(error.errno)")
+    }
+  }
+
+  private static func entry(_ error: MigrationError) -> (code: Code, topic: String) {
+    switch error {
+    case .missing: (.noSuchCapture, "no such folder")
+    case .notAFolder: (.notAFolder, "not a folder")
+    case .isRootFolder, .isHome, .insideCapture, .holdsNothingOfACapture: (.notACapture, "not a capture")
+    case .otherBuckets: (.otherLayout, "files in buckets of another layout")
+    case .permissionDenied: (.permissionDenied, "permission denied")
+    case .busy: (.captureBusy, "another run holds the capture")
+    case .untrustedLink: (.untrustedLink, "a link that is not followed")
+    case .mayReplace, .mayNotLink: (.noSafeRename, "a file system that cannot refuse to replace")
+    case .stopped(let error, _):
+      (code(error.errno) ?? .callFailed, "\(error.errno) (\(error.operation.rawValue))")
+    }
+  }
+
+  /// Of those that say by themselves what to do.
+  private static func code(_ errno: Errno) -> Code? {
+    switch errno {
+    case .noSpace: .noSpace
+    case .diskQuotaExceeded: .quotaExceeded
+    case .readOnlyFileSystem: .readOnly
+    case .permissionDenied, .notPermitted: .permissionDenied
+    case .ioError, Errno(rawValue: 117): .ioError
+    default: nil
+    }
+  }
+}

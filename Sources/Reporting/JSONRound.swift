@@ -1,0 +1,109 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import Migration
+
+/// Of `archive --once` and `archive --dry-run`.
+extension JSONReport {
+  /// The whole round, or its last line. `issues`: of the round, not of one capture.
+  public static func round(
+    _ captures: [CaptureRound], _ issues: [Issue], isDryRun: Bool, elapsedNanoseconds: Int64, exitCode: Int32,
+    as form: Form
+  ) -> String {
+    let head = RoundHead(
+      dryRun: isDryRun, changed: captures.contains(where: \.changed),
+      wouldChange: captures.contains(where: \.wouldChange), exitCode: exitCode,
+      roundErrors: messages(issues.filter { $0.severity == .error }),
+      roundWarnings: messages(issues.filter { $0.severity == .warning }))
+    let whole = Whole(
+      head: head, captures: captures.map(RoundCapture.init),
+      summary: RoundSummary(captures, issues, elapsedNanoseconds, exitCode), form: form)
+    return render(whole, as: form)
+  }
+
+  /// The line of one capture.
+  public static func line(_ round: CaptureRound) -> String { render(RoundCapture(round), as: .lines) }
+
+  private static func messages(_ issues: [Issue]) -> [Message] { issues.map { Message($0, "archive") } }
+
+  private struct RoundHead: Encodable {
+    let command = "archive"
+    let version = Version.number
+    let dryRun: Bool
+    let changed: Bool
+    let wouldChange: Bool
+    let exitCode: Int32
+    let timeZone = Zone()
+    /// Of no one capture.
+    let roundErrors, roundWarnings: [Message]
+  }
+
+  private struct RoundSummary: Encodable {
+    let captures: Int
+    let moved: Int
+    let deleted: Int
+    let errors: Int
+    let elapsedSeconds: Double
+    let filesPerSecond: Double
+    let exitCode: Int32
+
+    init(_ rounds: [CaptureRound], _ issues: [Issue], _ elapsedNanoseconds: Int64, _ exitCode: Int32) {
+      captures = rounds.count
+      moved = rounds.reduce(0) { $0 + $1.moved }
+      deleted = rounds.reduce(0) { $0 + $1.deleted }
+      errors = (issues + rounds.flatMap(\.issues)).count { $0.severity == .error }
+      elapsedSeconds = Double(elapsedNanoseconds) / 1e9
+      filesPerSecond = perSecond(rounds.reduce(0) { $0 + $1.found }, elapsedNanoseconds)
+      self.exitCode = exitCode
+    }
+  }
+
+  private struct RoundCapture: Encodable {
+    let type = "capture"
+    let capture: Name
+    let dryRun: Bool
+    let changed: Bool
+    let wouldChange: Bool
+    let exitCode: Int32
+    let moved: Int
+    let deleted: Int
+    let moreToDo: Bool
+    let playlists: ManifestFigures?
+    let retention: RetentionFigures?
+    let errors: [Message]
+    let warnings: [Message]
+
+    init(_ round: CaptureRound) {
+      capture = Name(round.capture)
+      dryRun = round.isDryRun
+      changed = round.changed
+      wouldChange = round.wouldChange
+      exitCode = round.status.rawValue
+      moved = round.moved
+      deleted = round.deleted
+      moreToDo = round.hasMoreToDo
+      playlists = round.upkeep?.manifests.map(ManifestFigures.init)
+      let declined = round.issues.filter { $0.code == .retentionDeclined }
+      retention = round.upkeep.flatMap { upkeep in
+        upkeep.retention.map { RetentionFigures($0, of: upkeep.layout, refusals: messages(declined)) }
+      }
+      errors = messages(round.issues.filter { $0.severity == .error })
+      warnings = messages(round.issues.filter { $0.severity == .warning && $0.code != .retentionDeclined })
+    }
+  }
+
+  private struct RetentionFigures: Encodable {
+    let expired: [String: Int]
+    let deleted: [String: Int]
+    let implausible: [String: Int]
+    let spared: Int
+    let refusals: [Message]
+
+    init(_ report: RetentionReport, of layout: Layout, refusals: [Message]) {
+      expired = byKind(report.expired, of: layout) { $0 }
+      deleted = byKind(report.deleted, of: layout) { $0 }
+      implausible = byKind(report.implausible, of: layout) { $0 }
+      spared = report.spared
+      self.refusals = refusals
+    }
+  }
+}
