@@ -4,7 +4,7 @@ public import Logging
 internal import Migration
 public import Reporting
 internal import Synchronization
-internal import SystemPackage
+public import SystemPackage
 
 /// Keeps the tiers of captures in order, round by round.
 ///
@@ -34,13 +34,13 @@ public final class Archiver {
 
   /// What one round came to.
   public struct Round: Sendable {
-    /// In the order of the list; those that an interruption left out are missing.
+    /// In the order of the list.
     public var captures: [CaptureRound] = []
+    /// What an interruption left to the next round.
+    public var notBegun: [FilePath] = []
     /// Of the round, not of one capture.
     public var issues: [Issue] = []
     public var isDryRun = false
-    /// How many there are.
-    fileprivate var captureCount = 0
     public var unfinished = 0
 
     public var moved: Int { captures.reduce(0) { $0 + $1.moved } }
@@ -52,10 +52,11 @@ public final class Archiver {
 
     /// In one line, for a status display.
     public var text: String {
-      guard captureCount > 0 else { return "no captures are configured" }
+      let count = captures.count + notBegun.count
+      guard count > 0 else { return "no captures are configured" }
       let would = isDryRun ? "would be " : ""
       let failed = captures.count { $0.status != .done }
-      return "\(Format.count(captureCount, "capture")), \(Format.count(moved)) \(would)moved, "
+      return "\(Format.count(count, "capture")), \(Format.count(moved)) \(would)moved, "
         + "\(Format.count(deleted)) \(would)deleted"
         + (failed == 0 ? "" : ", \(failed) with errors")
         + (unfinished > 0 ? ", \(unfinished) with more to do" : "")
@@ -70,10 +71,10 @@ public final class Archiver {
     var round = Round()
     round.isDryRun = options.isDryRun
     let captures = currentCaptures(&round)
-    round.captureCount = captures.count
     let engine: Engine
     do throws(KernelError) { engine = try Engine.choose(options.engine) } catch {
       say(Issue(.engineUnavailable(error)), &round)
+      round.notBegun = captures
       finish(&round, captures)
       return round
     }
@@ -96,6 +97,7 @@ public final class Archiver {
     }
     for index in pending where index < begun { finished(rounds[index]) }
     round.captures = Array(rounds.prefix(begun))
+    round.notBegun = Array(captures.dropFirst(begun))
     round.unfinished = pending.count
     finish(&round, captures)
     return round

@@ -1,7 +1,7 @@
 internal import CaptureLayout
-package import KernelIO
+internal import KernelIO
 package import Migration
-package import SystemPackage
+internal import SystemPackage
 
 /// What went wrong in the user's words, and what to do about it.
 package struct Explanation: Equatable, CustomStringConvertible {
@@ -141,7 +141,8 @@ extension Explanation {
           : knownRemedy(error, command: command) ?? "")
     case .failed(let error, let remedy):
       return Explanation(describe(error), knownRemedy(error) ?? remedy)
-    default: return Explanation("")
+    // All others have their capture.
+    default: return Explanation(Issue(cause).topic ?? "")
     }
   }
 
@@ -293,15 +294,6 @@ extension Explanation {
     return Explanation(message, "\(remedy), \(again).")
   }
 
-  private static func sudo(_ owner: String?, _ command: String) -> String {
-    "sudo -u \(owner ?? "OWNER") hotcold \(command) …"
-  }
-
-  /// What brings the rest about once its cause is gone: the service goes on by itself.
-  private static func again(_ command: String?) -> String {
-    command == "archive" ? "then wait for the next round" : "then run again"
-  }
-
   private static func of(_ refusal: RetentionReport.Refusal) -> Explanation {
     let forced = "hotcold archive --once --force-retention …"
     switch refusal {
@@ -334,50 +326,6 @@ extension Explanation {
       Explanation(
         describe(error), knownRemedy(error, nil, "then run again") ?? "Fix the cause, then run again.")
     case .interrupted: Explanation("interrupted; the sample is not complete.")
-    }
-  }
-
-  package static func describe(_ error: KernelError) -> String {
-    (error.path.isEmpty ? "" : "\(text(error.path)): ") + "\(error.errno) (\(error.operation.rawValue))"
-  }
-
-  /// Most paths are at or below the capture; a ring has none at all.
-  private static func describe(_ error: KernelError, in capture: FilePath) -> String {
-    (error.path.starts(with: capture) ? "" : "\(text(capture)): ") + describe(error)
-  }
-
-  package static func text(_ path: FilePath) -> String {
-    printable(path.bytes)
-  }
-
-  /// Nil where nothing is known of the errno but its name.
-  package static func knownRemedy(_ error: KernelError, command: String? = nil) -> String? {
-    knownRemedy(error, nil, again(command))
-  }
-
-  private static func knownRemedy(
-    _ error: KernelError, _ space: FileSystemSpace?, _ again: String
-  ) -> String? {
-    switch error.errno {
-    case .noSpace:
-      let free = space.map {
-        "\($0.name) has \(Format.bytes($0.freeBytes)) and "
-          + "\($0.freeInodes.map { Format.count(Int(clamping: $0)) } ?? "unlimited") inodes free. "
-      }
-      return (free ?? "") + "Make room (df -h, df -i), \(again): it goes on where it stopped."
-    case .diskQuotaExceeded:
-      return "The owner's quota is used up. Raise it (quota, repquota), \(again)."
-    case .readOnlyFileSystem:
-      return readOnlyRemedy(error.path, again)
-    case .ioError, Errno(rawValue: 117):
-      return "The file system or its disk has failed. Check dmesg and the disk before anything else; every "
-        + "file is at its old or its new place."
-    case .tooManyOpenFiles:
-      return "Raise the limit of open files (ulimit -n 256), \(again)."
-    case .fileTooLarge where error.operation == .write:
-      return "Raise the file size limit of this process (ulimit -f unlimited; LimitFSIZE= in a unit)."
-    default:
-      return nil
     }
   }
 }

@@ -1,17 +1,20 @@
 internal import CaptureLayout
 internal import KernelIO
 internal import Migration
+public import SystemPackage
 
 /// Of `archive --once` and `archive --dry-run`.
 extension JSONReport {
   /// The whole round, or its last line. `issues`: of the round, not of one capture.
   public static func round(
-    _ captures: [CaptureRound], _ issues: [Issue], isDryRun: Bool, elapsedNanoseconds: Int64, exitCode: Int32,
+    _ captures: [CaptureRound], notBegun: [FilePath], _ issues: [Issue], isDryRun: Bool,
+    elapsedNanoseconds: Int64, exitCode: Int32,
     as form: Form
   ) -> String {
     let head = RoundHead(
       dryRun: isDryRun, changed: captures.contains(where: \.changed),
       wouldChange: captures.contains(where: \.wouldChange), exitCode: exitCode,
+      notBegun: notBegun.map(Name.init),
       roundErrors: messages(issues.filter { $0.severity == .error }),
       roundWarnings: messages(issues.filter { $0.severity == .warning }))
     let whole = Whole(
@@ -33,6 +36,7 @@ extension JSONReport {
     let wouldChange: Bool
     let exitCode: Int32
     let timeZone = Zone()
+    let notBegun: [Name]
     /// Of no one capture.
     let roundErrors, roundWarnings: [Message]
   }

@@ -1,5 +1,4 @@
 import Archiver
-import Archiver
 import ArgumentParser
 import KernelIO
 import Reporting
@@ -32,8 +31,8 @@ struct Program {
     // An exit code is that of a command that has said what there is to say; help, and the like, is no error.
     let exitCode = HotCold.exitCode(for: error)
     if !(error is ExitCode), exitCode != .success {
-      let remedy = HotCold.configuration.subcommands.contains { $0.configuration.commandName == command }
-      let help = "See: hotcold \(remedy ? "\(command) " : "")--help"
+      let isKnown = HotCold.configuration.subcommands.contains { $0.configuration.commandName == command }
+      let help = "See: hotcold \(isKnown ? "\(command) " : "")--help"
       print(Issue(.usage(HotCold.message(for: error), remedy: help)), command, exitCode.rawValue, form)
     }
     HotCold.exit(withError: error)

@@ -225,6 +225,20 @@ import Testing
     #expect(calls.count { $0.contains("write(1,") } == 3, "a line at a time")
   }
 
+  /// Captures on different file systems are worked on by threads.
+  @Test func theLinesOfThreadsAreWhole() throws {
+    let elsewhere = try Folder(in: "/var/tmp")
+    for name: Bytes in ["a", "b", "c"] {
+      try SmallCapture.make(in: elsewhere, at: name)
+      try SmallCapture.make(in: folder, at: name)
+    }
+    let captures = [elsewhere.path, folder.path].flatMap { path in ["a", "b", "c"].map { "\(path)/\($0)" } }
+    let lines = try documents(["migrate"] + captures, in: "ndjson").1
+    let reports = try lines.map(JSON.init(parsing:))
+    #expect(Set(reports.dropLast().compactMap { $0["capture", "text"].string }) == Set(captures))
+    #expect(reports.last?["total", "found"].int == captures.count * SmallCapture.files.count)
+  }
+
   @Test func aReaderThatHasGoneDoesNotStopTheWork() throws {
     let result = Shell.run([
       "sh", "-c", "\"$0\" migrate \"$1\" --execute --yes --format ndjson >/dev/full", HotColdBinary.path, one,

@@ -111,7 +111,7 @@ struct ArchiveCommand: ParsableCommand {
     let status = ExitStatus.combined(round.statuses, stopSignal: StopSignal.pending)
     if let form = format.form {
       let text = JSONReport.round(
-        round.captures, unmatched + round.issues, isDryRun: dryRun,
+        round.captures, notBegun: round.notBegun, unmatched + round.issues, isDryRun: dryRun,
         elapsedNanoseconds: Clock.monotonicNanoseconds - start, exitCode: status.rawValue, as: form)
       try lines.finish(with: text, console)
     }

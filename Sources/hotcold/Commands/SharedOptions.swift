@@ -11,12 +11,13 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 
   /// What a command line asks for that may be wrong elsewhere: the last one counts.
   static func asked(in arguments: [String]) -> OutputFormat? {
+    let option = "--format"
     var format: OutputFormat?
     var before = ""
     for argument in arguments.prefix(while: { $0 != "--" }) {
-      if before == "--format" { format = OutputFormat(rawValue: argument) ?? format }
-      if argument.hasPrefix("--format=") {
-        format = OutputFormat(rawValue: String(argument.dropFirst(9))) ?? format
+      if before == option { format = OutputFormat(rawValue: argument) ?? format }
+      if argument.hasPrefix(option + "=") {
+        format = OutputFormat(rawValue: String(argument.dropFirst(option.count + 1))) ?? format
       }
       before = argument
     }
