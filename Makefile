@@ -20,7 +20,7 @@ PLAYER_PACKAGES := mpv vlc-bin vlc-plugin-base gstreamer1.0-tools gstreamer1.0-p
   gstreamer1.0-plugins-bad gstreamer1.0-libav
 E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 # The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
-FAULT_BUILD := -c release -Xswiftc -enable-testing -Xcc -DHC_FAULTS
+FAULT_BUILD := -c release -Xswiftc -enable-testing
 FAULT_TESTS := CoreLoopTests|BrokenMoverTests|KillTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|CustodyTests|FuzzTests|MigrationPropertyTests
 SANITIZED := CaptureLayoutTests|KernelIOTests|LayoutFilesTests|MigrationTests
 BENCH_PACKAGES := strace xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib

@@ -12,6 +12,16 @@ let settings: [SwiftSetting] = [
   .enableExperimentalFeature("Lifetimes"),
 ]
 
+/// The calls that tests can make fail (Tests/CFaults).
+let wrapped = [
+  "hc_rename_noreplace", "hc_rename_replacing", "hc_link", "hc_unlink", "hc_rmdir", "hc_mkdirat",
+  "hc_statx", "hc_statx_uncached", "hc_statx_mtime", "hc_statfs", "hc_getdents64",
+  "hc_open_folder", "hc_open_file", "hc_syncfs", "hc_fsync", "hc_read", "hc_create_file",
+  "hc_write", "hc_fchown", "hc_fchmod", "hc_ring_prepare_rename", "hc_ring_prepare_mkdir",
+  "hc_ring_prepare_unlink", "io_uring_submit_and_get_events", "hc_ring_wait", "hc_ring_reap",
+  "hc_thread_start",
+]
+
 let package = Package(
   name: "hotcold",
   products: [
@@ -32,8 +42,6 @@ let package = Package(
       path: "CLiburing",
       cSettings: [
         .enableWarning("all"), .enableWarning("extra"),
-        // Faults on demand, for the tests; a release has none of it.
-        .define("HC_FAULTS", .when(configuration: .debug)),
       ],
       linkerSettings: [.linkedLibrary("uring")]
     ),
@@ -103,6 +111,14 @@ let package = Package(
       swiftSettings: settings
     ),
     .target(name: "CTestKit", path: "Tests/CTestKit"),
+    // Faults on demand, in the tests' binary alone: the linker puts them between the program and its shim.
+    .target(
+      name: "CFaults",
+      dependencies: ["CLiburing"],
+      path: "Tests/CFaults",
+      cSettings: [.enableWarning("all"), .enableWarning("extra")],
+      linkerSettings: [.unsafeFlags(wrapped.flatMap { ["-Xlinker", "--wrap=\($0)"] })]
+    ),
     .target(name: "TestKit", dependencies: ["CTestKit"], path: "Tests/TestKit"),
     .testTarget(name: "CaptureLayoutTests", dependencies: ["CaptureLayout", "TestKit"]),
     .testTarget(
@@ -113,7 +129,7 @@ let package = Package(
     .testTarget(
       name: "MigrationTests",
       dependencies: [
-        "CLiburing", "CaptureLayout", "KernelIO", "Migration", "TestKit",
+        "CFaults", "CaptureLayout", "KernelIO", "Migration", "TestKit",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .testTarget(

@@ -2,7 +2,6 @@
 
 #define _GNU_SOURCE
 #include "CLiburing.h"
-#include "faults.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -330,13 +329,11 @@ uint32_t hc_terminal_columns(int32_t fd) {
 struct thread_call {
   void (*body)(void *);
   void *context;
-  hc_faults *faults;
 };
 
 static void *run_thread(void *argument) {
   struct thread_call call = *(struct thread_call *)argument;
   free(argument);
-  hc_faults_use(call.faults);
   call.body(call.context);
   return NULL;
 }
@@ -351,7 +348,7 @@ uint64_t hc_thread_start(void (*body)(void *), void *context) {
   pthread_attr_t attributes;
   if (!call)
     return 0;
-  *call = (struct thread_call){body, context, hc_faults_current()};
+  *call = (struct thread_call){body, context};
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, thread_stack_bytes);
   int result = pthread_create(&thread, &attributes, run_thread, call);

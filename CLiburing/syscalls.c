@@ -2,7 +2,6 @@
 
 #define _GNU_SOURCE
 #include "CLiburing.h"
-#include "faults.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,19 +26,11 @@ uint32_t hc_flag_noreplace(void) { return RENAME_NOREPLACE; }
 
 int32_t hc_rename_noreplace(int32_t from_dirfd, const char *from_name, int32_t to_dirfd,
                             const char *to_name) {
-  HC_FAIL_IF_ASKED(HC_OP_RENAME);
-  if (hc_faults_current() && hc_faults_current()->no_noreplace)
-    return -EINVAL;
-  if (hc_breaks(HC_BREAK_REPLACES))
-    return negated(renameat(from_dirfd, from_name, to_dirfd, to_name));
   return negated(
       syscall(SYS_renameat2, from_dirfd, from_name, to_dirfd, to_name, RENAME_NOREPLACE));
 }
 
 int32_t hc_link(int32_t from_dirfd, const char *from_name, int32_t to_dirfd, const char *to_name) {
-  HC_FAIL_IF_ASKED(HC_OP_LINK);
-  if (hc_breaks(HC_BREAK_UNLINKS_FIRST))
-    unlinkat(from_dirfd, from_name, 0);
   return negated(linkat(from_dirfd, from_name, to_dirfd, to_name, 0));
 }
 
@@ -53,28 +44,23 @@ bool hc_may_not_be_linked(int32_t dirfd, const char *name) {
 }
 
 int32_t hc_unlink(int32_t dirfd, const char *name) {
-  HC_FAIL_IF_ASKED(HC_OP_UNLINK);
   return negated(unlinkat(dirfd, name, 0));
 }
 
 int32_t hc_rmdir(int32_t dirfd, const char *name) {
-  HC_FAIL_IF_ASKED(HC_OP_UNLINK);
   return negated(unlinkat(dirfd, name, AT_REMOVEDIR));
 }
 
 int32_t hc_rename_replacing(int32_t dirfd, const char *from_name, const char *to_name) {
-  HC_FAIL_IF_ASKED(HC_OP_RENAME);
   return negated(renameat(dirfd, from_name, dirfd, to_name));
 }
 
 int32_t hc_mkdirat(int32_t dirfd, const char *name, uint32_t mode) {
-  HC_FAIL_IF_ASKED(HC_OP_MKDIR);
   return negated(mkdirat(dirfd, name, mode));
 }
 
 static int32_t statx_masked(int32_t dirfd, const char *name, int flags, unsigned mask,
                             hc_stat *out) {
-  HC_FAIL_IF_ASKED(HC_OP_STATX);
   struct statx raw;
   long result =
       syscall(SYS_statx, dirfd, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | flags, mask, &raw);
@@ -110,10 +96,7 @@ int32_t hc_statx_mtime(int32_t dirfd, const char *name, hc_stat *out) {
 }
 
 int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity) {
-  HC_FAIL_IF_ASKED(HC_OP_GETDENTS);
-  int64_t count = negated(syscall(SYS_getdents64, fd, buffer, capacity));
-  hc_hide_types(buffer, count);
-  return count;
+  return negated(syscall(SYS_getdents64, fd, buffer, capacity));
 }
 
 static int32_t refuse_other_device(int32_t parent_fd, int32_t child_fd) {
@@ -125,7 +108,6 @@ static int32_t refuse_other_device(int32_t parent_fd, int32_t child_fd) {
 
 // O_NOATIME keeps a listing from writing to the folder's inode; only its owner may ask for it (open(2)).
 static int32_t open_beneath(int32_t dirfd, const char *name, uint64_t flags) {
-  HC_FAIL_IF_ASKED(HC_OP_OPENAT2);
   struct open_how how = {
       .flags = flags | O_CLOEXEC | O_NOATIME,
       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
@@ -209,7 +191,6 @@ int32_t hc_open_input(const char *path, bool or_stream) {
 int32_t hc_mkdir_path(const char *path, uint32_t mode) { return negated(mkdir(path, mode)); }
 
 int32_t hc_create_file(int32_t dirfd, const char *name, uint32_t mode) {
-  HC_FAIL_IF_ASKED(HC_OP_CREATE);
   return negated(openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
 }
 
@@ -222,12 +203,10 @@ int32_t hc_set_mtime(int32_t fd, int64_t seconds, uint32_t nanoseconds) {
 }
 
 int32_t hc_fchown(int32_t fd, uint32_t uid, uint32_t gid) {
-  HC_FAIL_IF_ASKED(HC_OP_CHANGE);
   return negated(fchown(fd, uid, gid));
 }
 
 int32_t hc_fchmod(int32_t fd, uint32_t mode) {
-  HC_FAIL_IF_ASKED(HC_OP_CHANGE);
   return negated(fchmod(fd, mode));
 }
 
@@ -236,24 +215,20 @@ int32_t hc_check_writable(int32_t dirfd) {
 }
 
 int32_t hc_syncfs(int32_t fd) {
-  HC_FAIL_IF_ASKED(HC_OP_SYNCFS);
   return negated(syncfs(fd));
 }
 
 int32_t hc_fsync(int32_t fd) {
-  HC_FAIL_IF_ASKED(HC_OP_SYNCFS);
   return negated(fsync(fd));
 }
 
 int32_t hc_lock_exclusive(int32_t fd) { return negated(flock(fd, LOCK_EX | LOCK_NB)); }
 
 int64_t hc_read(int32_t fd, void *buffer, size_t capacity) {
-  HC_FAIL_IF_ASKED(HC_OP_READ);
   return negated(read(fd, buffer, capacity));
 }
 
 int64_t hc_write(int32_t fd, const void *bytes, size_t count) {
-  HC_FAIL_IF_ASKED(HC_OP_WRITE);
   return negated(write(fd, bytes, count));
 }
 
@@ -271,8 +246,6 @@ int32_t hc_statfs(int32_t fd, hc_file_system *out) {
       .inodes = raw.f_files,
       .read_only = raw.f_flags & ST_RDONLY,
   };
-  if (hc_faults_current() && hc_faults_current()->no_noreplace)
-    out->magic = 0;
   return 0;
 }
 

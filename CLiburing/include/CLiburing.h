@@ -69,55 +69,6 @@ int32_t hc_ring_wait(hc_ring *ring, uint32_t count, uint32_t timeout_ms);
 /// Takes up to `capacity` completions that are there already; makes no system call.
 uint32_t hc_ring_reap(hc_ring *ring, hc_completion *completions, uint32_t capacity);
 
-// -------------------------------------------------------------------------------------------- faults
-
-/// The operations that a test build can make fail.
-enum hc_operation {
-  HC_OP_NONE,
-  HC_OP_RENAME,
-  HC_OP_LINK,
-  HC_OP_UNLINK,
-  HC_OP_MKDIR,
-  HC_OP_STATX,
-  HC_OP_GETDENTS,
-  HC_OP_OPENAT2,
-  HC_OP_SYNCFS, ///< or fsync
-  HC_OP_READ,
-  HC_OP_CREATE,
-  HC_OP_WRITE,
-  HC_OP_CHANGE, ///< of owner or mode
-  HC_OP_SUBMIT,
-  HC_OP_WAIT,
-  HC_OP_RING_RENAME, ///< a rename that completes with the errno and was never executed
-};
-
-/// Movers broken on purpose, for the tests of the tests.
-enum hc_break {
-  HC_BREAK_NOTHING,
-  HC_BREAK_REPLACES,            ///< renames without RENAME_NOREPLACE
-  HC_BREAK_UNLINKS_FIRST,       ///< unlinks the old name before it links the new one
-  HC_BREAK_CANCELLED_IS_MOVED,  ///< takes ECANCELED for success
-};
-
-/// What is to go wrong. `calls` and `fired` tell what happened.
-typedef struct {
-  int32_t operation; ///< HC_OP_…
-  int32_t error;     ///< the errno
-  uint32_t first;    ///< which call of it fails, from 1
-  bool forever;      ///< and all after it
-  bool late;         ///< completions are held back and come in reverse order
-  bool small;        ///< every submission takes one request
-  bool no_noreplace; ///< every rename says EINVAL, as where there is no RENAME_NOREPLACE
-  bool no_types;     ///< folders tell no types of their entries, as on ext4 without `filetype`
-  int32_t breaks;    ///< HC_BREAK_…
-  uint32_t calls;
-  uint32_t fired;
-} hc_faults;
-
-/// From now on these faults happen to this thread and to those that it starts; NULL ends them. False, with no
-/// effect, in builds without faults (release).
-bool hc_faults_use(hc_faults *faults);
-
 // -------------------------------------------------------------------------------------- system calls
 
 /// File types as `d_type` gives them (readdir(3)), and as hc_stat reports them.

@@ -1,4 +1,4 @@
-import CLiburing
+import CFaults
 import CaptureLayout
 import Foundation
 import KernelIO

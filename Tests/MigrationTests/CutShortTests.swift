@@ -1,4 +1,4 @@
-import CLiburing
+import CFaults
 import SystemPackage
 import TestKit
 import Testing
