@@ -64,12 +64,15 @@ public struct RenameQueue: ~Copyable {
 
   // MARK: executing
 
-  /// Executes the oldest pending rename on this thread.
-  public mutating func renameFront() {
+  /// Takes the oldest pending rename, and returns its position.
+  mutating func begin() -> Int {
     precondition(front < tail)
-    rename(at: front)
     front += 1
+    return front - 1
   }
+
+  /// Executes the oldest pending rename on this thread.
+  public mutating func renameFront() { rename(at: begin()) }
 
   /// Executes what was given to a ring and came back unexecuted.
   public mutating func renameCancelled() {

@@ -1,16 +1,13 @@
 // The one seam for faults. The linker puts `__wrap_NAME` in the place of NAME in the tests' binary alone (`--wrap` in
 // Package.swift), and refuses to link if the list there and the one here differ. What is shipped knows nothing of it.
 
-#define _GNU_SOURCE
 #include "CFaults.h"
 #include "CLiburing.h"
 
 #include <errno.h>
 #include <liburing.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 // One thread owns a ring.
 static _Thread_local hc_faults *current;
@@ -33,8 +30,6 @@ static int32_t fault(enum hc_operation operation) {
   return current->error;
 }
 
-static bool breaks(enum hc_break what) { return current && current->breaks == (int32_t)what; }
-
 #define WRAPPED(result, name, parameters)                                                                              \
   result __real_##name parameters;                                                                                     \
   result __wrap_##name parameters;                                                                                     \
@@ -48,6 +43,8 @@ static bool breaks(enum hc_break what) { return current && current->breaks == (i
 
 FAILING(HC_OP_RENAME, int32_t, hc_rename_replacing, (int32_t dirfd, const char *from, const char *to),
         (dirfd, from, to))
+FAILING(HC_OP_LINK, int32_t, hc_link, (int32_t from_dirfd, const char *from, int32_t to_dirfd, const char *to),
+        (from_dirfd, from, to_dirfd, to))
 FAILING(HC_OP_UNLINK, int32_t, hc_unlink, (int32_t dirfd, const char *name), (dirfd, name))
 FAILING(HC_OP_UNLINK, int32_t, hc_rmdir, (int32_t dirfd, const char *name), (dirfd, name))
 FAILING(HC_OP_MKDIR, int32_t, hc_mkdirat, (int32_t dirfd, const char *name, uint32_t mode), (dirfd, name, mode))
@@ -64,23 +61,12 @@ FAILING(HC_OP_WRITE, int64_t, hc_write, (int32_t fd, const void *bytes, size_t c
 FAILING(HC_OP_CHANGE, int32_t, hc_fchown, (int32_t fd, uint32_t uid, uint32_t gid), (fd, uid, gid))
 FAILING(HC_OP_CHANGE, int32_t, hc_fchmod, (int32_t fd, uint32_t mode), (fd, mode))
 
-WRAPPED(int32_t, hc_link, (int32_t from_dirfd, const char *from, int32_t to_dirfd, const char *to)) {
-  int32_t error = fault(HC_OP_LINK);
-  if (error)
-    return -error;
-  if (breaks(HC_BREAK_UNLINKS_FIRST))
-    unlinkat(from_dirfd, from, 0);
-  return __real_hc_link(from_dirfd, from, to_dirfd, to);
-}
-
 WRAPPED(int32_t, hc_rename_noreplace, (int32_t from_dirfd, const char *from, int32_t to_dirfd, const char *to)) {
   int32_t error = fault(HC_OP_RENAME);
   if (error)
     return -error;
   if (current && current->no_noreplace)
     return -EINVAL;
-  if (breaks(HC_BREAK_REPLACES))
-    return renameat(from_dirfd, from, to_dirfd, to) < 0 ? -errno : 0;
   return __real_hc_rename_noreplace(from_dirfd, from, to_dirfd, to);
 }
 
@@ -124,7 +110,7 @@ static hc_completion told(hc_completion completion) {
   uint64_t error = completion.tag == UINT64_MAX ? 0 : completion.tag >> error_shift;
   if (error) {
     completion.tag &= (UINT64_C(1) << error_shift) - 1;
-    completion.result = breaks(HC_BREAK_CANCELLED_IS_MOVED) ? 0 : -(int32_t)error;
+    completion.result = -(int32_t)error;
   }
   return completion;
 }
@@ -134,7 +120,7 @@ WRAPPED(int32_t, hc_ring_prepare_rename,
          uint64_t tag)) {
   int32_t error = current && current->no_noreplace ? EINVAL : fault(HC_OP_RING_RENAME);
   return __real_hc_ring_prepare_rename(ring, error ? no_folder : from_dirfd, from, error ? no_folder : to_dirfd, to,
-                                       breaks(HC_BREAK_REPLACES) ? 0 : flags, tagged(tag, error));
+                                       flags, tagged(tag, error));
 }
 
 WRAPPED(int32_t, hc_ring_prepare_mkdir,

@@ -33,7 +33,6 @@ final class MeddlingMover: Mover {
   func tend(_ queue: inout MoveQueue) {}
   func work(off queue: inout MoveQueue) {}
   func drain(_ queue: inout MoveQueue) {}
-  func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { inner.makeFolders(requests) }
 }
 
 func options(_ model: LayoutModel, dryRun: Bool = false) -> MigrationOptions {

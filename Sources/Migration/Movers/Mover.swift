@@ -38,6 +38,8 @@ extension Mover {
     Name.rename(name, from: from, to: to)
   }
 
+  func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { $0.execute() } }
+
   func remove(_ names: borrowing NameBatch, from directory: borrowing Directory) -> [Errno?] {
     names.remove(from: directory)
   }
@@ -54,6 +56,4 @@ extension LoneMover {
 }
 
 /// Renames by plain system calls, one after the other: where io_uring is not available.
-final class PlainMover: LoneMover {
-  func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { $0.execute() } }
-}
+final class PlainMover: LoneMover {}

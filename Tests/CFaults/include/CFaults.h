@@ -26,14 +26,6 @@ enum hc_operation {
   HC_OP_RING_RENAME, ///< a rename that completes with the errno and was never executed
 };
 
-/// Movers broken on purpose, for the tests of the tests.
-enum hc_break {
-  HC_BREAK_NOTHING,
-  HC_BREAK_REPLACES,            ///< renames without RENAME_NOREPLACE
-  HC_BREAK_UNLINKS_FIRST,       ///< unlinks the old name before it links the new one
-  HC_BREAK_CANCELLED_IS_MOVED,  ///< takes ECANCELED for success
-};
-
 /// What is to go wrong. `calls` and `fired` tell what happened.
 typedef struct {
   int32_t operation; ///< HC_OP_…
@@ -44,7 +36,6 @@ typedef struct {
   bool small;        ///< every submission takes one request
   bool no_noreplace; ///< every rename says EINVAL, as where there is no RENAME_NOREPLACE
   bool no_types;     ///< folders tell no types of their entries, as on ext4 without `filetype`
-  int32_t breaks;    ///< HC_BREAK_…
   uint32_t calls;
   uint32_t fired;
 } hc_faults;
