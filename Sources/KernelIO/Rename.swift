@@ -1,22 +1,11 @@
 internal import CLiburing
 public import SystemPackage
 
-/// What became of one rename, the same for both engines.
-public enum RenameOutcome: Equatable, Sendable {
-  case moved
-  /// The kernel never began it: the run was asked to stop, or a request was cancelled.
-  case notExecuted
-  case failed(Errno)
-
-  init(shim result: Int32) { self = result == 0 ? .moved : .failed(Errno(shim: result)) }
-}
-
 /// Calls on one name below an open folder, made on this thread.
 public enum Name {
   /// Moves `name` from one folder to another and refuses to replace (renameat2(2), RENAME_NOREPLACE).
   public static func rename(_ name: Span<UInt8>, from: Int32, to: Int32) -> RenameOutcome {
-    defer { Liveness.sign() }
-    return RenameOutcome(shim: unsafe withTerminated(name) { unsafe hc_rename_noreplace(from, $0, to, $0) })
+    RenameOutcome(shim: unsafe withTerminated(name) { unsafe Request.rename(from: from, to: to).execute($0) })
   }
 
   /// Moves `name` from one folder to another and gives it another name, which must be free.

@@ -1,5 +1,5 @@
 internal import CLiburing
-public import SystemPackage
+internal import SystemPackage
 
 /// An io_uring instance for path operations: prepare, submit, wait, reap. One thread owns it.
 ///
@@ -31,7 +31,7 @@ public import SystemPackage
   private var refusedWaits = 0
   private static let refusedWaitsMax = 3000
   private static let interruptionsMax = 1000
-  /// The tag of a request that belongs to no batch.
+  /// The tag of a request that belongs to no queue.
   private static let cancelTag = UInt64.max
 
   /// Sets up a ring of `entries` whose path operations run on at most `workers` kernel threads.
@@ -50,62 +50,11 @@ public import SystemPackage
 
   deinit { unsafe hc_ring_close(ring) }
 
-  /// Prepares the oldest pending rename of the queue. False when the submission queue is full.
-  public mutating func prepareFront(of queue: inout RenameQueue) -> Bool {
+  /// Prepares the oldest pending request of the queue. False when the submission queue is full.
+  public mutating func prepareFront(of queue: inout RequestQueue) -> Bool {
     let isPrepared = unsafe queue.prepareFront(in: ring)
     if isPrepared { prepared += 1 }
     return isPrepared
-  }
-
-  /// Makes folders with mkdirat(2), all of them in one submission, and returns nil or why not for each.
-  /// What the ring could not carry is ECANCELED.
-  public mutating func makeFolders(_ requests: [MakeFolderRequest]) throws(KernelError) -> [Errno?] {
-    var results = [Int32](repeating: -Errno.canceled.rawValue, count: requests.count)
-    var names: [UInt8] = []
-    var offsets: [Int] = []
-    for request in requests {
-      offsets.append(names.count)
-      names.append(contentsOf: request.name.utf8)
-      names.append(0)
-    }
-    try unsafe names.withUnsafeBufferPointer { names throws(KernelError) in
-      for (index, request) in requests.enumerated() {
-        let name = unsafe UnsafeRawPointer(names.baseAddress! + offsets[index])
-          .assumingMemoryBound(to: CChar.self)
-        guard
-          unsafe hc_ring_prepare_mkdir(ring, request.dirfd, name, request.mode, UInt64(index)) == 0
-        else { break }
-        prepared += 1
-      }
-      try finish(into: &results)
-    }
-    return results.map { $0 < 0 ? Errno(shim: $0) : nil }
-  }
-
-  /// Unlinks the files of a batch, all of them in one submission, and returns nil or why not for each. What the ring
-  /// could not carry is ECANCELED. A batch is never larger than the submission queue.
-  public mutating func remove(
-    _ names: borrowing NameBatch, from directory: borrowing Directory
-  ) throws(KernelError) -> [Errno?] {
-    var results = [Int32](repeating: -Errno.canceled.rawValue, count: names.count)
-    for index in 0..<names.count {
-      let isPrepared = unsafe names.withPointer(at: index) {
-        unsafe hc_ring_prepare_unlink(ring, directory.descriptor, $0, UInt64(index)) == 0
-      }
-      guard isPrepared else { break }
-      prepared += 1
-    }
-    try finish(into: &results)
-    return results.map { $0 < 0 ? Errno(shim: $0) : nil }
-  }
-
-  /// Submits what was prepared, and waits until nothing is in flight; results by tag.
-  private mutating func finish(into results: inout [Int32]) throws(KernelError) {
-    while prepared > 0 || inFlight > 0 {
-      try submit()
-      _ = try wait(milliseconds: 1000)
-      reap { results[$0] = $1 }
-    }
   }
 
   /// Hands prepared requests to the kernel, and lets it post what is due (a ring with DEFER_TASKRUN posts
@@ -133,7 +82,7 @@ public import SystemPackage
 
   /// Gives up on a ring in which nothing is in flight: what was prepared goes back to the queue, cancelled. Submit
   /// nothing after that.
-  public mutating func takeBackPrepared(into queue: inout RenameQueue) {
+  public mutating func takeBackPrepared(into queue: inout RequestQueue) {
     precondition(inFlight == 0)
     prepared = 0
     queue.takeBack()
@@ -161,11 +110,7 @@ public import SystemPackage
   }
 
   /// Takes the completions that are there into the queue, without a system call.
-  public mutating func reap(into queue: inout RenameQueue) {
-    reap { position, result in queue.complete(at: position, result: result) }
-  }
-
-  private mutating func reap(_ body: (Int, Int32) -> Void) {
+  public mutating func reap(into queue: inout RequestQueue) {
     // 512 bytes: on the stack.
     let capacity = 32
     unsafe withUnsafeTemporaryAllocation(of: hc_completion.self, capacity: capacity) { buffer in
@@ -173,7 +118,8 @@ public import SystemPackage
         let count = unsafe Int(hc_ring_reap(ring, buffer.baseAddress, UInt32(capacity)))
         for index in 0..<count {
           let completion = unsafe buffer[index]
-          if completion.tag != Self.cancelTag { body(Int(completion.tag), completion.result) }
+          guard completion.tag != Self.cancelTag else { continue }
+          queue.complete(at: Int(completion.tag), result: completion.result)
         }
         inFlight -= count
         if count > 0 { Liveness.sign() }
@@ -195,24 +141,5 @@ extension Errno {
   /// What io_uring_enter(2) says when it may be asked again.
   fileprivate var isTransient: Bool {
     [.interrupted, .resourceTemporarilyUnavailable, .resourceBusy].contains(self)
-  }
-}
-
-/// One folder to make.
-public struct MakeFolderRequest: Sendable {
-  /// Makes it with a plain system call; nil, or why not.
-  public func execute() -> Errno? {
-    let result = unsafe hc_mkdirat(dirfd, name, mode)
-    return result < 0 ? Errno(shim: result) : nil
-  }
-
-  public let dirfd: Int32
-  public let name: String
-  public let mode: UInt32
-
-  public init(dirfd: Int32, name: String, mode: UInt32) {
-    self.dirfd = dirfd
-    self.name = name
-    self.mode = mode
   }
 }

@@ -2,16 +2,16 @@ internal import KernelIO
 
 /// The queue of renames together with what is known about each file.
 struct MoveQueue: ~Copyable {
-  var renames: RenameQueue
+  var renames: RequestQueue
   private var moves: [Planned?]
 
   init(capacity: Int) {
-    renames = RenameQueue(capacity: capacity)
+    renames = RequestQueue(capacity: capacity)
     moves = Array(repeating: nil, count: capacity)
   }
 
   mutating func append(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32) {
-    let position = renames.append(name, from: from, to: to)
+    let position = renames.append(name, .rename(from: from, to: to))
     moves[position % renames.capacity] = Planned(move: move, from: from, to: to)
   }
 

@@ -99,9 +99,10 @@ import Testing
     }
     // Opened by its path, it is a folder; what is renamed into it would leave the file system.
     let inside = try Directory.open(FilePath(mount))
-    var queue = RenameQueueTests.queue(["file"], directory, inside)
-    queue.renameFront()
-    #expect(RenameQueueTests.outcomes(queue) == [.failed(.improperLink)])
+    var queue = RequestQueueTests.queue(
+      ["file"], .rename(from: directory.descriptor, to: inside.descriptor))
+    queue.executeFront()
+    #expect(RequestQueueTests.outcomes(queue) == [.failed(.improperLink)])
     #expect(folder.exists("file") && !folder.exists("mount/file"))
   }
 
@@ -159,15 +160,16 @@ import Testing
   }
 }
 
-@Suite struct RenameQueueTests {
-  /// A queue with one rename for each name, from one folder to another.
-  static func queue(_ names: [Bytes], _ from: borrowing Directory, _ to: borrowing Directory) -> RenameQueue {
-    var queue = RenameQueue(capacity: max(1, names.count))
-    for name in names { _ = queue.append(name.bytes.span, from: from.descriptor, to: to.descriptor) }
+/// The same for both executors, plain calls and ring.
+@Suite struct RequestQueueTests {
+  /// A queue with one request for each name.
+  static func queue(_ names: [Bytes], _ request: Request) -> RequestQueue {
+    var queue = RequestQueue(capacity: names.count)
+    for name in names { queue.append(name.bytes.span, request) }
     return queue
   }
 
-  static func outcomes(_ queue: consuming RenameQueue) -> [RenameOutcome?] {
+  static func outcomes(_ queue: consuming RequestQueue) -> [RenameOutcome?] {
     var outcomes: [RenameOutcome?] = []
     while !queue.isEmpty {
       outcomes.append(queue.headOutcome)
@@ -177,31 +179,31 @@ import Testing
     return outcomes
   }
 
-  @Test(arguments: [false, true]) func bothEnginesGiveEachRenameTheSameOutcome(usesRing: Bool) throws {
-    if usesRing { try IOUring.skipCaseUnlessGranted() }
-    let folder = try Folder()
-    try folder.makeFolder("to")
-    let long = Bytes(Array(repeating: 0x78, count: 255))
-    for name: Bytes in ["a", "taken", "-rf", long] {
-      try folder.makeFile("from/" + name)
+  /// The ring has room for fewer requests than some queues have.
+  static func execute(_ queue: inout RequestQueue, usesRing: Bool) throws {
+    guard usesRing else { return queue.executeRest() }
+    try IOUring.skipCaseUnlessGranted()
+    var ring = try Ring(entries: 8, workers: 1)
+    while queue.pendingCount > 0 || ring.inFlight > 0 || ring.preparedCount > 0 {
+      while queue.pendingCount > 0, ring.prepareFront(of: &queue) {}
+      try ring.submit()
+      _ = try ring.wait(milliseconds: 1000)
+      ring.reap(into: &queue)
     }
+  }
+
+  @Test(arguments: [false, true]) func namesAreMovedAndReplaceNothing(usesRing: Bool) throws {
+    let folder = try Folder()
+    let long = Bytes(Array(repeating: 0x78, count: 255))
+    for name: Bytes in ["a", "taken", "-rf", long] { try folder.makeFile("from/" + name) }
     try folder.makeFile("to/taken")
     let before = try Snapshot(folder.path)
     let root = try Directory.open(FilePath(folder.path))
     let from = try root.openFolder("from")
     let to = try root.openFolder("to")
-    var queue = Self.queue(["a", "taken", "missing", "-rf", long], from, to)
-    if usesRing {
-      var ring = try Ring(entries: 8, workers: 1)
-      while queue.pendingCount > 0, ring.prepareFront(of: &queue) {}
-      while ring.inFlight > 0 || ring.preparedCount > 0 {
-        try ring.submit()
-        _ = try ring.wait(milliseconds: 1000)
-        ring.reap(into: &queue)
-      }
-    } else {
-      while queue.pendingCount > 0 { queue.renameFront() }
-    }
+    var queue = Self.queue(
+      ["a", "taken", "missing", "-rf", long], .rename(from: from.descriptor, to: to.descriptor))
+    try Self.execute(&queue, usesRing: usesRing)
     #expect(
       Self.outcomes(queue) == [
         .moved, .failed(.fileExists), .failed(.noSuchFileOrDirectory), .moved, .moved,
@@ -211,29 +213,51 @@ import Testing
     #expect(after.count(in: "to") == 4)
   }
 
-  @Test func whatWasGivenUpIsNotExecuted() throws {
-    let folder = try Folder()
-    try folder.makeFile("from/a")
-    try folder.makeFolder("to")
-    let root = try Directory.open(FilePath(folder.path))
-    let from = try root.openFolder("from")
-    let to = try root.openFolder("to")
-    var queue = Self.queue(["a"], from, to)
-    queue.abandonUnfinished()
-    #expect(Self.outcomes(queue) == [.notExecuted])
-    #expect(folder.exists("from/a"))
-  }
-
-  @Test(.requiresIOUring) func aRingMakesFoldersInOneSubmission() throws {
+  @Test(arguments: [false, true]) func foldersAreMade(usesRing: Bool) throws {
     let folder = try Folder()
     try folder.makeFolder("7")
     let root = try Directory.open(FilePath(folder.path))
-    var ring = try Ring(entries: 64, workers: 1)
-    let requests = (0..<24).map { MakeFolderRequest(dirfd: root.descriptor, name: "\($0)", mode: 0o750) }
-    let failures = try ring.makeFolders(requests)
-    #expect(failures.indices.filter { failures[$0] != nil } == [7])
-    #expect(failures[7] == .fileExists)
-    #expect((0..<24).allSatisfy { folder.exists(Bytes("\($0)")) })
+    let names = (0..<24).map { Bytes("\($0)") }
+    var queue = Self.queue(names, .makeFolder(in: root.descriptor, mode: 0o750))
+    try Self.execute(&queue, usesRing: usesRing)
+    let outcomes = Self.outcomes(queue)
+    #expect(outcomes.indices.filter { outcomes[$0] != .moved } == [7])
+    #expect(outcomes[7] == .failed(.fileExists))
+    #expect(names.allSatisfy(folder.exists))
+  }
+
+  @Test(arguments: [false, true]) func filesAreUnlinked(usesRing: Bool) throws {
+    let folder = try Folder()
+    for name: Bytes in ["a", "b", "kept"] { try folder.makeFile(name) }
+    try folder.makeFolder("folder")
+    let root = try Directory.open(FilePath(folder.path))
+    var queue = Self.queue(["a", "missing", "folder", "b"], .unlink(in: root.descriptor))
+    try Self.execute(&queue, usesRing: usesRing)
+    #expect(
+      Self.outcomes(queue) == [.moved, .failed(.noSuchFileOrDirectory), .failed(.isDirectory), .moved])
+    #expect(folder.exists("kept") && !folder.exists("a") && !folder.exists("b"))
+  }
+
+  @Test(arguments: [false, true]) func whatIsNotWantedIsNotExecuted(usesRing: Bool) throws {
+    let folder = try Folder()
+    let names: [Bytes] = ["first", "b", "third, with a longer name", "d", "e"]
+    for name in names { try folder.makeFile(name) }
+    let root = try Directory.open(FilePath(folder.path))
+    var queue = Self.queue(names, .unlink(in: root.descriptor))
+    queue.keepPending { $0.count > 1 }
+    try Self.execute(&queue, usesRing: usesRing)
+    #expect(Self.outcomes(queue) == [.moved, .moved])
+    #expect(names.map(folder.exists) == [false, true, false, true, true])
+  }
+
+  @Test func whatWasGivenUpIsNotExecuted() throws {
+    let folder = try Folder()
+    try folder.makeFile("a")
+    let root = try Directory.open(FilePath(folder.path))
+    var queue = Self.queue(["a"], .unlink(in: root.descriptor))
+    queue.abandonUnfinished()
+    #expect(Self.outcomes(queue) == [.notExecuted])
+    #expect(folder.exists("a"))
   }
 }
 

@@ -79,17 +79,19 @@ private final class CancellingMover: Mover {
     while queue.renames.pendingCount > 0 {
       begun += 1
       guard begun == 3 else {
-        queue.renames.renameFront()
+        queue.renames.executeFront()
         continue
       }
       let position = queue.renames.begin()
       queue.renames.complete(at: position, result: -(result?.rawValue ?? 0))
     }
   }
-  func drain(_ queue: inout MoveQueue) { queue.renames.renameCancelled() }
+  func drain(_ queue: inout MoveQueue) { queue.renames.executeCancelled() }
 }
 
 extension Mover {
+  fileprivate func execute(_ requests: inout RequestQueue) { requests.executeRest() }
+
   fileprivate static func text(_ name: Span<UInt8>) -> String {
     String(decoding: Array(copying: name), as: UTF8.self)
   }

@@ -33,6 +33,7 @@ final class MeddlingMover: Mover {
   func tend(_ queue: inout MoveQueue) {}
   func work(off queue: inout MoveQueue) {}
   func drain(_ queue: inout MoveQueue) {}
+  func execute(_ requests: inout RequestQueue) { inner.execute(&requests) }
 }
 
 func options(_ model: LayoutModel, dryRun: Bool = false) -> MigrationOptions {

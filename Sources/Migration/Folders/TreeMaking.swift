@@ -46,17 +46,16 @@ extension CaptureTree {
     let absent = tieredPlaces.filter(isAbsent)
     try make(absent, like: model, with: mover)
 
-    var requests: [MakeFolderRequest] = []
+    var requests = RequestQueue(capacity: layout.kinds.count * BucketRule.hours.count)
     var made: [(kind: Kind, bucket: Bucket)] = []
     for kind in layout.kinds {
       let place = dirfd(of: layout.coldPlace(of: kind))
       for bucket in missingBuckets(of: kind) where Self.isOpen(place) {
         made.append((kind, bucket))
-        requests.append(
-          MakeFolderRequest(dirfd: place, name: layout.buckets.text(of: bucket), mode: model.mode))
+        requests.append(layout.buckets.text(of: bucket).utf8.span, .makeFolder(in: place, mode: model.mode))
       }
     }
-    try Self.make(requests, named: made.map { layout.path(of: $0.bucket, $0.kind) }, in: capture, with: mover)
+    try Self.make(&requests, named: made.map { layout.path(of: $0.bucket, $0.kind) }, in: capture, with: mover)
     for (kind, bucket) in made {
       try withPlace(layout.coldPlace(of: kind)) { (place) throws(KernelError) in
         try look(at: bucket, of: kind, in: place)
@@ -85,9 +84,12 @@ extension CaptureTree {
   ) throws(KernelError) {
     let root = dirfd(of: .root)
     let direct = absent.filter { !layout.path(of: $0).contains("/") }
+    var requests = RequestQueue(capacity: layout.places.count)
+    for place in direct {
+      requests.append(layout.path(of: place).utf8.span, .makeFolder(in: root, mode: model.mode))
+    }
     try Self.make(
-      direct.map { MakeFolderRequest(dirfd: root, name: layout.path(of: $0), mode: model.mode) },
-      named: direct.map(layout.path), in: capture, with: mover)
+      &requests, named: direct.map(layout.path), in: capture, with: mover)
     for place in absent where layout.path(of: place).contains("/") {
       try withPlace(.root) { (root) throws(KernelError) in
         try root.makeFolders(layout.path(of: place), like: model)
@@ -98,13 +100,14 @@ extension CaptureTree {
 
   /// `names`: below the capture, for the path of an error.
   private static func make(
-    _ requests: [MakeFolderRequest], named names: [String], in capture: FilePath, with mover: some Mover
+    _ requests: inout RequestQueue, named names: [String], in capture: FilePath, with mover: some Mover
   ) throws(KernelError) {
-    guard !requests.isEmpty else { return }
-    let failures = try mover.makeFolders(requests)
-    for (name, failure) in zip(names, failures) {
-      guard let failure, failure != .fileExists else { continue }
-      throw KernelError(.makeFolder, capture.appending(name), failure)
+    try mover.execute(&requests)
+    for name in names {
+      if case .failed(let errno) = requests.headOutcome, errno != .fileExists {
+        throw KernelError(.makeFolder, capture.appending(name), errno)
+      }
+      requests.retireHead()
     }
   }
 

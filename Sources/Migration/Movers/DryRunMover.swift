@@ -22,7 +22,7 @@ final class DryRunMover: LoneMover {
 
   init(doubles: Set<UInt64>?) { self.doubles = doubles }
 
-  func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { _ in nil } }
+  func execute(_ requests: inout RequestQueue) { requests.abandonUnfinished() }
 
   func rename(
     _ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree

@@ -24,11 +24,9 @@ protocol Mover: AnyObject {
   func work(off queue: inout MoveQueue) throws(KernelError)
   /// Waits until nothing is in flight.
   func drain(_ queue: inout MoveQueue) throws(KernelError)
-  /// Nil, or why not, for each request.
-  func makeFolders(_ requests: [MakeFolderRequest]) throws(KernelError) -> [Errno?]
-  /// Unlinks files; nil, or why not, for each. For retention alone: no migration removes anything.
-  func remove(_ names: borrowing NameBatch, from directory: borrowing Directory) throws(KernelError)
-    -> [Errno?]
+  /// Executes all that is pending in a queue of its own, in one submission where there is a ring, and waits for it. An
+  /// error is the ring's; of what was in flight then, nothing is known.
+  func execute(_ requests: inout RequestQueue) throws(KernelError)
 }
 
 extension Mover {
@@ -36,12 +34,6 @@ extension Mover {
     -> RenameOutcome
   {
     Name.rename(name, from: from, to: to)
-  }
-
-  func makeFolders(_ requests: [MakeFolderRequest]) -> [Errno?] { requests.map { $0.execute() } }
-
-  func remove(_ names: borrowing NameBatch, from directory: borrowing Directory) -> [Errno?] {
-    names.remove(from: directory)
   }
 }
 
@@ -56,4 +48,6 @@ extension LoneMover {
 }
 
 /// Renames by plain system calls, one after the other: where io_uring is not available.
-final class PlainMover: LoneMover {}
+final class PlainMover: LoneMover {
+  func execute(_ requests: inout RequestQueue) { requests.executeRest() }
+}

@@ -73,20 +73,25 @@ final class RingMover: Mover {
     while queue.renames.pendingCount > 0, StopSignal.pending == nil {
       if own % Self.tendEvery == 0 { tend(&queue) }
       guard queue.renames.pendingCount > 0 else { return }
-      queue.renames.renameFront()
+      queue.renames.executeFront()
       own += 1
     }
   }
 
+  func drain(_ queue: inout MoveQueue) throws(KernelError) {
+    try drain(&queue.renames)
+    if StopSignal.pending == nil { queue.renames.executeCancelled() }
+  }
+
   /// What the kernel has not even begun after a long silence is taken back; what it has begun is waited for,
   /// however slow the disk.
-  func drain(_ queue: inout MoveQueue) throws(KernelError) {
+  private func drain(_ queue: inout RequestQueue) throws(KernelError) {
     var lastProgress = Clock.monotonicNanoseconds
     while ring.inFlight > 0 || (ring.preparedCount > 0 && givenUp == nil) {
       let before = ring.inFlight
       if givenUp == nil { submit() }
       _ = try ring.wait(milliseconds: 1000)
-      ring.reap(into: &queue.renames)
+      ring.reap(into: &queue)
       let now = Clock.monotonicNanoseconds
       if ring.inFlight != before { lastProgress = now }
       if givenUp == nil, now - lastProgress > Self.silenceNanosecondsMax {
@@ -94,30 +99,17 @@ final class RingMover: Mover {
         givenUp = .stalled
       }
     }
-    if givenUp != nil { ring.takeBackPrepared(into: &queue.renames) }
-    if StopSignal.pending == nil { queue.renames.renameCancelled() }
+    if givenUp != nil { ring.takeBackPrepared(into: &queue) }
   }
 
-  /// As `makeFolders`. What is in flight when the ring fails may be gone: then nothing is tried twice.
-  func remove(
-    _ names: borrowing NameBatch, from directory: borrowing Directory
-  ) throws(KernelError) -> [Errno?] {
-    guard givenUp == nil else { return names.remove(from: directory) }
-    do throws(KernelError) { return try ring.remove(names, from: directory) } catch {
-      givenUp = .refused(error)
-      throw error
+  func execute(_ requests: inout RequestQueue) throws(KernelError) {
+    while givenUp == nil, requests.pendingCount > 0 {
+      while requests.pendingCount > 0, ring.prepareFront(of: &requests) {}
+      do throws(KernelError) { try drain(&requests) } catch {
+        givenUp = .refused(error)
+        throw error
+      }
     }
-  }
-
-  func makeFolders(_ requests: [MakeFolderRequest]) throws(KernelError) -> [Errno?] {
-    guard givenUp == nil else { return requests.map { $0.execute() } }
-    do throws(KernelError) {
-      let results = try ring.makeFolders(requests)
-      return zip(requests, results).map { $1 == .canceled ? $0.execute() : $1 }
-    } catch {
-      givenUp = .refused(error)
-      guard ring.inFlight == 0 else { throw error }
-      return requests.map { $0.execute() }
-    }
+    requests.executeRest()
   }
 }

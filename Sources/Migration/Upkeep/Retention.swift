@@ -217,7 +217,7 @@ struct Retention<M: Mover>: ~Copyable {
   private mutating func delete(
     _ kind: Kind, _ bucket: Bucket, _ directory: borrowing Directory
   ) throws(KernelError) {
-    var batch = NameBatch(capacity: Self.batchMax)
+    var batch = RequestQueue(capacity: Self.batchMax)
     var seen: [FileStatus] = []
     // A window is dealt with before the next one is read, so no name outlives its window.
     try Walk(tree.layout, look: .wholeStatus).run(
@@ -225,7 +225,7 @@ struct Retention<M: Mover>: ~Copyable {
       afterWindow: { () throws(KernelError) in try flush(&batch, &seen, kind, bucket, directory) }
     ) { (entry, met) throws(KernelError) in
       guard case .file(_, let status?) = met, mayGoOn, isExpired(entry, status, kind) else { return }
-      batch.append(entry.name)
+      batch.append(entry.name, .unlink(in: directory.descriptor))
       seen.append(status)
       left -= 1
       if batch.isFull { try flush(&batch, &seen, kind, bucket, directory) }
@@ -235,38 +235,31 @@ struct Retention<M: Mover>: ~Copyable {
   /// Looks at the clock and at each file of the batch once more, and unlinks those that are what they were and still have
   /// expired.
   private mutating func flush(
-    _ batch: inout NameBatch, _ seen: inout [FileStatus], _ kind: Kind, _ bucket: Bucket,
+    _ batch: inout RequestQueue, _ seen: inout [FileStatus], _ kind: Kind, _ bucket: Bucket,
     _ directory: borrowing Directory
   ) throws(KernelError) {
-    guard batch.count > 0, lookAtClock() else {
-      batch.removeAll()
-      seen.removeAll()
-      return
+    defer { seen.removeAll(keepingCapacity: true) }
+    guard !batch.isEmpty, lookAtClock() else { return batch.keepPending { _ in false } }
+    var index = 0
+    batch.keepPending { name in
+      defer { index += 1 }
+      guard let status = try? directory.status(ofEntry: name) else { return false }
+      return status.isUnchanged(since: seen[index])
+        && rule.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .expired
     }
-    var same = NameBatch(capacity: Self.batchMax)
-    for index in 0..<batch.count {
-      let status = try? directory.status(ofEntry: batch.name(at: index))
-      if let status, status.isUnchanged(since: seen[index]),
-        rule.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .expired
-      {
-        same.append(batch.name(at: index))
-      } else {
-        report.spared += 1
-      }
-    }
-    batch.removeAll()
-    seen.removeAll(keepingCapacity: true)
-    guard same.count > 0 else { return }
-    for (index, failure) in try mover.remove(same, from: directory).enumerated() {
-      switch failure {
-      case nil: report.deleted[kind] += 1
-      case .noSuchFileOrDirectory?: report.spared += 1
-      case .canceled?: break  // Not executed: the next pass.
-      case let errno?:
-        let problem = problem(same.name(at: index), kind, bucket, errno)
+    report.spared += seen.count - batch.pendingCount
+    try mover.execute(&batch)
+    while let outcome = batch.headOutcome {
+      switch outcome {
+      case .moved: report.deleted[kind] += 1
+      case .failed(.noSuchFileOrDirectory): report.spared += 1
+      case .notExecuted: break  // The next pass.
+      case .failed(let errno):
+        let problem = problem(batch.name(at: batch.head), kind, bucket, errno)
         report.problems.add(problem)
         if errno.stopsRun { throw KernelError(.remove, directory.path, errno) }
       }
+      batch.retireHead()
     }
   }
 

@@ -1,7 +1,7 @@
 internal import CLiburing
 internal import SystemPackage
 
-/// Renames on their way: a bounded first-in first-out queue from which a ring and the thread that owns it
+/// Requests on their way: a bounded first-in first-out queue from which a ring and the thread that owns it
 /// both take.
 ///
 ///      head            front              tail
@@ -10,16 +10,15 @@ internal import SystemPackage
 ///     ──[ done │ flying │ done ][ … waiting … ]──▶
 ///       retire            take               append
 ///
-/// Every rename keeps its name and refuses to replace (renameat2(2), RENAME_NOREPLACE). The queue owns a copy
-/// of the names, so the window that they came from may be refilled at once. Its memory is fixed.
+/// The queue owns a copy of the names, so the window that they came from may be refilled at once. Its memory is
+/// fixed.
 ///
-/// Positions count up for ever; a rename's slot is its position modulo the capacity.
-public struct RenameQueue: ~Copyable {
+/// Positions count up for ever; a request's slot is its position modulo the capacity.
+public struct RequestQueue: ~Copyable {
   private struct Slot {
-    var fromDirfd: Int32 = 0
-    var toDirfd: Int32 = 0
-    var nameCount = 0
-    var result: Int32 = 0
+    var request: Request
+    var nameCount: Int
+    var result = RequestQueue.unfinished
   }
   /// NAME_MAX and its NUL.
   private static let nameBytes = 256
@@ -30,17 +29,17 @@ public struct RenameQueue: ~Copyable {
   public let capacity: Int
   private var slots: [Slot]
   private var names: [UInt8]
-  /// The oldest rename that was not retired.
+  /// The oldest request that was not retired.
   public private(set) var head = 0
-  /// The oldest rename that nobody has begun.
+  /// The oldest request that nobody has begun.
   public private(set) var front = 0
-  /// Where the next rename goes.
+  /// Where the next request goes.
   public private(set) var tail = 0
 
   public init(capacity: Int) {
     precondition(capacity > 0)
     self.capacity = capacity
-    slots = Array(repeating: Slot(), count: capacity)
+    slots = Array(repeating: Slot(request: .unlink(in: -1), nameCount: 0), count: capacity)
     names = Array(repeating: 0, count: capacity * Self.nameBytes)
   }
 
@@ -48,13 +47,12 @@ public struct RenameQueue: ~Copyable {
   public var isFull: Bool { tail - head == capacity }
   public var pendingCount: Int { tail - front }
 
-  /// Adds the rename of `name` from one folder to another and returns its position. Both folders must stay
-  /// open until it is retired.
-  public mutating func append(_ name: Span<UInt8>, from: Int32, to: Int32) -> Int {
+  /// Adds a request for `name` and returns its position. Its folders must stay open until it is retired.
+  @discardableResult
+  public mutating func append(_ name: Span<UInt8>, _ request: Request) -> Int {
     precondition(!isFull && name.count < Self.nameBytes)
     let slot = tail % capacity
-    slots[slot] = Slot(
-      fromDirfd: from, toDirfd: to, nameCount: name.count, result: Self.unfinished)
+    slots[slot] = Slot(request: request, nameCount: name.count)
     let start = slot * Self.nameBytes
     for index in name.indices { names[start + index] = name[index] }
     names[start + name.count] = 0
@@ -62,44 +60,60 @@ public struct RenameQueue: ~Copyable {
     return tail - 1
   }
 
+  /// Drops the pending requests that do not satisfy `isWanted`, which is asked once for each, the oldest first.
+  public mutating func keepPending(where isWanted: (Span<UInt8>) -> Bool) {
+    let pending = front..<tail
+    tail = front
+    for position in pending where isWanted(name(at: position)) {
+      let (from, to) = (position % capacity, tail % capacity)
+      slots[to] = slots[from]
+      for index in 0...slots[from].nameCount {
+        names[to * Self.nameBytes + index] = names[from * Self.nameBytes + index]
+      }
+      tail += 1
+    }
+  }
+
   // MARK: executing
 
-  /// Takes the oldest pending rename, and returns its position.
+  /// Takes the oldest pending request, and returns its position.
   mutating func begin() -> Int {
     precondition(front < tail)
     front += 1
     return front - 1
   }
 
-  /// Executes the oldest pending rename on this thread.
-  public mutating func renameFront() { rename(at: begin()) }
+  /// Executes the oldest pending request on this thread.
+  public mutating func executeFront() { execute(at: begin()) }
+
+  /// Executes on this thread all that nobody has begun, or that was given to a ring and came back unexecuted.
+  public mutating func executeRest() {
+    executeCancelled()
+    while pendingCount > 0 { executeFront() }
+  }
 
   /// Executes what was given to a ring and came back unexecuted.
-  public mutating func renameCancelled() {
+  public mutating func executeCancelled() {
     for position in head..<front where slots[position % capacity].result == Self.cancelled {
-      rename(at: position)
+      execute(at: position)
     }
   }
 
-  private mutating func rename(at position: Int) {
-    let slot = slots[position % capacity]
-    slots[position % capacity].result = unsafe withName(at: position) {
-      unsafe hc_rename_noreplace(slot.fromDirfd, $0, slot.toDirfd, $0)
-    }
+  private mutating func execute(at position: Int) {
+    let request = slots[position % capacity].request
+    slots[position % capacity].result = unsafe withName(at: position) { unsafe request.execute($0) }
   }
 
-  /// Prepares the oldest pending rename in a ring, tagged with its position. False when the submission queue
+  /// Prepares the oldest pending request in a ring, tagged with its position. False when the submission queue
   /// is full.
   mutating func prepareFront(in ring: OpaquePointer) -> Bool {
     precondition(front < tail)
-    let slot = slots[front % capacity]
-    let result = unsafe withName(at: front) {
-      unsafe hc_ring_prepare_rename(
-        ring, slot.fromDirfd, $0, slot.toDirfd, $0, hc_flag_noreplace(), UInt64(front))
+    let request = slots[front % capacity].request
+    let isPrepared = unsafe withName(at: front) {
+      unsafe request.prepare($0, in: ring, tag: UInt64(front))
     }
-    guard result == 0 else { return false }
-    front += 1
-    return true
+    if isPrepared { front += 1 }
+    return isPrepared
   }
 
   /// Records a completion of the ring.
@@ -127,7 +141,7 @@ public struct RenameQueue: ~Copyable {
 
   // MARK: outcomes
 
-  /// The outcome of the oldest rename, or nil while it is pending or in flight.
+  /// The outcome of the oldest request, or nil while it is pending or in flight.
   public var headOutcome: RenameOutcome? {
     guard head < front else { return nil }
     switch slots[head % capacity].result {
@@ -137,13 +151,13 @@ public struct RenameQueue: ~Copyable {
     }
   }
 
-  /// Makes room: the oldest rename is done with.
+  /// Makes room: the oldest request is done with.
   public mutating func retireHead() {
     precondition(head < front)
     head += 1
   }
 
-  /// The name of a rename that was not retired.
+  /// The name of a request that was not retired.
   @_lifetime(borrow self)
   public func name(at position: Int) -> Span<UInt8> {
     let slot = position % capacity
@@ -151,7 +165,7 @@ public struct RenameQueue: ~Copyable {
     return names.span.extracting(start..<start + slots[slot].nameCount)
   }
 
-  private func withName(at position: Int, _ body: (UnsafePointer<CChar>) -> Int32) -> Int32 {
+  private func withName<Result>(at position: Int, _ body: (UnsafePointer<CChar>) -> Result) -> Result {
     let start = position % capacity * Self.nameBytes
     return unsafe names.withUnsafeBufferPointer { names in
       unsafe (names.baseAddress! + start).withMemoryRebound(
