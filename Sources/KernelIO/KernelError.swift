@@ -4,7 +4,7 @@ public import SystemPackage
 /// A system call that failed: what was asked, of which path, and why.
 ///
 /// Thrown only for what stops the work at hand. What happens to one file of many is data
-/// (`RenameOutcome`), never an error.
+/// (`Outcome`), never an error.
 public struct KernelError: Error, Equatable, Sendable {
   public enum Operation: String, Sendable {
     case open

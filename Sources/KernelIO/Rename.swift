@@ -4,16 +4,16 @@ public import SystemPackage
 /// Calls on one name below an open folder, made on this thread.
 public enum Name {
   /// Moves `name` from one folder to another and refuses to replace (renameat2(2), RENAME_NOREPLACE).
-  public static func rename(_ name: Span<UInt8>, from: Int32, to: Int32) -> RenameOutcome {
-    RenameOutcome(shim: unsafe withTerminated(name) { unsafe Request.rename(from: from, to: to).execute($0) })
+  public static func rename(_ name: Span<UInt8>, from: Int32, to: Int32) -> Outcome {
+    Outcome(shim: unsafe withTerminated(name) { unsafe Request.rename(from: from, to: to).execute($0) })
   }
 
   /// Moves `name` from one folder to another and gives it another name, which must be free.
   public static func rename(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
-  ) -> RenameOutcome {
+  ) -> Outcome {
     defer { Liveness.sign() }
-    return RenameOutcome(
+    return Outcome(
       shim: unsafe withTerminated(name) { name in
         unsafe withTerminated(newName) { unsafe hc_rename_noreplace(from, name, to, $0) }
       })
@@ -29,14 +29,14 @@ public enum Name {
   ///
   /// The risk: a file that another process renames over the old name after the last look at it is unlinked. The look
   /// narrows that to the time between two system calls, and nothing can close it.
-  public static func moveByLink(_ name: Span<UInt8>, from: Int32, to: Int32) -> RenameOutcome {
+  public static func moveByLink(_ name: Span<UInt8>, from: Int32, to: Int32) -> Outcome {
     moveByLink(name, from: from, to: to, as: name)
   }
 
   /// The same, and gives the file another name, which must be free.
   public static func moveByLink(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
-  ) -> RenameOutcome {
+  ) -> Outcome {
     let before: FileStatus
     do throws(Errno) { before = try status(of: name, in: from) } catch { return .failed(error) }
     let linked = unsafe withTerminated(name) { name in
@@ -52,9 +52,9 @@ public enum Name {
     case let errno?: return .failed(errno)
     }
     do throws(Errno) {
-      guard let now = try statusIfThere(name, in: from) else { return .moved }
+      guard let now = try statusIfThere(name, in: from) else { return .done }
       // Another file has the old name by now: what was there is at its new one, and this one is met by the next pass.
-      guard now.inode == before.inode, now.device == before.device else { return .moved }
+      guard now.inode == before.inode, now.device == before.device else { return .done }
       // Written to at this moment, or not the same file after all: both names stay, and a later run looks again.
       guard now.hasContents(of: before) else { return .failed(.resourceBusy) }
       // Another run, through another mount, takes the file back at this moment: the old name is the only one.
@@ -62,7 +62,7 @@ public enum Name {
     } catch { return .failed(error) }
     let unlinked = unsafe withTerminated(name) { unsafe hc_unlink(from, $0) }
     switch unlinked == 0 ? nil : Errno(shim: unlinked) {
-    case nil, .noSuchFileOrDirectory: return .moved
+    case nil, .noSuchFileOrDirectory: return .done
     case let errno?:
       // Back to one name, the old one; but only if it is seen to be there: a server whose answer was lost has removed it
       // (NFS), and then the new name is the only one.

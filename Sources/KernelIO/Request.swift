@@ -36,11 +36,11 @@ public enum Request: Sendable {
 }
 
 /// What became of a request, the same for each executor.
-public enum RenameOutcome: Equatable, Sendable {
-  case moved
+public enum Outcome: Equatable, Sendable {
+  case done
   /// The kernel never began it: the run was asked to stop, or a request was cancelled.
   case notExecuted
   case failed(Errno)
 
-  init(shim result: Int32) { self = result == 0 ? .moved : .failed(Errno(shim: result)) }
+  init(shim result: Int32) { self = result == 0 ? .done : .failed(Errno(shim: result)) }
 }

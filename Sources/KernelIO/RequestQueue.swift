@@ -142,12 +142,12 @@ public struct RequestQueue: ~Copyable {
   // MARK: outcomes
 
   /// The outcome of the oldest request, or nil while it is pending or in flight.
-  public var headOutcome: RenameOutcome? {
+  public var headOutcome: Outcome? {
     guard head < front else { return nil }
     switch slots[head % capacity].result {
     case Self.unfinished: return nil
     case Self.cancelled: return .notExecuted
-    case let result: return RenameOutcome(shim: result)
+    case let result: return Outcome(shim: result)
     }
   }
 

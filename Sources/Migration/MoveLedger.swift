@@ -53,10 +53,10 @@ struct MoveLedger: ~Copyable {
   // MARK: outcomes of renames
 
   mutating func count(
-    _ outcome: RenameOutcome, _ name: Span<UInt8>, _ move: Move, from dirfd: Int32, in tree: CaptureTree
+    _ outcome: Outcome, _ name: Span<UInt8>, _ move: Move, from dirfd: Int32, in tree: CaptureTree
   ) {
     switch outcome {
-    case .moved: countMoved(name, move, as: name, in: tree)
+    case .done: countMoved(name, move, as: name, in: tree)
     case .notExecuted: tallies[move.kind].pending += 1
     case .failed(.fileExists):
       tallies[move.kind].conflicts += 1
@@ -183,7 +183,7 @@ struct MoveLedger: ~Copyable {
   }
 
   /// The old name of a file that was met under its new one. Done, it is nothing more to count.
-  mutating func countLink(_ name: Span<UInt8>, _ move: Move, _ outcome: RenameOutcome, _ layout: Layout) {
+  mutating func countLink(_ name: Span<UInt8>, _ move: Move, _ outcome: Outcome, _ layout: Layout) {
     guard case .failed(let errno) = outcome else { return }
     tallies[move.kind].found += 1
     countUnreadable(name, move, errno, layout)
@@ -203,10 +203,10 @@ struct MoveLedger: ~Copyable {
   // MARK: the live playlist
 
   mutating func countLivePlaylist(
-    _ name: Span<UInt8>, _ outcome: RenameOutcome, from: Place, to: Place, in tree: CaptureTree
+    _ name: Span<UInt8>, _ outcome: Outcome, from: Place, to: Place, in tree: CaptureTree
   ) -> PlaylistOutcome {
     switch outcome {
-    case .moved:
+    case .done:
       if tellsMoves {
         observer.moved(name, from: tree.layout.prefix(of: from), to: tree.layout.prefix(of: to), as: name)
       }

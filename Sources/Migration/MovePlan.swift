@@ -51,7 +51,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     if queue.renames.pendingCount < mover.pendingMax, !queue.renames.isFull {
       queue.append(name, move, from: dirfd(from), to: dirfd(to))
     } else {
-      var outcome = RenameOutcome.notExecuted
+      var outcome = Outcome.notExecuted
       if !ledger.isStopped { outcome = mover.rename(name, move, from: dirfd(from), to: dirfd(to), in: tree) }
       count(name, Planned(move: move, from: dirfd(from), to: dirfd(to)), outcome)
     }
@@ -119,7 +119,7 @@ struct MovePlan<M: Mover>: ~Copyable {
 
   /// Where links take the place of renames, a killed run may have left a file under its old name as well, wherever its options
   /// have sent it: it is counted at the new one, and loses the old one. Nil where nothing of the kind is left.
-  mutating func finishLink(_ name: Span<UInt8>, of kind: Kind, in place: Place) -> RenameOutcome? {
+  mutating func finishLink(_ name: Span<UInt8>, of kind: Kind, in place: Place) -> Outcome? {
     guard tree.mayHoldBothNames else { return nil }
     let from = tree.dirfd(of: place)
     let hot = tree.layout[kind].hot
@@ -127,7 +127,7 @@ struct MovePlan<M: Mover>: ~Copyable {
       (place == hot ? [] : [Site.place(hot)]) + tree.buckets(of: kind).map { Site.bucket(kind, $0) }
     for site in sites {
       guard case .open(let to) = open(site), Name.isSameFile(name, from, to) else { continue }
-      return isDryRun ? .moved : Name.moveByLink(name, from: from, to: to)
+      return isDryRun ? .done : Name.moveByLink(name, from: from, to: to)
     }
     return nil
   }
@@ -165,19 +165,19 @@ struct MovePlan<M: Mover>: ~Copyable {
   }
 
   private static func countHead(
-    of queue: borrowing MoveQueue, _ planned: Planned, _ outcome: RenameOutcome, _ ledger: inout MoveLedger,
+    of queue: borrowing MoveQueue, _ planned: Planned, _ outcome: Outcome, _ ledger: inout MoveLedger,
     _ tree: CaptureTree, _ renames: Bool, _ isDryRun: Bool
   ) {
     count(
       queue.renames.name(at: queue.renames.head), planned, outcome, &ledger, tree, renames: renames, isDryRun)
   }
 
-  private mutating func count(_ name: Span<UInt8>, _ planned: Planned, _ outcome: RenameOutcome) {
+  private mutating func count(_ name: Span<UInt8>, _ planned: Planned, _ outcome: Outcome) {
     Self.count(name, planned, outcome, &ledger, tree, renames: renamesConflicts, isDryRun)
   }
 
   private static func count(
-    _ name: Span<UInt8>, _ planned: Planned, _ outcome: RenameOutcome, _ ledger: inout MoveLedger,
+    _ name: Span<UInt8>, _ planned: Planned, _ outcome: Outcome, _ ledger: inout MoveLedger,
     _ tree: CaptureTree, renames: Bool, _ isDryRun: Bool
   ) {
     let move = planned.move
@@ -186,7 +186,7 @@ struct MovePlan<M: Mover>: ~Copyable {
       let newName = planned.timedName(name, tree.layout)
     {
       switch planned.rename(name, as: newName.span, tree, isDryRun) {
-      case .moved: return ledger.countRenamed(name, move, as: newName.span, in: tree)
+      case .done: return ledger.countRenamed(name, move, as: newName.span, in: tree)
       // Nothing could be renamed here without the risk of replacing a file: it stays, as without the option.
       case .failed(.invalidArgument): break
       case let other: return ledger.count(other, name, move, from: planned.from, in: tree)
@@ -209,26 +209,26 @@ struct Planned {
 
   func rename(
     _ name: Span<UInt8>, as newName: Span<UInt8>, _ tree: CaptureTree, _ isDryRun: Bool
-  ) -> RenameOutcome {
+  ) -> Outcome {
     guard isDryRun else {
       return finish(Name.rename(name, from: from, to: to, as: newName), name, as: newName, tree)
     }
-    return CaptureTree.isOpen(to) && Name.isTaken(newName, in: to) ? .failed(.fileExists) : .moved
+    return CaptureTree.isOpen(to) && Name.isTaken(newName, in: to) ? .failed(.fileExists) : .done
   }
 
   /// Where the file system has no RENAME_NOREPLACE, a link is made instead if that was asked for. There a taken name may
   /// be what a killed run left between link and unlink.
   func finish(
-    _ outcome: RenameOutcome, _ name: Span<UInt8>, as newName: Span<UInt8>, _ tree: CaptureTree
-  ) -> RenameOutcome {
+    _ outcome: Outcome, _ name: Span<UInt8>, as newName: Span<UInt8>, _ tree: CaptureTree
+  ) -> Outcome {
     tree.finish(outcome, name, from: from, to: to, as: newName)
   }
 }
 
 extension CaptureTree {
   fileprivate func finish(
-    _ outcome: RenameOutcome, _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
-  ) -> RenameOutcome {
+    _ outcome: Outcome, _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
+  ) -> Outcome {
     let needsLink =
       (allowsLinks && outcome == .failed(.invalidArgument))
       || (mayHoldBothNames && outcome == .failed(.fileExists))
@@ -250,7 +250,7 @@ extension MovePlan {
 
   /// Keeps a live playlist that another one has superseded in its flat place, under a name that no player asks for.
   mutating func setLivePlaylistAside(from: Place, to: Place) -> PlaylistOutcome {
-    var outcome = RenameOutcome.failed(.fileExists)
+    var outcome = Outcome.failed(.fileExists)
     do throws(Errno) {
       let modified = try Name.status(of: playlist.span, in: tree.dirfd(of: from)).modified
       for newName in FileName.superseded(String(decoding: playlist, as: UTF8.self), modified)
@@ -259,7 +259,7 @@ extension MovePlan {
       }
     } catch { outcome = .failed(error) }
     switch outcome {
-    case .moved: return .superseded
+    case .done: return .superseded
     // Both names are taken; or there is no way to be sure that nothing is replaced.
     case .failed(.fileExists), .failed(.invalidArgument): return .conflict
     default:
@@ -268,13 +268,13 @@ extension MovePlan {
     }
   }
 
-  private func moveLivePlaylist(from: Place, to: Place, as newName: [UInt8]) -> RenameOutcome {
+  private func moveLivePlaylist(from: Place, to: Place, as newName: [UInt8]) -> Outcome {
     let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
     guard isDryRun else {
       return tree.finish(
         Name.rename(playlist.span, from: source, to: target, as: newName.span), playlist.span, from: source,
         to: target, as: newName.span)
     }
-    return newName != playlist && Name.isTaken(newName.span, in: target) ? .failed(.fileExists) : .moved
+    return newName != playlist && Name.isTaken(newName.span, in: target) ? .failed(.fileExists) : .done
   }
 }

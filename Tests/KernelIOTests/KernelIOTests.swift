@@ -169,8 +169,8 @@ import Testing
     return queue
   }
 
-  static func outcomes(_ queue: consuming RequestQueue) -> [RenameOutcome?] {
-    var outcomes: [RenameOutcome?] = []
+  static func outcomes(_ queue: consuming RequestQueue) -> [Outcome?] {
+    var outcomes: [Outcome?] = []
     while !queue.isEmpty {
       outcomes.append(queue.headOutcome)
       guard queue.headOutcome != nil else { return outcomes }
@@ -206,7 +206,7 @@ import Testing
     try Self.execute(&queue, usesRing: usesRing)
     #expect(
       Self.outcomes(queue) == [
-        .moved, .failed(.fileExists), .failed(.noSuchFileOrDirectory), .moved, .moved,
+        .done, .failed(.fileExists), .failed(.noSuchFileOrDirectory), .done, .done,
       ])
     let after = try Snapshot(folder.path)
     #expect(after.contents == before.contents)
@@ -221,7 +221,7 @@ import Testing
     var queue = Self.queue(names, .makeFolder(in: root.descriptor, mode: 0o750))
     try Self.execute(&queue, usesRing: usesRing)
     let outcomes = Self.outcomes(queue)
-    #expect(outcomes.indices.filter { outcomes[$0] != .moved } == [7])
+    #expect(outcomes.indices.filter { outcomes[$0] != .done } == [7])
     #expect(outcomes[7] == .failed(.fileExists))
     #expect(names.allSatisfy(folder.exists))
   }
@@ -234,7 +234,7 @@ import Testing
     var queue = Self.queue(["a", "missing", "folder", "b"], .unlink(in: root.descriptor))
     try Self.execute(&queue, usesRing: usesRing)
     #expect(
-      Self.outcomes(queue) == [.moved, .failed(.noSuchFileOrDirectory), .failed(.isDirectory), .moved])
+      Self.outcomes(queue) == [.done, .failed(.noSuchFileOrDirectory), .failed(.isDirectory), .done])
     #expect(folder.exists("kept") && !folder.exists("a") && !folder.exists("b"))
   }
 
@@ -246,7 +246,7 @@ import Testing
     var queue = Self.queue(names, .unlink(in: root.descriptor))
     queue.keepPending { $0.count > 1 }
     try Self.execute(&queue, usesRing: usesRing)
-    #expect(Self.outcomes(queue) == [.moved, .moved])
+    #expect(Self.outcomes(queue) == [.done, .done])
     #expect(names.map(folder.exists) == [false, true, false, true, true])
   }
 

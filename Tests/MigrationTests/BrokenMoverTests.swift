@@ -49,17 +49,20 @@ import Testing
 
 /// Renames without RENAME_NOREPLACE.
 private final class ReplacingMover: LoneMover {
-  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
+  func rename(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree)
+    -> Outcome
+  {
     let name = Self.text(name)
-    return Self.outcome(renameat(folders.dirfd(of: move.from), name, folders.dirfd(of: move.to), name))
+    return Self.outcome(renameat(from, name, to, name))
   }
 }
 
 /// Unlinks the old name before it links the new one.
 private final class UnlinkingFirstMover: LoneMover {
-  func rename(_ name: Span<UInt8>, _ move: Move, in folders: FolderTable) -> RenameOutcome {
+  func rename(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree)
+    -> Outcome
+  {
     let name = Self.text(name)
-    let (from, to) = (folders.dirfd(of: move.from), folders.dirfd(of: move.to))
     unlinkat(from, name, 0)
     return Self.outcome(linkat(from, name, to, name, 0))
   }
@@ -96,7 +99,7 @@ extension Mover {
     String(decoding: Array(copying: name), as: UTF8.self)
   }
 
-  fileprivate static func outcome(_ result: Int32) -> RenameOutcome {
-    result == 0 ? .moved : .failed(Errno(rawValue: errno))
+  fileprivate static func outcome(_ result: Int32) -> Outcome {
+    result == 0 ? .done : .failed(Errno(rawValue: errno))
   }
 }

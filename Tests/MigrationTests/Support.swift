@@ -24,7 +24,7 @@ final class MeddlingMover: Mover {
 
   var pendingMax: Int { 0 }
   func rename(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree)
-    -> RenameOutcome
+    -> Outcome
   {
     action?()
     action = nil

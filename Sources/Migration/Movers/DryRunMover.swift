@@ -26,7 +26,7 @@ final class DryRunMover: LoneMover {
 
   func rename(
     _ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree
-  ) -> RenameOutcome {
+  ) -> Outcome {
     let nameHash = move.identity.nameHash
     let hot = Site.place(tree.layout[move.kind].hot)
     if CaptureTree.isOpen(to), doubles != nil || tree.mayHoldFiles(move.to), Name.isTaken(name, in: to),
@@ -41,7 +41,7 @@ final class DryRunMover: LoneMover {
       }
     }
     if doubles != nil { leaving.add(move.from) }
-    return .moved
+    return .done
   }
 
   private func isDouble(_ name: Span<UInt8>, _ move: Move, _ tree: CaptureTree) -> Bool {

@@ -16,7 +16,7 @@ protocol Mover: AnyObject {
   var pendingMax: Int { get }
   /// Renames at once, on this thread.
   func rename(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree)
-    -> RenameOutcome
+    -> Outcome
   /// Keeps whatever works beside this thread supplied. Cheap; never waits. After a stop signal nothing more is
   /// begun.
   func tend(_ queue: inout MoveQueue) throws(KernelError)
@@ -31,7 +31,7 @@ protocol Mover: AnyObject {
 
 extension Mover {
   func rename(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree)
-    -> RenameOutcome
+    -> Outcome
   {
     Name.rename(name, from: from, to: to)
   }

@@ -251,7 +251,7 @@ struct Retention<M: Mover>: ~Copyable {
     try mover.execute(&batch)
     while let outcome = batch.headOutcome {
       switch outcome {
-      case .moved: report.deleted[kind] += 1
+      case .done: report.deleted[kind] += 1
       case .failed(.noSuchFileOrDirectory): report.spared += 1
       case .notExecuted: break  // The next pass.
       case .failed(let errno):
