@@ -59,7 +59,8 @@ let package = Package(
     // Layouts as files: YAML, by libyaml. Debian: libyaml-dev.
     .systemLibrary(name: "CLibYAML", path: "CLibYAML"),
     .target(
-      name: "LayoutFiles", dependencies: ["CLibYAML", "CaptureLayout"], swiftSettings: settings + [.strictMemorySafety()]),
+      name: "LayoutFiles", dependencies: ["CLibYAML", "CaptureLayout"],
+      swiftSettings: settings + [.strictMemorySafety()]),
     // The pipeline: scan, settle, move, report.
     .target(
       name: "Migration",

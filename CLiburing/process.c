@@ -319,6 +319,14 @@ uint64_t hc_descriptor_limit(void) {
   return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
+void hc_raise_descriptor_limit(uint64_t wanted) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+    return;
+  limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 bool hc_is_terminal(int32_t fd) { return isatty(fd); }
 
 uint32_t hc_terminal_columns(int32_t fd) {

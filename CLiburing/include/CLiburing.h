@@ -275,6 +275,8 @@ int32_t hc_user_name(uint32_t uid, char *buffer, size_t capacity);
 bool hc_is_home(int32_t fd);
 /// How many descriptors this process may have (RLIMIT_NOFILE).
 uint64_t hc_descriptor_limit(void);
+/// Raises it to `wanted`, as far as the hard limit goes.
+void hc_raise_descriptor_limit(uint64_t wanted);
 bool hc_is_terminal(int32_t fd);
 /// Columns of the terminal `fd`, 0 where unknown.
 uint32_t hc_terminal_columns(int32_t fd);

@@ -6,15 +6,21 @@ public enum BucketRule: String, CaseIterable, Sendable {
   case dateHour = "date-hour"
 
   /// The hour folders of a capture, or of a day.
-  public static let hours = 0..<24
+  public static let hours = 0..<hoursOfDay
+  @usableFromInline static var hoursOfDay: Int { 24 }
 }
 
 /// A folder of the cold tier.
-public struct Bucket: Hashable, Comparable, Sendable {
+@frozen public struct Bucket: Hashable, Comparable, Sendable {
   /// Which of the trees of a `Layout` it is in: 0 is that to which files go.
   public let tree: UInt8
   /// 0 to 23, or hours since 1970 in the zone of the buckets.
-  let number: Int32
+  @usableFromInline let number: Int32
+
+  /// Where it is one of the hours of day of the first tree.
+  @inlinable var hourOfDay: Int? {
+    tree == 0 && number >= 0 && number < BucketRule.hoursOfDay ? Int(number) : nil
+  }
 
   init(tree: Int = 0, number: Int32) {
     self.tree = UInt8(tree)
@@ -86,30 +92,29 @@ extension BucketRule {
 }
 
 /// One value for each bucket of a tree. Those of hours of day are found without a hash: they are counted in for every file.
-public struct PerBucket<Value> {
-  private let initial: Value
-  private var hours: [Value]
-  private var others: [Bucket: Value] = [:]
+@frozen public struct PerBucket<Value> {
+  @usableFromInline let initial: Value
+  @usableFromInline var hours: [Value]
+  @usableFromInline var others: [Bucket: Value] = [:]
 
-  public init(repeating value: Value) {
+  @inlinable public init(repeating value: Value) {
     initial = value
-    hours = Array(repeating: value, count: BucketRule.hours.count)
+    hours = Array(repeating: value, count: BucketRule.hoursOfDay)
   }
 
-  public subscript(bucket: Bucket) -> Value {
-    get { isHour(bucket) ? hours[Int(bucket.number)] : others[bucket] ?? initial }
+  @inlinable public subscript(bucket: Bucket) -> Value {
+    get {
+      guard let hour = bucket.hourOfDay else { return others[bucket] ?? initial }
+      return hours[hour]
+    }
     _modify {
-      if isHour(bucket) {
-        yield &hours[Int(bucket.number)]
+      if let hour = bucket.hourOfDay {
+        yield &hours[hour]
       } else {
         let initial = initial
         yield &others[bucket, default: initial]
       }
     }
-  }
-
-  private func isHour(_ bucket: Bucket) -> Bool {
-    bucket.tree == 0 && BucketRule.hours.contains(Int(bucket.number))
   }
 
   /// The buckets that were given a value, and the hours of day, in order.

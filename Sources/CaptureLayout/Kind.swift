@@ -1,11 +1,11 @@
 /// A class of files in a capture: its position among the kinds of its `Layout`.
-public struct Kind: Hashable, Sendable {
+@frozen public struct Kind: Hashable, Sendable {
   /// How many a layout may have.
   public static let countMax = 8
 
   public let index: UInt8
 
-  init(_ index: Int) { self.index = UInt8(index) }
+  @usableFromInline init(_ index: Int) { self.index = UInt8(index) }
 }
 
 /// A folder of a capture in which files of some kind are looked for, or below which buckets are: its position among the
@@ -21,40 +21,40 @@ public struct Place: Hashable, Sendable {
 
 /// One value for each kind, without a dictionary: it is read for every file. Those of kinds that the layout does not have
 /// stay as they were made.
-public struct PerKind<Value> {
-  private var values: InlineArray<8, Value>
+@frozen public struct PerKind<Value> {
+  @usableFromInline var values: InlineArray<8, Value>
 
-  public init(_ make: (Kind) -> Value) {
+  @inlinable public init(_ make: (Kind) -> Value) {
     values = InlineArray { make(Kind($0)) }
   }
 
-  public init(repeating value: Value) {
+  @inlinable public init(repeating value: Value) {
     values = InlineArray(repeating: value)
   }
 
-  public subscript(kind: Kind) -> Value {
+  @inlinable public subscript(kind: Kind) -> Value {
     get { values[Int(kind.index)] }
     // In place: a setter would copy an array that is counted in for every file.
     _modify { yield &values[Int(kind.index)] }
   }
 
   /// For each possible kind, in order.
-  public func value(at index: Int) -> Value { values[index] }
+  @inlinable public func value(at index: Int) -> Value { values[index] }
 
   /// All values added up.
-  public func reduce<Sum>(_ initial: Sum, _ add: (Sum, Value) -> Sum) -> Sum {
+  @inlinable public func reduce<Sum>(_ initial: Sum, _ add: (Sum, Value) -> Sum) -> Sum {
     var sum = initial
     for index in values.indices { sum = add(sum, values[index]) }
     return sum
   }
 
-  public func map<Other>(_ transform: (Value) -> Other) -> PerKind<Other> {
+  @inlinable public func map<Other>(_ transform: (Value) -> Other) -> PerKind<Other> {
     PerKind<Other> { transform(self[$0]) }
   }
 }
 
 extension PerKind<Int> {
-  public var sum: Int { reduce(0, +) }
+  @inlinable public var sum: Int { reduce(0, +) }
 }
 
 extension PerKind: Sendable where Value: Sendable {}

@@ -41,6 +41,8 @@ public struct Layout: Sendable {
   private var sources = PerKind<[Place]>(repeating: [])
   public let stream: Stream?
   private let matcher: NameMatcher
+  /// Bytes before the first star of a kind's only pattern; -1 where it has several.
+  private let prefixCounts: PerKind<Int>
 
   public var name: String { description.name }
   /// That of the buckets, where none is asked for otherwise.
@@ -69,6 +71,8 @@ public struct Layout: Sendable {
   /// `segment_000000012.ts` and in `capture_12_thumbnail.jpg`. Nil where there are none, or where something else than the
   /// name's ending follows.
   public func number(of name: Span<UInt8>, _ kind: Kind) -> Int64? {
+    // A name of a kind with one pattern begins as that does.
+    if prefixCounts[kind] >= 0 { return FileName.number(of: name, from: prefixCounts[kind]) }
     guard let fixed = matcher.fixedCounts(of: name, kind) else { return nil }
     return FileName.number(of: name, from: fixed.before)
   }
@@ -249,10 +253,18 @@ public struct LayoutMistake: Error, Equatable, Sendable {
 
 extension Layout {
   /// The users' guide's: four kinds, buckets by hour of day.
-  public static let guide = try! Layout(.guide)
+  public static let guide = Layout(checked: .guide)
 
   public init(_ description: LayoutDescription) throws(LayoutMistake) {
-    let globs = try description.checked()
+    try description.check()
+    self.init(checked: description)
+  }
+
+  /// The check costs more than all else at the start of a program: what is built in has passed it in the tests.
+  private init(checked description: LayoutDescription) {
+    let globs = description.kinds.map { kind in
+      (matches: kind.match.compactMap(Glob.init), exceptions: kind.except.compactMap(Glob.init))
+    }
     var paths = [""]
     func place(_ path: String) -> Place {
       if let index = paths.firstIndex(of: path) { return Place(index) }
@@ -274,7 +286,9 @@ extension Layout {
         kind: CaptureLayout.Kind($0), playlist: description.kinds[$0].playlist!,
         initialization: description.kinds[$0].initialization)
     }
-    matcher = NameMatcher(globs)
+    let matcher = NameMatcher(globs)
+    prefixCounts = PerKind { matcher.prefixCount(of: Int($0.index)) ?? -1 }
+    self.matcher = matcher
     self.paths = paths
   }
 }

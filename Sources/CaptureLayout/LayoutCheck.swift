@@ -5,8 +5,7 @@ extension LayoutDescription {
   /// Their names are kept in memory, 255 bytes each.
   public static let hotLimitMax = 100_000
 
-  /// The patterns of each kind, checked like everything else.
-  func checked() throws(LayoutMistake) -> [(matches: [Glob], exceptions: [Glob])] {
+  func check() throws(LayoutMistake) {
     let countMax = CaptureLayout.Kind.countMax
     guard (1...countMax).contains(kinds.count) else {
       throw LayoutMistake(
@@ -27,7 +26,6 @@ extension LayoutDescription {
     try checkOverlaps(globs)
     try checkFolders()
     try checkPlaylists(globs)
-    return globs
   }
 
   private func checkName(_ name: String, _ index: Int) throws(LayoutMistake) {

@@ -21,6 +21,9 @@ public struct FileStatus: Equatable, Sendable {
   /// Names that the file has.
   public var links: UInt32
 
+  /// Of nothing that was looked at.
+  public static let unknown = FileStatus(hc_stat())
+
   init(_ raw: hc_stat) {
     type = EntryType(rawType: raw.type)
     inode = raw.inode

@@ -190,6 +190,8 @@ public enum CurrentProcess {
   public static var effectiveUser: UInt32 { hc_effective_uid() }
   /// How many descriptors this process may have (RLIMIT_NOFILE).
   public static var descriptorLimit: Int { Int(clamping: hc_descriptor_limit()) }
+  /// Raises it to `wanted`, as far as the hard limit goes: the soft one is usually 1024 for the sake of select(2).
+  public static func raiseDescriptorLimit(to wanted: Int) { hc_raise_descriptor_limit(UInt64(wanted)) }
   public static func isMember(ofGroup group: UInt32) -> Bool { hc_is_member(group) }
 }
 

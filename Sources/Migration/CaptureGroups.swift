@@ -4,7 +4,7 @@ public import SystemPackage
 /// Captures by file system: the kernel renames one file at a time within one (`s_vfs_rename_mutex`), so those on
 /// different ones are migrated at the same time, and those on the same one after another.
 public enum CaptureGroups {
-  /// Descriptors that a capture may have open: its 101 folders, once more while they are looked at again, and some for
+  /// Descriptors that a capture may have open: its buckets as far as they are in use, its places twice while they are looked at again, and some for
   /// streams, lock, watch and ring.
   private static let descriptorsPerCapture = 220
   private static let descriptorsOfProcess = 16
@@ -13,6 +13,11 @@ public enum CaptureGroups {
   /// its run.
   public static func concurrentMax(_ groups: Int, descriptorLimit: Int) -> Int {
     max(1, min(groups, (descriptorLimit - descriptorsOfProcess) / descriptorsPerCapture))
+  }
+
+  /// Each one's share of the descriptors.
+  public static func share(of threads: Int, descriptorLimit: Int) -> Int {
+    max(0, descriptorLimit - descriptorsOfProcess) / max(1, threads)
   }
 
   /// The positions of the paths, grouped by the device that they are on, in the order given. What cannot be opened

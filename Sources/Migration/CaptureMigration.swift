@@ -190,7 +190,8 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     let plan = MovePlan(
       tree: tree, mover: mover, isDryRun: options.isDryRun,
       looksAtDestinations: sharesRenames && capture.fileSystem.keepsNegativeEntries,
-      renamesConflicts: options.renamesConflicts, model: capture.status, ledger: ledger)
+      renamesConflicts: options.renamesConflicts, model: capture.status,
+      descriptorsMax: options.descriptorsMax, ledger: ledger)
     var pass = Pass(
       options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,
       readsDisk: capture.fileSystem.isOnDisk)

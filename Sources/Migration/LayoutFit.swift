@@ -29,7 +29,8 @@ public struct LayoutFit: Sendable {
         var cold = 0
         try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
           let path = layout.path(of: bucket, kind) + "/"
-          try count(directory, layout, path, wants: { $0 == kind }) { _ in cold += 1 }
+          let isOfKind: (Kind) -> Bool = { $0 == kind }
+          try count(directory, layout, path, wants: isOfKind) { _ in cold += 1 }
         }
         kinds[kind].cold += cold
       }
@@ -43,13 +44,12 @@ public struct LayoutFit: Sendable {
     _ directory: borrowing Directory, _ place: Place, _ layout: Layout
   ) throws(KernelError) {
     var found = PerKind(repeating: Counts())
-    try count(
-      directory, layout, layout.prefix(of: place), wants: { layout.holds(place, $0) },
-      isPart: { entry in
-        entry.type == .directory && layout.isPart(folder: entry.name, of: place)
-          || layout.holdsPlaylist(place) && layout.isOfStream(entry.name)
-      }
-    ) { kind in
+    let isPart: (borrowing DirectoryEntry) -> Bool = { entry in
+      entry.type == .directory && layout.isPart(folder: entry.name, of: place)
+        || layout.holdsPlaylist(place) && layout.isOfStream(entry.name)
+    }
+    let isHere: (Kind) -> Bool = { layout.holds(place, $0) }
+    try count(directory, layout, layout.prefix(of: place), wants: isHere, isPart: isPart) { kind in
       if place == layout[kind].hot { found[kind].hot += 1 } else { found[kind].flat += 1 }
     }
     for kind in layout.kinds {
@@ -63,13 +63,15 @@ public struct LayoutFit: Sendable {
     isPart: (borrowing DirectoryEntry) -> Bool = { HourPlaylists.isOwn($0) }, _ found: (Kind) -> Void
   ) throws(KernelError) {
     var unmatched = unmatched
-    try Walk(layout, look: .name).run(directory, wants: wants) { entry, met in
-      switch met {
-      case .file(let kind, _): found(kind)
-      case .vanished, .unreadable: break
-      case .other: if !isPart(entry) { unmatched.add(entry.name, in: path) }
-      }
-    }
+    try Walk(layout, look: .name).run(
+      directory, wants: wants,
+      visit: { (entry, met, _) throws(KernelError) in
+        switch met {
+        case .file(let kind): found(kind)
+        case .vanished, .unreadable: break
+        case .other: if !isPart(entry) { unmatched.add(entry.name, in: path) }
+        }
+      })
     self.unmatched = unmatched
   }
 }

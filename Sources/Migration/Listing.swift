@@ -52,18 +52,20 @@ struct Listing: Sendable {
   ) throws(KernelError) {
     let path = layout.path(of: bucket, kind) + "/"
     var entries = 0
-    try Walk(layout, look: .name).run(directory, wants: { $0 == kind }) { (entry, met) throws(KernelError) in
-      entries += 1
-      switch met {
-      case .file:
-        add(entry, kind)
-        byBucket[kind][bucket] += 1
-      case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
-      case .vanished: break
-      case .other:
-        if !HourPlaylists.isOwn(entry) { unrecognised.add(entry.name, in: path) }
-      }
-    }
+    try Walk(layout, look: .name).run(
+      directory, wants: { $0 == kind },
+      visit: { (entry, met, _) throws(KernelError) in
+        entries += 1
+        switch met {
+        case .file:
+          add(entry, kind)
+          byBucket[kind][bucket] += 1
+        case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
+        case .vanished: break
+        case .other:
+          if !HourPlaylists.isOwn(entry) { unrecognised.add(entry.name, in: path) }
+        }
+      })
     bucketEntries[kind][bucket] = entries
   }
 
@@ -83,15 +85,15 @@ struct Listing: Sendable {
     where layout.kinds.contains(where: { layout.holds(place, $0) && isWanted(place, $0) }) {
       try tree.withPlace(place) { (directory) throws(KernelError) in
         try Walk(layout, look: .name).run(
-          directory, wants: { layout.holds(place, $0) && isWanted(place, $0) }
-        ) { (entry, met) throws(KernelError) in
-          switch met {
-          case .file(let kind, _): add(entry, kind)
-          // A file that counted before, and not after, would be lost.
-          case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
-          case .vanished, .other: break
-          }
-        }
+          directory, wants: { layout.holds(place, $0) && isWanted(place, $0) },
+          visit: { (entry, met, _) throws(KernelError) in
+            switch met {
+            case .file(let kind): add(entry, kind)
+            // A file that counted before, and not after, would be lost.
+            case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
+            case .vanished, .other: break
+            }
+          })
       }
     }
   }

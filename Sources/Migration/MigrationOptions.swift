@@ -1,4 +1,5 @@
 public import CaptureLayout
+internal import KernelIO
 
 /// What the user decides about a migration.
 public struct MigrationOptions: Sendable {
@@ -34,6 +35,8 @@ public struct MigrationOptions: Sendable {
   public var proves = true
   /// When to leave the rest to a later run (CLOCK_MONOTONIC); nil for as long as it takes.
   public var deadlineNanoseconds: Int64?
+  /// How many descriptors the run may have open at a time.
+  public var descriptorsMax = CurrentProcess.descriptorLimit
 
   public init(
     layout: Layout = .guide, rule: SettleRule? = nil, hours: HourClock, isDryRun: Bool = true,

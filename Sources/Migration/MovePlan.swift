@@ -25,7 +25,7 @@ struct MovePlan<M: Mover>: ~Copyable {
 
   init(
     tree: CaptureTree, mover: M, isDryRun: Bool, looksAtDestinations: Bool, renamesConflicts: Bool = false,
-    model: FileStatus, ledger: consuming MoveLedger
+    model: FileStatus, descriptorsMax: Int, ledger: consuming MoveLedger
   ) {
     self.renamesConflicts = renamesConflicts
     self.tree = tree
@@ -34,7 +34,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     self.isDryRun = isDryRun
     self.model = model
     self.ledger = ledger
-    buckets = BucketDescriptors(descriptorLimit: CurrentProcess.descriptorLimit)
+    buckets = BucketDescriptors(descriptorsMax: descriptorsMax)
     // Twice what may be pending: what is done waits for its turn to be counted.
     queue = MoveQueue(capacity: max(1, 2 * mover.pendingMax))
   }

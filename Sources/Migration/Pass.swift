@@ -153,12 +153,12 @@ struct Pass<M: Mover>: ~Copyable {
         account(in: &custody)
         custody.observe()
         betweenWindows(entries)
-      }
-    ) { (entry, met) throws(KernelError) in
-      meet(entry, met, in: site, &custody)
-      entries += 1
-      if entries % tendEvery == 0 { plan.tend() }
-    }
+      },
+      visit: { (entry, met, status) throws(KernelError) in
+        meet(entry, met, status, in: site, &custody)
+        entries += 1
+        if entries % tendEvery == 0 { plan.tend() }
+      })
   }
 
   private mutating func refreshPins(_ site: Site) throws(KernelError) {
@@ -182,18 +182,19 @@ struct Pass<M: Mover>: ~Copyable {
   // MARK: meeting files
 
   private mutating func meet(
-    _ entry: borrowing DirectoryEntry, _ met: Met, in site: Site, _ custody: inout Custody
+    _ entry: borrowing DirectoryEntry, _ met: Met, _ status: FileStatus, in site: Site,
+    _ custody: inout Custody
   ) {
     switch met {
-    case .file(let kind, let status):
+    case .file(let kind):
       let identity = identity(of: entry, kind, custody)
-      if let status, finishLink(entry, identity, in: site, status) { return }
+      if finishLink(entry, identity, in: site, status) { return }
       count(identity, &custody)
       if let number = layout.number(of: entry.name, kind) {
         numbers.add(number, isSegment: layout.isSegment(kind))
       }
-      if let status { noteRecent(status.modified, kind, in: site) }
-      place(entry, identity, from: site, status?.modified)
+      if options.target == .tiered { noteRecent(status.modified, kind, in: site) }
+      place(entry, identity, from: site, status.modified)
     case .vanished(let kind):
       let identity = identity(of: entry, kind, custody)
       count(identity, &custody)
@@ -243,7 +244,7 @@ struct Pass<M: Mover>: ~Copyable {
 
   private mutating func place(
     _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, from site: Site,
-    _ modified: ModificationTime?
+    _ modified: ModificationTime
   ) {
     let kind = identity.kind
     switch (options.target, site) {
@@ -255,12 +256,12 @@ struct Pass<M: Mover>: ~Copyable {
       }
     case (.tiered, _) where stays(kind): plan.ledger.tallies[kind].failed += 1
     case (.tiered, .bucket):
-      let bucket = modified.flatMap { layout.buckets.bucket(of: $0, &hours) }
+      let bucket = layout.buckets.bucket(of: modified, &hours)
       cold.add(entry.name, identity, from: site, to: bucket, modified, &plan)
     case (.tiered, .place(let place)):
       let facts = FileFacts(
         place: place, isInHotPlace: place == layout[kind].hot,
-        modified: modified ?? ModificationTime(seconds: 0, nanoseconds: 0), identity: identity)
+        modified: modified, identity: identity)
       Self.settle(entry.name, facts, &settler, &cold, &plan)
     }
   }
@@ -438,7 +439,7 @@ private struct ColdMoves {
   /// `bucket`: nil where none is named after the file's time.
   mutating func add<M>(
     _ name: Span<UInt8>, _ identity: FileIdentity, from site: Site, to bucket: Bucket?,
-    _ modified: ModificationTime?, _ plan: inout MovePlan<M>
+    _ modified: ModificationTime, _ plan: inout MovePlan<M>
   ) {
     let kind = identity.kind
     guard let bucket else {
@@ -447,7 +448,7 @@ private struct ColdMoves {
     }
     let before = plan.ledger.tallies[kind].left
     plan.add(name, Move(identity: identity, from: site, to: .bucket(kind, bucket)))
-    if isDryRun, layout.isSegment(kind), plan.ledger.tallies[kind].left > before, let modified {
+    if isDryRun, layout.isSegment(kind), plan.ledger.tallies[kind].left > before {
       segmentDays[bucket, default: []].insert(hours.day(of: modified))
     }
   }

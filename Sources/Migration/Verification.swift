@@ -146,7 +146,8 @@ public struct Verification {
     var pinnedHot = 0
     for place in layout.places {
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        try forEachFile(in: directory, wants: { layout.holds(place, $0) }, meter) { entry, kind, modified in
+        let isHere: (Kind) -> Bool = { layout.holds(place, $0) }
+        try forEachFile(in: directory, wants: isHere, meter) { entry, kind, modified in
           let isHot = place == layout[kind].hot
           noteNewest(kind, modified, isHot: isHot)
           if isYoung(kind, modified) {
@@ -324,7 +325,8 @@ public struct Verification {
   ) throws(KernelError) -> BucketLook {
     var look = BucketLook(folderModified: try directory.status().modified)
     var segments = ArchiveCriterion.Names()
-    try forEachFile(in: directory, wants: { _ in true }, meter) { entry, kindOfFile, modified in
+    let any: (Kind) -> Bool = { _ in true }
+    try forEachFile(in: directory, wants: any, meter) { entry, kindOfFile, modified in
       guard kindOfFile == kind else { return look.addMisplaced(entry.name) }
       look.files += 1
       if layout.isSegment(kind) { segments.insert(entry.name, isYoung: isYoung(kind, modified)) }
@@ -381,15 +383,15 @@ public struct Verification {
       afterWindow: {
         meter.met(entries)
         entries = 0
-      }
-    ) { (entry, met) throws(KernelError) in
-      entries += 1
-      switch met {
-      case .file(let kind, let status): if let status { body(entry, kind, status.modified) }
-      case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
-      case .vanished, .other: break
-      }
-    }
+      },
+      visit: { (entry, met, status) throws(KernelError) in
+        entries += 1
+        switch met {
+        case .file(let kind): body(entry, kind, status.modified)
+        case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
+        case .vanished, .other: break
+        }
+      })
   }
 }
 

@@ -4,8 +4,8 @@ internal import SystemPackage
 
 /// What a walk meets under one name.
 enum Met {
-  /// A regular file of a wanted kind; with its status where the walk looks at it.
-  case file(Kind, FileStatus?)
+  /// A regular file of a wanted kind; the walk gives its status, as far as it looks at it.
+  case file(Kind)
   /// Listed, and gone before it could be looked at.
   case vanished(Kind)
   /// It may be a file of that kind, but cannot be looked at.
@@ -40,18 +40,21 @@ struct Walk {
     self.look = look
   }
 
-  /// Gives every entry to `visit`. `goesOn` is asked before each window; `afterWindow` is called after it.
+  /// Gives every entry to `visit`, with the status of a file that is looked at. `goesOn` is asked before each window;
+  /// `afterWindow` is called after it.
   func run(
     _ directory: borrowing Directory, wants: (Kind) -> Bool,
     goesOn: () throws(KernelError) -> Bool = { true }, afterWindow: () throws(KernelError) -> Void = {},
-    visit: (borrowing DirectoryEntry, Met) throws(KernelError) -> Void
+    visit: (borrowing DirectoryEntry, Met, FileStatus) throws(KernelError) -> Void
   ) throws(KernelError) {
     var stream = try DirectoryStream(of: directory)
+    var status = FileStatus.unknown
     while try goesOn(), try stream.fill() {
       if readsAhead { stream.readAhead() }
       if warms { stream.warmIfCold() }
       try stream.visit { (entry) throws(KernelError) in
-        try visit(entry, meet(entry, in: directory, wants))
+        let met = meet(entry, in: directory, wants, &status)
+        try visit(entry, met, status)
       }
       try afterWindow()
     }
@@ -59,30 +62,31 @@ struct Walk {
 
   /// Every file of a kind. One that cannot be looked at is an error, and one that has vanished is none.
   func files(
-    of kind: Kind, in directory: borrowing Directory,
-    _ visit: (borrowing DirectoryEntry, FileStatus?) -> Void
+    of kind: Kind, in directory: borrowing Directory, _ visit: (borrowing DirectoryEntry, FileStatus) -> Void
   ) throws(KernelError) {
-    try run(directory, wants: { $0 == kind }) { (entry, met) throws(KernelError) in
-      switch met {
-      case .file(_, let status): visit(entry, status)
-      case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
-      case .vanished, .other: break
-      }
-    }
+    try run(
+      directory, wants: { $0 == kind },
+      visit: { (entry, met, status) throws(KernelError) in
+        switch met {
+        case .file: visit(entry, status)
+        case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
+        case .vanished, .other: break
+        }
+      })
   }
 
   private func meet(
-    _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, _ wants: (Kind) -> Bool
+    _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, _ wants: (Kind) -> Bool,
+    _ status: inout FileStatus
   ) -> Met {
     guard let kind = layout.kind(of: entry.name), wants(kind), entry.type.countsAsFile else { return .other }
     do throws(Errno) {
-      let status: FileStatus
       switch look {
-      case .name where entry.type != .unknown: return .file(kind, nil)
+      case .name where entry.type != .unknown: return .file(kind)
       case .name, .modification: status = try directory.modification(of: entry.name)
       case .wholeStatus: status = try directory.status(ofEntry: entry.name)
       }
-      return status.type == .regular ? .file(kind, status) : .other
+      return status.type == .regular ? .file(kind) : .other
     } catch {
       return error == .noSuchFileOrDirectory ? .vanished(kind) : .unreadable(kind, error)
     }

@@ -181,7 +181,9 @@ extension JSONReport {
       case .dateHour:
         byHour = nil
         byBucket = Dictionary(
-          uniqueKeysWithValues: buckets.filter { $0.value > 0 }.map { (layout.buckets.text(of: $0.bucket), $0.value) })
+          uniqueKeysWithValues: buckets.filter { $0.value > 0 }.map {
+            (layout.buckets.text(of: $0.bucket), $0.value)
+          })
       }
     }
   }

@@ -5,9 +5,13 @@ import Reporting
 
 @main
 struct Program {
+  /// Buckets of a long archive are many.
+  private static let descriptorsWanted = 65_536
+
   // Not async: that takes a thread more, and where none is granted (RLIMIT_NPROC) libdispatch waits for it for ever.
   static func main() {
     let arguments = CurrentProcess.arguments
+    CurrentProcess.raiseDescriptorLimit(to: descriptorsWanted)
     do {
       if let message = UnknownCommand.message(arguments) { throw ValidationError(message) }
       var command = try HotCold.parseAsRoot(arguments)

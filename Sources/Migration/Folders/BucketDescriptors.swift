@@ -29,15 +29,11 @@ struct BucketDescriptors {
   private var folders: [Key: OpenFolder] = [:]
   private var uses: UInt64 = 0
 
-  /// Two trees of a capture may be open at a time, and there are other captures.
-  init(descriptorLimit: Int) {
-    openMax = Self.openMax(descriptorLimit: descriptorLimit)
-  }
-
-  /// Those of four kinds and the hours of day, where there are descriptors for them.
-  static func openMax(descriptorLimit: Int) -> Int {
-    let ofOthers = 64
-    return min(100, max(4, descriptorLimit - ofOthers))
+  /// `descriptorsMax`: of the run, for all that it opens.
+  init(descriptorsMax: Int) {
+    let ofOthers = 60
+    // Two weeks of hours of eight kinds, and a bound for what the kernel has to keep.
+    openMax = min(4096, max(4, descriptorsMax - ofOthers))
   }
 
   mutating func state(_ bucket: Bucket, of kind: Kind) -> State {

@@ -37,16 +37,17 @@ struct CaptureSigns {
   ) throws(KernelError) -> Bool {
     if place != .root, folder.hasFolder("0") || folder.hasPlaylist(of: layout) { return true }
     var found = false
-    try Walk(layout, look: .name).run(folder, wants: { layout.holds(place, $0) }, goesOn: { !found }) {
-      entry, met in
-      switch met {
-      case .file: found = true
-      case .vanished, .unreadable: break
-      case .other:
-        let isDay = entry.type == .directory && BucketRule.day(named: entry.name) != nil
-        if isDay, layout.isPart(folder: entry.name, of: place) { found = true }
-      }
-    }
+    try Walk(layout, look: .name).run(
+      folder, wants: { layout.holds(place, $0) }, goesOn: { !found },
+      visit: { (entry, met, _) throws(KernelError) in
+        switch met {
+        case .file: found = true
+        case .vanished, .unreadable: break
+        case .other:
+          let isDay = entry.type == .directory && BucketRule.day(named: entry.name) != nil
+          if isDay, layout.isPart(folder: entry.name, of: place) { found = true }
+        }
+      })
     return found
   }
 }

@@ -24,10 +24,10 @@ enum OtherBuckets {
       var holdsFile = false
       try others.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
         try Walk(layout, look: .name).run(
-          directory, wants: { $0 == kind }, goesOn: { !holdsFile }
-        ) { _, met in
-          if case .file = met { holdsFile = true }
-        }
+          directory, wants: { $0 == kind }, goesOn: { !holdsFile },
+          visit: { (_, met, _) throws(KernelError) in
+            if case .file = met { holdsFile = true }
+          })
       }
       if holdsFile { return others.layout.path(of: bucket, kind) }
     }

@@ -55,7 +55,8 @@ extension CaptureTree {
         requests.append(layout.buckets.text(of: bucket).utf8.span, .makeFolder(in: place, mode: model.mode))
       }
     }
-    try Self.make(&requests, named: made.map { layout.path(of: $0.bucket, $0.kind) }, in: capture, with: mover)
+    try Self.make(
+      &requests, named: made.map { layout.path(of: $0.bucket, $0.kind) }, in: capture, with: mover)
     for (kind, bucket) in made {
       try withPlace(layout.coldPlace(of: kind)) { (place) throws(KernelError) in
         try look(at: bucket, of: kind, in: place)

@@ -124,7 +124,9 @@ extension CaptureReport {
   /// Nil where the layout has no live playlist.
   public var playlistWay: PlaylistWay? {
     guard let stream = layout.stream else { return nil }
-    let (flat, hot) = (layout.prefix(of: layout[stream.kind].flat), layout.prefix(of: layout[stream.kind].hot))
+    let (flat, hot) = (
+      layout.prefix(of: layout[stream.kind].flat), layout.prefix(of: layout[stream.kind].hot)
+    )
     return PlaylistWay(
       playlist: stream.playlist, from: isReversion ? hot : flat, to: isReversion ? flat : hot,
       patterns: layout.description.kinds[Int(stream.kind.index)].match.joined(separator: ", "))

@@ -123,15 +123,17 @@ public final class Census {
     var isWhole = true
     var walk = Walk(layout, look: .wholeStatus)
     walk.warms = true
-    try walk.run(directory, wants: { $0 == kind }, goesOn: { StopSignal.pending == nil }) { entry, met in
-      switch met {
-      case .file(_, let status): if let status { body(entry, status) }
-      case .unreadable(_, let errno):
-        isWhole = false
-        unreadable(entry, errno)
-      case .vanished, .other: break
-      }
-    }
+    try walk.run(
+      directory, wants: { $0 == kind }, goesOn: { StopSignal.pending == nil },
+      visit: { (entry, met, status) throws(KernelError) in
+        switch met {
+        case .file: body(entry, status)
+        case .unreadable(_, let errno):
+          isWhole = false
+          unreadable(entry, errno)
+        case .vanished, .other: break
+        }
+      })
     return isWhole && StopSignal.pending == nil
   }
 }

@@ -327,17 +327,19 @@ struct HourContents: ~Copyable {
   ) throws(KernelError) {
     // Of a bucket with a date everything is of that day.
     let day = layout.buckets.day(of: bucket)
-    try Walk(layout, look: .modification).run(directory, wants: layout.isSegment) { entry, met in
-      switch met {
-      case .file(let kind, let status):
-        guard let modified = status?.modified else { return }
-        segments[day ?? hours.day(of: modified), default: ArchivedSegments()].append(
-          entry.name, number: layout.number(of: entry.name, kind), modified)
-      case .unreadable(_, let errno): unreadable = directory.error(.stat, entry.name, errno)
-      case .vanished: break
-      case .other: names.add(entry)
-      }
-    }
+    try Walk(layout, look: .modification).run(
+      directory, wants: layout.isSegment,
+      visit: { (entry, met, status) throws(KernelError) in
+        switch met {
+        case .file(let kind):
+          let modified = status.modified
+          segments[day ?? hours.day(of: modified), default: ArchivedSegments()].append(
+            entry.name, number: layout.number(of: entry.name, kind), modified)
+        case .unreadable(_, let errno): unreadable = directory.error(.stat, entry.name, errno)
+        case .vanished: break
+        case .other: names.add(entry)
+        }
+      })
   }
 
   func removeLeftovers(in directory: borrowing Directory) throws(KernelError) {

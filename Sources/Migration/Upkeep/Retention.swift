@@ -222,14 +222,14 @@ struct Retention<M: Mover>: ~Copyable {
     // A window is dealt with before the next one is read, so no name outlives its window.
     try Walk(tree.layout, look: .wholeStatus).run(
       directory, wants: { $0 == kind }, goesOn: { mayGoOn },
-      afterWindow: { () throws(KernelError) in try flush(&batch, &seen, kind, bucket, directory) }
-    ) { (entry, met) throws(KernelError) in
-      guard case .file(_, let status?) = met, mayGoOn, isExpired(entry, status, kind) else { return }
-      batch.append(entry.name, .unlink(in: directory.descriptor))
-      seen.append(status)
-      left -= 1
-      if batch.isFull { try flush(&batch, &seen, kind, bucket, directory) }
-    }
+      afterWindow: { () throws(KernelError) in try flush(&batch, &seen, kind, bucket, directory) },
+      visit: { (entry, met, status) throws(KernelError) in
+        guard case .file = met, mayGoOn, isExpired(entry, status, kind) else { return }
+        batch.append(entry.name, .unlink(in: directory.descriptor))
+        seen.append(status)
+        left -= 1
+        if batch.isFull { try flush(&batch, &seen, kind, bucket, directory) }
+      })
   }
 
   /// Looks at the clock and at each file of the batch once more, and unlinks those that are what they were and still have

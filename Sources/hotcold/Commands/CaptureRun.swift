@@ -24,7 +24,8 @@ struct CaptureRun {
 
   /// `work` deals with one capture. Throws the exit code, always.
   func run(
-    _ paths: [FilePath], work: @Sendable (FilePath, Engine, ProgressDisplay) -> CaptureReport
+    _ paths: [FilePath],
+    work: @Sendable (FilePath, Engine, ProgressDisplay, _ descriptorsMax: Int) -> CaptureReport
   ) throws {
     let console = Console(isQuiet: output.quiet)
     StopSignal.install()
@@ -43,14 +44,16 @@ struct CaptureRun {
   /// engine of its own: a ring belongs to one thread.
   private func run(
     _ paths: [FilePath], _ console: Console, _ lines: CaptureLines,
-    _ work: @Sendable (FilePath, Engine, ProgressDisplay) -> CaptureReport
+    _ work: @Sendable (FilePath, Engine, ProgressDisplay, _ descriptorsMax: Int) -> CaptureReport
   ) throws -> RunReport {
     let groups = CaptureGroups.byFileSystem(paths)
     let engine = try chooseEngine()
     let run = Mutex(RunReport(of: paths, engine: engine))
     // The calling thread is the last one, with the engine that was set up on it.
     nonisolated(unsafe) let mainEngine = engine
-    let threads = CaptureGroups.concurrentMax(groups.count, descriptorLimit: CurrentProcess.descriptorLimit)
+    let limit = CurrentProcess.descriptorLimit
+    let threads = CaptureGroups.concurrentMax(groups.count, descriptorLimit: limit)
+    let share = CaptureGroups.share(of: threads, descriptorLimit: limit)
     let begun = Atomic(0)
     Threads.run(threads) { thread in
       let engine = thread == threads - 1 ? mainEngine : Engine.another(like: mainEngine.name)
@@ -59,7 +62,7 @@ struct CaptureRun {
         guard group < groups.count else { break }
         for position in groups[group] where StopSignal.pending == nil {
           let display = display(paths[position], engine, console, isAlone: groups.count == 1)
-          let report = work(paths[position], engine, display)
+          let report = work(paths[position], engine, display, share)
           display.finish()
           run.withLock { $0.set(report, at: position) }
           lines.print(JSONReport.line(report, command: command))

@@ -33,7 +33,10 @@ struct RevertCommand: ParsableCommand {
     try CaptureRun(
       command: "revert", engine: engine, move: move, output: output
     ).run(paths) {
-      [options] path, engine, display in engine.migrate(path, options: options, observer: display)
+      [options] path, engine, display, descriptorsMax in
+      var options = options
+      options.descriptorsMax = descriptorsMax
+      return engine.migrate(path, options: options, observer: display)
     }
   }
 }
