@@ -141,7 +141,8 @@ let package = Package(
     .testTarget(
       name: "ReportingTests",
       dependencies: [
-        "KernelIO", "Migration", "Reporting", .product(name: "SystemPackage", package: "swift-system"),
+        "CaptureLayout", "KernelIO", "Migration", "Reporting",
+        .product(name: "SystemPackage", package: "swift-system"),
       ]),
     // The real program on real file systems.
     .testTarget(

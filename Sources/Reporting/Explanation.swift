@@ -194,7 +194,8 @@ extension Explanation {
     case .otherBuckets(let path, let layout):
       return Explanation(
         "\(text(path)): holds files, and the layout '\(layout)' does not know this folder: another layout was used here",
-        "Use that one (--layout), or name it to come from it: hotcold migrate --from LAYOUT.")
+        "Name that one with --layout; or move its files to this one first: a migration with --from and the name of that one."
+      )
     case .permissionDenied(let error, let owner): return denied(error, owner, in: capture, command)
     case .untrustedLink(let path):
       return Explanation(

@@ -1,6 +1,7 @@
 import TestKit
 import Testing
 
+@testable import CaptureLayout
 @testable import LayoutFiles
 
 /// Files that are right, and what they say.

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import CaptureLayout
 @testable import LayoutFiles
 
 /// Each kind of mistake in a file, and where it is said to be.

@@ -1,3 +1,4 @@
+import CaptureLayout
 import KernelIO
 import SystemPackage
 import Testing
@@ -24,6 +25,7 @@ import Testing
       .permissionDenied(elsewhere, owner: "me"),
       .busy(capture), .untrustedLink(capture), .mayReplace(capture, fileSystem: "nfs"),
       .mayNotLink(capture, fileSystem: "vfat"), .stopped(noPath, nil),
+      .otherBuckets("/srv/capture1/segments/2026-11-24/13", layout: "guide"),
       .stopped(full, FileSystemSpace(name: "ext4", freeBytes: 1, freeInodes: nil)),
     ]
     let errnos: [Errno] = [
@@ -36,27 +38,31 @@ import Testing
     }
     var issues = stopped.map(Reporting.Issue.Cause.stopped)
     issues += refusals.map(Reporting.Issue.Cause.refused)
-    issues += [.nameTaken, .refused, .errno(.permissionDenied)].map { .notMoved(problem($0)) }
+    issues += [.nameTaken, .refused, .undated, .errno(.permissionDenied)].map { .notMoved(problem($0)) }
     issues += [problem(.errno(.ioError)), problem(.nameTaken)].map(Reporting.Issue.Cause.notDeleted)
+    let forth = PlaylistWay(playlist: "output.m3u8", from: "", to: "segments/", patterns: "segment_*.ts")
+    let back = PlaylistWay(playlist: "output.m3u8", from: "segments/", to: "", patterns: "segment_*.ts")
+    let (captures, segments) = (
+      Layout.guide.named(Layout.guide.kinds[1]), Layout.guide.named(Layout.guide.kinds[0])
+    )
     issues += [
       .moreNotMoved(3), .notPermitted(owner: nil), .notPermitted(owner: "me"),
       .namesTaken(2, named: [problem(.nameTaken)], .possible), .namesTaken(2, named: [], .tried),
       .namesTaken(1, named: [], .none),
       .foreignArchive("segments/7/archive.m3u8"), .archiveNotWritten(full), .archiveNotWritten(noPath),
-      .moreArchivesNotWritten(2), .twoLivePlaylists(isReversion: true), .twoLivePlaylists(isReversion: false),
-      .livePlaylistNotMoved(isReversion: true), .livePlaylistNotMoved(isReversion: false),
+      .moreArchivesNotWritten(2), .twoLivePlaylists(forth), .twoLivePlaylists(back),
+      .livePlaylistNotMoved(forth), .livePlaylistNotMoved(back),
       .lost(1, isWatched: true), .lost(1, isWatched: false),
       .unbalanced,
       .livePlaylistHeld(
-        PlaylistCompanions(count: 9, named: [Array("init.mp4".utf8)], areOfOtherNames: true),
-        isReversion: false),
-      .livePlaylistHeld(PlaylistCompanions(areInOtherFolders: true), isReversion: true),
+        PlaylistCompanions(count: 9, named: [Array("init.mp4".utf8)], areOfOtherNames: true), forth),
+      .livePlaylistHeld(PlaylistCompanions(areInOtherFolders: true), back),
       .livePlaylistHeld(
-        PlaylistCompanions(count: 1, named: [Array("segment_1.ts".utf8)]), isReversion: false),
+        PlaylistCompanions(count: 1, named: [Array("segment_1.ts".utf8)]), forth),
       .retentionStopped(full), .retentionStopped(noPath),
       .archiveNotRemoved(full), .moreArchivesNotRemoved(2), .playlistTooLarge("/srv/capture1/output.m3u8"),
       .retentionDeclined(.clockStepped(43)), .retentionDeclined(.clockDisturbed),
-      .retentionDeclined(.everythingWouldGo(.captures)), .retentionDeclined(.yearsApart(.segments)),
+      .retentionDeclined(.everythingWouldGo(captures)), .retentionDeclined(.yearsApart(segments)),
       .retentionDeclined(.tooMany(expired: 9, max: 8)), .implausibleTimes(2), .longPlaylist(900),
       .segmentsDeletedEarly(1), .littleSpace(freeBytes: 1, bytes: 100), .fewInodes(free: 1, all: 100),
     ]

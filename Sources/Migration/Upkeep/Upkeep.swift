@@ -110,6 +110,9 @@ extension Engine {
           memory: memory.manifests)
         report.manifests = manifests.refresh(tree, memory: memory.manifests)
       }
+      if !options.isDryRun, options.layout.buckets == .dateHour {
+        removeEmptyDates(tree, memory.census, options.hours)
+      }
       for kind in options.layout.kinds {
         report.hot[kind] = memory.census.hot[kind]
         report.cold[kind] = memory.census.cold(kind)
@@ -117,6 +120,28 @@ extension Engine {
       if report.retention?.deletedTotal ?? 0 > 0 { try capture.directory.syncFileSystem() }
     } catch {
       throw capture.stopped(error)
+    }
+  }
+
+  /// Folders of dates that hold nothing any more. What is not empty is not removed (rmdir(2)), and another error is no
+  /// matter of a round: the next one tries again.
+  private func removeEmptyDates(_ tree: CaptureTree, _ census: Census, _ hours: HourClock) {
+    var hours = hours
+    let now = ModificationTime(seconds: Clock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
+    guard let current = tree.layout.buckets.bucket(of: now, &hours) else { return }
+    for kind in tree.layout.kinds {
+      tree.withPlace(tree.layout.coldPlace(of: kind)) { place in
+        var days: Set<String> = []
+        for bucket in tree.buckets(of: kind)
+        where bucket < current && census.entry(kind, bucket)?.count.files == 0 {
+          let names = tree.layout.buckets.names(of: bucket)
+          guard let day = try? place.openFolder(names[0]), (try? day.removeFolder(names[1])) == true else {
+            continue
+          }
+          days.insert(names[0])
+        }
+        for day in days.sorted() { _ = try? place.removeFolder(day) }
+      }
     }
   }
 
