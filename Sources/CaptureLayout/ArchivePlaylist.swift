@@ -29,12 +29,15 @@ public struct ArchivePlaylist: Sendable {
   private let mediaSequence: Int
   private let discontinuitySequence: Int
   private let targetSeconds: Int64
+  /// Of the initialisation file of fMP4 segments.
+  private let mapURI: String?
 
-  /// `isOver`: no segment will come to this hour of this day any more. `startTime` reads a segment's first presentation time
+  /// `mapURI`: of the file that a player loads before these segments, if there is one (EXT-X-MAP). `isOver`: no segment will come to this hour of this day any more. `startTime` reads a segment's first presentation time
   /// (`StreamTime`); asked only where the steps between segments leave a doubt.
   public init(
     of segments: consuming ArchivedSegments, day: Day, after previous: PublishedPlaylist? = nil,
-    live: LiveDurations, isOver: Bool, startTime: (Span<UInt8>) -> Int64? = { _ in nil }
+    live: LiveDurations, mapURI: String? = nil, isOver: Bool,
+    startTime: (Span<UInt8>) -> Int64? = { _ in nil }
   ) {
     segments.sort()
     let merge = PublishedLines(of: segments, in: previous)
@@ -74,6 +77,7 @@ public struct ArchivePlaylist: Sendable {
     self.lines = lines
     self.day = day
     self.isOver = isOver
+    self.mapURI = mapURI
   }
 
   private static func secondsRoundedUp(_ microseconds: Int64) -> Int64 {
@@ -105,7 +109,8 @@ public struct ArchivePlaylist: Sendable {
     text.add("#EXTM3U")
     text.add(Self.mark)
     text.add(Self.dayMark + day.text)
-    text.add("#EXT-X-VERSION:3")
+    // RFC 8216 section 7: 6 for EXT-X-MAP in a playlist of more than I-frames.
+    text.add("#EXT-X-VERSION:\(mapURI == nil ? 3 : 6)")
     text.add("#EXT-X-TARGETDURATION:\(targetSeconds)")
     text.add("#EXT-X-MEDIA-SEQUENCE:\(mediaSequence)")
     if discontinuitySequence > 0 { text.add("#EXT-X-DISCONTINUITY-SEQUENCE:\(discontinuitySequence)") }
@@ -115,6 +120,7 @@ public struct ArchivePlaylist: Sendable {
     case .vod: text.add("#EXT-X-PLAYLIST-TYPE:VOD")
     }
     if startsAtBeginning { text.add("#EXT-X-START:TIME-OFFSET=0") }
+    if let mapURI { text.add("#EXT-X-MAP:URI=\"\(mapURI)\"") }
   }
 
   /// Whether this is the very text.

@@ -120,6 +120,17 @@ public struct Layout: Sendable {
     return prefix(of: tree.places[kind]) + tree.rule.text(of: bucket)
   }
 
+  /// How a playlist in a bucket names a file of a place: `../init.mp4`, percent-encoded as `ArchivePlaylist.uri` is.
+  public func uri(of name: String, in place: Place, from bucket: Bucket, _ kind: Kind) -> String {
+    let folder = path(of: bucket, kind).split(separator: "/")
+    let file = (prefix(of: place) + name).split(separator: "/")
+    let common = zip(folder, file).prefix { $0 == $1 }.count
+    let rest = file.dropFirst(common).map {
+      String(decoding: ArchivePlaylist.uri(of: Array($0.utf8).span), as: UTF8.self)
+    }
+    return (folder.dropFirst(common).map { _ in ".." } + rest).joined(separator: "/")
+  }
+
   /// Whether a folder of this name belongs to the layout in a place: another place, or what buckets are in.
   public func isPart(folder name: Span<UInt8>, of place: Place) -> Bool {
     let prefix = prefix(of: place)

@@ -7,8 +7,10 @@ public enum StreamTime {
   static let period: Int64 = 1 << 33
 
   /// The presentation time of the first packet of a video stream in the beginning of a segment (MPEG transport stream), of
-  /// another stream where there is no video. Reads untrusted bytes; nil for anything else.
+  /// another stream where there is no video; of an fMP4 segment, what its index says. Reads untrusted bytes; nil for anything
+  /// else.
   public static func first(in bytes: Span<UInt8>) -> Int64? {
+    guard bytes.count > 0, bytes[0] == 0x47 else { return indexTime(in: bytes) }
     var other: Int64?
     var start = 0
     while start + packetBytes <= bytes.count, bytes[start] == 0x47 {
@@ -26,6 +28,29 @@ public enum StreamTime {
   static func goesOn(from before: Int64, to next: Int64, longestMicroseconds: Int64) -> Bool {
     let ticks = (next - before) % period
     return (1...max(1, longestMicroseconds * 9 / 100)).contains(ticks < 0 ? ticks + period : ticks)
+  }
+
+  /// The earliest presentation time of a segment index (ISO/IEC 14496-12 section 8.16.3, `sidx`), which is before the samples.
+  private static func indexTime(in bytes: Span<UInt8>) -> Int64? {
+    func number(_ start: Int, _ count: Int) -> Int64 {
+      (start..<start + count).reduce(0) { $0 << 8 | Int64(bytes[$1]) }
+    }
+    let headerBytes = 8
+    var start = 0
+    while start + headerBytes <= bytes.count {
+      let size = Int(number(start, 4))
+      guard size >= headerBytes else { return nil }
+      let isIndex = number(start + 4, 4) == 0x7369_6478
+      guard isIndex, start + 28 <= bytes.count else {
+        start += size
+        continue
+      }
+      let scale = number(start + 16, 4)
+      let time = bytes[start + 8] == 0 ? number(start + 20, 4) : number(start + 20, 8)
+      guard scale > 0, time >= 0 else { return nil }
+      return time / scale % period * 90_000 + time % scale * 90_000 / scale
+    }
+    return nil
   }
 
   /// Of a transport packet in which a PES packet begins (sections 2.4.3.2 and 2.4.3.6).

@@ -258,14 +258,7 @@ public struct Directory: ~Copyable, Sendable {
 
   /// The first bytes of a regular file, or the errno.
   public func beginning(of name: Span<UInt8>, bytesMax: Int) throws(Errno) -> [UInt8] {
-    let file = unsafe withTerminated(name) { unsafe hc_open_file(descriptor, $0) }
-    guard file >= 0 else { throw Errno(shim: file) }
-    defer { hc_close(file) }
-    var bytes = [UInt8](repeating: 0, count: bytesMax)
-    let count = unsafe hc_read(file, &bytes, bytesMax)
-    guard count >= 0 else { throw Errno(shim: count) }
-    bytes.removeLast(bytesMax - Int(count))
-    return bytes
+    try Name.beginning(of: name, in: descriptor, bytesMax: bytesMax)
   }
 
   /// Gives a regular file to `body` piece by piece; otherwise as `readFile`.
@@ -290,5 +283,20 @@ func withTerminated<Result>(
     for index in 0..<count { unsafe buffer[index] = CChar(bitPattern: name[index]) }
     unsafe buffer[count] = 0
     return unsafe body(buffer.baseAddress!)
+  }
+}
+
+extension Name {
+  /// The first bytes of a regular file in the folder `dirfd`, or the errno.
+  public static func beginning(of name: Span<UInt8>, in dirfd: Int32, bytesMax: Int) throws(Errno) -> [UInt8]
+  {
+    let file = unsafe withTerminated(name) { unsafe hc_open_file(dirfd, $0) }
+    guard file >= 0 else { throw Errno(shim: file) }
+    defer { hc_close(file) }
+    var bytes = [UInt8](repeating: 0, count: bytesMax)
+    let count = unsafe hc_read(file, &bytes, bytesMax)
+    guard count >= 0 else { throw Errno(shim: count) }
+    bytes.removeLast(bytesMax - Int(count))
+    return bytes
   }
 }

@@ -38,10 +38,18 @@ struct CleanUp {
     // Inner folders before those that they are in.
     for place in layout.places.sorted(by: { layout.path(of: $0).count > layout.path(of: $1).count })
     where place != .root && !flat.contains(place) {
-      let gone = (removed[place] ?? 0) + (playlistLeaves && layout.holdsPlaylist(place) ? 1 : 0)
+      let gone = (removed[place] ?? 0) + (playlistLeaves ? streamFiles(in: place) : 0)
       attempt { (clean) throws(KernelError) in
         if try clean.remove(place, besides: gone) { clean.foldersRemoved += 1 }
       }
+    }
+  }
+
+  /// The live playlist, and what its players load besides segments.
+  private func streamFiles(in place: Place) -> Int {
+    guard leaving != nil, let stream = tree.layout.stream, tree.layout.holdsPlaylist(place) else { return 0 }
+    return ([stream.playlist] + stream.initialization).count {
+      Name.isThere(Array($0.utf8).span, in: tree.dirfd(of: place))
     }
   }
 

@@ -248,6 +248,18 @@ extension MovePlan {
     return ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, in: tree)
   }
 
+  /// Moves what players load before a segment, ahead of the playlist that names it. One that stays is found when the playlist
+  /// is looked at again.
+  func moveInitialization(from: Place, to: Place) {
+    guard !isDryRun else { return }
+    for name in (tree.layout.stream?.initialization ?? []).map({ Array($0.utf8) })
+    where Name.isThere(name.span, in: tree.dirfd(of: from)) {
+      let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
+      _ = tree.finish(
+        Name.rename(name.span, from: source, to: target), name.span, from: source, to: target, as: name.span)
+    }
+  }
+
   /// Keeps a live playlist that another one has superseded in its flat place, under a name that no player asks for.
   mutating func setLivePlaylistAside(from: Place, to: Place) -> PlaylistOutcome {
     var outcome = Outcome.failed(.fileExists)

@@ -284,9 +284,7 @@ struct Pass<M: Mover>: ~Copyable {
   private mutating func meetOther(_ entry: borrowing DirectoryEntry, in site: Site) {
     switch site {
     case .place(let place):
-      let isPlaylist =
-        layout.holdsPlaylist(place) && entry.type.countsAsFile
-        && entry.name.isEqual(to: layout.stream?.playlist ?? "")
+      let isPlaylist = layout.holdsPlaylist(place) && entry.type.countsAsFile && layout.isOfStream(entry.name)
       if isPlaylist || (entry.type == .directory && layout.isPart(folder: entry.name, of: place)) { return }
     case .bucket: if HourPlaylists.isOwn(entry) { return }
     }
@@ -389,7 +387,10 @@ struct Pass<M: Mover>: ~Copyable {
       }
     }
     switch rival {
-    case .none: return companions.isEmpty ? plan.moveLivePlaylist(from: from, to: to) : .held
+    case .none:
+      guard companions.isEmpty else { return .held }
+      plan.moveInitialization(from: from, to: to)
+      return plan.moveLivePlaylist(from: from, to: to)
     case .successor:
       let flat = options.target == .tiered ? from : to
       return companions.isEmpty ? plan.setLivePlaylistAside(from: from, to: flat) : .conflict
@@ -400,11 +401,12 @@ struct Pass<M: Mover>: ~Copyable {
   /// Looks at the playlist before the segments move that it lists: where it has to stay, so have they.
   private mutating func judgeLivePlaylist() throws(KernelError) {
     if options.target == .flat { try pins.refresh(tree) }
-    companions = try findCompanions(haveMoved: false)
-    guard let from = playlistWay?.from, try playlistStatus(in: from)?.type == .regular else { return }
-    try tree.withPlace(from) { (directory) throws(KernelError) in
-      rival = try PlaylistSuccession.rival(of: directory, from, in: tree)
+    if let from = playlistWay?.from, try playlistStatus(in: from)?.type == .regular {
+      try tree.withPlace(from) { (directory) throws(KernelError) in
+        rival = try PlaylistSuccession.rival(of: directory, from, in: tree)
+      }
     }
+    companions = try findCompanions(haveMoved: false)
   }
 
   private func findCompanions(haveMoved: Bool) throws(KernelError) -> PlaylistCompanions {
@@ -412,7 +414,8 @@ struct Pass<M: Mover>: ~Copyable {
     guard let (from, to) = playlistWay, mayJudgeCompanions else { return companions }
     try tree.withPlace(from) { (directory) throws(KernelError) in
       companions = try PlaylistCompanions(
-        of: directory, movingTo: tree.dirfd(of: to), layout, haveMoved: haveMoved)
+        of: directory, movingTo: tree.dirfd(of: to), layout, haveMoved: haveMoved,
+        ignoresInitialization: rival == .successor)
     }
     return companions
   }

@@ -19,7 +19,8 @@ public struct PlaylistCompanions: Equatable, Sendable {
   /// Of the playlist in `source`, should it move to the folder `target` (`CaptureTree.dirfd`), where it exists. `haveMoved`:
   /// whether its segments have moved already, so that whatever is still beside it stays.
   init(
-    of source: borrowing Directory, movingTo target: Int32, _ layout: Layout, haveMoved: Bool
+    of source: borrowing Directory, movingTo target: Int32, _ layout: Layout, haveMoved: Bool,
+    ignoresInitialization: Bool = false
   ) throws(KernelError) {
     var companions = Self()
     var failure: KernelError?
@@ -30,9 +31,9 @@ public struct PlaylistCompanions: Equatable, Sendable {
     let reading = try source.read(livePlaylist: layout.stream?.playlist ?? "", startOver: startOver) {
       name, _ in
       do throws(KernelError) {
-        try companions.add(name, source, target, layout, haveMoved)
+        try companions.add(name, source, target, layout, haveMoved, ignoresInitialization)
         if let decoded = SegmentURI.decoded(name) {
-          try companions.add(decoded.span, source, target, layout, haveMoved)
+          try companions.add(decoded.span, source, target, layout, haveMoved, ignoresInitialization)
         }
       } catch { failure = failure ?? error }
     }
@@ -52,7 +53,8 @@ public struct PlaylistCompanions: Equatable, Sendable {
   }
 
   private mutating func add(
-    _ name: Span<UInt8>, _ source: borrowing Directory, _ target: Int32, _ layout: Layout, _ haveMoved: Bool
+    _ name: Span<UInt8>, _ source: borrowing Directory, _ target: Int32, _ layout: Layout, _ haveMoved: Bool,
+    _ ignoresInitialization: Bool
   ) throws(KernelError) {
     guard FileName.canExist(name) else { return }
     let status: FileStatus
@@ -61,11 +63,25 @@ public struct PlaylistCompanions: Equatable, Sendable {
       guard error != .noSuchFileOrDirectory else { return }
       throw KernelError(.stat, source.path.appending(bytes: Array(copying: name)), error)
     }
-    let isSegment = layout.kind(of: name).map(layout.isSegment) ?? false && status.type == .regular
-    if isSegment, !haveMoved, !isTaken(name, source, target) { return }
+    let isInitialization = layout.stream?.initialization.contains { name.isEqual(to: $0) } ?? false
+    if isInitialization, ignoresInitialization { return }
+    let isMoved =
+      (isInitialization || layout.kind(of: name).map(layout.isSegment) ?? false) && status.type == .regular
+    // It moves with the playlist, after the segments.
+    if isMoved, !haveMoved || isInitialization, !isTaken(name, source, target) { return }
+    if isInitialization, hasSameContents(name, source, target) { return }
     count += 1
-    if !isSegment { areOfOtherNames = true }
+    if !isMoved { areOfOtherNames = true }
     if named.count < Self.namedMax { named.append(Array(copying: name)) }
+  }
+
+  /// What an encoder that begins anew with the same settings writes.
+  private func hasSameContents(_ name: Span<UInt8>, _ source: borrowing Directory, _ target: Int32) -> Bool {
+    let bytesMax = 1 << 20
+    guard let own = try? Name.beginning(of: name, in: source.descriptor, bytesMax: bytesMax),
+      let other = try? Name.beginning(of: name, in: target, bytesMax: bytesMax)
+    else { return false }
+    return own == other && own.count < bytesMax
   }
 
   /// By another file: a run by links that was killed leaves one file under both names.

@@ -154,7 +154,7 @@ struct HourPlaylists: Sendable {
       do throws(KernelError) {
         outcome = try stage(
           contents.segments[day], of: day, as: name, over: existing[name] ?? .absent, after: published,
-          isOver: isOver(day, bucket, &hours), receives: receiving.contains(day), directory, tree)
+          isOver: isOver(day, bucket, &hours), receives: receiving.contains(day), bucket, directory, tree)
       } catch { outcome = .failed(error) }
       changes.append(PlaylistChange(name: name, outcome: outcome))
       existing[name] = nil
@@ -186,7 +186,8 @@ struct HourPlaylists: Sendable {
 
   private func stage(
     _ segments: ArchivedSegments?, of day: Day, as name: String, over existing: Existing,
-    after published: PublishedPlaylist?, isOver: Bool, receives: Bool, _ directory: borrowing Directory,
+    after published: PublishedPlaylist?, isOver: Bool, receives: Bool, _ bucket: Bucket,
+    _ directory: borrowing Directory,
     _ tree: CaptureTree
   ) throws(KernelError) -> PlaylistChange.Outcome {
     let old: (contents: [UInt8], status: FileStatus)?
@@ -202,9 +203,9 @@ struct HourPlaylists: Sendable {
       return .staged(over: old?.status)
     }
     let live = live.without(segments, thatAreHot: tree.isHotSegment)
-    let playlist = ArchivePlaylist(of: segments, day: day, after: published, live: live, isOver: isOver) {
-      Self.startTime(of: $0, in: directory)
-    }
+    let playlist = ArchivePlaylist(
+      of: segments, day: day, after: published, live: live, mapURI: tree.mapURI(from: bucket), isOver: isOver,
+      startTime: { Self.startTime(of: $0, in: directory) })
     if let old, playlist.isEqual(to: old.contents) { return .unchanged }
     try checkIsFree(temporary, in: directory)
     if !isDryRun {
