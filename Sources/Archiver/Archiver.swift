@@ -24,6 +24,8 @@ public final class Archiver {
   /// Which folder each path led to the last time.
   private var folders: [FilePath: FolderIdentity] = [:]
   private var lastCaptures: [FilePath] = []
+  /// Those of the captures whose line names a layout; or why that cannot be used.
+  private var policies: [FilePath: Result<Policy, SettingsMistake>] = [:]
   /// Of which it was said that what is made there stays this user's.
   private var saidOwnership: Set<FilePath> = []
 
@@ -115,6 +117,7 @@ public final class Archiver {
     do throws(Issue) {
       let list = try CapturesList.captures(options.captures, from: options.capturesFile)
       lastCaptures = list.captures
+      policies = Dictionary(uniqueKeysWithValues: list.layouts.map { ($0.key, policy(named: $0.value)) })
       for pattern in list.unmatched {
         say(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
       }
@@ -145,14 +148,32 @@ public final class Archiver {
     return memory
   }
 
+  private func policy(named name: String) -> Result<Policy, SettingsMistake> {
+    do throws(SettingsMistake) { return .success(try options.policyNamed(name)) } catch {
+      return .failure(error)
+    }
+  }
+
+  private func policy(of path: FilePath) -> Result<Policy, SettingsMistake> {
+    policies[path] ?? .success(options.policy)
+  }
+
   // MARK: one capture
 
   private func settle(_ round: inout CaptureRound, _ engine: Engine, until slice: Int64) {
     let path = round.capture
+    let policy: Policy
+    switch self.policy(of: path) {
+    case .success(let own): policy = own
+    case .failure(let mistake):
+      let issue = Issue(.usage(mistake.message), in: path)
+      round.add(issue)
+      log.say([issue], .settling, of: path)
+      return
+    }
     var migration = MigrationOptions(
-      layout: options.layout, rule: options.rule, hours: options.hours, isDryRun: options.isDryRun,
-      keepLive: options.keepLive,
-      writesManifests: false)
+      layout: policy.layout, rule: policy.rule, hours: policy.hours, isDryRun: options.isDryRun,
+      keepLive: options.keepLive, writesManifests: false)
     let young = Clock.realtimeNanoseconds / 1_000_000_000 - options.minAgeSeconds
     migration.rule.youngSince = ModificationTime(seconds: young, nanoseconds: 0)
     migration.deadlineNanoseconds = slice
@@ -196,7 +217,8 @@ public final class Archiver {
     // Where the settling was refused, so would this be, for the same reason.
     guard [.done, .incomplete].contains(round.status) else { return }
     let path = round.capture
-    var upkeep = UpkeepOptions(layout: options.layout, rule: options.retention, hours: options.hours)
+    guard case .success(let policy) = policy(of: path) else { return }
+    var upkeep = UpkeepOptions(layout: policy.layout, rule: policy.retention, hours: policy.hours)
     upkeep.writesManifests = options.writesManifests
     upkeep.guardsPath = true
     upkeep.isForced = options.isRetentionForced
@@ -207,7 +229,7 @@ public final class Archiver {
     round.add(report, issues)
     log.sayEach(issues, .upkeep, of: path)
     if let manifests = report.manifests { say(manifests, path) }
-    if let retention = report.retention { say(retention, path) }
+    if let retention = report.retention { say(retention, path, policy.layout) }
     if report.error == nil { log.finish(.upkeep, of: path) }
   }
 
@@ -220,11 +242,11 @@ public final class Archiver {
     if options.isDryRun { log.info(text) } else { log.debug(text) }
   }
 
-  private func say(_ retention: RetentionReport, _ path: FilePath) {
+  private func say(_ retention: RetentionReport, _ path: FilePath, _ layout: Layout) {
     let name = Explanation.text(path)
     if options.isDryRun, retention.dueTotal > 0 {
-      let kinds = options.layout.kinds.filter { retention.isDue($0) }.map {
-        "\(options.layout[$0].name) \(Format.count(retention.expired[$0]))"
+      let kinds = layout.kinds.filter { retention.isDue($0) }.map {
+        "\(layout[$0].name) \(Format.count(retention.expired[$0]))"
       }
       log.info("\(name): have expired and would be deleted: \(kinds.joined(separator: ", "))")
     } else if retention.deletedTotal > 0 {

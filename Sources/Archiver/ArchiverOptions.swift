@@ -11,16 +11,16 @@ public struct ArchiverOptions: Sendable {
   public var intervalSeconds: Int64 = 60
   /// Younger files do not go to hour folders: they may still be in use.
   public var minAgeSeconds: Int64 = 60
-  public var layout: Layout
-  public var rule: SettleRule
-  public var hours: HourClock
+  /// Of every capture whose line in the list names no layout.
+  public var policy: Policy
+  /// That of a layout which the list names.
+  public var policyNamed: @Sendable (String) throws(SettingsMistake) -> Policy
   public var keepLive = false
   public var writesManifests = true
   /// As in `MigrationOptions`.
   public var allowsLinks = false
   /// As in `MigrationOptions`.
   public var renamesConflicts = false
-  public var retention = RetentionRule()
   public var isRetentionForced = false
   public var isDryRun = false
   public var metricsFile: FilePath?
@@ -28,9 +28,32 @@ public struct ArchiverOptions: Sendable {
   public var warnFreePercent: Int64 = 10
   public var engine = EngineChoice.auto
 
-  public init(layout: Layout = .guide, hours: HourClock) {
+  public init(
+    policy: Policy,
+    policyNamed: @escaping @Sendable (String) throws(SettingsMistake) -> Policy = {
+      _ throws(SettingsMistake) in
+      throw SettingsMistake(message: "There are no other layouts here.")
+    }
+  ) {
+    self.policy = policy
+    self.policyNamed = policyNamed
+  }
+}
+
+/// What depends on the layout of a capture.
+public struct Policy: Sendable {
+  public var layout: Layout
+  public var rule: SettleRule
+  public var hours: HourClock
+  public var retention: RetentionRule
+
+  public init(
+    layout: Layout = .guide, rule: SettleRule? = nil, hours: HourClock,
+    retention: RetentionRule = RetentionRule()
+  ) {
     self.layout = layout
-    rule = SettleRule(of: layout)
+    self.rule = rule ?? SettleRule(of: layout)
     self.hours = hours
+    self.retention = retention
   }
 }

@@ -6,6 +6,7 @@ public import SystemPackage
 ///     /var/www/html/stream/capture1             a folder
 ///     /var/www/html/stream/capture1,12345,hd    a folder, a process and a quality: lines as recorders write them
 ///     /var/www/html/stream/capture*             every folder that the pattern matches, in order of names
+///     /srv/garden layout=/etc/hotcold/hd.yaml   any of these, and the layout that its captures have
 ///
 /// The first that fits counts, so a folder whose name has a comma or a star works as it is. A line without wildcards that
 /// fits nothing stays in the list, as the folder before its process: that of a recorder that has not been started yet. Its run
@@ -14,6 +15,8 @@ public struct NamedCaptures: Sendable {
   /// Absolute. The same path twice is one capture; one folder by two paths is dealt with twice, which does no harm, for
   /// inode numbers may not be trusted to tell folders apart (FUSE).
   public private(set) var captures: [FilePath] = []
+  /// Of those whose line names one, the layout, as it is written there.
+  public private(set) var layouts: [FilePath: String] = [:]
   /// Lines whose pattern matches no folder.
   public private(set) var unmatched: [[UInt8]] = []
 
@@ -25,27 +28,48 @@ public struct NamedCaptures: Sendable {
     for line in lines { try add(line) }
   }
 
-  private mutating func add(_ path: FilePath) {
-    if seen.insert(path).inserted { captures.append(path) }
+  private mutating func add(_ path: FilePath, _ layout: String? = nil) {
+    guard seen.insert(path).inserted else { return }
+    captures.append(path)
+    layouts[path] = layout
   }
 
   private mutating func add(_ line: [UInt8]) throws(KernelError) {
     let whole = try FilePath(bytes: line).absolute()
     if Self.isFolder(whole) { return add(whole) }
+    if let (rest, layout) = Self.layout(in: line) { return try add(rest, layout) }
+    try add(line, nil)
+  }
+
+  /// What stands before " layout=", and what follows.
+  private static func layout(in line: [UInt8]) -> (rest: [UInt8], layout: String)? {
+    let key = Array("layout=".utf8)
+    let blanks = Array(" \t".utf8)
+    for start in line.indices.dropFirst().reversed()
+    where blanks.contains(line[start - 1]) && line[start...].starts(with: key) {
+      guard let end = line[..<start].lastIndex(where: { !blanks.contains($0) }) else { return nil }
+      return (Array(line[...end]), String(decoding: line[(start + key.count)...], as: UTF8.self))
+    }
+    return nil
+  }
+
+  private mutating func add(_ line: [UInt8], _ layout: String?) throws(KernelError) {
+    let whole = try FilePath(bytes: line).absolute()
+    if Self.isFolder(whole) { return add(whole, layout) }
     let heads = Self.heads(of: line)
     for head in heads {
       let path = try FilePath(bytes: head).absolute()
-      if Self.isFolder(path) { return add(path) }
+      if Self.isFolder(path) { return add(path, layout) }
     }
     // Of `folder,PID,quality`, the folder.
     let folder = heads.dropFirst().first ?? heads.first ?? line
     guard line.contains(where: "*?[".utf8.contains) else {
-      return add(try FilePath(bytes: folder).absolute())
+      return add(try FilePath(bytes: folder).absolute(), layout)
     }
     var matches = try Self.folders(matching: line)
     if matches.isEmpty, folder != line { matches = try Self.folders(matching: folder) }
     if matches.isEmpty { unmatched.append(line) }
-    for path in matches { add(path) }
+    for path in matches { add(path, layout) }
   }
 
   /// What stands before a comma, the longest first, without blanks at its end.

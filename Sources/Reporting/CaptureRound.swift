@@ -37,6 +37,12 @@ public struct CaptureRound: Sendable {
     statuses.append(ExitStatus(of: report))
   }
 
+  /// What keeps it from being dealt with at all.
+  public mutating func add(_ issue: Issue) {
+    issues.append(issue)
+    statuses.append(ExitStatus(of: issue))
+  }
+
   /// What came after it. `issues`: the report's, and what is more to say of it.
   public mutating func add(_ report: UpkeepReport, _ issues: [Issue]) {
     upkeep = report

@@ -136,7 +136,11 @@ struct ArchiveCommand: ParsableCommand {
     _ settings: GivenSettings, keepsZone: Bool = false
   ) throws(SettingsMistake) -> ArchiverOptions {
     let placement = try settings.tieredPlacement(keepsZone: keepsZone)
-    var options = ArchiverOptions(layout: placement.layout, hours: placement.hours)
+    var options = ArchiverOptions(
+      policy: try policy(placement, settings),
+      policyNamed: { (name) throws(SettingsMistake) in
+        try policy(try settings.placement(ofLayout: name, beside: placement), settings)
+      })
     options.captures = captures.captures
     // Named on the command line, they are all: the list in the settings is the service's.
     if options.captures.isEmpty || settings.source(of: Settings.capturesFrom) == .flag {
@@ -150,19 +154,25 @@ struct ArchiveCommand: ParsableCommand {
     }
     options.intervalSeconds = try settings.value(of: Settings.interval)
     options.minAgeSeconds = try settings.value(of: Settings.minAge)
-    options.rule = placement.rule
     options.keepLive = try settings.value(of: Settings.keepLive)
     options.writesManifests = try settings.value(of: Settings.manifests)
     options.allowsLinks = try settings.value(of: Settings.linkFallback)
     options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
-    options.retention = RetentionRule(
-      ageSeconds: try settings.value(of: Settings.retain, by: .ages(of: placement.layout)),
-      deletionsMax: try settings.value(of: Settings.maxDelete))
     options.isRetentionForced = forceRetention
     options.isDryRun = dryRun
     options.metricsFile = try settings.value(of: Settings.metricsFile)
     options.warnFreePercent = try settings.value(of: Settings.warnFree)
     options.engine = try settings.value(of: Settings.engine)
     return options
+  }
+
+  private func policy(
+    _ placement: Placement, _ settings: GivenSettings
+  ) throws(SettingsMistake) -> Policy {
+    Policy(
+      layout: placement.layout, rule: placement.rule, hours: placement.hours,
+      retention: RetentionRule(
+        ageSeconds: try settings.value(of: Settings.retain, by: .ages(of: placement.layout)),
+        deletionsMax: try settings.value(of: Settings.maxDelete)))
   }
 }

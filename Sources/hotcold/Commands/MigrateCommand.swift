@@ -29,13 +29,19 @@ struct MigrateCommand: ParsableCommand {
     options.allowsLinks = try settings.value(of: Settings.linkFallback)
     options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
     let engine = try settings.value(of: Settings.engine)
-    let paths = try captures.paths(settings, Console(isQuiet: output.quiet))
+    let named = try captures.named(settings, Console(isQuiet: output.quiet))
+    let placements = try settings.placements(of: named, beside: placement)
+    guard from == nil || placements.isEmpty else {
+      throw SettingsMistake(
+        message: "--from goes with captures of one layout: leave layout= out of the list.")
+    }
     try CaptureRun(
       command: "migrate", engine: engine, move: move, output: output
-    ).run(paths) {
+    ).run(named.captures) {
       [options] path, engine, display, descriptorsMax in
       var options = options
       options.descriptorsMax = descriptorsMax
+      placements[path].map { options.take($0) }
       return engine.migrate(path, options: options, observer: display)
     }
   }

@@ -29,13 +29,15 @@ struct RevertCommand: ParsableCommand {
     options.allowsLinks = try settings.value(of: Settings.linkFallback)
     options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
     let engine = try settings.value(of: Settings.engine)
-    let paths = try captures.paths(settings, Console(isQuiet: output.quiet))
+    let named = try captures.named(settings, Console(isQuiet: output.quiet))
+    let placements = try settings.placements(of: named, beside: placement)
     try CaptureRun(
       command: "revert", engine: engine, move: move, output: output
-    ).run(paths) {
+    ).run(named.captures) {
       [options] path, engine, display, descriptorsMax in
       var options = options
       options.descriptorsMax = descriptorsMax
+      placements[path].map { options.take($0) }
       return engine.migrate(path, options: options, observer: display)
     }
   }

@@ -54,15 +54,15 @@ struct CaptureArguments: ParsableArguments {
 
   var flags: [GivenFlag] { Settings.capturesFrom.given(capturesFrom) }
 
-  /// Absolute, each once.
-  func paths(_ settings: GivenSettings, _ console: Console) throws -> [FilePath] {
+  /// Absolute, each once, and the layouts that a list names.
+  func named(_ settings: GivenSettings, _ console: Console) throws -> NamedCaptures {
     let file = try settings.value(of: Settings.capturesFrom)
     let list = try CapturesList.captures(captures, from: file, orStream: true)
     for pattern in list.unmatched { console.say(Issue(.patternUnmatched(pattern, in: file))) }
     guard !list.captures.isEmpty else {
       throw ValidationError("Name at least one capture folder, or a file of them with --captures-from.")
     }
-    return list.captures
+    return list
   }
 }
 

@@ -23,11 +23,13 @@ struct VerifyCommand: ParsableCommand {
     let minAgeSeconds = try settings.value(of: Settings.settledAge)
     let console = Console(isQuiet: output.quiet)
     StandardStream.failWithoutSignal()
-    let paths = try captures.paths(settings, console)
+    let named = try captures.named(settings, console)
+    let placements = try settings.placements(of: named, beside: placement)
     let start = Clock.monotonicNanoseconds
     let lines = CaptureLines(output.format)
     var entries = 0
-    let reports = paths.map { path in
+    let reports = named.captures.map { path in
+      let placement = placements[path] ?? placement
       let display = ProgressDisplay(isQuiet: output.quiet, console: console)
       var entriesOfCapture = 0
       let report = Verification.run(

@@ -2,6 +2,7 @@ import Archiver
 import CaptureLayout
 import KernelIO
 import LayoutFiles
+import Migration
 import Reporting
 import SystemPackage
 
@@ -78,6 +79,31 @@ struct Placement {
 }
 
 extension GivenSettings {
+  /// Of a capture whose line in a list names its layout. A process has one zone.
+  func placement(ofLayout text: String, beside placement: Placement) throws(SettingsMistake) -> Placement {
+    let chosen: ChosenLayout
+    do throws(WrongText) { chosen = try Grammar<ChosenLayout>.layout.parse(text) } catch {
+      let reason = error.reason.map { "\($0); " } ?? ""
+      throw SettingsMistake(
+        message: "Invalid layout '\(printable(text.utf8))' in the list of captures: \(reason)"
+          + "\(Grammar<ChosenLayout>.layout.expected).")
+    }
+    let layout = chosen.layout
+    if let zone = layout.timeZone, zone != placement.timeZone {
+      throw SettingsMistake(
+        message:
+          "The layout '\(printable(text.utf8))' in the list of captures has the time zone \(zone), and another one is in "
+          + "use. Run its captures by themselves, or name one zone for all: --time-zone.")
+    }
+    guard !chosen.isFlat else { throw Self.flatHasNoTiers }
+    let isNamed = try value(of: Settings.timeZone) != nil
+    // The zone of the process is that of another layout.
+    let isUniversal = layout.buckets == .dateHour && placement.layout.buckets != .dateHour && !isNamed
+    return Placement(
+      chosen: chosen, rule: try value(of: Settings.hot, by: .hotLimits(of: layout)),
+      hours: isUniversal ? HourClock { _ in 0 } : .local, timeZone: placement.timeZone)
+  }
+
   /// Makes a zone that is named that of the process, unless `keepsZone`. Call before anything asks for the time.
   func placement(keepsZone: Bool = false) throws(SettingsMistake) -> Placement {
     let chosen = try value(of: Settings.layout)
@@ -91,11 +117,30 @@ extension GivenSettings {
   /// For a command that has a use for tiers alone.
   func tieredPlacement(keepsZone: Bool = false) throws(SettingsMistake) -> Placement {
     let placement = try placement(keepsZone: keepsZone)
-    guard !placement.chosen.isFlat else {
-      throw SettingsMistake(
-        message:
-          "The flat layout has no tiers. Take a capture back to it with: hotcold revert CAPTURE --execute")
-    }
+    guard !placement.chosen.isFlat else { throw Self.flatHasNoTiers }
     return placement
+  }
+
+  private static let flatHasNoTiers = SettingsMistake(
+    message: "The flat layout has no tiers. Take a capture back to it with: hotcold revert CAPTURE --execute")
+
+  /// Of the captures whose line in the list names a layout.
+  func placements(
+    of named: NamedCaptures, beside placement: Placement
+  ) throws(SettingsMistake) -> [FilePath: Placement] {
+    var placements: [FilePath: Placement] = [:]
+    for (path, text) in named.layouts {
+      placements[path] = try self.placement(ofLayout: text, beside: placement)
+    }
+    return placements
+  }
+}
+
+extension MigrationOptions {
+  /// For a capture with a layout of its own.
+  mutating func take(_ placement: Placement) {
+    layout = placement.layout
+    rule = placement.rule
+    hours = placement.hours
   }
 }
