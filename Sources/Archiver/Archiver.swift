@@ -117,7 +117,8 @@ public final class Archiver {
     do throws(Issue) {
       let list = try CapturesList.captures(options.captures, from: options.capturesFile)
       lastCaptures = list.captures
-      policies = Dictionary(uniqueKeysWithValues: list.layouts.map { ($0.key, policy(named: $0.value)) })
+      let layouts = list.layouts.merging(options.layouts) { $1 }
+      policies = Dictionary(uniqueKeysWithValues: layouts.map { ($0.key, policy(named: $0.value)) })
       for pattern in list.unmatched {
         say(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
       }

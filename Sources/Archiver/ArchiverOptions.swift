@@ -6,6 +6,8 @@ public import SystemPackage
 public struct ArchiverOptions: Sendable {
   /// Captures named for good; those of the file come on top.
   public var captures: [FilePath] = []
+  /// Of those among them that have a layout of their own, its name or path.
+  public var layouts: [FilePath: String] = [:]
   /// Read again in every round.
   public var capturesFile: FilePath?
   public var intervalSeconds: Int64 = 60

@@ -72,6 +72,9 @@ public enum LocalZone {
     return true
   }
 
+  /// Makes UTC the zone of the process, which needs no file of this machine.
+  public static func useUTC() { unsafe hc_zone_use("UTC") }
+
   /// The name of the zone, such as Europe/Zurich, from where glibc takes it: `use`, `TZ`, or /etc/localtime; where that is a
   /// copy, /etc/timezone says of what. "unknown" where only the rules are there.
   public static var name: String {

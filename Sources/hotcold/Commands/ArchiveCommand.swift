@@ -98,6 +98,7 @@ struct ArchiveCommand: ParsableCommand {
     let unmatched = list.unmatched.map { Issue(.patternUnmatched($0, in: options.capturesFile)) }
     for issue in unmatched { console.say(issue) }
     options.captures = list.captures
+    options.layouts = list.layouts
     options.capturesFile = nil
     StopSignal.install()
     let start = Clock.monotonicNanoseconds

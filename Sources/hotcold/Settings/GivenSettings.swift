@@ -88,8 +88,8 @@ struct GivenSettings {
   /// Nil for that of the machine. An unknown one, in the settings or in `TZ` where they have none, would mean UTC.
   func timeZone(of layout: Layout) throws(SettingsMistake) -> String? {
     if let zone = try value(of: Settings.timeZone) ?? layout.timeZone { return zone }
-    // A date means the same everywhere, unless a zone is named. In POSIX' form, which needs no zoneinfo.
-    if layout.buckets == .dateHour { return "UTC0" }
+    // A date means the same everywhere, unless a zone is named.
+    if layout.buckets == .dateHour { return "UTC" }
     if let zone = LocalZone.mistakenVariable {
       throw SettingsMistake(message: Explanation.unknownZone(zone))
     }
@@ -99,7 +99,7 @@ struct GivenSettings {
   /// Makes the zone that of the process. Call once, before anything asks for the time.
   @discardableResult func useTimeZone(of layout: Layout = .guide) throws(SettingsMistake) -> String? {
     let zone = try timeZone(of: layout)
-    if let zone { _ = LocalZone.use(zone) }
+    if zone == "UTC" { LocalZone.useUTC() } else if let zone { _ = LocalZone.use(zone) }
     return zone
   }
 }

@@ -1,0 +1,300 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Layouts on the command line: printed, checked, used, changed.
+@Suite struct LayoutTests {
+  private static let repository = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent()
+    .deletingLastPathComponent().path
+  private static let byDate = repository + "/Packaging/layouts/guide-by-date.yaml"
+
+  private static func run(_ arguments: String...) -> Shell.Result { HotColdBinary.run(arguments) }
+
+  /// Everything is where the guide has it, but with dates.
+  private static func byDate(_ paths: Set<Bytes>, _ files: [LayoutModel.File]) -> Set<Bytes> {
+    let seconds = Dictionary(uniqueKeysWithValues: files.map { ($0.path.name, $0.seconds) })
+    let dates = PlainLayout(kinds: [], hasDates: true)
+    return Set(
+      paths.map { path in
+        let parts = path.description.split(separator: "/")
+        guard parts.count == 3, let time = seconds[path.name] else { return path }
+        return Bytes("\(parts[0])/\(dates.bucket(time))") + path.name
+      })
+  }
+
+  @Test func aCaptureGoesToDatesAndBackAndToTheFlatLayout() throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let settled = SmallCapture.settled()
+    #expect(Self.run("migrate", capture, "--layout", Self.byDate, "--execute", "--yes").status == 0)
+    let dated = try Snapshot(capture)
+    #expect(dated.paths == Self.byDate(settled, SmallCapture.files))
+    #expect(!dated.manifests.isEmpty)
+    try trial.expectIntact()
+    #expect(Self.run("verify", capture, "--layout", Self.byDate).status == 0)
+
+    // The layout is forgotten: nothing happens.
+    for arguments in [
+      ["migrate", capture, "--execute", "--yes"], ["verify", capture],
+      ["revert", capture, "--execute", "--yes"],
+    ] {
+      let result = HotColdBinary.run(arguments)
+      #expect(result.status == 66 && result.error.contains("--layout"), "\(result)")
+    }
+    #expect(try Snapshot(capture).changeTimes == dated.changeTimes)
+
+    #expect(Self.run("migrate", capture, "--from", Self.byDate, "--execute", "--yes").status == 0)
+    let hours = try Snapshot(capture)
+    #expect(hours.paths == settled)
+    #expect(!hours.entries.keys.contains { $0.description.contains("2023-") }, "folders of dates are left")
+    #expect(Self.run("verify", capture).status == 0)
+    #expect(
+      Self.run("migrate", capture, "--from", "guide", "--layout", Self.byDate, "--execute", "--yes").status
+        == 0)
+    #expect(try Snapshot(capture).paths == dated.paths)
+    #expect(Self.run("revert", capture, "--layout", Self.byDate, "--execute", "--yes").status == 0)
+    #expect(try Snapshot(capture).entries == trial.before.entries)
+  }
+
+  @Test func theEnvironmentNamesALayoutForEveryCommand() throws {
+    let trial = try Trial()
+    let environment = ["HOTCOLD_LAYOUT": Self.byDate]
+    let migrate = HotColdBinary.run(
+      ["migrate", trial.folder.path, "--execute", "--yes"], environment: environment)
+    #expect(migrate.status == 0, "\(migrate)")
+    #expect(HotColdBinary.run(["verify", trial.folder.path], environment: environment).status == 0)
+    #expect(
+      HotColdBinary.run(["next-numbers", trial.folder.path], environment: environment).output.contains("60"))
+    #expect(
+      HotColdBinary.run(["archive", "--once", trial.folder.path], environment: environment).status == 0)
+    #expect(
+      HotColdBinary.run(["revert", trial.folder.path, "--execute", "--yes"], environment: environment).status
+        == 0)
+    #expect(try Snapshot(trial.folder.path).entries == trial.before.entries)
+  }
+
+  @Test func datesAreInUTCUnlessAZoneIsNamed() throws {
+    for (zone, expected) in [([], "2023-11-14/22"), (["--time-zone", "Asia/Tokyo"], "2023-11-15/07")] {
+      let folder = try Folder()
+      try folder.makeFile("segment_1.ts", seconds: 1_700_000_000)
+      let result = HotColdBinary.run(
+        ["migrate", folder.path, "--layout", Self.byDate, "--hot", "segments=0", "--execute", "--yes"] + zone,
+        environment: ["TZ": "America/New_York"])
+      #expect(result.status == 0, "\(result)")
+      #expect(folder.exists(Bytes("segments/\(expected)/segment_1.ts")))
+    }
+  }
+
+  /// FAULTS: years 1970, 2038, 9999; before year 1 and after 9999 there is no date.
+  @Test func timesWithoutADateStayAndAreReported() throws {
+    let folder = try Folder()
+    let years = [0: "1970-01-01/00", 2_147_483_648: "2038-01-19/03", 253_402_300_799: "9999-12-31/23"]
+    for seconds in years.keys { try folder.makeFile(Bytes("segment_\(seconds).ts"), seconds: seconds) }
+    for (number, seconds) in [-62_135_596_801, 253_402_300_800].enumerated() {
+      try folder.makeFile(Bytes("segment_stray\(number).ts"), seconds: seconds)
+    }
+    let result = Self.run(
+      "migrate", folder.path, "--layout", Self.byDate, "--hot", "segments=0", "--execute", "--yes",
+      "--format", "json")
+    #expect(result.status == 1)
+    let errors = try JSON(parsing: result.output)["captures", 0]["errors"].array
+    #expect(errors.count { $0["code"].string == "undated" } == 2, "\(result.output)")
+    for (seconds, bucket) in years {
+      #expect(folder.exists(Bytes("segments/\(bucket)/segment_\(seconds).ts")))
+    }
+    #expect(folder.exists("segment_stray0.ts") && folder.exists("segment_stray1.ts"))
+  }
+
+  /// FAULTS: date folders that are files, links, mounts.
+  @Test(.requiresRoot) func whatHasTheNameOfADateAndIsNoFolderIsRefused() throws {
+    let folder = try Folder()
+    let elsewhere = try Folder()
+    let times = (file: 1_700_000_000, link: 1_700_100_000, mount: 1_700_200_000, good: 1_700_300_000)
+    for seconds in [times.file, times.link, times.mount, times.good] {
+      try folder.makeFile(Bytes("segment_\(seconds).ts"), seconds: seconds)
+    }
+    try folder.makeFile("segments/2023-11-14")
+    try folder.makeLink("segments/2023-11-16", to: elsewhere.path)
+    try folder.makeFolder("segments/2023-11-17")
+    try Shell.must(["mount", "-t", "tmpfs", "none", folder.path + "/segments/2023-11-17"])
+    defer { _ = Shell.run(["umount", folder.path + "/segments/2023-11-17"]) }
+    let result = Self.run(
+      "migrate", folder.path, "--layout", Self.byDate, "--hot", "segments=0", "--execute", "--yes",
+      "--format", "json")
+    #expect(result.status == 1)
+    let errors = try JSON(parsing: result.output)["captures", 0]["errors"].array
+    #expect(errors.count { $0["code"].string == "folder-refused" } >= 3, "\(result.output)")
+    #expect(folder.exists("segments/2023-11-18/09/segment_1700300000.ts"))
+    for seconds in [times.file, times.link, times.mount] {
+      #expect(folder.exists(Bytes("segment_\(seconds).ts")), "it stays where it is")
+    }
+    #expect(try Snapshot(elsewhere.path).files.isEmpty)
+  }
+
+  @Test func retentionRemovesTheFoldersOfDatesThatItEmpties() throws {
+    let folder = try Folder()
+    let now = Int(Date().timeIntervalSince1970)
+    for day in 1...4 {
+      for number in 0..<30 {
+        try folder.makeFile(Bytes("segment_\(day)_\(number).ts"), seconds: now - day * 86_400 - number * 600)
+      }
+    }
+    let age = ["--retain", "segments=2d", "--layout", Self.byDate, "--hot", "segments=5"]
+    let round = HotColdBinary.run(["archive", "--once", folder.path] + age)
+    #expect(round.status == 0, "\(round)")
+    let left = try Snapshot(folder.path)
+    #expect(left.files.values.allSatisfy { $0.modifiedSeconds > now - 3 * 86_400 })
+    for (path, entry) in left.entries where entry.isFolder && path.description.contains("-") {
+      let holds =
+        left.entries.keys.contains { $0.description.hasPrefix(path.description + "/") }
+        || left.manifests.keys.contains { $0.description.hasPrefix(path.description + "/") }
+      #expect(holds, "\(path) is empty")
+    }
+    #expect(Self.run("verify", folder.path, "--layout", Self.byDate, "--hot", "segments=5").status == 0)
+  }
+
+  @Test func aListNamesALayoutForEachCapture() throws {
+    let folder = try Folder()
+    try SmallCapture.make(in: folder, at: "hours")
+    try SmallCapture.make(in: folder, at: "dates")
+    try folder.makeFile(
+      "list", contents: Array("\(folder.path)/hours\n\(folder.path)/dates  layout=\(Self.byDate)\n".utf8))
+    let list = folder.path + "/list"
+    let environment = ["TZ": "Asia/Tokyo"]
+    let migrate = HotColdBinary.run(
+      ["migrate", "--captures-from", list, "--execute", "--yes"], environment: environment)
+    #expect(migrate.status == 0, "\(migrate)")
+    #expect(folder.exists("hours/segments/7/segment_0.ts"), "22:13 in UTC")
+    #expect(folder.exists("dates/segments/2023-11-14/22/segment_0.ts"), "dates are in UTC")
+    for command in [["verify"], ["archive", "--once"], ["revert", "--execute", "--yes"]] {
+      let result = HotColdBinary.run(command + ["--captures-from", list], environment: environment)
+      #expect(result.status == 0, "\(result)")
+    }
+    #expect(folder.exists("dates/segment_0.ts") && folder.exists("hours/segment_0.ts"))
+    try folder.makeFile("wrong", contents: Array("\(folder.path)/hours layout=nowhere.yaml\n".utf8))
+    let wrong = HotColdBinary.run(["migrate", "--captures-from", folder.path + "/wrong"])
+    #expect(wrong.status == 64 && wrong.error.contains("nowhere.yaml"), "\(wrong)")
+  }
+
+  // MARK: hotcold layout
+
+  @Test func theLayoutThatIsPrintedIsTheOneThatIsBuiltIn() throws {
+    let folder = try Folder()
+    let printed = Self.run("layout")
+    #expect(printed.status == 0)
+    try folder.makeFile("own.yaml", contents: Array(printed.output.utf8))
+    let trial = try Trial()
+    let result = Self.run(
+      "migrate", trial.folder.path, "--layout", folder.path + "/own.yaml", "--execute", "--yes")
+    #expect(result.status == 0)
+    try trial.expectSettled()
+    #expect(Self.run("verify", trial.folder.path).status == 0)
+  }
+
+  @Test func aCheckCountsWhatEachKindWouldGetAndNamesTheRest() throws {
+    let trial = try Trial()
+    try trial.folder.makeFile("clip_1.mp4")
+    try trial.folder.makeFile("captures/notes.txt")
+    let before = try Snapshot(trial.folder.path)
+    let result = Self.run("layout", "--check", "guide", trial.folder.path)
+    #expect(result.status == 0)
+    for line in ["segments      60    0     0", "captures       0  150     0", "of no kind 2: "] {
+      #expect(result.output.contains(line), "\(result.output)")
+    }
+    #expect(result.output.contains("clip_1.mp4") && result.output.contains("captures/notes.txt"))
+    #expect(try Snapshot(trial.folder.path).changeTimes == before.changeTimes)
+    #expect(Self.run("layout", "--check", "guide", "/no/such/folder").status == 74)
+  }
+
+  @Test func aMistakeInALayoutFileIsNamedWithItsPlaceBeforeAnythingIsTouched() throws {
+    let trial = try Trial()
+    let text = try String(contentsOfFile: Self.byDate, encoding: .utf8)
+    let broken = [
+      ("hot: segments", "hott: segments", "unknown key"),
+      ("flat: captures", "flat: ../captures", "not a folder below"),
+      ("except: \"*_thumbnail*\"", "except: \"*_x*\"", "matches names that"),
+      ("hot: thumbnails", "hot: segments/7", "bucket"),
+      ("buckets: date-hour", "buckets: minute", "date-hour"),
+    ]
+    for (old, new, reason) in broken {
+      try #require(text.contains(old))
+      let folder = try Folder()
+      let file = text.replacingOccurrences(of: old, with: new)
+      try folder.makeFile("own.yaml", contents: Array(file.utf8))
+      let result = Self.run(
+        "migrate", trial.folder.path, "--layout", folder.path + "/own.yaml", "--execute", "--yes")
+      #expect(result.status == 64, "\(new): \(result)")
+      #expect(result.error.contains(", line ") && result.error.contains(", column "), "\(new): \(result)")
+      #expect(result.error.contains(reason), "\(new): \(result)")
+    }
+    try trial.expectUntouched()
+  }
+
+  /// Each layout that is installed takes the files of its recorder, forth and back.
+  @Test(arguments: [
+    (
+      "guide",
+      [
+        "segment_1.ts", "captures/capture_1.jpg", "captures/capture_1_thumbnail.jpg",
+        "captures/capture_1.json",
+      ]
+    ),
+    ("guide-by-date", ["segment_1.ts", "captures/capture_1.jpg"]),
+    ("ffmpeg-default", ["live0.ts", "live17.ts"]),
+    ("ffmpeg-fmp4", ["segment_000000001.m4s"]), ("recorder", ["segment_1.ts", "captures/capture_1.jpg"]),
+    ("mediamtx", ["2026-11-24_13-05-01-123456.mp4"]), ("frigate", []),
+  ])
+  func theLayoutsOfOtherRecordersTakeTheirFiles(name: String, files: [String]) throws {
+    let folder = try Folder()
+    let layout = Self.repository + "/Packaging/layouts/\(name).yaml"
+    for (number, file) in files.enumerated() {
+      try folder.makeFile(Bytes(file), seconds: 1_700_000_000 + number)
+      // One more that is older, so that there is something to move whatever the limit is.
+    }
+    let check = Self.run("layout", "--check", layout, folder.path)
+    #expect(check.status == 0 && !check.output.contains("of no kind"), "\(check)")
+    guard !files.isEmpty else { return }
+    let before = try Snapshot(folder.path)
+    let migrate = Self.run("migrate", folder.path, "--layout", layout, "--execute", "--yes")
+    #expect(migrate.status == 0, "\(migrate)")
+    #expect(Self.run("verify", folder.path, "--layout", layout).status == 0)
+    #expect(Self.run("revert", folder.path, "--layout", layout, "--execute", "--yes").status == 0)
+    #expect(try Snapshot(folder.path).files == before.files)
+  }
+
+  @Test(.requires("ffmpeg")) func fMP4SegmentsArePlayedFromTheirArchiveAndFromTheLivePlaylist() throws {
+    let folder = try Folder()
+    try Shell.must(
+      [
+        "sh", "-c",
+        """
+        cd "$1" && ffmpeg -v error -f lavfi -i testsrc=size=64x48:rate=10:duration=30 -c:v libx264 -g 10 -f hls -hls_time 1 \
+        -hls_segment_type fmp4 -hls_segment_filename segment_%09d.m4s -hls_list_size 5 output.m3u8
+        """, "sh", folder.path,
+      ])
+    try Folder.age(folder.path, by: 7200)
+    let layout = Self.repository + "/Packaging/layouts/ffmpeg-fmp4.yaml"
+    let migrate = Self.run(
+      "migrate", folder.path, "--layout", layout, "--hot", "segments=5", "--execute", "--yes")
+    #expect(migrate.status == 0, "\(migrate)")
+    #expect(folder.exists("segments/init.mp4") && folder.exists("segments/output.m3u8"))
+    let archives = try Snapshot(folder.path).manifests
+    var frames = 0
+    for (path, text) in archives.map({ ($0.key.description, $0.value) }) + [("segments/output.m3u8", [])] {
+      if !text.isEmpty {
+        #expect(String(decoding: text, as: UTF8.self).contains("#EXT-X-MAP:URI=\"../init.mp4\""))
+      }
+      let probe = Shell.run([
+        "ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0",
+        folder.path + "/" + path,
+      ])
+      frames += probe.output.split(separator: "\n").first.flatMap { Int($0) } ?? 0
+    }
+    #expect(frames == 300)
+    #expect(Self.run("verify", folder.path, "--layout", layout, "--hot", "segments=5").status == 0)
+    #expect(Self.run("revert", folder.path, "--layout", layout, "--execute", "--yes").status == 0)
+    #expect(folder.exists("init.mp4") && !folder.exists("segments"))
+  }
+}
