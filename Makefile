@@ -127,6 +127,8 @@ install-files:
 	sed 's|/usr/bin/hotcold|$(PREFIX)/bin/hotcold|' Packaging/hot_cold_archiver.service \
 	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/hot_cold_archiver.service
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/hot_cold_archiver.service
+	install -d $(DESTDIR)$(PREFIX)/share/hotcold/layouts
+	install -m 644 Packaging/layouts/*.yaml $(DESTDIR)$(PREFIX)/share/hotcold/layouts
 	for file in archive.conf captures.conf; do \
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 

@@ -83,8 +83,8 @@ struct MovePlan<M: Mover>: ~Copyable {
       buckets.closeLeastRecent()
     }
     do throws(KernelError) {
-      if let directory = try tree.open(bucket, of: kind) {
-        return .open(buckets.keep(OpenFolder(directory), bucket, of: kind))
+      if let folder = try tree.open(bucket, of: kind) {
+        return .open(buckets.keep(folder, bucket, of: kind))
       }
       if isDryRun {
         foldersMade += tree.layout.buckets == .hour ? 0 : 1
@@ -92,8 +92,7 @@ struct MovePlan<M: Mover>: ~Copyable {
         return .absent
       }
       foldersMade += try tree.make(bucket, of: kind, like: model)
-      guard let directory = try tree.open(bucket, of: kind) else { return .failed(.noSuchFileOrDirectory) }
-      let folder = OpenFolder(directory)
+      guard let folder = try tree.open(bucket, of: kind) else { return .failed(.noSuchFileOrDirectory) }
       made.append(folder)
       return .open(buckets.keep(folder, bucket, of: kind))
     } catch {

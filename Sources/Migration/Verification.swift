@@ -206,8 +206,8 @@ public struct Verification {
     guard !(layout.isSegment(facts.kind) && pinned.contains(name)),
       let bucket = layout.buckets.bucket(of: facts.modified, &hours)
     else { return false }
-    guard let directory = (try? tree.open(bucket, of: facts.kind)) ?? nil else { return false }
-    return Name.isThere(name, in: directory.descriptor)
+    guard let folder = (try? tree.open(bucket, of: facts.kind)) ?? nil else { return false }
+    return Name.isThere(name, in: folder.directory.descriptor)
   }
 
   /// Segments that the live playlist lists may be hot beyond the limit.

@@ -9,13 +9,21 @@ final class OpenFolder: Sendable {
   init(_ directory: consuming Directory) { self.directory = directory }
 }
 
-/// What is there of the folders of a layout: the places, which stay open, and the buckets, which are opened when they are
-/// needed. A value: it says how things were when it was made.
+/// What is there of the folders of a layout: the places, and as many buckets as there are hours of day for four kinds, which stay
+/// open; and the other buckets, which are opened when they are needed. A value: it says how things were when it was made.
 struct CaptureTree: Sendable {
   fileprivate enum Folder {
     case absent
     case open(OpenFolder)
     case refused(FolderRefusal)
+  }
+
+  private enum BucketFolder {
+    /// Nil where it is not kept open.
+    case there(OpenFolder?)
+    case refused(FolderRefusal)
+
+    var isThere: Bool { if case .there = self { true } else { false } }
   }
 
   /// In place of a descriptor: no such folder.
@@ -33,7 +41,9 @@ struct CaptureTree: Sendable {
   /// not known to make them needless.
   let mayHoldBothNames: Bool
   private var places: [Folder] = []
-  private var buckets = PerKind<[Bucket: FolderRefusal?]>(repeating: [:])
+  private var buckets = PerKind<[Bucket: BucketFolder]>(repeating: [:])
+  private var keptCount = 0
+  private let keptMax = Self.keptMax(descriptorLimit: CurrentProcess.descriptorLimit)
   private var otherRefusals: [FolderRefusal] = []
   /// What else is in the folders that only hold buckets.
   private(set) var unrecognised = Unrecognised()
@@ -61,6 +71,12 @@ struct CaptureTree: Sendable {
       let own = [layout[kind].flat, layout[kind].hot, layout.coldPlace(of: kind)]
       refusedKinds[kind] = own.contains { dirfd(of: $0) == Self.refused }
     }
+  }
+
+  /// Of two trees at a time, beside what a run moves files to.
+  private static func keptMax(descriptorLimit: Int) -> Int {
+    let ofOthers = 60
+    return min(4 * BucketRule.hours.count, max(0, (descriptorLimit - ofOthers) / 3))
   }
 
   /// A folder that may not be used is set aside; what says nothing about the folder itself is thrown.
@@ -138,7 +154,7 @@ struct CaptureTree: Sendable {
 
   /// The buckets of a kind that are there and may be used, in order.
   func buckets(of kind: Kind, tree: Int = 0) -> [Bucket] {
-    buckets[kind].filter { $0.key.tree == tree && $0.value == nil }.keys.sorted()
+    buckets[kind].filter { $0.key.tree == tree && $0.value.isThere }.keys.sorted()
   }
 
   /// Those of all kinds.
@@ -148,11 +164,14 @@ struct CaptureTree: Sendable {
 
   func isThere(_ bucket: Bucket, of kind: Kind) -> Bool { buckets[kind][bucket] != nil }
 
-  /// Of its own, not kept. Nil where it is not there (any more).
-  func open(_ bucket: Bucket, of kind: Kind) throws(KernelError) -> Directory? {
+  /// Nil where it is not there (any more).
+  func open(_ bucket: Bucket, of kind: Kind) throws(KernelError) -> OpenFolder? {
+    if case .there(let kept?) = buckets[kind][bucket] { return kept }
     let tree = layout.trees[Int(bucket.tree)]
     guard case .open(let place) = places[Int(tree.places[kind].index)] else { return nil }
-    do throws(KernelError) { return try place.directory.openFolder(tree.rule.text(of: bucket)) } catch {
+    do throws(KernelError) {
+      return OpenFolder(try place.directory.openFolder(tree.rule.text(of: bucket)))
+    } catch {
       guard error.errno != .noSuchFileOrDirectory else { return nil }
       throw error
     }
@@ -162,7 +181,7 @@ struct CaptureTree: Sendable {
   func withBucket(
     _ bucket: Bucket, of kind: Kind, _ body: (borrowing Directory) throws(KernelError) -> Void
   ) throws(KernelError) {
-    if let directory = try open(bucket, of: kind) { try body(directory) }
+    if let folder = try open(bucket, of: kind) { try body(folder.directory) }
   }
 
   /// Whether a name could be taken there at all.
@@ -190,11 +209,13 @@ struct CaptureTree: Sendable {
     at bucket: Bucket, of kind: Kind, in place: borrowing Directory
   ) throws(KernelError) {
     do throws(KernelError) {
-      _ = try place.openFolder(layout.trees[Int(bucket.tree)].rule.text(of: bucket))
-      buckets[kind][bucket] = .some(nil)
+      let folder = OpenFolder(try place.openFolder(layout.trees[Int(bucket.tree)].rule.text(of: bucket)))
+      let isKept = keptCount < keptMax
+      if isKept { keptCount += 1 }
+      buckets[kind][bucket] = .there(isKept ? folder : nil)
     } catch {
       guard error.errno != .noSuchFileOrDirectory else { return }
-      buckets[kind][bucket] = try Self.refusal(layout.path(of: bucket, kind), error)
+      buckets[kind][bucket] = .refused(try Self.refusal(layout.path(of: bucket, kind), error))
     }
   }
 
@@ -235,7 +256,9 @@ struct CaptureTree: Sendable {
   var refusals: [FolderRefusal] {
     let ofPlaces = places.compactMap { if case .refused(let refusal) = $0 { refusal } else { nil } }
     let ofBuckets = layout.kinds.flatMap { kind in
-      buckets[kind].compactMap { key, value in value.map { (key, $0) } }.sorted { $0.0 < $1.0 }.map(\.1)
+      buckets[kind].compactMap { key, value in
+        if case .refused(let refusal) = value { (key, refusal) } else { nil }
+      }.sorted { $0.0 < $1.0 }.map(\.1)
     }
     return ofPlaces + ofBuckets + otherRefusals
   }
