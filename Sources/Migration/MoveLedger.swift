@@ -104,7 +104,7 @@ struct MoveLedger: ~Copyable {
   }
 
   /// Whether a later pass finds the file at its new place.
-  private func meetsAgain(_ site: Site) -> Bool {
+  func meetsAgain(_ site: Site) -> Bool {
     if case .place = site { target == .tiered } else { false }
   }
 

@@ -181,7 +181,7 @@ struct MovePlan<M: Mover>: ~Copyable {
   ) {
     let move = planned.move
     let outcome = isDryRun ? outcome : planned.finish(outcome, name, as: name, tree)
-    if renames, outcome == .failed(.fileExists), case .bucket = move.to,
+    if renames, outcome == .failed(.fileExists), !ledger.meetsAgain(move.to),
       let newName = planned.timedName(name, tree.layout)
     {
       switch planned.rename(name, as: newName.span, tree, isDryRun) {

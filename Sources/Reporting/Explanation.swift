@@ -157,7 +157,6 @@ extension Explanation {
     let more = count > named.count ? ", …" : ""
     let way =
       switch otherName {
-      case .none: "Compare"
       case .possible:
         "As after a recorder that began its numbers again: --on-conflict rename gives the file that comes later its time in its "
           + "name. Or else: compare"

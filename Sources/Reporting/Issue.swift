@@ -78,7 +78,7 @@ public struct Issue: Error {
 
   /// Whether a file whose name is taken could get another one (`--on-conflict rename`).
   public enum OtherName: Hashable, Sendable {
-    case none, possible, tried
+    case possible, tried
   }
 }
 
@@ -151,7 +151,7 @@ extension CaptureReport {
     if more > 0 { causes.append(.moreNotMoved(more)) }
     if problems.includePermissions { causes.append(.notPermitted(owner: owner)) }
     if total.conflicts > 0 {
-      let other: Issue.OtherName = isReversion ? .none : renamesConflicts ? .tried : .possible
+      let other: Issue.OtherName = renamesConflicts ? .tried : .possible
       causes.append(.namesTaken(total.conflicts, named: problems.taken, other))
     }
     causes += manifests?.causes(isReversion: isReversion) ?? []

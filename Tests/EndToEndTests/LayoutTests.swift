@@ -7,7 +7,7 @@ import Testing
   private static let repository = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent()
     .deletingLastPathComponent().path
-  private static let byDate = repository + "/Packaging/layouts/guide-by-date.yaml"
+  static let byDate = repository + "/Packaging/layouts/guide-by-date.yaml"
 
   private static func run(_ arguments: String...) -> Shell.Result { HotColdBinary.run(arguments) }
 

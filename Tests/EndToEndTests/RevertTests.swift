@@ -56,6 +56,28 @@ import Testing
     #expect(partial > 0, "no run was killed in the middle of its moves")
   }
 
+  /// A recorder that begins at 0 every day: names are there twice, in different hours.
+  @Test func takenNamesGetTheirTimeWhereThatIsAskedFor() throws {
+    let folder = try Folder()
+    for day in 0..<3 {
+      for number in 0..<40 {
+        let seconds = 1_700_000_000 + day * 86_400 + number * 4
+        try folder.makeFile(
+          Bytes("segments/\((22 + day) % 24)/segment_\(number).ts"), seconds: seconds,
+          contents: Array("\(day) \(number)".utf8))
+      }
+    }
+    let before = try Snapshot(folder.path)
+    let planned = try Self.revert(folder.path, ["--on-conflict", "rename"], execute: false)
+    let (status, report) = try Self.revert(folder.path, ["--on-conflict", "rename"])
+    #expect(status == 0 && planned.status == 0)
+    #expect(report["renamed"].int == 80 && planned.report["renamed"].int == 80)
+    let after = try Snapshot(folder.path)
+    #expect(after.files.count == 120 && after.paths.allSatisfy { $0.folder == "" })
+    #expect(Set(after.files.values.map(\.contentHash)) == Set(before.files.values.map(\.contentHash)))
+    #expect(folder.exists("segment_7.20231116T221348Z.ts"))
+  }
+
   @Test func takenNamesAndForeignFilesStay() throws {
     let trial = try Trial()
     #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)

@@ -48,7 +48,7 @@ import Testing
     issues += [
       .moreNotMoved(3), .notPermitted(owner: nil), .notPermitted(owner: "me"),
       .namesTaken(2, named: [problem(.nameTaken)], .possible), .namesTaken(2, named: [], .tried),
-      .namesTaken(1, named: [], .none),
+      .namesTaken(1, named: [], .possible),
       .foreignArchive("segments/7/archive.m3u8"), .archiveNotWritten(full), .archiveNotWritten(noPath),
       .moreArchivesNotWritten(2), .twoLivePlaylists(forth), .twoLivePlaylists(back),
       .livePlaylistNotMoved(forth), .livePlaylistNotMoved(back),
