@@ -1,5 +1,18 @@
 internal import CLiburing
+internal import Synchronization
 public import SystemPackage
+
+/// Which descriptors may be closed.
+///
+/// A request in a ring names its folders by number, and the kernel looks them up when it comes to it. Where it cannot be known
+/// that it has come to all of them (`Ring.isLost`), no folder that was open by then is closed any more: its number must
+/// not lead to another one.
+enum DescriptorEpoch {
+  private static let value = Atomic<Int>(0)
+
+  static var current: Int { value.load(ordering: .relaxed) }
+  static func end() { value.add(1, ordering: .relaxed) }
+}
 
 /// An open folder: every path operation of hotcold is one name below one of these ("dirfd").
 ///
@@ -10,13 +23,16 @@ public struct Directory: ~Copyable, Sendable {
   public let descriptor: Int32
   /// For messages only: the folder itself is held by the descriptor.
   public let path: FilePath
+  private let epoch = DescriptorEpoch.current
 
   private init(descriptor: Int32, path: FilePath) {
     self.descriptor = descriptor
     self.path = path
   }
 
-  deinit { hc_close(descriptor) }
+  deinit {
+    if epoch == DescriptorEpoch.current { hc_close(descriptor) }
+  }
 
   /// Opens the folder that a user named, following links on the way there.
   public static func open(_ path: FilePath) throws(KernelError) -> Directory {

@@ -27,6 +27,10 @@ internal import SystemPackage
   public private(set) var requestCount = 0
   public private(set) var submissionCount = 0
 
+  /// The kernel does not let this process wait for what is in flight, so it is not known what became of that. Nothing more
+  /// can be done with this ring.
+  public private(set) var isLost = false
+
   /// Waits in a row that the kernel refused, about a millisecond each.
   private var refusedWaits = 0
   private static let refusedWaitsMax = 3000
@@ -105,12 +109,16 @@ internal import SystemPackage
       refusedWaits += 1
       hc_sleep_us(1000)
       return false
-    case let errno: throw KernelError(.ringEnter, "", errno)
+    case let errno:
+      isLost = true
+      DescriptorEpoch.end()
+      throw KernelError(.ringEnter, "", errno)
     }
   }
 
   /// Takes the completions that are there into the queue, without a system call.
   public mutating func reap(into queue: inout RequestQueue) {
+    guard !isLost else { return }
     // 512 bytes: on the stack.
     let capacity = 32
     unsafe withUnsafeTemporaryAllocation(of: hc_completion.self, capacity: capacity) { buffer in

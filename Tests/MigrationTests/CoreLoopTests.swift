@@ -94,6 +94,33 @@ import Testing
     try await loop(target, survives)
   }
 
+  /// The kernel may go on with what is in flight when it does not let anybody wait for it any more: those requests name their
+  /// folders by number.
+  @Test(arguments: 1...3) func aRingThatIsLostHarmsNoOtherCapture(call: UInt32) throws {
+    try EngineChoice.ioUring.skipUnlessGranted()
+    let engine = try Engine.choose(.ioUring)
+    let lost = try FaultTrial()
+    var faults = hc_faults()
+    faults.operation = Int32(HC_OP_WAIT.rawValue)
+    faults.first = call
+    faults.forever = true
+    faults.error = EBADF
+    let options = MigrationTests.options(lost.model)
+    let report = FaultTrial.withFaults(&faults) {
+      engine.migrate(FilePath(lost.folder.path), options: options, observer: SilentObserver())
+    }
+    guard faults.fired > 0 else { return #expect(report.isClean) }
+    #expect(Invariants.violations(before: lost.before, after: try Snapshot(lost.folder.path)) == [])
+    for _ in 0..<3 {
+      let next = try FaultTrial()
+      let report = engine.migrate(
+        FilePath(next.folder.path), options: MigrationTests.options(next.model), observer: SilentObserver())
+      #expect(report.isClean && report.comparison?.lost == 0, "\(String(describing: report.error))")
+      #expect(try Snapshot(next.folder.path).paths == next.settled)
+    }
+    #expect(engine.warning != nil)
+  }
+
   /// It makes no folder where captures/ is there, and no file.
   @Test(
     arguments: targets.filter {

@@ -86,11 +86,16 @@ final class RingMover: Mover {
   /// What the kernel has not even begun after a long silence is taken back; what it has begun is waited for,
   /// however slow the disk.
   private func drain(_ queue: inout RequestQueue) throws(KernelError) {
+    // What is in flight in a ring that was lost is of another run.
+    guard !ring.isLost else { return }
     var lastProgress = Clock.monotonicNanoseconds
     while ring.inFlight > 0 || (ring.preparedCount > 0 && givenUp == nil) {
       let before = ring.inFlight
       if givenUp == nil { submit() }
-      _ = try ring.wait(milliseconds: 1000)
+      do throws(KernelError) { _ = try ring.wait(milliseconds: 1000) } catch {
+        givenUp = .refused(error)
+        throw error
+      }
       ring.reap(into: &queue)
       let now = Clock.monotonicNanoseconds
       if ring.inFlight != before { lastProgress = now }
@@ -105,10 +110,7 @@ final class RingMover: Mover {
   func execute(_ requests: inout RequestQueue) throws(KernelError) {
     while givenUp == nil, requests.pendingCount > 0 {
       while requests.pendingCount > 0, ring.prepareFront(of: &requests) {}
-      do throws(KernelError) { try drain(&requests) } catch {
-        givenUp = .refused(error)
-        throw error
-      }
+      try drain(&requests)
     }
     requests.executeRest()
   }
