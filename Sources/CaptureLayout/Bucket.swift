@@ -103,18 +103,16 @@ extension BucketRule {
   }
 
   @inlinable public subscript(bucket: Bucket) -> Value {
-    get {
-      guard let hour = bucket.hourOfDay else { return others[bucket] ?? initial }
-      return hours[hour]
-    }
-    _modify {
-      if let hour = bucket.hourOfDay {
-        yield &hours[hour]
-      } else {
-        let initial = initial
-        yield &others[bucket, default: initial]
-      }
-    }
+    guard let hour = bucket.hourOfDay else { return others[bucket] ?? initial }
+    return hours[hour]
+  }
+
+  /// A method, for a subscript that modifies in place allocates at each use.
+  @inlinable public mutating func update<Result>(_ bucket: Bucket, _ body: (inout Value) -> Result) -> Result
+  {
+    if let hour = bucket.hourOfDay { return body(&hours[hour]) }
+    let initial = initial
+    return body(&others[bucket, default: initial])
   }
 
   /// The buckets that were given a value, and the hours of day, in order.

@@ -30,19 +30,50 @@ public struct Layout: Sendable {
     public let initialization: [String]
   }
 
+  /// Of a class, so that it is handed on by reference: it is asked for every file.
+  private final class Contents: Sendable {
+    let description: LayoutDescription
+    let rules: [Rule]
+    let paths: [String]
+    let trees: [Tree]
+    /// Places of the layout that a run fetches files from, where those are others.
+    let sources: PerKind<[Place]>
+    let stream: Stream?
+    let matcher: NameMatcher
+    /// Bytes before the first star of a kind's only pattern; -1 where it has several.
+    let prefixCounts: PerKind<Int>
+
+    init(
+      _ description: LayoutDescription, _ rules: [Rule], _ paths: [String], _ trees: [Tree],
+      _ sources: PerKind<[Place]>, _ matcher: NameMatcher
+    ) {
+      self.description = description
+      self.rules = rules
+      self.paths = paths
+      self.trees = trees
+      self.sources = sources
+      self.matcher = matcher
+      prefixCounts = PerKind { matcher.prefixCount(of: Int($0.index)) ?? -1 }
+      stream = description.kinds.firstIndex { $0.playlist != nil }.map {
+        Stream(
+          kind: CaptureLayout.Kind($0), playlist: description.kinds[$0].playlist!,
+          initialization: description.kinds[$0].initialization)
+      }
+    }
+  }
+
+  private let contents: Contents
+
+  private init(contents: Contents) { self.contents = contents }
+
   /// What it was made from.
-  public let description: LayoutDescription
-  public let rules: [Rule]
+  public var description: LayoutDescription { contents.description }
+  public var rules: [Rule] { contents.rules }
   /// Paths below the capture, each once; the capture itself is the first.
-  public private(set) var paths: [String]
+  public var paths: [String] { contents.paths }
   /// That to which files go, and behind it those from which a run fetches them.
-  public private(set) var trees: [Tree]
-  /// Places of the layout that a run fetches files from, where those are others.
-  private var sources = PerKind<[Place]>(repeating: [])
-  public let stream: Stream?
-  private let matcher: NameMatcher
-  /// Bytes before the first star of a kind's only pattern; -1 where it has several.
-  private let prefixCounts: PerKind<Int>
+  public var trees: [Tree] { contents.trees }
+  public var stream: Stream? { contents.stream }
 
   public var name: String { description.name }
   /// That of the buckets, where none is asked for otherwise.
@@ -63,7 +94,7 @@ public struct Layout: Sendable {
   // MARK: names
 
   /// The kind that a name belongs to, or nil for a name that this layout does not know.
-  public func kind(of name: Span<UInt8>) -> Kind? { matcher.kind(of: name) }
+  public func kind(of name: Span<UInt8>) -> Kind? { contents.matcher.kind(of: name) }
 
   public func isSegment(_ kind: Kind) -> Bool { stream?.kind == kind }
 
@@ -72,8 +103,9 @@ public struct Layout: Sendable {
   /// name's ending follows.
   public func number(of name: Span<UInt8>, _ kind: Kind) -> Int64? {
     // A name of a kind with one pattern begins as that does.
-    if prefixCounts[kind] >= 0 { return FileName.number(of: name, from: prefixCounts[kind]) }
-    guard let fixed = matcher.fixedCounts(of: name, kind) else { return nil }
+    let prefixCount = contents.prefixCounts[kind]
+    if prefixCount >= 0 { return FileName.number(of: name, from: prefixCount) }
+    guard let fixed = contents.matcher.fixedCounts(of: name, kind) else { return nil }
     return FileName.number(of: name, from: fixed.before)
   }
 
@@ -81,7 +113,7 @@ public struct Layout: Sendable {
   /// `segment_000000005.20261124T130501Z.ts`. For a file whose own name another one has, as where a recorder begins its
   /// numbers again. Nil where that would be longer than a name may be, or of another kind.
   public func timed(_ name: Span<UInt8>, of kind: Kind, _ modified: ModificationTime) -> [UInt8]? {
-    guard let fixed = matcher.fixedCounts(of: name, kind) else { return nil }
+    guard let fixed = contents.matcher.fixedCounts(of: name, kind) else { return nil }
     let bytes = Array(copying: name)
     let timed =
       bytes.dropLast(fixed.after) + Array(".\(modified.compactText)".utf8) + bytes.suffix(fixed.after)
@@ -99,7 +131,7 @@ public struct Layout: Sendable {
 
   /// Whether files of this kind are looked for here: in its flat place and in its hot place, nowhere else.
   public func holds(_ place: Place, _ kind: Kind) -> Bool {
-    self[kind].flat == place || self[kind].hot == place || sources[kind].contains(place)
+    self[kind].flat == place || self[kind].hot == place || contents.sources[kind].contains(place)
   }
 
   /// Whether the live playlist may be here.
@@ -162,31 +194,36 @@ public struct NamedKind: Equatable, Sendable {
 extension Layout {
   /// This layout, to which files come from another one: from its buckets, and from its places as far as they are others.
   public func coming(from other: Layout) throws(LayoutMistake) -> Layout {
-    var layout = self
-    var cold = layout.trees[0].places
+    var paths = paths
+    var sources = contents.sources
+    var cold = trees[0].places
     for (index, rule) in other.rules.enumerated() {
       guard let kind = kind(named: rule.name) else {
-        throw LayoutMistake("the layout '\(name)' has no kind '\(rule.name)', which '\(other.name)' has")
+        throw LayoutMistake(
+          "the layout '\(name)' has no kind '\(rule.name)', which '\(other.name)' has")
       }
-      for place in [rule.flat, rule.hot] {
-        let place = layout.place(other.path(of: place))
-        if !layout.holds(place, kind) { layout.sources[kind].append(place) }
+      for place in [rule.flat, rule.hot].map({ Self.place(other.path(of: $0), in: &paths) })
+      where !holds(place, kind) && !sources[kind].contains(place) {
+        sources[kind].append(place)
       }
-      cold[kind] = layout.place(other.path(of: other.coldPlace(of: CaptureLayout.Kind(index))))
+      cold[kind] = Self.place(other.path(of: other.coldPlace(of: CaptureLayout.Kind(index))), in: &paths)
     }
     let isSame = other.buckets == buckets && kinds.allSatisfy { cold[$0] == coldPlace(of: $0) }
-    if !isSame { layout.trees.append(Tree(rule: other.buckets, places: cold)) }
-    return layout
+    return Layout(
+      contents: Contents(
+        description, rules, paths, isSame ? trees : trees + [Tree(rule: other.buckets, places: cold)],
+        sources,
+        contents.matcher))
   }
 
   /// The same places, with the other rule for the names of buckets, and no other buckets.
   public var withOtherBuckets: Layout {
-    var layout = self
-    layout.trees = [Tree(rule: buckets == .hour ? .dateHour : .hour, places: trees[0].places)]
-    return layout
+    let tree = Tree(rule: buckets == .hour ? .dateHour : .hour, places: trees[0].places)
+    return Layout(
+      contents: Contents(description, rules, paths, [tree], contents.sources, contents.matcher))
   }
 
-  private mutating func place(_ path: String) -> Place {
+  private static func place(_ path: String, in paths: inout [String]) -> Place {
     if let index = paths.firstIndex(of: path) { return Place(index) }
     paths.append(path)
     return Place(paths.count - 1)
@@ -277,30 +314,17 @@ extension Layout {
       (matches: kind.match.compactMap(Glob.init), exceptions: kind.except.compactMap(Glob.init))
     }
     var paths = [""]
-    func place(_ path: String) -> Place {
-      if let index = paths.firstIndex(of: path) { return Place(index) }
-      paths.append(path)
-      return Place(paths.count - 1)
-    }
-    self.description = description
     var cold = PerKind(repeating: Place.root)
-    rules = description.kinds.enumerated().map { index, kind in
+    let rules = description.kinds.enumerated().map { index, kind in
       let rule = Rule(
-        name: kind.name, flat: place(kind.flat), hot: place(kind.hot), hotLimit: kind.limit,
-        retentionSeconds: kind.retentionSeconds)
-      cold[CaptureLayout.Kind(index)] = kind.cold.map(place) ?? rule.hot
+        name: kind.name, flat: Self.place(kind.flat, in: &paths), hot: Self.place(kind.hot, in: &paths),
+        hotLimit: kind.limit, retentionSeconds: kind.retentionSeconds)
+      cold[CaptureLayout.Kind(index)] = kind.cold.map { Self.place($0, in: &paths) } ?? rule.hot
       return rule
     }
-    trees = [Tree(rule: description.buckets, places: cold)]
-    stream = description.kinds.firstIndex { $0.playlist != nil }.map {
-      Stream(
-        kind: CaptureLayout.Kind($0), playlist: description.kinds[$0].playlist!,
-        initialization: description.kinds[$0].initialization)
-    }
-    let matcher = NameMatcher(globs)
-    prefixCounts = PerKind { matcher.prefixCount(of: Int($0.index)) ?? -1 }
-    self.matcher = matcher
-    self.paths = paths
+    contents = Contents(
+      description, rules, paths, [Tree(rule: description.buckets, places: cold)], PerKind(repeating: []),
+      NameMatcher(globs))
   }
 }
 

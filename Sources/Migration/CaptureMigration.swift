@@ -185,7 +185,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     _ totals: inout RunTotals, _ custody: inout Custody
   ) throws(KernelError) {
     let ledger = MoveLedger(
-      of: report.capture, target: options.target, promoted: totals.promoted, observer: observer)
+      of: tree, target: options.target, promoted: totals.promoted, observer: observer)
     let sharesRenames = mover.pendingMax > 0
     let plan = MovePlan(
       tree: tree, mover: mover, isDryRun: options.isDryRun,

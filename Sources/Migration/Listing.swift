@@ -51,6 +51,7 @@ struct Listing: Sendable {
     _ directory: borrowing Directory, _ bucket: Bucket, of kind: Kind
   ) throws(KernelError) {
     let path = layout.path(of: bucket, kind) + "/"
+    var files = 0
     var entries = 0
     try Walk(layout, look: .name).run(
       directory, wants: { $0 == kind },
@@ -59,14 +60,15 @@ struct Listing: Sendable {
         switch met {
         case .file:
           add(entry, kind)
-          byBucket[kind][bucket] += 1
+          files += 1
         case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
         case .vanished: break
         case .other:
           if !HourPlaylists.isOwn(entry) { unrecognised.add(entry.name, in: path) }
         }
       })
-    bucketEntries[kind][bucket] = entries
+    byBucket[kind].update(bucket) { $0 += files }
+    bucketEntries[kind].update(bucket) { $0 = entries }
   }
 
   private mutating func add(_ entry: borrowing DirectoryEntry, _ kind: Kind) {

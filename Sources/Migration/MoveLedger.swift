@@ -18,6 +18,8 @@ struct MoveLedger: ~Copyable {
   /// The files that this run has moved to a hot place: as many as the hot limits.
   private(set) var promoted: Set<FileIdentity>
   private let target: MigrationOptions.Target
+  let layout: Layout
+  private let allowsLinks: Bool
   /// An errno after which no further move can succeed.
   private(set) var stopError: KernelError?
   /// A destination went away under the plan: look again.
@@ -29,10 +31,12 @@ struct MoveLedger: ~Copyable {
 
   /// `promoted`: what earlier passes have moved to a hot place.
   init(
-    of capture: FilePath, target: MigrationOptions.Target, promoted: Set<FileIdentity>,
+    of tree: CaptureTree, target: MigrationOptions.Target, promoted: Set<FileIdentity>,
     observer: any MigrationObserver
   ) {
-    self.capture = capture
+    capture = tree.capture
+    layout = tree.layout
+    allowsLinks = tree.allowsLinks
     self.target = target
     self.promoted = promoted
     self.observer = observer
@@ -53,27 +57,27 @@ struct MoveLedger: ~Copyable {
   // MARK: outcomes of renames
 
   mutating func count(
-    _ outcome: Outcome, _ name: Span<UInt8>, _ move: Move, from dirfd: Int32, in tree: CaptureTree
+    _ outcome: Outcome, _ name: Span<UInt8>, _ move: Move, from dirfd: Int32
   ) {
     switch outcome {
-    case .done: countMoved(name, move, as: name, in: tree)
+    case .done: countMoved(name, move, as: name)
     case .notExecuted: tallies[move.kind].pending += 1
     case .failed(.fileExists):
       tallies[move.kind].conflicts += 1
       countStaying(move)
-      addProblem(name, move, .nameTaken, tree.layout)
-    case .failed(.noSuchFileOrDirectory): countMissing(name, move, from: dirfd, in: tree)
+      addProblem(name, move, .nameTaken)
+    case .failed(.noSuchFileOrDirectory): countMissing(name, move, from: dirfd)
     // Others were linked, so it is this file that cannot be.
-    case .failed(.invalidArgument) where tree.allowsLinks && hasMoved:
-      countFailed(name, move, .errno(.notPermitted), tree.layout)
+    case .failed(.invalidArgument) where allowsLinks && hasMoved:
+      countFailed(name, move, .errno(.notPermitted))
     case .failed(.invalidArgument):
       // The file system's answer, whatever the file: every move would get it.
       tallies[move.kind].pending += 1
-      stopUnrenamable(to: tree.layout.prefix(of: move.to), tree)
+      stopUnrenamable(to: layout.prefix(of: move.to))
     case .failed(let errno):
-      countFailed(name, move, .errno(errno), tree.layout)
+      countFailed(name, move, .errno(errno))
       if errno.stopsRun {
-        stop(KernelError(.rename, capture.appending(tree.layout.prefix(of: move.to)), errno))
+        stop(KernelError(.rename, capture.appending(layout.prefix(of: move.to)), errno))
       }
     }
   }
@@ -82,15 +86,15 @@ struct MoveLedger: ~Copyable {
     tallies.reduce(false) { $0 || $1.left > 0 || $1.promoted > 0 }
   }
 
-  private mutating func stopUnrenamable(to prefix: String, _ tree: CaptureTree) {
-    let operation = tree.allowsLinks ? KernelError.Operation.link : .rename
+  private mutating func stopUnrenamable(to prefix: String) {
+    let operation = allowsLinks ? KernelError.Operation.link : .rename
     stop(KernelError(operation, capture.appending(prefix), .invalidArgument))
   }
 
   private mutating func countMoved(
-    _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>, in tree: CaptureTree
+    _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>
   ) {
-    if case .bucket(let kind, let bucket) = move.to { movedByBucket[kind][bucket] += 1 }
+    if case .bucket(let kind, let bucket) = move.to { movedByBucket[kind].update(bucket) { $0 += 1 } }
     if meetsAgain(move.to) {
       tallies[move.kind].promoted += 1
       promoted.insert(move.identity)
@@ -99,7 +103,7 @@ struct MoveLedger: ~Copyable {
     }
     if tellsMoves {
       observer.moved(
-        name, from: tree.layout.prefix(of: move.from), to: tree.layout.prefix(of: move.to), as: newName)
+        name, from: layout.prefix(of: move.from), to: layout.prefix(of: move.to), as: newName)
     }
   }
 
@@ -109,9 +113,9 @@ struct MoveLedger: ~Copyable {
   }
 
   mutating func countRenamed(
-    _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>, in tree: CaptureTree
+    _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>
   ) {
-    countMoved(name, move, as: newName, in: tree)
+    countMoved(name, move, as: newName)
     renamedCount += 1
     let new = FileIdentity(name: newName, kind: move.kind, inode: move.identity.inode)
     renamed.append((move.identity, new))
@@ -124,10 +128,10 @@ struct MoveLedger: ~Copyable {
 
   /// ENOENT is said of the file and of a destination folder that was removed under the descriptor alike.
   private mutating func countMissing(
-    _ name: Span<UInt8>, _ move: Move, from dirfd: Int32, in tree: CaptureTree
+    _ name: Span<UInt8>, _ move: Move, from dirfd: Int32
   ) {
     if Name.isTaken(name, in: dirfd) {
-      countFailed(name, move, .errno(.noSuchFileOrDirectory), tree.layout)
+      countFailed(name, move, .errno(.noSuchFileOrDirectory))
       needsAnotherPass = true
     } else {
       countVanished(move.identity)
@@ -135,19 +139,19 @@ struct MoveLedger: ~Copyable {
   }
 
   private mutating func countFailed(
-    _ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason, _ layout: Layout
+    _ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason
   ) {
     tallies[move.kind].failed += 1
     countStaying(move)
-    addProblem(name, move, reason, layout)
+    addProblem(name, move, reason)
   }
 
   private mutating func countStaying(_ move: Move) {
-    if case .bucket(let kind, let bucket) = move.from { stayingByBucket[kind][bucket] += 1 }
+    if case .bucket(let kind, let bucket) = move.from { stayingByBucket[kind].update(bucket) { $0 += 1 } }
   }
 
   private mutating func addProblem(
-    _ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason, _ layout: Layout
+    _ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason
   ) {
     let isTaken = reason == .nameTaken
     if !isTaken { problems.count += 1 }
@@ -159,22 +163,22 @@ struct MoveLedger: ~Copyable {
 
   // MARK: files that come to no rename
 
-  mutating func countRefused(_ name: Span<UInt8>, _ move: Move, _ layout: Layout) {
-    countFailed(name, move, .refused, layout)
+  mutating func countRefused(_ name: Span<UInt8>, _ move: Move) {
+    countFailed(name, move, .refused)
   }
 
   /// No bucket is named after its time.
-  mutating func countUndated(_ name: Span<UInt8>, _ move: Move, _ layout: Layout) {
-    countFailed(name, move, .undated, layout)
+  mutating func countUndated(_ name: Span<UInt8>, _ move: Move) {
+    countFailed(name, move, .undated)
   }
 
   /// A file that could not even be looked at, with the move that it might have come to.
-  mutating func countUnreadable(_ name: Span<UInt8>, _ move: Move, _ errno: Errno, _ layout: Layout) {
+  mutating func countUnreadable(_ name: Span<UInt8>, _ move: Move, _ errno: Errno) {
     if promoted.contains(move.identity) {
       // This run has moved it; what came of it since is no failure of that.
       tallies[move.kind].promotedBefore += 1
     } else {
-      countFailed(name, move, .errno(errno), layout)
+      countFailed(name, move, .errno(errno))
     }
     guard errno.stopsRun else { return }
     stop(
@@ -183,10 +187,10 @@ struct MoveLedger: ~Copyable {
   }
 
   /// The old name of a file that was met under its new one. Done, it is nothing more to count.
-  mutating func countLink(_ name: Span<UInt8>, _ move: Move, _ outcome: Outcome, _ layout: Layout) {
+  mutating func countLink(_ name: Span<UInt8>, _ move: Move, _ outcome: Outcome) {
     guard case .failed(let errno) = outcome else { return }
     tallies[move.kind].found += 1
-    countUnreadable(name, move, errno, layout)
+    countUnreadable(name, move, errno)
   }
 
   mutating func countVanished(_ identity: FileIdentity) {
@@ -203,30 +207,30 @@ struct MoveLedger: ~Copyable {
   // MARK: the live playlist
 
   mutating func countLivePlaylist(
-    _ name: Span<UInt8>, _ outcome: Outcome, from: Place, to: Place, in tree: CaptureTree
+    _ name: Span<UInt8>, _ outcome: Outcome, from: Place, to: Place, _ dirfd: Int32
   ) -> PlaylistOutcome {
     switch outcome {
     case .done:
       if tellsMoves {
-        observer.moved(name, from: tree.layout.prefix(of: from), to: tree.layout.prefix(of: to), as: name)
+        observer.moved(name, from: layout.prefix(of: from), to: layout.prefix(of: to), as: name)
       }
       return .moved
     case .failed(.fileExists): return .conflict
     // As with other files, it may be the destination that is gone.
-    case .failed(.noSuchFileOrDirectory) where !Name.isTaken(name, in: tree.dirfd(of: from)):
+    case .failed(.noSuchFileOrDirectory) where !Name.isTaken(name, in: dirfd):
       return .absent
     case .failed(.invalidArgument):
-      stopUnrenamable(to: tree.layout.prefix(of: to), tree)
+      stopUnrenamable(to: layout.prefix(of: to))
       return .pending
     case .failed(let errno):
       if errno == .noSuchFileOrDirectory { needsAnotherPass = true }
-      if errno.stopsRun { stop(KernelError(.rename, capture.appending(tree.layout.prefix(of: to)), errno)) }
+      if errno.stopsRun { stop(KernelError(.rename, capture.appending(layout.prefix(of: to)), errno)) }
       problems.count += 1
       if problems.hasRoom {
         problems.named.append(
           Problem(
-            from: Array(tree.layout.prefix(of: from).utf8) + Array(copying: name),
-            to: tree.layout.prefix(of: to),
+            from: Array(layout.prefix(of: from).utf8) + Array(copying: name),
+            to: layout.prefix(of: to),
             reason: .errno(errno)))
       }
       return .failed

@@ -6,6 +6,7 @@ internal import SystemPackage
 /// ledger when their outcome is known.
 struct MovePlan<M: Mover>: ~Copyable {
   let tree: CaptureTree
+  private let links: LinkRule
   private let mover: M
   let isDryRun: Bool
   private let renamesConflicts: Bool
@@ -29,6 +30,7 @@ struct MovePlan<M: Mover>: ~Copyable {
   ) {
     self.renamesConflicts = renamesConflicts
     self.tree = tree
+    links = LinkRule(allowsLinks: tree.allowsLinks, mayHoldBothNames: tree.mayHoldBothNames)
     self.mover = mover
     self.looksAtDestinations = looksAtDestinations
     self.isDryRun = isDryRun
@@ -43,8 +45,8 @@ struct MovePlan<M: Mover>: ~Copyable {
     let from = open(move.from)
     let to = open(move.to)
     switch to {
-    case .refused: return ledger.countRefused(name, move, tree.layout)
-    case .failed(let errno): return ledger.count(.failed(errno), name, move, from: dirfd(from), in: tree)
+    case .refused: return ledger.countRefused(name, move)
+    case .failed(let errno): return ledger.count(.failed(errno), name, move, from: dirfd(from))
     case .open, .absent, .unknown: break
     }
     if looksAtDestinations { _ = Name.isTaken(name, in: dirfd(to)) }
@@ -149,49 +151,50 @@ struct MovePlan<M: Mover>: ~Copyable {
     countDone()
   }
 
-  private mutating func countDone() { Self.countDone(&queue, &ledger, tree, renamesConflicts, isDryRun) }
+  private mutating func countDone() { Self.countDone(&queue, &ledger, links, renamesConflicts, isDryRun) }
 
   /// The name is a part of the queue, so queue and ledger are named apart.
   private static func countDone(
-    _ queue: inout MoveQueue, _ ledger: inout MoveLedger, _ tree: CaptureTree, _ renames: Bool,
+    _ queue: inout MoveQueue, _ ledger: inout MoveLedger, _ links: LinkRule, _ renames: Bool,
     _ isDryRun: Bool
   ) {
     while let outcome = queue.renames.headOutcome {
       let planned = queue.planned(at: queue.renames.head)
-      countHead(of: queue, planned, outcome, &ledger, tree, renames, isDryRun)
+      countHead(of: queue, planned, outcome, &ledger, links, renames, isDryRun)
       queue.renames.retireHead()
     }
   }
 
   private static func countHead(
     of queue: borrowing MoveQueue, _ planned: Planned, _ outcome: Outcome, _ ledger: inout MoveLedger,
-    _ tree: CaptureTree, _ renames: Bool, _ isDryRun: Bool
+    _ links: LinkRule, _ renames: Bool, _ isDryRun: Bool
   ) {
     count(
-      queue.renames.name(at: queue.renames.head), planned, outcome, &ledger, tree, renames: renames, isDryRun)
+      queue.renames.name(at: queue.renames.head), planned, outcome, &ledger, links, renames: renames, isDryRun
+    )
   }
 
   private mutating func count(_ name: Span<UInt8>, _ planned: Planned, _ outcome: Outcome) {
-    Self.count(name, planned, outcome, &ledger, tree, renames: renamesConflicts, isDryRun)
+    Self.count(name, planned, outcome, &ledger, links, renames: renamesConflicts, isDryRun)
   }
 
   private static func count(
     _ name: Span<UInt8>, _ planned: Planned, _ outcome: Outcome, _ ledger: inout MoveLedger,
-    _ tree: CaptureTree, renames: Bool, _ isDryRun: Bool
+    _ links: LinkRule, renames: Bool, _ isDryRun: Bool
   ) {
     let move = planned.move
-    let outcome = isDryRun ? outcome : planned.finish(outcome, name, as: name, tree)
+    let outcome = isDryRun ? outcome : planned.finish(outcome, name, as: name, links)
     if renames, outcome == .failed(.fileExists), !ledger.meetsAgain(move.to),
-      let newName = planned.timedName(name, tree.layout)
+      let newName = planned.timedName(name, ledger.layout)
     {
-      switch planned.rename(name, as: newName.span, tree, isDryRun) {
-      case .done: return ledger.countRenamed(name, move, as: newName.span, in: tree)
+      switch planned.rename(name, as: newName.span, links, isDryRun) {
+      case .done: return ledger.countRenamed(name, move, as: newName.span)
       // Nothing could be renamed here without the risk of replacing a file: it stays, as without the option.
       case .failed(.invalidArgument): break
-      case let other: return ledger.count(other, name, move, from: planned.from, in: tree)
+      case let other: return ledger.count(other, name, move, from: planned.from)
       }
     }
-    ledger.count(outcome, name, move, from: planned.from, in: tree)
+    ledger.count(outcome, name, move, from: planned.from)
   }
 }
 
@@ -207,10 +210,10 @@ struct Planned {
   }
 
   func rename(
-    _ name: Span<UInt8>, as newName: Span<UInt8>, _ tree: CaptureTree, _ isDryRun: Bool
+    _ name: Span<UInt8>, as newName: Span<UInt8>, _ links: LinkRule, _ isDryRun: Bool
   ) -> Outcome {
     guard isDryRun else {
-      return finish(Name.rename(name, from: from, to: to, as: newName), name, as: newName, tree)
+      return finish(Name.rename(name, from: from, to: to, as: newName), name, as: newName, links)
     }
     return CaptureTree.isOpen(to) && Name.isTaken(newName, in: to) ? .failed(.fileExists) : .done
   }
@@ -218,14 +221,18 @@ struct Planned {
   /// Where the file system has no RENAME_NOREPLACE, a link is made instead if that was asked for. There a taken name may
   /// be what a killed run left between link and unlink.
   func finish(
-    _ outcome: Outcome, _ name: Span<UInt8>, as newName: Span<UInt8>, _ tree: CaptureTree
+    _ outcome: Outcome, _ name: Span<UInt8>, as newName: Span<UInt8>, _ links: LinkRule
   ) -> Outcome {
-    tree.finish(outcome, name, from: from, to: to, as: newName)
+    links.finish(outcome, name, from: from, to: to, as: newName)
   }
 }
 
-extension CaptureTree {
-  fileprivate func finish(
+/// Whether links take the place of renames (`CaptureTree`).
+struct LinkRule {
+  let allowsLinks: Bool
+  let mayHoldBothNames: Bool
+
+  func finish(
     _ outcome: Outcome, _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
   ) -> Outcome {
     let needsLink =
@@ -244,7 +251,7 @@ extension MovePlan {
   /// Moves the live playlist after its segments, by a plain call: it is one file.
   mutating func moveLivePlaylist(from: Place, to: Place) -> PlaylistOutcome {
     let outcome = moveLivePlaylist(from: from, to: to, as: playlist)
-    return ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, in: tree)
+    return ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, tree.dirfd(of: from))
   }
 
   /// Moves what players load before a segment, ahead of the playlist that names it. One that stays is found when the playlist
@@ -254,7 +261,7 @@ extension MovePlan {
     for name in (tree.layout.stream?.initialization ?? []).map({ Array($0.utf8) })
     where Name.isThere(name.span, in: tree.dirfd(of: from)) {
       let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
-      _ = tree.finish(
+      _ = links.finish(
         Name.rename(name.span, from: source, to: target), name.span, from: source, to: target, as: name.span)
     }
   }
@@ -275,14 +282,14 @@ extension MovePlan {
     case .failed(.fileExists), .failed(.invalidArgument): return .conflict
     default:
       return isDryRun
-        ? .failed : ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, in: tree)
+        ? .failed : ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, tree.dirfd(of: from))
     }
   }
 
   private func moveLivePlaylist(from: Place, to: Place, as newName: [UInt8]) -> Outcome {
     let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
     guard isDryRun else {
-      return tree.finish(
+      return links.finish(
         Name.rename(playlist.span, from: source, to: target, as: newName.span), playlist.span, from: source,
         to: target, as: newName.span)
     }

@@ -202,7 +202,7 @@ struct Pass<M: Mover>: ~Copyable {
     case .unreadable(let kind, let errno):
       let identity = identity(of: entry, kind, custody)
       count(identity, &custody)
-      plan.ledger.countUnreadable(entry.name, move(identity, from: site), errno, layout)
+      plan.ledger.countUnreadable(entry.name, move(identity, from: site), errno)
     case .other: meetOther(entry, in: site)
     }
   }
@@ -232,7 +232,7 @@ struct Pass<M: Mover>: ~Copyable {
     guard options.target == .tiered, status.links > 1, case .place(let place) = site,
       let outcome = plan.finishLink(entry.name, of: identity.kind, in: place)
     else { return false }
-    plan.ledger.countLink(entry.name, move(identity, from: site), outcome, layout)
+    plan.ledger.countLink(entry.name, move(identity, from: site), outcome)
     return true
   }
 
@@ -447,7 +447,7 @@ private struct ColdMoves {
     let kind = identity.kind
     guard let bucket else {
       let move = Move(identity: identity, from: site, to: .place(layout.coldPlace(of: kind)))
-      return plan.ledger.countUndated(name, move, layout)
+      return plan.ledger.countUndated(name, move)
     }
     let before = plan.ledger.tallies[kind].left
     plan.add(name, Move(identity: identity, from: site, to: .bucket(kind, bucket)))

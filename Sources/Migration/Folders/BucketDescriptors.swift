@@ -38,12 +38,15 @@ struct BucketDescriptors {
 
   mutating func state(_ bucket: Bucket, of kind: Kind) -> State {
     uses += 1
-    entries[kind][bucket].lastUse = uses
-    return entries[kind][bucket].state
+    let uses = uses
+    return entries[kind].update(bucket) {
+      $0.lastUse = uses
+      return $0.state
+    }
   }
 
   mutating func set(_ state: State, _ bucket: Bucket, of kind: Kind) {
-    entries[kind][bucket].state = state
+    entries[kind].update(bucket) { $0.state = state }
   }
 
   var isFull: Bool { folders.count >= openMax }
@@ -62,7 +65,7 @@ struct BucketDescriptors {
     }
     for key in byUse.prefix((byUse.count + 1) / 2) {
       folders[key] = nil
-      entries[key.kind][key.bucket].state = .unknown
+      entries[key.kind].update(key.bucket) { $0.state = .unknown }
     }
   }
 }
