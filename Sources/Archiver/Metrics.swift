@@ -44,11 +44,17 @@ struct Metrics {
 
   mutating func add(_ report: CaptureReport, _ path: FilePath) {
     guard !report.isDryRun else { return }
+    forgetUnless(report.layout, path)
     for kind in report.layout.kinds {
       figures[path, default: Figures(report.layout)].moved[kind] += report.kinds[kind].tally.moved
     }
     add(report.issues, of: path)
     if !report.isClean { isClean[path] = false }
+  }
+
+  /// Counts by kind say nothing of another layout.
+  private mutating func forgetUnless(_ layout: Layout, _ path: FilePath) {
+    if let known = figures[path]?.layout, known.description != layout.description { figures[path] = nil }
   }
 
   private mutating func add(_ issues: [Issue], of path: FilePath) {

@@ -74,8 +74,7 @@ extension BucketRule {
 
   /// The day of a date folder by its name: `2026-11-24`.
   public static func day(named name: Span<UInt8>) -> Day? {
-    guard name.count == 10 else { return nil }
-    return Day(parsing: name)
+    Day(parsing: name)
   }
 
   /// The hour of an hour folder by its name: `7` in the one rule, `07` in the other.

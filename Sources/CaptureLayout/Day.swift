@@ -10,17 +10,21 @@ public struct Day: Hashable, Comparable, Sendable {
 
   /// As `text` is: nil for anything else, such as 30 February.
   init?(parsing name: Span<UInt8>) {
-    var fields = [Int64](repeating: 0, count: 3)
-    var field = 0
-    for index in name.indices {
-      switch name[index] {
-      case UInt8(ascii: "-") where field < 2: field += 1
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): fields[field] = fields[field] * 10 + Int64(name[index]) - 48
-      default: return nil
-      }
+    let dashes = [4, 7]
+    guard name.count == 10,
+      name.indices.allSatisfy({ index in
+        dashes.contains(index)
+          ? name[index] == UInt8(ascii: "-")
+          : (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(name[index])
+      })
+    else { return nil }
+    func number(_ range: Range<Int>) -> Int64 {
+      range.reduce(0) { $0 * 10 + Int64(name[$1] - UInt8(ascii: "0")) }
     }
-    number = Int32(CalendarTime.days(year: fields[0], month: fields[1], day: fields[2]))
-    guard Self.all.contains(Int64(number)), name.isEqual(to: text) else { return nil }
+    let days = CalendarTime.days(year: number(0..<4), month: number(5..<7), day: number(8..<10))
+    guard Self.all.contains(days) else { return nil }
+    self.number = Int32(days)
+    guard name.isEqual(to: text) else { return nil }
   }
 
   /// Whether local seconds since the epoch are of a day in that range.

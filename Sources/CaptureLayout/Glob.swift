@@ -18,10 +18,13 @@ public struct Glob: Hashable, Sendable {
 
   /// Whether there is a name that both patterns match and none of `exceptions` does.
   ///
-  /// Both are followed as automata over every class of bytes that any pattern tells apart. Where there are too many states
-  /// to follow, they are taken to overlap.
-  static func overlap(_ left: Glob, _ right: Glob, besides exceptions: [Glob]) -> Bool {
-    let statesMax = 50_000
+  /// Both are followed as automata over every class of bytes that any pattern tells apart.
+  ///
+  /// - Parameter budget: how many states may still be followed; less what this took.
+  /// - Returns: nil where that is not enough.
+  static func overlap(
+    _ left: Glob, _ right: Glob, besides exceptions: [Glob], budget: inout Int
+  ) -> Bool? {
     let automata = ([left, right] + exceptions).map(Automaton.init)
     // A byte that no pattern names stands for all of those.
     let named = Set(automata.flatMap(\.bytes))
@@ -30,7 +33,8 @@ public struct Glob: Hashable, Sendable {
     var pending = [automata.map(\.start)]
     while let states = pending.popLast() {
       guard seen.insert(states).inserted else { continue }
-      guard seen.count < statesMax else { return true }
+      guard budget > 0 else { return nil }
+      budget -= 1
       let isMatch = zip(automata, states).map { $0.isMatch($1) }
       if isMatch[0], isMatch[1], !isMatch[2...].contains(true) { return true }
       for byte in alphabet {

@@ -15,10 +15,11 @@ public struct Layout: Sendable {
     public let retentionSeconds: Int64?
   }
 
-  /// Folders of the cold tier: for each kind a place, and below it the buckets.
+  /// Folders of the cold tier: for each kind a place, and below it the buckets. A kind whose buckets are in the first tree
+  /// already has none in another one.
   public struct Tree: Sendable {
     public let rule: BucketRule
-    public let places: PerKind<Place>
+    public let places: PerKind<Place?>
   }
 
   /// The kind that is the segments of an HLS stream.
@@ -78,6 +79,8 @@ public struct Layout: Sendable {
   public var name: String { description.name }
   /// That of the buckets, where none is asked for otherwise.
   public var timeZone: String? { description.timeZone }
+  /// The same; nil for that of the machine.
+  public var timeZoneOfBuckets: String? { timeZone ?? (buckets == .dateHour ? "UTC" : nil) }
   public var kinds: [Kind] { rules.indices.map(Kind.init) }
   public var places: [Place] { paths.indices.map(Place.init) }
   public var buckets: BucketRule { trees[0].rule }
@@ -129,9 +132,20 @@ public struct Layout: Sendable {
     place == .root ? "" : path(of: place) + "/"
   }
 
-  /// Whether files of this kind are looked for here: in its flat place and in its hot place, nowhere else.
+  /// Whether files of this kind are looked for here: in its flat place, in its hot place, and in those of a layout that they come
+  /// from.
   public func holds(_ place: Place, _ kind: Kind) -> Bool {
     self[kind].flat == place || self[kind].hot == place || contents.sources[kind].contains(place)
+  }
+
+  /// Whether files come from another layout's folders.
+  public var hasSources: Bool { trees.count > 1 || kinds.contains { !contents.sources[$0].isEmpty } }
+
+  /// Where a live playlist may be: where its segments are written, where those of another layout are hot, and where these are.
+  public var playlistPlaces: [Place] {
+    guard let kind = stream?.kind else { return [] }
+    let all = [self[kind].flat] + contents.sources[kind] + [self[kind].hot]
+    return all.indices.filter { !all[($0 + 1)...].contains(all[$0]) }.map { all[$0] }
   }
 
   /// Whether the live playlist may be here.
@@ -143,13 +157,22 @@ public struct Layout: Sendable {
     return name.isEqual(to: stream.playlist) || stream.initialization.contains { name.isEqual(to: $0) }
   }
 
-  /// In which buckets of a kind are.
-  public func coldPlace(of kind: Kind, tree: Int = 0) -> Place { trees[tree].places[kind] }
+  /// In which the buckets of a kind are.
+  public func coldPlace(of kind: Kind) -> Place { trees[0].places[kind] ?? .root }
+
+  /// That of another tree; nil where the kind has none in it.
+  public func coldPlace(of kind: Kind, tree: Int) -> Place? { trees[tree].places[kind] }
+
+  /// Whether a bucket of another tree is one of the first tree as well, for a kind or for another.
+  public func isWanted(_ bucket: Bucket, of kind: Kind) -> Bool {
+    let tree = trees[Int(bucket.tree)]
+    return tree.rule == buckets && kinds.contains { coldPlace(of: $0) == tree.places[kind] }
+  }
 
   /// Below the capture: "segments/7", or "segments/2026-11-24/13".
   public func path(of bucket: Bucket, _ kind: Kind) -> String {
     let tree = trees[Int(bucket.tree)]
-    return prefix(of: tree.places[kind]) + tree.rule.text(of: bucket)
+    return prefix(of: tree.places[kind] ?? .root) + tree.rule.text(of: bucket)
   }
 
   /// How a playlist in a bucket names a file of a place: `../init.mp4`, percent-encoded as `ArchivePlaylist.uri` is.
@@ -165,14 +188,13 @@ public struct Layout: Sendable {
 
   /// Whether a folder of this name belongs to the layout in a place: another place, or what buckets are in.
   public func isPart(folder name: Span<UInt8>, of place: Place) -> Bool {
-    let prefix = prefix(of: place)
-    if paths.contains(where: { path in
-      guard path.hasPrefix(prefix), path != prefix, !path.isEmpty else { return false }
-      let component = path.dropFirst(prefix.count).prefix { $0 != "/" }
-      return name.isEqual(to: String(component))
-    }) {
-      return true
+    let prefix = Array(prefix(of: place).utf8)
+    let isPlace = paths.contains { path in
+      guard path.utf8.starts(with: prefix), path.utf8.count > prefix.count else { return false }
+      let component = Array(path.utf8.dropFirst(prefix.count).prefix { $0 != UInt8(ascii: "/") })
+      return name.count == component.count && name.indices.allSatisfy { name[$0] == component[$0] }
     }
+    if isPlace { return true }
     return trees.contains { tree in
       guard kinds.contains(where: { tree.places[$0] == place }) else { return false }
       switch tree.rule {
@@ -196,7 +218,7 @@ extension Layout {
   public func coming(from other: Layout) throws(LayoutMistake) -> Layout {
     var paths = paths
     var sources = contents.sources
-    var cold = trees[0].places
+    var cold = PerKind<Place?>(repeating: nil)
     for (index, rule) in other.rules.enumerated() {
       guard let kind = kind(named: rule.name) else {
         throw LayoutMistake(
@@ -206,14 +228,25 @@ extension Layout {
       where !holds(place, kind) && !sources[kind].contains(place) {
         sources[kind].append(place)
       }
-      cold[kind] = Self.place(other.path(of: other.coldPlace(of: CaptureLayout.Kind(index))), in: &paths)
+      let place = Self.place(other.path(of: other.coldPlace(of: CaptureLayout.Kind(index))), in: &paths)
+      if other.buckets != buckets || place != coldPlace(of: kind) { cold[kind] = place }
     }
-    let isSame = other.buckets == buckets && kinds.allSatisfy { cold[$0] == coldPlace(of: $0) }
+    let isSame = kinds.allSatisfy { cold[$0] == nil }
     return Layout(
       contents: Contents(
         description, rules, paths, isSame ? trees : trees + [Tree(rule: other.buckets, places: cold)],
         sources,
         contents.matcher))
+  }
+
+  /// Whether a kind of both has its buckets in the same folders.
+  public func sharesBuckets(with other: Layout) -> Bool {
+    buckets == other.buckets
+      && other.rules.indices.contains { index in
+        guard let kind = kind(named: other.rules[index].name) else { return false }
+        let place = other.coldPlace(of: CaptureLayout.Kind(index))
+        return other.path(of: place).utf8.elementsEqual(path(of: coldPlace(of: kind)).utf8)
+      }
   }
 
   /// The same places, with the other rule for the names of buckets, and no other buckets.
@@ -224,7 +257,8 @@ extension Layout {
   }
 
   private static func place(_ path: String, in paths: inout [String]) -> Place {
-    if let index = paths.firstIndex(of: path) { return Place(index) }
+    // By bytes: two spellings of one letter are two folders.
+    if let index = paths.firstIndex(where: { $0.utf8.elementsEqual(path.utf8) }) { return Place(index) }
     paths.append(path)
     return Place(paths.count - 1)
   }
@@ -314,7 +348,7 @@ extension Layout {
       (matches: kind.match.compactMap(Glob.init), exceptions: kind.except.compactMap(Glob.init))
     }
     var paths = [""]
-    var cold = PerKind(repeating: Place.root)
+    var cold = PerKind<Place?>(repeating: nil)
     let rules = description.kinds.enumerated().map { index, kind in
       let rule = Rule(
         name: kind.name, flat: Self.place(kind.flat, in: &paths), hot: Self.place(kind.hot, in: &paths),

@@ -1,7 +1,11 @@
 /// What makes a description one of a layout (docs/LAYOUTS.md).
 extension LayoutDescription {
   private static let patternsMax = 8
+  /// Of other kinds of patterns, of lists and quotes: slips of the pen, which would match nothing in silence.
+  private static let marks = Set("?[]{}%,;\"'`„“”‚‘’«»‹›".unicodeScalars)
   private static let pathBytesMax = 1024
+  /// Of the patterns' automata, for all comparisons: about two seconds.
+  private static let statesMax = 10_000
   /// Their names are kept in memory, 255 bytes each.
   public static let hotLimitMax = 100_000
 
@@ -23,9 +27,10 @@ extension LayoutDescription {
         throw LayoutMistake("a limit is from 0 to \(Self.hotLimitMax)", kind: index, key: "limit")
       }
     }
-    try checkOverlaps(globs)
+    var budget = Self.statesMax
+    try checkOverlaps(globs, &budget)
     try checkFolders()
-    try checkPlaylists(globs)
+    try checkPlaylists(globs, &budget)
   }
 
   private func checkName(_ name: String, _ index: Int) throws(LayoutMistake) {
@@ -60,6 +65,14 @@ extension LayoutDescription {
           "'\(text)' matches no file name: give 1 to \(FileName.longest) bytes without a slash", kind: index,
           key: key)
       }
+      if let mark = text.unicodeScalars.first(where: { Self.marks.contains($0) })
+        ?? (text.utf8.first == 0x20 || text.utf8.last == 0x20 ? " " : nil)
+      {
+        throw LayoutMistake(
+          "'\(text)' holds '\(mark)', which no pattern may; only * is special, and it may stand for that, too",
+          kind: index,
+          key: key)
+      }
       globs.append(glob)
     }
     return globs
@@ -86,14 +99,14 @@ extension LayoutDescription {
 
   /// A name is of one kind.
   private func checkOverlaps(
-    _ globs: [(matches: [Glob], exceptions: [Glob])]
+    _ globs: [(matches: [Glob], exceptions: [Glob])], _ budget: inout Int
   ) throws(LayoutMistake) {
     for right in globs.indices {
       for left in 0..<right {
         let exceptions = globs[left].exceptions + globs[right].exceptions
         for pattern in globs[right].matches {
           guard
-            let other = globs[left].matches.first(where: { Glob.overlap($0, pattern, besides: exceptions) })
+            let other = try overlapping(globs[left].matches, pattern, besides: exceptions, right, &budget)
           else { continue }
           throw LayoutMistake(
             "'\(pattern.text)' matches names that '\(other.text)' of \(kinds[left].name) matches, too; leave them out of one with except",
@@ -103,10 +116,27 @@ extension LayoutDescription {
     }
   }
 
+  /// The first of a kind's patterns that matches a name that another one matches, too.
+  private func overlapping(
+    _ patterns: [Glob], _ other: Glob, besides exceptions: [Glob], _ index: Int, _ budget: inout Int
+  ) throws(LayoutMistake) -> Glob? {
+    for pattern in patterns {
+      switch Glob.overlap(pattern, other, besides: exceptions, budget: &budget) {
+      case true?: return pattern
+      case false?: break
+      case nil:
+        throw LayoutMistake(
+          "too many patterns with too many stars to tell whether a name is of two kinds; give fewer",
+          kind: index, key: "match")
+      }
+    }
+    return nil
+  }
+
   private func checkFolders() throws(LayoutMistake) {
     for (index, kind) in kinds.enumerated() {
       let cold = kind.cold ?? kind.hot
-      if let other = kinds[..<index].first(where: { ($0.cold ?? $0.hot) == cold }) {
+      if let other = kinds[..<index].first(where: { ($0.cold ?? $0.hot).utf8.elementsEqual(cold.utf8) }) {
         throw LayoutMistake(
           "\(other.name) has its buckets in '\(cold)', too; each kind needs a folder of its own", kind: index,
           key: kind.cold == nil ? "hot" : "cold")
@@ -121,13 +151,14 @@ extension LayoutDescription {
 
   /// In a bucket of either rule, so that a layout can be changed to the other.
   private static func isInBucket(_ path: String, below cold: String) -> Bool {
-    guard path.hasPrefix(cold + "/") else { return false }
-    let component = Array(path.dropFirst(cold.count + 1).prefix { $0 != "/" }.utf8)
+    let prefix = Array("\(cold)/".utf8)
+    guard path.utf8.starts(with: prefix) else { return false }
+    let component = Array(path.utf8.dropFirst(prefix.count).prefix { $0 != UInt8(ascii: "/") })
     return BucketRule.hour.hour(named: component.span) != nil || BucketRule.day(named: component.span) != nil
   }
 
   private func checkPlaylists(
-    _ globs: [(matches: [Glob], exceptions: [Glob])]
+    _ globs: [(matches: [Glob], exceptions: [Glob])], _ budget: inout Int
   ) throws(LayoutMistake) {
     let streams = kinds.indices.filter { kinds[$0].playlist != nil }
     if streams.count > 1 {
@@ -135,8 +166,7 @@ extension LayoutDescription {
         "\(kinds[streams[0]].name) has a playlist, too; one kind may", kind: streams[1], key: "playlist")
     }
     if let index = streams.first {
-      let bytes = Array(kinds[index].playlist!.utf8)
-      guard FileName.canExist(bytes.span), !FileName.isArchivePlaylist(bytes.span) else {
+      guard isPlainName(kinds[index].playlist!) else {
         throw LayoutMistake("no name of a live playlist", kind: index, key: "playlist")
       }
     }
@@ -145,20 +175,28 @@ extension LayoutDescription {
         throw LayoutMistake("'\(name)' is no name of an initialisation file", kind: index, key: "init")
       }
     }
+    let playlists = streams.compactMap { kinds[$0].playlist }
     let own =
-      ["archive.m3u8", "archive-2026-11-24.m3u8"] + streams.compactMap { kinds[$0].playlist }
+      ["archive.m3u8", "archive-*.m3u8", ".archive*.hotcold"]
+      + playlists.flatMap { [$0, "\($0).old", "\($0).*.old"] }
       + kinds.flatMap(\.initialization)
-    let matcher = NameMatcher(globs)
-    for name in own {
-      guard let kind = matcher.kind(of: Array(name.utf8).span) else { continue }
-      throw LayoutMistake(
-        "its patterns match '\(name)', too, which is no file of a kind", kind: Int(kind.index), key: "match")
+    for (index, kind) in globs.enumerated() {
+      for name in own {
+        guard let glob = Glob(name),
+          let pattern = try overlapping(kind.matches, glob, besides: kind.exceptions, index, &budget)
+        else { continue }
+        throw LayoutMistake(
+          "'\(pattern.text)' matches '\(name)', too, which is no file of a kind; leave it out with except",
+          kind: index,
+          key: "match")
+      }
     }
   }
 
+  /// Of a file that is not hotcold's own.
   private func isPlainName(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     return FileName.canExist(bytes.span) && !FileName.isArchivePlaylist(bytes.span)
-      && ![".", ".."].contains(name)
+      && Glob(".archive*.hotcold")?.matches(bytes.span) != true && ![".", ".."].contains(name)
   }
 }

@@ -73,7 +73,12 @@ public enum Name {
     }
   }
 
-  /// Whether a name means the same file in both folders.
+  /// Gives a file a second name, the same in another folder (linkat(2)).
+  public static func link(_ name: Span<UInt8>, from: Int32, to: Int32) -> Outcome {
+    Outcome(shim: unsafe withTerminated(name) { unsafe hc_link(from, $0, to, $0) })
+  }
+
+  /// Whether a name means the same file in both folders, which are not one and the same.
   public static func isSameFile(_ name: Span<UInt8>, _ left: Int32, _ right: Int32) -> Bool {
     isSameFile(name, left, name, right)
   }
@@ -81,10 +86,24 @@ public enum Name {
   private static func isSameFile(
     _ name: Span<UInt8>, _ left: Int32, _ otherName: Span<UInt8>, _ right: Int32
   ) -> Bool {
-    guard let left = try? status(of: name, in: left), let right = try? status(of: otherName, in: right) else {
+    // One entry that is looked at twice has all the links of a second name, and is none: it may be the last.
+    guard !isSameEntry(name, left, otherName, right),
+      let left = try? status(of: name, in: left), let right = try? status(of: otherName, in: right)
+    else { return false }
+    return left.isSecondName(of: right)
+  }
+
+  /// True also where that cannot be told.
+  private static func isSameEntry(
+    _ name: Span<UInt8>, _ left: Int32, _ otherName: Span<UInt8>, _ right: Int32
+  ) -> Bool {
+    guard name.count == otherName.count, name.indices.allSatisfy({ name[$0] == otherName[$0] }) else {
       return false
     }
-    return left.isSecondName(of: right)
+    let folder = [UInt8]()
+    guard let left = try? status(of: folder.span, in: left), let right = try? status(of: folder.span, in: right)
+    else { return true }
+    return left.inode == right.inode && left.device == right.device
   }
 
   private static func statusIfThere(_ name: Span<UInt8>, in dirfd: Int32) throws(Errno) -> FileStatus? {

@@ -88,7 +88,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       try makeFolders(&tree, capture)
       var custody = Custody(options.layout, comparesInodes: capture.fileSystem.keepsInodes)
       // First: what others delete while it is listed is seen to go.
-      if !options.isDryRun { try custody.follow(tree) }
+      if watches { try custody.follow(tree) }
       var totals = RunTotals(options.layout, options.target, settled: try listSettled(&tree, &custody))
       defer { totals.fill(&report) }
       if options.isDryRun {
@@ -113,8 +113,13 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   // MARK: stages
 
+  /// Deletions by others matter to a comparison alone.
+  private var watches: Bool { !options.isDryRun && options.proves }
+
   private func look(at capture: borrowing OpenCapture) throws(KernelError) -> CaptureTree {
-    try CaptureTree(of: capture.directory, options.layout, allowsLinks: options.allowsLinks)
+    try CaptureTree(
+      of: capture.directory, options.layout, allowsLinks: options.allowsLinks,
+      budget: DescriptorBudget(descriptorsMax: options.descriptorsMax))
   }
 
   private mutating func makeFolders(
@@ -139,7 +144,9 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     var listing = Listing(layout, inodes: custody.comparesInodes)
     switch options.target {
     case .tiered: try listing.listBuckets(of: tree)
-    case .flat: try listing.listPlaces(of: tree) { $0 == layout[$1].flat }
+    case .flat:
+      try listing.listPlaces(of: tree) { $0 == layout[$1].flat }
+      listing.unrecognised = listing.unrecognised + tree.unrecognised
     }
     custody.digest.insert(listing.digest)
     tree.bucketEntries = listing.bucketEntries
@@ -150,7 +157,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   private func doubles(
     _ capture: borrowing OpenCapture, _ tree: CaptureTree
   ) throws(KernelError) -> Set<UInt64>? {
-    guard options.target == .flat || options.layout.trees.count > 1 else { return nil }
+    guard options.target == .flat || options.layout.hasSources else { return nil }
     let count = capture.estimateOfEntries(tree, withBuckets: true)
     var hashes: Set<UInt64> = []
     for kind in options.layout.kinds {
@@ -174,7 +181,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
         try makeFolders(&tree, capture)
         // What cannot be read any more cannot be counted again: what is known stands.
         if tree.lacksPlace(of: before) { return }
-        try custody.follow(tree)
+        if watches { try custody.follow(tree) }
       }
       try runPass(with: mover, capture, tree, &totals, &custody)
     } while !totals.hasSettled && totals.passes < passesMax && StopSignal.pending == nil && !report.isCutShort
@@ -191,7 +198,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       tree: tree, mover: mover, isDryRun: options.isDryRun,
       looksAtDestinations: sharesRenames && capture.fileSystem.keepsNegativeEntries,
       renamesConflicts: options.renamesConflicts, model: capture.status,
-      descriptorsMax: options.descriptorsMax, ledger: ledger)
+      budget: DescriptorBudget(descriptorsMax: options.descriptorsMax), ledger: ledger)
     var pass = Pass(
       options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,
       readsDisk: capture.fileSystem.isOnDisk)
@@ -223,6 +230,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       var cleanUp = CleanUp(tree, leaving: leaving)
       cleanUp.run(trees: left, target: options.target, playlistLeaves: report.livePlaylist.hasLeft)
       report.manifests = cleanUp.manifests
+      report.cleanUpFailures = cleanUp.failures
       totals.add(cleanUp.unrecognised)
       report.foldersRemoved = cleanUp.foldersRemoved
     }
@@ -231,7 +239,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
         report.manifests = try refreshManifests(tree, totals) + (report.manifests ?? ManifestReport())
       } catch { return error }
     }
-    return report.manifests?.failures.first { $0.errno.stopsRun }
+    return ((report.manifests?.failures ?? []) + report.cleanUpFailures).first { $0.errno.stopsRun }
   }
 
   private func refreshManifests(

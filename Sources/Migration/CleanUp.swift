@@ -2,8 +2,8 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Removes what hotcold made and the target layout has no use for, once the files have left: its playlists, and the folders
-/// of the layout that are empty.
+/// Removes what hotcold made and the target layout has no use for, when the files have left: its playlists, also those of
+/// buckets in which a file had to stay, and the folders of the layout that are empty.
 ///
 /// What cannot be removed stays, and is reported; so does what something else has made.
 struct CleanUp {
@@ -13,6 +13,8 @@ struct CleanUp {
   private(set) var manifests = ManifestReport()
   private(set) var unrecognised = Unrecognised()
   private(set) var foldersRemoved = 0
+  /// Of folders.
+  private(set) var failures: [KernelError] = []
 
   init(_ tree: CaptureTree, leaving: LeavingFiles?) {
     self.tree = tree
@@ -27,21 +29,43 @@ struct CleanUp {
     var removed: [Place: Int] = [:]
     for index in trees {
       for kind in layout.kinds {
-        let place = layout.coldPlace(of: kind, tree: index)
+        guard let place = layout.coldPlace(of: kind, tree: index) else { continue }
         tree.withPlace(place) { directory in
           removed[place, default: 0] += removeBuckets(of: kind, tree: index, in: directory)
         }
       }
     }
-    guard target == .flat else { return }
-    let flat = layout.kinds.map { layout[$0].flat }
+    let wanted = layout.kinds.flatMap { kind in
+      target == .flat
+        ? [layout[kind].flat] : [layout[kind].flat, layout[kind].hot, layout.coldPlace(of: kind)]
+    }
     // Inner folders before those that they are in.
-    for place in layout.places.sorted(by: { layout.path(of: $0).count > layout.path(of: $1).count })
-    where place != .root && !flat.contains(place) {
+    for place in layout.places.sorted(by: { layout.path(of: $0).utf8.count > layout.path(of: $1).utf8.count })
+    where place != .root && !wanted.contains(place) {
       let gone = (removed[place] ?? 0) + (playlistLeaves ? streamFiles(in: place) : 0)
       attempt { (clean) throws(KernelError) in
-        if try clean.remove(place, besides: gone) { clean.foldersRemoved += 1 }
+        guard try clean.remove(place, besides: gone) else { return }
+        clean.foldersRemoved += 1
+        try clean.removeParents(of: layout.path(of: place), besides: wanted.map(layout.path))
       }
+    }
+  }
+
+  /// Folders that only led to places.
+  private func removeParents(of path: String, besides wanted: [String]) throws(KernelError) {
+    guard leaving == nil else { return }
+    var parent = FilePath(path).removingLastComponent()
+    while let name = parent.lastComponent?.string,
+      !wanted.contains(where: { "\($0)/".utf8.starts(with: "\(parent)/".utf8) })
+    {
+      var isRemoved = false
+      try tree.withPlace(.root) { (root) throws(KernelError) in
+        let above = parent.removingLastComponent()
+        isRemoved =
+          above.isEmpty ? try root.removeFolder(name) : try root.openFolder(above.string).removeFolder(name)
+      }
+      guard isRemoved else { return }
+      parent = parent.removingLastComponent()
     }
   }
 
@@ -54,7 +78,7 @@ struct CleanUp {
   }
 
   private mutating func attempt(_ step: (inout Self) throws(KernelError) -> Void) {
-    do throws(KernelError) { try step(&self) } catch { manifests.failures.append(error) }
+    do throws(KernelError) { try step(&self) } catch { failures.append(error) }
   }
 
   // MARK: buckets
@@ -65,8 +89,11 @@ struct CleanUp {
   ) -> Int {
     let rule = tree.layout.trees[index].rule
     var removed = 0
-    var days: [Day: Int] = [:]
-    for bucket in tree.buckets(of: kind, tree: index) {
+    var days = Dictionary(
+      uniqueKeysWithValues: tree.dates.filter { $0.kind == kind && $0.tree == index }.map { ($0.day, 0) })
+    // Of an hour of day that the first tree wants, for this kind or for another, nothing is taken.
+    for bucket in tree.buckets(of: kind, tree: index)
+    where index == 0 || rule == .dateHour || !tree.layout.isWanted(bucket, of: kind) {
       var isRemoved = false
       attempt { (clean) throws(KernelError) in isRemoved = try clean.remove(bucket, of: kind, in: place) }
       guard isRemoved else { continue }
@@ -76,7 +103,10 @@ struct CleanUp {
     for (day, count) in days.sorted(by: { $0.key < $1.key }) {
       attempt { (clean) throws(KernelError) in
         let isEmpty = clean.leaving == nil ? false : try place.openFolder(day.text).entryCount() == count
-        if try clean.remove(day.text, from: place, isEmpty: isEmpty) { removed += 1 }
+        if try clean.remove(day.text, from: place, isEmpty: isEmpty) {
+          removed += 1
+          clean.foldersRemoved += 1
+        }
       }
     }
     return removed
@@ -107,19 +137,19 @@ struct CleanUp {
       own += 1
     }
     for name in names.playlists.sorted() {
-      attempt { (clean) throws(KernelError) in
+      do throws(KernelError) {
         switch HourPlaylists.existing(name, in: directory) {
         case .own(let contents, _) where ArchivePlaylist.isOwn(contents):
-          if clean.leaving == nil { try directory.removeFile(name) }
+          if leaving == nil { try directory.removeFile(name) }
           own += 1
-          clean.manifests.removed += 1
+          manifests.removed += 1
         case .absent: break
         // Of the old archiver, or foreign: it stays, and so does its folder.
         case .own, .foreign:
-          clean.unrecognised.add(Array(name.utf8).span, in: clean.tree.layout.path(of: bucket, kind) + "/")
+          unrecognised.add(Array(name.utf8).span, in: tree.layout.path(of: bucket, kind) + "/")
         case .unreadable(let error): throw error
         }
-      }
+      } catch { manifests.failures.append(error) }
     }
     return own
   }

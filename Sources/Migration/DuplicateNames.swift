@@ -49,8 +49,9 @@ struct DuplicateNames {
         }
       }
     }
-    let rule = tree.layout[kind]
-    for place in rule.hot == rule.flat ? [rule.hot] : [rule.hot, rule.flat] {
+    // Against the way of a file: what is hot, then where it comes from.
+    let hot = tree.layout[kind].hot
+    for place in [hot] + tree.layout.places.filter({ $0 != hot && tree.layout.holds($0, kind) }) {
       try tree.withPlace(place) { (directory) throws(KernelError) in
         try walk.files(of: kind, in: directory) { entry, _ in body(entry.name) }
       }

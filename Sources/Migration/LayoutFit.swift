@@ -36,7 +36,11 @@ public struct LayoutFit: Sendable {
       }
       unmatched = unmatched + tree.unrecognised
     } catch {
-      throw .stopped(error, nil)
+      switch error.errno {
+      case .noSuchFileOrDirectory: throw .missing(path)
+      case .notDirectory: throw .notAFolder(path)
+      default: throw .stopped(error, nil)
+      }
     }
   }
 

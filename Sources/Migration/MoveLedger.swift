@@ -107,6 +107,8 @@ struct MoveLedger: ~Copyable {
     }
   }
 
+  var isToFlat: Bool { target == .flat }
+
   /// Whether a later pass finds the file at its new place.
   func meetsAgain(_ site: Site) -> Bool {
     if case .place = site { target == .tiered } else { false }

@@ -22,11 +22,13 @@ struct MovePlan<M: Mover>: ~Copyable {
   var ledger: MoveLedger
   /// Folders that were made on the way, or would be, and the buckets among them since the last call of `takeMade`.
   private(set) var foldersMade = 0
-  private var made: [OpenFolder] = []
+  private var made: [(kind: Kind, bucket: Bucket)] = []
+  /// Of a dry run: the days for which folders would be made.
+  private var days: Set<String> = []
 
   init(
     tree: CaptureTree, mover: M, isDryRun: Bool, looksAtDestinations: Bool, renamesConflicts: Bool = false,
-    model: FileStatus, descriptorsMax: Int, ledger: consuming MoveLedger
+    model: FileStatus, budget: DescriptorBudget, ledger: consuming MoveLedger
   ) {
     self.renamesConflicts = renamesConflicts
     self.tree = tree
@@ -36,7 +38,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     self.isDryRun = isDryRun
     self.model = model
     self.ledger = ledger
-    buckets = BucketDescriptors(descriptorsMax: descriptorsMax)
+    buckets = BucketDescriptors(budget: budget)
     // Twice what may be pending: what is done waits for its turn to be counted.
     queue = MoveQueue(capacity: max(1, 2 * mover.pendingMax))
   }
@@ -74,44 +76,70 @@ struct MovePlan<M: Mover>: ~Copyable {
       case let dirfd: return .open(dirfd)
       }
     case .bucket(let kind, let bucket):
-      if case .unknown = buckets.state(bucket, of: kind) { return open(bucket, of: kind) }
-      return buckets.state(bucket, of: kind)
-    }
-  }
-
-  private mutating func open(_ bucket: Bucket, of kind: Kind) -> BucketDescriptors.State {
-    if buckets.isFull {
-      finish()
-      buckets.closeLeastRecent()
-    }
-    do throws(KernelError) {
-      if let folder = try tree.open(bucket, of: kind) {
-        return .open(buckets.keep(folder, bucket, of: kind))
-      }
-      if isDryRun {
-        foldersMade += tree.layout.buckets == .hour ? 0 : 1
-        buckets.set(.absent, bucket, of: kind)
-        return .absent
-      }
-      foldersMade += try tree.make(bucket, of: kind, like: model)
-      guard let folder = try tree.open(bucket, of: kind) else { return .failed(.noSuchFileOrDirectory) }
-      made.append(folder)
-      return .open(buckets.keep(folder, bucket, of: kind))
-    } catch {
-      // openat2(2): a link, a file, another mount.
-      let isRefused = [
-        .tooManySymbolicLinkLevels, .notDirectory, .improperLink, .permissionDenied, .notPermitted,
-      ]
-      .contains(error.errno)
-      if error.errno.stopsRun { ledger.stop(error) }
-      let state = isRefused ? BucketDescriptors.State.refused : .failed(error.errno)
-      buckets.set(state, bucket, of: kind)
+      let state = buckets.state(bucket, of: kind)
+      if case .unknown = state { return open(bucket, of: kind) }
       return state
     }
   }
 
+  private mutating func open(_ bucket: Bucket, of kind: Kind) -> BucketDescriptors.State {
+    if buckets.isFull { makeRoom() }
+    do throws(KernelError) {
+      return try openOrMake(bucket, of: kind)
+    } catch {
+      guard [.tooManyOpenFiles, .tooManyOpenFilesInSystem].contains(error.errno) else {
+        return refuse(bucket, of: kind, error)
+      }
+      makeRoom()
+      do throws(KernelError) { return try openOrMake(bucket, of: kind) } catch {
+        return refuse(bucket, of: kind, error)
+      }
+    }
+  }
+
+  /// What is in flight needs its folders.
+  private mutating func makeRoom() {
+    finish()
+    if !ledger.isStopped { buckets.closeLeastRecent() }
+  }
+
+  private mutating func openOrMake(
+    _ bucket: Bucket, of kind: Kind
+  ) throws(KernelError) -> BucketDescriptors.State {
+    if let folder = try tree.open(bucket, of: kind) { return .open(buckets.keep(folder, bucket, of: kind)) }
+    if isDryRun {
+      if tree.layout.buckets == .dateHour { foresee(bucket, of: kind) }
+      buckets.set(.absent, bucket, of: kind)
+      return .absent
+    }
+    foldersMade += try tree.make(bucket, of: kind, like: model)
+    guard let folder = try tree.open(bucket, of: kind) else { return .failed(.noSuchFileOrDirectory) }
+    made.append((kind, bucket))
+    return .open(buckets.keep(folder, bucket, of: kind))
+  }
+
+  private mutating func foresee(_ bucket: Bucket, of kind: Kind) {
+    foldersMade += 1
+    guard let day = tree.layout.buckets.day(of: bucket) else { return }
+    let isThere = tree.dates.contains { $0.kind == kind && $0.tree == 0 && $0.day == day }
+    if !isThere, days.insert("\(kind.index) \(day.text)").inserted { foldersMade += 1 }
+  }
+
+  private mutating func refuse(
+    _ bucket: Bucket, of kind: Kind, _ error: KernelError
+  ) -> BucketDescriptors.State {
+    // openat2(2): a link, a file, another mount.
+    let isRefused = [
+      .tooManySymbolicLinkLevels, .notDirectory, .improperLink, .permissionDenied, .notPermitted,
+    ].contains(error.errno)
+    if error.errno.stopsRun { ledger.stop(error) }
+    let state = isRefused ? BucketDescriptors.State.refused : .failed(error.errno)
+    buckets.set(state, bucket, of: kind)
+    return state
+  }
+
   /// The buckets that were made since the last call.
-  mutating func takeMade() -> [OpenFolder] {
+  mutating func takeMade() -> [(kind: Kind, bucket: Bucket)] {
     defer { made.removeAll() }
     return made
   }
@@ -120,14 +148,14 @@ struct MovePlan<M: Mover>: ~Copyable {
 
   /// Where links take the place of renames, a killed run may have left a file under its old name as well, wherever its options
   /// have sent it: it is counted at the new one, and loses the old one. Nil where nothing of the kind is left.
-  mutating func finishLink(_ name: Span<UInt8>, of kind: Kind, in place: Place) -> Outcome? {
-    guard tree.mayHoldBothNames else { return nil }
-    let from = tree.dirfd(of: place)
-    let hot = tree.layout[kind].hot
+  mutating func finishLink(_ name: Span<UInt8>, of kind: Kind, in site: Site) -> Outcome? {
+    guard tree.mayHoldBothNames, case .open(let from) = open(site) else { return nil }
+    let rule = tree.layout[kind]
     let sites =
-      (place == hot ? [] : [Site.place(hot)]) + tree.buckets(of: kind).map { Site.bucket(kind, $0) }
-    for site in sites {
-      guard case .open(let to) = open(site), Name.isSameFile(name, from, to) else { continue }
+      ledger.isToFlat
+      ? [Site.place(rule.flat)] : [.place(rule.hot)] + tree.buckets(of: kind).map { .bucket(kind, $0) }
+    for other in sites where other != site {
+      guard case .open(let to) = open(other), Name.isSameFile(name, from, to) else { continue }
       return isDryRun ? .done : Name.moveByLink(name, from: from, to: to)
     }
     return nil
@@ -254,16 +282,32 @@ extension MovePlan {
     return ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, tree.dirfd(of: from))
   }
 
-  /// Moves what players load before a segment, ahead of the playlist that names it. One that stays is found when the playlist
-  /// is looked at again.
-  func moveInitialization(from: Place, to: Place) {
-    guard !isDryRun else { return }
+  /// Brings what players load before a segment to where the playlist that names it goes. False where one is not there then: the
+  /// playlist must stay, too.
+  ///
+  /// To the tiers it gets a second name: a recorder at work writes it once, and its old URL needs it for as long as it runs.
+  mutating func moveInitialization(from: Place, to: Place) -> Bool {
+    let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
     for name in (tree.layout.stream?.initialization ?? []).map({ Array($0.utf8) })
-    where Name.isThere(name.span, in: tree.dirfd(of: from)) {
-      let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
-      _ = links.finish(
-        Name.rename(name.span, from: source, to: target), name.span, from: source, to: target, as: name.span)
+    where Name.isThere(name.span, in: source) && !isDryRun {
+      var outcome = Outcome.failed(.notSupported)
+      if Name.isSameFile(name.span, source, target) {
+        outcome = ledger.isToFlat ? Name.moveByLink(name.span, from: source, to: target) : .done
+      } else if !ledger.isToFlat {
+        outcome = Name.link(name.span, from: source, to: target)
+      }
+      if outcome != .done, outcome != .failed(.fileExists) {
+        outcome = links.finish(
+          Name.rename(name.span, from: source, to: target), name.span, from: source, to: target, as: name.span
+        )
+      }
+      // With the same contents, or the playlist would have been held (`PlaylistCompanions`).
+      guard outcome == .done || outcome == .failed(.fileExists) else {
+        _ = ledger.countLivePlaylist(name.span, outcome, from: from, to: to, source)
+        return false
+      }
     }
+    return true
   }
 
   /// Keeps a live playlist that another one has superseded in its flat place, under a name that no player asks for.

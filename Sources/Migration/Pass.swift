@@ -39,6 +39,7 @@ struct Pass<M: Mover>: ~Copyable {
   private(set) var livePlaylist = PlaylistOutcome.absent
   /// What the live playlist would be parted from: it stays beside them, and so does what else it lists.
   private(set) var companions = PlaylistCompanions()
+  private(set) var playlistWay: (from: Place, to: Place)?
   /// Another live playlist where it would move to.
   private var rival = PlaylistSuccession.Rival.none
   private var isHeld: Bool { !companions.isEmpty || rival == .current }
@@ -138,7 +139,9 @@ struct Pass<M: Mover>: ~Copyable {
     _ directory: borrowing Directory, _ site: Site, _ custody: inout Custody, _ betweenWindows: (Int) -> Void,
     _ wants: (Kind) -> Bool
   ) throws(KernelError) {
-    var walk = Walk(layout, look: options.target == .tiered ? .modification : .name)
+    // To the flat layout no file need be looked at, but for a second name that a killed run may have left.
+    let looks = options.target == .tiered || tree.mayHoldBothNames
+    var walk = Walk(layout, look: looks ? .modification : .name)
     walk.warms = readsDisk
     // Only where no ring keeps the other core busy, and no rename waits for the folder's lock.
     walk.readsAhead = options.isDryRun && options.target == .tiered
@@ -176,7 +179,9 @@ struct Pass<M: Mover>: ~Copyable {
       custody.digest.remove(file.old)
       custody.digest.insert(file.new)
     }
-    for folder in plan.takeMade() { custody.follow(folder.directory) }
+    for (kind, bucket) in plan.takeMade() where options.proves {
+      try? tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in custody.follow(directory) }
+    }
   }
 
   // MARK: meeting files
@@ -229,8 +234,8 @@ struct Pass<M: Mover>: ~Copyable {
   private mutating func finishLink(
     _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
   ) -> Bool {
-    guard options.target == .tiered, status.links > 1, case .place(let place) = site,
-      let outcome = plan.finishLink(entry.name, of: identity.kind, in: place)
+    guard tree.mayHoldBothNames, status.links > 1,
+      let outcome = plan.finishLink(entry.name, of: identity.kind, in: site)
     else { return false }
     plan.ledger.countLink(entry.name, move(identity, from: site), outcome)
     return true
@@ -284,6 +289,8 @@ struct Pass<M: Mover>: ~Copyable {
   private mutating func meetOther(_ entry: borrowing DirectoryEntry, in site: Site) {
     switch site {
     case .place(let place):
+      // Of a kind that stays here, whatever this walk looks for.
+      if let kind = layout.kind(of: entry.name), entry.type.countsAsFile, layout.holds(place, kind) { return }
       let isPlaylist = layout.holdsPlaylist(place) && entry.type.countsAsFile && layout.isOfStream(entry.name)
       if isPlaylist || (entry.type == .directory && layout.isPart(folder: entry.name, of: place)) { return }
     case .bucket: if HourPlaylists.isOwn(entry) { return }
@@ -350,11 +357,13 @@ struct Pass<M: Mover>: ~Copyable {
     }
   }
 
-  /// From where the live playlist goes, and to where. Nil where there is none, or both are one.
-  private var playlistWay: (from: Place, to: Place)? {
-    guard let kind = layout.stream?.kind, layout[kind].flat != layout[kind].hot else { return nil }
-    return options.target == .tiered
-      ? (layout[kind].flat, layout[kind].hot) : (layout[kind].hot, layout[kind].flat)
+  /// From where a live playlist goes, and to where. Nil where there is none, or it is there.
+  private func findPlaylistWay() throws(KernelError) -> (from: Place, to: Place)? {
+    guard let kind = layout.stream?.kind else { return nil }
+    let to = options.target == .tiered ? layout[kind].hot : layout[kind].flat
+    let others = layout.playlistPlaces.filter { $0 != to }
+    for place in others where try playlistStatus(in: place)?.type == .regular { return (place, to) }
+    return others.first.map { ($0, to) }
   }
 
   private func playlistStatus(in place: Place) throws(KernelError) -> FileStatus? {
@@ -389,10 +398,10 @@ struct Pass<M: Mover>: ~Copyable {
     switch rival {
     case .none:
       guard companions.isEmpty else { return .held }
-      plan.moveInitialization(from: from, to: to)
+      guard plan.moveInitialization(from: from, to: to) else { return .failed }
       return plan.moveLivePlaylist(from: from, to: to)
     case .successor:
-      let flat = options.target == .tiered ? from : to
+      let flat = layout.stream.map { layout[$0.kind].flat } ?? from
       return companions.isEmpty ? plan.setLivePlaylistAside(from: from, to: flat) : .conflict
     case .current: return .conflict
     }
@@ -401,9 +410,10 @@ struct Pass<M: Mover>: ~Copyable {
   /// Looks at the playlist before the segments move that it lists: where it has to stay, so have they.
   private mutating func judgeLivePlaylist() throws(KernelError) {
     if options.target == .flat { try pins.refresh(tree) }
-    if let from = playlistWay?.from, try playlistStatus(in: from)?.type == .regular {
+    playlistWay = try findPlaylistWay()
+    if let (from, to) = playlistWay, try playlistStatus(in: from)?.type == .regular {
       try tree.withPlace(from) { (directory) throws(KernelError) in
-        rival = try PlaylistSuccession.rival(of: directory, from, in: tree)
+        rival = try PlaylistSuccession.rival(of: directory, from, beside: to, in: tree)
       }
     }
     companions = try findCompanions(haveMoved: false)

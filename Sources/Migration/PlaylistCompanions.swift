@@ -106,13 +106,11 @@ enum PlaylistSuccession {
   private static let silentTargetDurations: Int64 = 3
   private static let silentSecondsMin: Int64 = 10
 
-  /// Of the playlist in `directory`, which is that place.
+  /// Of the playlist in `directory`, which is that place, where it would move to `other`.
   static func rival(
-    of directory: borrowing Directory, _ place: Place, in tree: CaptureTree
+    of directory: borrowing Directory, _ place: Place, beside other: Place, in tree: CaptureTree
   ) throws(KernelError) -> Rival {
-    guard let playlist = tree.layout.stream?.playlist,
-      let other = tree.layout.playlistPlaces.first(where: { $0 != place })
-    else { return .none }
+    guard let playlist = tree.layout.stream?.playlist, other != place else { return .none }
     var rival = Rival.none
     try tree.withPlace(other) { (other) throws(KernelError) in
       // Both names may be one file, left by a run by links that was killed: then there is but one.

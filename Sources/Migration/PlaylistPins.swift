@@ -30,7 +30,8 @@ struct PlaylistPins {
         else { return }
         if setsAside, place == tree.layout[stream.kind].flat {
           guard superseded != version else { return }
-          if try PlaylistSuccession.rival(of: directory, place, in: tree) == .successor {
+          let hot = tree.layout[stream.kind].hot
+          if try PlaylistSuccession.rival(of: directory, place, beside: hot, in: tree) == .successor {
             superseded = version
             return
           }
@@ -61,14 +62,6 @@ struct PlaylistPins {
       listed.mayBeAny = true
       if !tooLarge.contains(path) { tooLarge.append(path) }
     }
-  }
-}
-
-extension Layout {
-  /// Where a live playlist may be: in the flat and in the hot place of its segments.
-  var playlistPlaces: [Place] {
-    guard let kind = stream?.kind else { return [] }
-    return self[kind].flat == self[kind].hot ? [self[kind].hot] : [self[kind].flat, self[kind].hot]
   }
 }
 

@@ -20,6 +20,7 @@ struct RunTotals: ~Copyable {
   private var unrecognised = Unrecognised()
   private var livePlaylist = PlaylistOutcome.absent
   private var companions = PlaylistCompanions()
+  private var playlistWay: PlaylistWay?
   private var metRecentFile = false
   private var metRecentFlatFile = false
 
@@ -82,6 +83,7 @@ struct RunTotals: ~Copyable {
         livePlaylist = pass.livePlaylist
       }
       companions = pass.companions
+      playlistWay = pass.playlistWay.flatMap { layout.way(from: $0.from, to: $0.to) }
     }
     hasSettled =
       pass.isComplete && !pass.plan.ledger.needsAnotherPass
@@ -103,6 +105,7 @@ struct RunTotals: ~Copyable {
     report.unrecognised = unrecognised + unrecognisedBefore
     report.livePlaylist = livePlaylist
     report.companions = companions
+    report.livePlaylistWay = playlistWay
     report.listedSegments = pins.segmentsListed
     report.renamed = renamed
     report.writerIsActive = metRecentFile

@@ -57,7 +57,11 @@ extension Explanation {
       return Explanation(
         "\(describe(error, in: capture)): it stays",
         knownRemedy(error, nil, again) ?? "Fix the cause, \(again).")
-    case .moreArchivesNotRemoved(let count):
+    case .folderNotRemoved(let error):
+      return Explanation(
+        "\(describe(error, in: capture)): an empty folder that the layout has no use for; it stays",
+        knownRemedy(error, nil, again) ?? "Remove it (rmdir), or leave it.")
+    case .moreArchivesNotRemoved(let count), .moreFoldersNotRemoved(let count):
       return Explanation("\(name): \(Format.count(count)) more like these")
     case .moreArchivesNotWritten(let count):
       return Explanation("\(name): \(Format.count(count)) more archives were not written")
@@ -189,7 +193,7 @@ extension Explanation {
     case .holdsNothingOfACapture(let path):
       return Explanation(
         "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no folder captures with capture_* files",
-        "Give the folder that ffmpeg writes to.")
+        "Give the folder that ffmpeg writes to; for other file names, the layout that they have (--layout).")
     case .otherBuckets(let path, let layout):
       return Explanation(
         "\(text(path)): holds files, and the layout '\(layout)' does not know this folder: another layout was used here",
@@ -284,8 +288,10 @@ extension Explanation {
     }
     let remedy =
       if companions.areOfOtherNames {
-        "Only \(way.patterns) are moved: let the recorder write such (ffmpeg: -hls_segment_filename with segment_%09d.ts, and no "
-          + "-hls_segment_type fmp4)"
+        way.isOfGuide
+          ? "Only \(way.patterns) are moved: let the recorder write such (ffmpeg: -hls_segment_filename with segment_%09d.ts, "
+            + "and no -hls_segment_type fmp4), or name the layout that it has (--layout)"
+          : "Only \(way.patterns) are segments: correct the patterns (match, init) of the layout"
       } else if companions.areInOtherFolders {
         "They are in other folders: let the recorder write playlist and segments to one folder"
       } else {

@@ -36,6 +36,9 @@ public struct Issue: Error {
     /// By a reversion.
     case archiveNotRemoved(KernelError)
     case moreArchivesNotRemoved(Int)
+    /// One that the target layout has no use for.
+    case folderNotRemoved(KernelError)
+    case moreFoldersNotRemoved(Int)
     /// A live playlist of which it is not known what it lists.
     case playlistTooLarge(FilePath)
     case twoLivePlaylists(PlaylistWay)
@@ -98,7 +101,8 @@ extension Issue {
     switch cause {
     case .stopped(.permissionDenied(let error, _)), .stopped(.stopped(let error, _)),
       .archiveNotWritten(let error),
-      .archiveNotRemoved(let error), .retentionStopped(let error), .capturesUnreadable(let error),
+      .archiveNotRemoved(let error), .folderNotRemoved(let error), .retentionStopped(let error),
+      .capturesUnreadable(let error),
       .capturePathUnusable(let error), .engineUnavailable(let error), .metricsNotWritten(let error),
       .failed(let error, _):
       error
@@ -155,6 +159,11 @@ extension CaptureReport {
       causes.append(.namesTaken(total.conflicts, named: problems.taken, other))
     }
     causes += manifests?.causes(isReversion: isReversion) ?? []
+    let foldersNamedMax = 3
+    causes += cleanUpFailures.prefix(foldersNamedMax).map(Issue.Cause.folderNotRemoved)
+    if cleanUpFailures.count > foldersNamedMax {
+      causes.append(.moreFoldersNotRemoved(cleanUpFailures.count - foldersNamedMax))
+    }
     if let way = playlistWay {
       switch livePlaylist {
       case .conflict: causes.append(.twoLivePlaylists(way))

@@ -25,6 +25,7 @@ extension Issue {
     case foreignPlaylist = "foreign-playlist"
     case playlistNotWritten = "playlist-not-written"
     case playlistNotRemoved = "playlist-not-removed"
+    case folderNotRemoved = "folder-not-removed"
     case livePlaylistTooLarge = "live-playlist-too-large"
     case twoLivePlaylists = "two-live-playlists"
     case livePlaylistNotMoved = "live-playlist-not-moved"
@@ -73,6 +74,8 @@ extension Issue {
     case .moreArchivesNotWritten: (.playlistNotWritten, nil)
     case .archiveNotRemoved: (.playlistNotRemoved, "playlists that cannot be removed")
     case .moreArchivesNotRemoved: (.playlistNotRemoved, nil)
+    case .folderNotRemoved: (.folderNotRemoved, "folders that cannot be removed")
+    case .moreFoldersNotRemoved: (.folderNotRemoved, nil)
     case .playlistTooLarge: (.livePlaylistTooLarge, "a live playlist that is too large")
     case .twoLivePlaylists: (.twoLivePlaylists, "two live playlists")
     case .livePlaylistNotMoved: (.livePlaylistNotMoved, "the live playlist is not moved")

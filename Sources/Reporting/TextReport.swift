@@ -138,11 +138,11 @@ public struct TextReport {
   }
 
   private func folders(_ report: CaptureReport) -> String {
-    if report.isReversion {
-      return
-        "\(Format.count(report.foldersRemoved)) empty ones \(report.isDryRun ? "to be removed" : "removed")"
-    }
-    return "\(Format.count(report.foldersMade)) \(report.isDryRun ? "to be made" : "made")"
+    let removed =
+      "\(Format.count(report.foldersRemoved)) empty ones \(report.isDryRun ? "to be removed" : "removed")"
+    if report.isReversion { return removed }
+    let made = "\(Format.count(report.foldersMade)) \(report.isDryRun ? "to be made" : "made")"
+    return report.foldersRemoved > 0 ? "\(made), \(removed)" : made
   }
 
   private func describe(_ manifests: ManifestReport, isDryRun: Bool) -> String {

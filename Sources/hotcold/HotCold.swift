@@ -56,7 +56,7 @@ struct HotCold: ParsableCommand {
     commandName: "hotcold",
     abstract: "Moves video captures from the flat layout to the hot/cold layout.",
     discussion: """
-      The newest files of each kind stay hot, all others go into 24 hour-of-day folders. A migration \
+      The newest files of each kind stay hot, all others go into folders by hour. A migration \
       overwrites, copies and deletes nothing; a run can be stopped and started again at any point.
 
       Exit status: 0 done (also: nothing to do, dry run); 1 some files could not be moved or a check failed; \

@@ -180,7 +180,7 @@ import Testing
   @Test func tooFewDescriptorsAreSaidSo() throws {
     let trial = try Trial()
     let result = Shell.run([
-      "sh", "-c", "ulimit -n 64; exec \"$0\" migrate \"$1\" --execute --yes", HotColdBinary.path,
+      "sh", "-c", "ulimit -n 10; exec \"$0\" migrate \"$1\" --execute --yes", HotColdBinary.path,
       trial.folder.path,
     ])
     #expect(result.status == 74)

@@ -4,7 +4,7 @@ import Testing
 
 /// Layouts on the command line: printed, checked, used, changed.
 @Suite struct LayoutTests {
-  private static let repository = URL(filePath: #filePath).deletingLastPathComponent()
+  static let repository = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent()
     .deletingLastPathComponent().path
   static let byDate = repository + "/Packaging/layouts/guide-by-date.yaml"
@@ -205,7 +205,7 @@ import Testing
     }
     #expect(result.output.contains("clip_1.mp4") && result.output.contains("captures/notes.txt"))
     #expect(try Snapshot(trial.folder.path).changeTimes == before.changeTimes)
-    #expect(Self.run("layout", "--check", "guide", "/no/such/folder").status == 74)
+    #expect(Self.run("layout", "--check", "guide", "/no/such/folder").status == 66)
   }
 
   @Test func aMistakeInALayoutFileIsNamedWithItsPlaceBeforeAnythingIsTouched() throws {
@@ -262,6 +262,113 @@ import Testing
     #expect(Self.run("verify", folder.path, "--layout", layout).status == 0)
     #expect(Self.run("revert", folder.path, "--layout", layout, "--execute", "--yes").status == 0)
     #expect(try Snapshot(folder.path).files == before.files)
+  }
+
+  /// A layout file like the built-in one, with other texts.
+  private static func guide(_ edits: [(String, String)], in folder: borrowing Folder) throws -> String {
+    var text = run("layout").output
+    for (old, new) in edits {
+      let edited = text.replacing(old, with: new)
+      #expect(edited != text, "\(old) is not in the layout")
+      text = edited
+    }
+    let path = folder.path + "/other.yaml"
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  /// The folders of all other kinds are those of both layouts: nothing in them may be touched.
+  @Test(arguments: [[], ["--on-conflict", "rename"], ["--link-fallback"]])
+  func aChangeOfOneKindsFoldersLeavesTheOthersAlone(options: [String]) throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let layouts = try Folder()
+    let other = try Self.guide([("hot: segments", "hot: video/seg")], in: layouts)
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    // Names that have a second one elsewhere: that a file has two links proves nothing about these folders.
+    let backup = try Folder()
+    try Shell.must(["cp", "-al", capture, backup.path + "/backup"])
+    let before = try Snapshot(capture)
+    let there = HotColdBinary.run(
+      ["migrate", capture, "--from", "guide", "--layout", other, "--execute", "--yes"] + options)
+    #expect(there.status == 0, "\(there)")
+    let after = try Snapshot(capture)
+    #expect(
+      after.paths
+        == Set(
+          before.paths.map {
+            $0.description.hasPrefix("segments/") ? Bytes("video/seg" + $0.description.dropFirst(8)) : $0
+          }))
+    for (path, time) in before.changeTimes {
+      guard ["captures/", "thumbnails/", "metadata/"].contains(where: path.description.hasPrefix) else { continue }
+      #expect(after.changeTimes[path] == time, "\(path)")
+    }
+    #expect(!after.entries.keys.contains("segments"), "nothing needs it any more")
+    #expect(!after.manifests.isEmpty)
+    #expect(Self.run("verify", capture, "--layout", other).status == 0)
+    let again = HotColdBinary.run(
+      ["migrate", capture, "--from", "guide", "--layout", other, "--execute", "--yes"] + options)
+    #expect(again.status == 0, "\(again)")
+    #expect(try Snapshot(capture).changeTimes == after.changeTimes)
+    #expect(Self.run("revert", capture, "--layout", other, "--execute", "--yes").status == 0)
+    #expect(try Snapshot(capture).entries == trial.before.entries)
+  }
+
+  /// The live playlist goes with the segments that it lists, from one hot folder to another.
+  @Test func theLivePlaylistComesAlongFromAnotherLayout() throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let layouts = try Folder()
+    let other = try Self.guide(
+      [("hot: segments", "hot: video"), ("playlist: output.m3u8", "playlist: output.m3u8\n    init: init.mp4")],
+      in: layouts)
+    try trial.folder.makeFile("init.mp4", seconds: 1_700_000_000)
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    try Shell.must(["mv", capture + "/init.mp4", capture + "/segments/init.mp4"])
+    let there = Self.run("migrate", capture, "--from", "guide", "--layout", other, "--execute", "--yes")
+    #expect(there.status == 0, "\(there)")
+    #expect(trial.folder.exists("video/output.m3u8") && trial.folder.exists("video/init.mp4"))
+    #expect(!trial.folder.exists("segments"))
+    #expect(Self.run("verify", capture, "--layout", other).status == 0)
+  }
+
+  /// What is cold already would stay in hours of the old zone.
+  @Test func anotherZoneForTheSameFoldersIsRefused() throws {
+    let trial = try Trial()
+    let layouts = try Folder()
+    let other = try Self.guide([("buckets: hour", "buckets: hour\ntime-zone: Asia/Tokyo")], in: layouts)
+    let arguments = [
+      "migrate", trial.folder.path, "--from", "guide", "--layout", other, "--execute", "--yes",
+    ]
+    let refused = HotColdBinary.run(arguments)
+    #expect(refused.status == 64 && refused.error.contains("zone"), "\(refused)")
+    #expect(HotColdBinary.run(arguments + ["--time-zone", "UTC"]).status == 0)
+    try trial.expectSettled()
+  }
+
+  /// A number that is taken in a bucket which nobody looks at would be given twice.
+  @Test func nextNumbersOfAnotherLayoutAreRefused() throws {
+    let trial = try Trial()
+    #expect(
+      Self.run("migrate", trial.folder.path, "--layout", Self.byDate, "--execute", "--yes").status == 0)
+    let result = Self.run("next-numbers", trial.folder.path)
+    #expect(result.status == 66 && result.output.isEmpty, "\(result)")
+  }
+
+  /// Buckets of the other rule that cannot be looked into may be full.
+  @Test(.requiresRoot) func bucketsOfAnotherLayoutThatAreClosedStopARun() throws {
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let tools = try Folder()
+    try Shell.must(["cp", HotColdBinary.path, tools.path + "/hotcold"])
+    #expect(Self.run("migrate", capture, "--layout", Self.byDate, "--execute", "--yes").status == 0)
+    try Shell.must(["sh", "-c", "chown -R nobody \"$1\" \"$2\"; cd \"$1\" && chmod 700 */2* && chown root */2*", "sh", capture, tools.path])
+    for arguments in [["migrate", capture, "--execute", "--yes"], ["verify", capture]] {
+      let result = Shell.run(["runuser", "-u", "nobody", "--", tools.path + "/hotcold"] + arguments)
+      #expect(result.status == 77 && result.output.contains("/2023-"), "\(result)")
+    }
   }
 
   @Test(.requires("ffmpeg")) func fMP4SegmentsArePlayedFromTheirArchiveAndFromTheLivePlaylist() throws {

@@ -113,7 +113,7 @@ import Testing
   @Test(.requiresRoot, .requires("bash")) func tooFewDescriptorsStopEveryCommandWithTheRemedy() throws {
     let nobody = try NobodysTrial()
     func expectStopped(_ command: [String]) throws {
-      let result = nobody.run(command, "n=16")
+      let result = nobody.run(command, "n=10")
       #expect(result.status == 74, "\(command): \(result.status) \(result.output)")
       #expect(result.output.contains("ulimit -n 256"), "\(command): \(result.output)")
       try nobody.expectIntactAndNothingLeft("\(command)")
@@ -124,6 +124,6 @@ import Testing
     try nobody.expectSettled("migrated")
     for command in nobody.commands.dropFirst() { try expectStopped(command) }
     try nobody.expectSettled("stopped")
-    #expect(nobody.run(nobody.commands[0], "n=16").status == 0, "a sample opens one file after the other")
+    #expect(nobody.run(nobody.commands[0], "n=10").status == 0, "a sample opens one file after the other")
   }
 }

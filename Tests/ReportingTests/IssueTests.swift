@@ -60,7 +60,8 @@ import Testing
       .livePlaylistHeld(
         PlaylistCompanions(count: 1, named: [Array("segment_1.ts".utf8)]), forth),
       .retentionStopped(full), .retentionStopped(noPath),
-      .archiveNotRemoved(full), .moreArchivesNotRemoved(2), .playlistTooLarge("/srv/capture1/output.m3u8"),
+      .archiveNotRemoved(full), .moreArchivesNotRemoved(2), .folderNotRemoved(full),
+      .moreFoldersNotRemoved(2), .playlistTooLarge("/srv/capture1/output.m3u8"),
       .retentionDeclined(.clockStepped(43)), .retentionDeclined(.clockDisturbed),
       .retentionDeclined(.everythingWouldGo(captures)), .retentionDeclined(.yearsApart(segments)),
       .retentionDeclined(.tooMany(expired: 9, max: 8)), .implausibleTimes(2), .longPlaylist(900),
@@ -117,11 +118,13 @@ import Testing
     case .engineUnavailable: 31
     case .metricsNotWritten: 32
     case .failed: 33
+    case .folderNotRemoved: 34
+    case .moreFoldersNotRemoved: 35
     }
   }
 
   @Test func everyErrorNamesItsCaptureAndNoRelativePath() {
-    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...33))
+    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...35))
     for issue in Self.issues {
       let text = issue.explanation(for: "migrate").description
       #expect(text.hasPrefix("/srv/capture1"), "\(text)")

@@ -29,12 +29,7 @@ struct BucketDescriptors {
   private var folders: [Key: OpenFolder] = [:]
   private var uses: UInt64 = 0
 
-  /// `descriptorsMax`: of the run, for all that it opens.
-  init(descriptorsMax: Int) {
-    let ofOthers = 60
-    // Two weeks of hours of eight kinds, and a bound for what the kernel has to keep.
-    openMax = min(4096, max(4, descriptorsMax - ofOthers))
-  }
+  init(budget: DescriptorBudget) { openMax = budget.bucketsMax }
 
   mutating func state(_ bucket: Bucket, of kind: Kind) -> State {
     uses += 1
@@ -67,5 +62,22 @@ struct BucketDescriptors {
       folders[key] = nil
       entries[key.kind].update(key.bucket) { $0.state = .unknown }
     }
+  }
+}
+
+/// How many folders a run keeps open, of the descriptors that it may have.
+struct DescriptorBudget {
+  /// Buckets of a `CaptureTree`, of which there are two at a time.
+  let keptMax: Int
+  /// Those that files move to and from besides.
+  let bucketsMax: Int
+
+  init(descriptorsMax: Int) {
+    // Places, streams, lock, watch, ring, standard streams.
+    let left = max(0, descriptorsMax - 60)
+    keptMax = min(4 * BucketRule.hours.count, left / 4)
+    // Two weeks of hours of eight kinds at the most. Where a folder is to be opened, half of them are closed, and not the one
+    // that a file comes from: that needs four.
+    bucketsMax = min(4096, max(4, left - 2 * keptMax))
   }
 }

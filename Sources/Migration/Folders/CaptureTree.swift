@@ -43,7 +43,9 @@ struct CaptureTree: Sendable {
   private var places: [Folder] = []
   private var buckets = PerKind<[Bucket: BucketFolder]>(repeating: [:])
   private var keptCount = 0
-  private let keptMax = Self.keptMax(descriptorLimit: CurrentProcess.descriptorLimit)
+  private let keptMax: Int
+  /// Folders of dates, whether there are hours in them or not.
+  private(set) var dates: [(kind: Kind, tree: Int, day: Day)] = []
   private var otherRefusals: [FolderRefusal] = []
   /// What else is in the folders that only hold buckets.
   private(set) var unrecognised = Unrecognised()
@@ -53,7 +55,11 @@ struct CaptureTree: Sendable {
   var bucketEntries = PerKind(repeating: PerBucket(repeating: 0))
 
   /// Looks at what is there. Nothing is made and nothing is written.
-  init(of capture: borrowing Directory, _ layout: Layout, allowsLinks: Bool = false) throws(KernelError) {
+  init(
+    of capture: borrowing Directory, _ layout: Layout, allowsLinks: Bool = false,
+    budget: DescriptorBudget = DescriptorBudget(descriptorsMax: CurrentProcess.descriptorLimit)
+  ) throws(KernelError) {
+    keptMax = budget.keptMax
     self.layout = layout
     self.allowsLinks = allowsLinks
     self.capture = capture.path
@@ -64,19 +70,12 @@ struct CaptureTree: Sendable {
     }
     for kind in layout.kinds {
       for tree in layout.trees.indices {
-        try withPlace(layout.coldPlace(of: kind, tree: tree)) { (place) throws(KernelError) in
-          try find(tree, of: kind, in: place)
-        }
+        guard let place = layout.coldPlace(of: kind, tree: tree) else { continue }
+        try withPlace(place) { (place) throws(KernelError) in try find(tree, of: kind, in: place) }
       }
       let own = [layout[kind].flat, layout[kind].hot, layout.coldPlace(of: kind)]
       refusedKinds[kind] = own.contains { dirfd(of: $0) == Self.refused }
     }
-  }
-
-  /// Of two trees at a time, beside what a run moves files to.
-  private static func keptMax(descriptorLimit: Int) -> Int {
-    let ofOthers = 60
-    return min(4 * BucketRule.hours.count, max(0, (descriptorLimit - ofOthers) / 3))
   }
 
   /// A folder that may not be used is set aside; what says nothing about the folder itself is thrown.
@@ -168,7 +167,7 @@ struct CaptureTree: Sendable {
   func open(_ bucket: Bucket, of kind: Kind) throws(KernelError) -> OpenFolder? {
     if case .there(let kept?) = buckets[kind][bucket] { return kept }
     let tree = layout.trees[Int(bucket.tree)]
-    guard case .open(let place) = places[Int(tree.places[kind].index)] else { return nil }
+    guard let own = tree.places[kind], case .open(let place) = places[Int(own.index)] else { return nil }
     do throws(KernelError) {
       return OpenFolder(try place.directory.openFolder(tree.rule.text(of: bucket)))
     } catch {
@@ -225,7 +224,7 @@ struct CaptureTree: Sendable {
     var days: [Day] = []
     var stream = try DirectoryStream(of: place)
     while try stream.nextWindow({ entry in
-      if entry.type != .regular, let day = BucketRule.day(named: entry.name) { days.append(day) }
+      if let day = BucketRule.day(named: entry.name) { days.append(day) }
     }) {}
     return days.sorted()
   }
@@ -233,7 +232,8 @@ struct CaptureTree: Sendable {
   private mutating func find(
     _ day: Day, _ tree: Int, of kind: Kind, in place: borrowing Directory
   ) throws(KernelError) {
-    let path = layout.prefix(of: layout.coldPlace(of: kind, tree: tree)) + day.text
+    dates.append((kind, tree, day))
+    let path = layout.prefix(of: layout.coldPlace(of: kind, tree: tree) ?? .root) + day.text
     switch try Self.open(day.text, in: place).named(path) {
     case .absent: break
     case .refused(let refusal): otherRefusals.append(refusal)

@@ -20,6 +20,10 @@ enum OtherBuckets {
     // Those that files are fetched from are known.
     guard Set(layout.trees.map(\.rule)).count == 1, try mayBeThere(capture, layout) else { return nil }
     let others = try CaptureTree(of: capture, layout.withOtherBuckets)
+    // What cannot be looked into may be full.
+    for refusal in others.refusals {
+      if case .denied(let error) = refusal.reason { throw error }
+    }
     for (kind, bucket) in others.buckets() {
       var holdsFile = false
       try others.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
@@ -42,8 +46,9 @@ enum OtherBuckets {
       let path = layout.path(of: layout.coldPlace(of: kind))
       guard let place = try? capture.openFolder(path) else { continue }
       var known = layout.paths.count { other in
-        other.hasPrefix(path + "/") && !other.dropFirst(path.count + 1).contains("/")
-          && place.hasFolder(other, below: path)
+        let inner = other.utf8.starts(with: "\(path)/".utf8) ? other.utf8.dropFirst(path.utf8.count + 1) : nil
+        guard let inner, !inner.contains(UInt8(ascii: "/")) else { return false }
+        return place.hasFolder(String(decoding: inner, as: UTF8.self))
       }
       if layout.buckets == .hour { known += BucketRule.hours.count { place.hasFolder("\($0)") } }
       if try place.mayHaveSubfolders(besides: known) { return true }
@@ -55,9 +60,5 @@ enum OtherBuckets {
 extension Directory {
   func hasFolder(_ name: String) -> Bool {
     (try? status(of: name))?.type == .directory
-  }
-
-  fileprivate func hasFolder(_ path: String, below parent: String) -> Bool {
-    hasFolder(String(path.dropFirst(parent.count + 1)))
   }
 }

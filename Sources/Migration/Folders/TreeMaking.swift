@@ -5,12 +5,12 @@ internal import SystemPackage
 /// Making the folders that a layout wants.
 extension CaptureTree {
   /// The buckets that are there from the beginning, empty or not: those of the hours of day.
-  private func wantedBuckets(of kind: Kind) -> [Bucket] {
+  private var wantedBuckets: [Bucket] {
     layout.buckets == .hour ? BucketRule.hours.map { .hour($0) } : []
   }
 
   private func missingBuckets(of kind: Kind) -> [Bucket] {
-    wantedBuckets(of: kind).filter { !isThere($0, of: kind) }
+    wantedBuckets.filter { !isThere($0, of: kind) }
   }
 
   /// Hot and cold places, each once.
@@ -21,7 +21,7 @@ extension CaptureTree {
 
   /// How many folders the layout wants in any case.
   var wantedCount: Int {
-    tieredPlaces.count + layout.kinds.reduce(0) { $0 + wantedBuckets(of: $1).count }
+    tieredPlaces.count + layout.kinds.count * wantedBuckets.count
   }
 
   /// How many of those are not there. Below a refused place nothing can be missing.
@@ -116,7 +116,7 @@ extension CaptureTree {
   func make(_ bucket: Bucket, of kind: Kind, like model: FileStatus) throws(KernelError) -> Int {
     var made = 0
     let tree = layout.trees[Int(bucket.tree)]
-    try withPlace(tree.places[kind]) { (place) throws(KernelError) in
+    try withPlace(tree.places[kind] ?? .root) { (place) throws(KernelError) in
       made = try place.makeFolders(tree.rule.text(of: bucket), like: model)
     }
     return made
@@ -125,9 +125,11 @@ extension CaptureTree {
   /// Folders that were made just now, or by a run that was killed before it came to this point: empty ones
   /// whose attributes differ. Folders in use keep what their owner gave them.
   private func giveAttributes(of model: FileStatus) throws(KernelError) {
-    for (kind, bucket) in buckets() {
-      try withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-        try directory.giveAttributes(of: model, unlessHolding: 0)
+    for kind in layout.kinds {
+      for bucket in wantedBuckets where isThere(bucket, of: kind) {
+        try withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+          try directory.giveAttributes(of: model, unlessHolding: 0)
+        }
       }
     }
     for place in tieredPlaces {
@@ -142,22 +144,17 @@ extension Directory {
   /// Makes a folder and those that it is in, as far as they are missing, and says how many. No link is followed.
   @discardableResult
   fileprivate func makeFolders(_ path: String, like model: FileStatus) throws(KernelError) -> Int {
+    let components = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
     var made = 0
-    var end = path.startIndex
-    while end != path.endIndex {
-      end = path[end...].dropFirst(end == path.startIndex ? 0 : 1).firstIndex(of: "/") ?? path.endIndex
-      let parentEnd = path[..<end].lastIndex(of: "/")
-      let name = String(path[..<end][(parentEnd.map { path.index(after: $0) } ?? path.startIndex)...])
-      let parent = try parentEnd.map { (end) throws(KernelError) in try openFolder(String(path[..<end])) }
+    var parent = try reopened()
+    for name in components {
       do throws(KernelError) {
-        if let parent {
-          try parent.makeFolder(name, mode: model.mode)
-        } else {
-          try makeFolder(name, mode: model.mode)
-        }
+        try parent.makeFolder(name, mode: model.mode)
         made += 1
       } catch { guard error.errno == .fileExists else { throw error } }
-      try openFolder(String(path[..<end])).giveAttributes(of: model, unlessHolding: 0)
+      let folder = try parent.openFolder(name)
+      try folder.giveAttributes(of: model, unlessHolding: 0)
+      parent = folder
     }
     return made
   }

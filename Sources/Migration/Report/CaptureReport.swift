@@ -1,5 +1,5 @@
 public import CaptureLayout
-internal import KernelIO
+public import KernelIO
 public import SystemPackage
 
 /// What a run did with one capture, or would do.
@@ -17,6 +17,8 @@ public struct CaptureReport: Sendable {
   public internal(set) var folder: FolderIdentity?
   public var kinds = PerKind(repeating: KindReport())
   public var livePlaylist = PlaylistOutcome.absent
+  /// Where it was met, if it was.
+  var livePlaylistWay: PlaylistWay?
   /// How many segments a live playlist lists, the longer one of two: they stay hot, however many.
   public internal(set) var listedSegments = 0
   /// Why the live playlist is held.
@@ -37,6 +39,8 @@ public struct CaptureReport: Sendable {
   public var foldersMade = 0
   /// Empty folders of the layout that a reversion removed, or would.
   public internal(set) var foldersRemoved = 0
+  /// Why some of them could not be removed.
+  public internal(set) var cleanUpFailures: [KernelError] = []
   public var passes = 0
   /// False when a busy folder still had something to move after the last pass allowed.
   public var hasSettled = true
@@ -100,7 +104,7 @@ public struct CaptureReport: Sendable {
     error == nil && stopSignal == nil && isBalanced && refusals.isEmpty && unreadablePlaylists.isEmpty
       && (livePlaylist.isClean || (isCutShort && livePlaylist == .pending))
       && kinds.reduce(true) { $0 && $1.tally.isClean(mayBePending: isCutShort) }
-      && comparison?.isExplained ?? true && manifests?.isClean ?? true
+      && comparison?.isExplained ?? true && manifests?.isClean ?? true && cleanUpFailures.isEmpty
   }
 }
 
@@ -111,25 +115,36 @@ public struct PlaylistWay: Equatable, Sendable {
   public let from, to: String
   /// What segments are called, for messages: "segment_*.ts".
   public let patterns: String
+  /// Whether the layout is the built-in one.
+  public let isOfGuide: Bool
 
-  package init(playlist: String, from: String, to: String, patterns: String) {
+  package init(playlist: String, from: String, to: String, patterns: String, isOfGuide: Bool = true) {
     self.playlist = playlist
     self.from = from
     self.to = to
     self.patterns = patterns
+    self.isOfGuide = isOfGuide
+  }
+}
+
+extension Layout {
+  /// Nil where there is no live playlist.
+  func way(from: Place, to: Place) -> PlaylistWay? {
+    guard let stream else { return nil }
+    return PlaylistWay(
+      playlist: stream.playlist, from: prefix(of: from), to: prefix(of: to),
+      patterns: description.kinds[Int(stream.kind.index)].match.joined(separator: ", "),
+      isOfGuide: description == .guide)
   }
 }
 
 extension CaptureReport {
   /// Nil where the layout has no live playlist.
   public var playlistWay: PlaylistWay? {
-    guard let stream = layout.stream else { return nil }
-    let (flat, hot) = (
-      layout.prefix(of: layout[stream.kind].flat), layout.prefix(of: layout[stream.kind].hot)
-    )
-    return PlaylistWay(
-      playlist: stream.playlist, from: isReversion ? hot : flat, to: isReversion ? flat : hot,
-      patterns: layout.description.kinds[Int(stream.kind.index)].match.joined(separator: ", "))
+    guard let kind = layout.stream?.kind else { return nil }
+    let (flat, hot) = (layout[kind].flat, layout[kind].hot)
+    return livePlaylistWay
+      ?? (isReversion ? layout.way(from: hot, to: flat) : layout.way(from: flat, to: hot))
   }
 }
 

@@ -162,15 +162,29 @@ struct HourPlaylists: Sendable {
     for (name, file) in existing.sorted(by: { $0.key < $1.key }) {
       switch file {
       case .absent: break
-      case .own(_, let status):
-        if contents.unreadable == nil {
-          changes.append(PlaylistChange(name: name, outcome: .obsolete(status)))
-        }
+      case .own(let text, let status):
+        guard contents.unreadable == nil else { break }
+        // What it lists is there: under another layout these are segments.
+        let isObsolete = !Self.listsFiles(text, in: directory)
+        changes.append(PlaylistChange(name: name, outcome: isObsolete ? .obsolete(status) : .unchanged))
       case .foreign: changes.append(PlaylistChange(name: name, outcome: .foreign))
       case .unreadable(let error): changes.append(PlaylistChange(name: name, outcome: .failed(error)))
       }
     }
     return changes
+  }
+
+  private static func listsFiles(_ playlist: [UInt8], in directory: borrowing Directory) -> Bool {
+    var isThere = false
+    var parser = PlaylistParser()
+    func look(_ name: Span<UInt8>, _ entry: PlaylistEntry) {
+      isThere =
+        isThere
+        || (entry.isSegment && FileName.canExist(name) && Name.isThere(name, in: directory.descriptor))
+    }
+    parser.parse(playlist.span, look)
+    parser.finish(look)
+    return isThere
   }
 
   private func hasYoungHotSegment(_ bucket: Bucket) -> Bool {

@@ -131,16 +131,15 @@ extension Engine {
     guard let current = tree.layout.buckets.bucket(of: now, &hours) else { return }
     for kind in tree.layout.kinds {
       tree.withPlace(tree.layout.coldPlace(of: kind)) { place in
-        var days: Set<String> = []
         for bucket in tree.buckets(of: kind)
         where bucket < current && census.entry(kind, bucket)?.count.files == 0 {
           let names = tree.layout.buckets.names(of: bucket)
-          guard let day = try? place.openFolder(names[0]), (try? day.removeFolder(names[1])) == true else {
-            continue
-          }
-          days.insert(names[0])
+          if let day = try? place.openFolder(names[0]) { _ = try? day.removeFolder(names[1]) }
         }
-        for day in days.sorted() { _ = try? place.removeFolder(day) }
+        let today = tree.layout.buckets.day(of: current)
+        for date in tree.dates where date.kind == kind && today.map({ date.day < $0 }) ?? false {
+          _ = try? place.removeFolder(date.day.text)
+        }
       }
     }
   }

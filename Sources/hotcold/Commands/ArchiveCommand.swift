@@ -85,8 +85,11 @@ struct ArchiveCommand: ParsableCommand {
     let zone = try settings.placement().timeZone
     try ArchiverService(options, log: console.logger) { () throws(SettingsMistake) in
       let settings = try readSettings()
-      if try settings.placement(keepsZone: true).timeZone != zone {
-        console.warning("HOTCOLD_TIME_ZONE has changed: it takes effect when the service is started again.")
+      guard try settings.placement(keepsZone: true).timeZone == zone else {
+        throw SettingsMistake(
+          message:
+            "The time zone of the buckets has changed (HOTCOLD_TIME_ZONE, or the layout). Restart the service."
+        )
       }
       return try archiverOptions(settings, keepsZone: true)
     }.runUntilSignalled()

@@ -19,6 +19,7 @@ struct MoveOptions: ParsableArguments {
 struct CaptureRun {
   let command: String
   let engine: EngineChoice
+  let isToFlat: Bool
   let move: MoveOptions
   let output: OutputOptions
 
@@ -31,7 +32,7 @@ struct CaptureRun {
     StopSignal.install()
     CurrentProcess.clearUmask()
     if move.execute, !move.yes {
-      try Confirmation.ask(about: paths, layout: command == "revert" ? "the flat" : "new", console)
+      try Confirmation.ask(about: paths, layout: isToFlat ? "the flat" : "new", console)
     }
 
     let start = Clock.monotonicNanoseconds

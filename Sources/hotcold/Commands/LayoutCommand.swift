@@ -29,7 +29,7 @@ struct LayoutCommand: ParsableCommand {
     let placement = try GivenSettings(flags: flags).tieredPlacement()
     let console = Console(isQuiet: false)
     guard !folders.isEmpty else {
-      let text = check == nil ? LayoutFile.render(placement.layout.description) : "the layout is right\n"
+      let text = check == nil ? LayoutFile.render(placement.layout.description) : "the layout is valid\n"
       return try Output.print(text, console)
     }
     var status = ExitStatus.done

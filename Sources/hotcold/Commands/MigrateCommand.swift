@@ -22,7 +22,7 @@ struct MigrateCommand: ParsableCommand {
     let settings = GivenSettings(flags: captures.flags + rename.flags + settle.flags + whereTo)
     let placement = try settings.placement()
     var options = MigrationOptions(
-      layout: try layout(placement.chosen, from: try settings.value(of: Settings.from)), rule: placement.rule,
+      layout: try layout(placement.chosen, from: try settings.value(of: Settings.from), settings), rule: placement.rule,
       hours: placement.hours, isDryRun: !move.execute, keepLive: try settings.value(of: Settings.keepLive),
       syncs: !move.noSync, writesManifests: try settings.value(of: Settings.manifests))
     if placement.chosen.isFlat { options.target = .flat }
@@ -36,7 +36,7 @@ struct MigrateCommand: ParsableCommand {
         message: "--from goes with captures of one layout: leave layout= out of the list.")
     }
     try CaptureRun(
-      command: "migrate", engine: engine, move: move, output: output
+      command: "migrate", engine: engine, isToFlat: placement.chosen.isFlat, move: move, output: output
     ).run(named.captures) {
       [options] path, engine, display, descriptorsMax in
       var options = options
@@ -46,9 +46,22 @@ struct MigrateCommand: ParsableCommand {
     }
   }
 
-  private func layout(_ target: ChosenLayout, from: ChosenLayout?) throws(SettingsMistake) -> Layout {
+  private func layout(
+    _ target: ChosenLayout, from: ChosenLayout?, _ settings: GivenSettings
+  ) throws(SettingsMistake) -> Layout {
     guard let from, !from.isFlat else { return target.layout }
     if target.isFlat { return from.layout }
+    // What is cold already stays where it is, and would be in hours of another zone.
+    let isZoneNamed = try settings.value(of: Settings.timeZone) != nil
+    guard isZoneNamed || !target.layout.sharesBuckets(with: from.layout)
+      || target.layout.timeZoneOfBuckets == from.layout.timeZoneOfBuckets
+    else {
+      throw SettingsMistake(
+        message:
+          "Both layouts have the same folders, and their time zones differ: what is in them would stay in hours of the "
+          + "old zone. Take the files back first (hotcold revert --layout, with the old layout), or name one zone for "
+          + "both: --time-zone.")
+    }
     do throws(LayoutMistake) { return try target.layout.coming(from: from.layout) } catch {
       throw SettingsMistake(message: "Files cannot come from there: \(error.reason).")
     }

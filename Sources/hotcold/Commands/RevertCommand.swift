@@ -32,7 +32,7 @@ struct RevertCommand: ParsableCommand {
     let named = try captures.named(settings, Console(isQuiet: output.quiet))
     let placements = try settings.placements(of: named, beside: placement)
     try CaptureRun(
-      command: "revert", engine: engine, move: move, output: output
+      command: "revert", engine: engine, isToFlat: true, move: move, output: output
     ).run(named.captures) {
       [options] path, engine, display, descriptorsMax in
       var options = options

@@ -48,10 +48,10 @@ extension ChosenLayout {
     do throws(KernelError) {
       contents = try readFile(at: FilePath(text).absolute(), limit: LayoutFile.bytesMax + 1)
     } catch {
-      throw WrongText(reason: Explanation.unreadable(error))
+      throw WrongText(whole: "\(Explanation.unreadable(error)). Check the path of the layout file.")
     }
     do throws(LayoutFileMistake) { return try layout(contents, text) } catch {
-      throw WrongText(reason: "\(error)")
+      throw WrongText(whole: "\(error)")
     }
   }
 
@@ -83,6 +83,7 @@ extension GivenSettings {
   func placement(ofLayout text: String, beside placement: Placement) throws(SettingsMistake) -> Placement {
     let chosen: ChosenLayout
     do throws(WrongText) { chosen = try Grammar<ChosenLayout>.layout.parse(text) } catch {
+      if let whole = error.whole { throw SettingsMistake(message: whole) }
       let reason = error.reason.map { "\($0); " } ?? ""
       throw SettingsMistake(
         message: "Invalid layout '\(printable(text.utf8))' in the list of captures: \(reason)"
@@ -108,6 +109,12 @@ extension GivenSettings {
   func placement(keepsZone: Bool = false) throws(SettingsMistake) -> Placement {
     let chosen = try value(of: Settings.layout)
     let layout = chosen.layout
+    if chosen.isFlat, source(of: Settings.layout) != .flag {
+      throw SettingsMistake(
+        message:
+          "HOTCOLD_LAYOUT=flat would turn every migration back. Name a layout with tiers there; hotcold revert takes captures back."
+      )
+    }
     let zone = try keepsZone ? timeZone(of: layout) : useTimeZone(of: layout)
     return Placement(
       chosen: chosen, rule: try value(of: Settings.hot, by: .hotLimits(of: layout)), hours: .local,

@@ -16,6 +16,8 @@ struct WrongText: Error {
   var part: String?
   /// What is wrong, where that is not plain from what would be right.
   var reason: String?
+  /// All that there is to say, where the text is right and leads to something that is wrong.
+  var whole: String?
 }
 
 extension Grammar {
@@ -140,14 +142,15 @@ extension Grammar where Value == SettleRule {
 }
 
 extension Grammar where Value == PerKind<Int64?> {
-  /// "captures=1h,segments=24h", or the layout's own ages: "guide", by its name, or "layout".
+  /// "captures=1h,segments=24h", or the layout's own ages: "layout".
   static func ages(of layout: Layout) -> Self {
     let ageSeconds: ClosedRange<Int64> = 60...315_360_000
     return Grammar(
-      "give \(layout.name), or KIND=AGE, with one of \(names(layout)), and an age from 1m to 3650d",
+      "give layout for its own ages, or KIND=AGE, with one of \(names(layout)), and an age from 1m to 3650d",
       list: PerKind(repeating: nil)
     ) {
-      if $0 == layout.name || $0 == "layout" {
+      // "guide": as it was called when there was no other.
+      if $0 == "layout" || $0 == "guide" {
         for kind in layout.kinds { $1[kind] = layout[kind].retentionSeconds }
         return true
       }

@@ -51,7 +51,7 @@ enum Settings {
       "Move only what is cold; the hot files and the live playlist stay in the flat places, where ffmpeg still writes them and a player finds them."
   )
   static let manifests = Setting(
-    "manifests", isOn: true, help: "Do not write segments/<hour>/archive.m3u8.")
+    "manifests", isOn: true, help: "Do not write archive.m3u8 to the folders of cold segments.")
   static let onConflict = Setting<ConflictRule>(
     "on-conflict", default: ConflictRule.keep.rawValue, .choice,
     help: """
@@ -85,10 +85,10 @@ enum Settings {
   static let retain = Setting<PerKind<Int64?>>(
     "retain", .ages(of: .guide),
     help: ArgumentHelp(
-      "Delete cold files that are older, such as captures=1h; may be repeated. guide: 1h for captures, 24h for the rest.",
+      "Delete cold files that are older, such as captures=1h; may be repeated. layout: the ages of the layout (guide: 1h for captures, 24h for the rest).",
       valueName: "kind=age"),
     completion: .list(
-      ["guide"] + Layout.guide.rules.map { "\($0.name)=\(($0.retentionSeconds ?? 86_400) / 3600)h" })
+      ["layout"] + Layout.guide.rules.map { "\($0.name)=\(($0.retentionSeconds ?? 86_400) / 3600)h" })
   )
   static let maxDelete = Setting<Int>(
     "max-delete", default: "\(RetentionRule.deletionsMaxDefault)", .aboveZero,
