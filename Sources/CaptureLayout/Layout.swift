@@ -151,6 +151,11 @@ public struct Layout: Sendable {
   /// Whether the live playlist may be here.
   public func holdsPlaylist(_ place: Place) -> Bool { stream.map { holds(place, $0.kind) } ?? false }
 
+  /// Whether the segments of the stream are written here.
+  public func isFlatPlaceOfStream(_ place: Place) -> Bool {
+    stream.map { self[$0.kind].flat == place } ?? false
+  }
+
   /// Whether it is the name of the live playlist, or of what its players load besides segments.
   public func isOfStream(_ name: Span<UInt8>) -> Bool {
     guard let stream else { return false }

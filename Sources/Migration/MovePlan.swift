@@ -285,15 +285,17 @@ extension MovePlan {
   /// Brings what players load before a segment to where the playlist that names it goes. False where one is not there then: the
   /// playlist must stay, too.
   ///
-  /// To the tiers it gets a second name: a recorder at work writes it once, and its old URL needs it for as long as it runs.
+  /// From the flat place to the tiers it gets a second name: a recorder at work writes it once, and its old URL needs it for as
+  /// long as it runs.
   mutating func moveInitialization(from: Place, to: Place) -> Bool {
     let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
+    let keepsFirst = !ledger.isToFlat && tree.layout.isFlatPlaceOfStream(from)
     for name in (tree.layout.stream?.initialization ?? []).map({ Array($0.utf8) })
     where Name.isThere(name.span, in: source) && !isDryRun {
       var outcome = Outcome.failed(.notSupported)
       if Name.isSameFile(name.span, source, target) {
-        outcome = ledger.isToFlat ? Name.moveByLink(name.span, from: source, to: target) : .done
-      } else if !ledger.isToFlat {
+        outcome = keepsFirst ? .done : Name.moveByLink(name.span, from: source, to: target)
+      } else if keepsFirst {
         outcome = Name.link(name.span, from: source, to: target)
       }
       if outcome != .done, outcome != .failed(.fileExists) {

@@ -396,7 +396,7 @@ import Testing
     #expect(Self.waitUntil { Self.isSettled(small) })
     let isLargeSettled = Snapshot.entryCount(large) < 20
     #expect(
-      Self.waitUntil(seconds: 60) {
+      Self.waitUntil(seconds: 240) {
         Snapshot.entryCount(large) < 20 && Snapshot.entryCount(large + "/captures") < 200
       })
     sleep(2)

@@ -110,7 +110,6 @@ import Testing
       engine.migrate(FilePath(lost.folder.path), options: options, observer: SilentObserver())
     }
     guard faults.fired > 0 else { return #expect(report.isClean) }
-    #expect(Invariants.violations(before: lost.before, after: try Snapshot(lost.folder.path)) == [])
     for _ in 0..<3 {
       let next = try FaultTrial()
       let report = engine.migrate(
@@ -118,6 +117,8 @@ import Testing
       #expect(report.isClean && report.comparison?.lost == 0, "\(String(describing: report.error))")
       #expect(try Snapshot(next.folder.path).paths == next.settled)
     }
+    // By now the kernel has done what was in flight; a look at a folder in which it still renames may miss a name.
+    #expect(Invariants.violations(before: lost.before, after: try Snapshot(lost.folder.path)) == [])
     #expect(engine.warning != nil)
   }
 

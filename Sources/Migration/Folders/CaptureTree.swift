@@ -254,13 +254,17 @@ struct CaptureTree: Sendable {
   // MARK: refusals
 
   var refusals: [FolderRefusal] {
-    let ofPlaces = places.compactMap { if case .refused(let refusal) = $0 { refusal } else { nil } }
+    places.compactMap { if case .refused(let refusal) = $0 { refusal } else { nil } } + bucketRefusals
+  }
+
+  /// Of buckets, and of the folders of dates that they are in.
+  var bucketRefusals: [FolderRefusal] {
     let ofBuckets = layout.kinds.flatMap { kind in
       buckets[kind].compactMap { key, value in
         if case .refused(let refusal) = value { (key, refusal) } else { nil }
       }.sorted { $0.0 < $1.0 }.map(\.1)
     }
-    return ofPlaces + ofBuckets + otherRefusals
+    return ofBuckets + otherRefusals
   }
 
   /// Throws where a folder is closed to this process that was open before: what cannot be read cannot be compared.

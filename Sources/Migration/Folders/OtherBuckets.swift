@@ -21,8 +21,10 @@ enum OtherBuckets {
     guard Set(layout.trees.map(\.rule)).count == 1, try mayBeThere(capture, layout) else { return nil }
     let others = try CaptureTree(of: capture, layout.withOtherBuckets)
     // What cannot be looked into may be full.
-    for refusal in others.refusals {
-      if case .denied(let error) = refusal.reason { throw error }
+    for refusal in others.bucketRefusals {
+      if case .denied(let error) = refusal.reason, [.permissionDenied, .notPermitted].contains(error.errno) {
+        throw error
+      }
     }
     for (kind, bucket) in others.buckets() {
       var holdsFile = false

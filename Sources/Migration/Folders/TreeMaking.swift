@@ -126,7 +126,7 @@ extension CaptureTree {
   /// whose attributes differ. Folders in use keep what their owner gave them.
   private func giveAttributes(of model: FileStatus) throws(KernelError) {
     for kind in layout.kinds {
-      for bucket in wantedBuckets where isThere(bucket, of: kind) {
+      for bucket in buckets(of: kind) where layout.buckets == .hour {
         try withBucket(bucket, of: kind) { (directory) throws(KernelError) in
           try directory.giveAttributes(of: model, unlessHolding: 0)
         }
