@@ -101,7 +101,8 @@ public enum Name {
       return false
     }
     let folder = [UInt8]()
-    guard let left = try? status(of: folder.span, in: left), let right = try? status(of: folder.span, in: right)
+    guard let left = try? status(of: folder.span, in: left),
+      let right = try? status(of: folder.span, in: right)
     else { return true }
     return left.inode == right.inode && left.device == right.device
   }

@@ -301,7 +301,9 @@ import Testing
             $0.description.hasPrefix("segments/") ? Bytes("video/seg" + $0.description.dropFirst(8)) : $0
           }))
     for (path, time) in before.changeTimes {
-      guard ["captures/", "thumbnails/", "metadata/"].contains(where: path.description.hasPrefix) else { continue }
+      guard ["captures/", "thumbnails/", "metadata/"].contains(where: path.description.hasPrefix) else {
+        continue
+      }
       #expect(after.changeTimes[path] == time, "\(path)")
     }
     #expect(!after.entries.keys.contains("segments"), "nothing needs it any more")
@@ -322,7 +324,10 @@ import Testing
     let capture = trial.folder.path
     let layouts = try Folder()
     let other = try Self.guide(
-      [("hot: segments", "hot: video"), ("playlist: output.m3u8", "playlist: output.m3u8\n    init: init.mp4")],
+      [
+        ("hot: segments", "hot: video"),
+        ("playlist: output.m3u8", "playlist: output.m3u8\n    init: init.mp4"),
+      ],
       in: layouts)
     try trial.folder.makeFile("init.mp4", seconds: 1_700_000_000)
     #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
@@ -364,7 +369,10 @@ import Testing
     let tools = try Folder()
     try Shell.must(["cp", HotColdBinary.path, tools.path + "/hotcold"])
     #expect(Self.run("migrate", capture, "--layout", Self.byDate, "--execute", "--yes").status == 0)
-    try Shell.must(["sh", "-c", "chown -R nobody \"$1\" \"$2\"; cd \"$1\" && chmod 700 */2* && chown root */2*", "sh", capture, tools.path])
+    try Shell.must([
+      "sh", "-c", "chown -R nobody \"$1\" \"$2\"; cd \"$1\" && chmod 700 */2* && chown root */2*", "sh",
+      capture, tools.path,
+    ])
     for arguments in [["migrate", capture, "--execute", "--yes"], ["verify", capture]] {
       let result = Shell.run(["runuser", "-u", "nobody", "--", tools.path + "/hotcold"] + arguments)
       #expect(result.status == 77 && result.output.contains("/2023-"), "\(result)")

@@ -156,7 +156,9 @@ import Testing
     let report = try HotColdBinary.migrate(two).report["captures", 0]
     let errors = report["errors"].array
     let codes = Set(errors.compactMap { $0["code"].string })
-    #expect(codes == ["folder-refused", "name-taken", "foreign-playlist", "two-live-playlists"], "\(errors.map { $0["message"].string ?? "" })")
+    #expect(
+      codes == ["folder-refused", "name-taken", "foreign-playlist", "two-live-playlists"],
+      "\(errors.map { $0["message"].string ?? "" })")
     let foreign = try #require(errors.first { $0["code"].string == "foreign-playlist" })
     #expect(foreign["path", "text"].string == two + "/segments/3/archive.m3u8")
     #expect(

@@ -22,7 +22,8 @@ struct MigrateCommand: ParsableCommand {
     let settings = GivenSettings(flags: captures.flags + rename.flags + settle.flags + whereTo)
     let placement = try settings.placement()
     var options = MigrationOptions(
-      layout: try layout(placement.chosen, from: try settings.value(of: Settings.from), settings), rule: placement.rule,
+      layout: try layout(placement.chosen, from: try settings.value(of: Settings.from), settings),
+      rule: placement.rule,
       hours: placement.hours, isDryRun: !move.execute, keepLive: try settings.value(of: Settings.keepLive),
       syncs: !move.noSync, writesManifests: try settings.value(of: Settings.manifests))
     if placement.chosen.isFlat { options.target = .flat }
@@ -53,8 +54,9 @@ struct MigrateCommand: ParsableCommand {
     if target.isFlat { return from.layout }
     // What is cold already stays where it is, and would be in hours of another zone.
     let isZoneNamed = try settings.value(of: Settings.timeZone) != nil
-    guard isZoneNamed || !target.layout.sharesBuckets(with: from.layout)
-      || target.layout.timeZoneOfBuckets == from.layout.timeZoneOfBuckets
+    guard
+      isZoneNamed || !target.layout.sharesBuckets(with: from.layout)
+        || target.layout.timeZoneOfBuckets == from.layout.timeZoneOfBuckets
     else {
       throw SettingsMistake(
         message:
