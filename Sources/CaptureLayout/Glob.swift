@@ -20,11 +20,12 @@ public struct Glob: Hashable, Sendable {
   ///
   /// Both are followed as automata over every class of bytes that any pattern tells apart.
   ///
-  /// - Parameter budget: how many states may still be followed; less what this took.
+  /// - Parameter budget: how many steps of an automaton may still be made; less what this took.
   /// - Returns: nil where that is not enough.
   static func overlap(
     _ left: Glob, _ right: Glob, besides exceptions: [Glob], budget: inout Int
   ) -> Bool? {
+    guard left.mayOverlap(right) else { return false }
     let automata = ([left, right] + exceptions).map(Automaton.init)
     // A byte that no pattern names stands for all of those.
     let named = Set(automata.flatMap(\.bytes))
@@ -34,7 +35,7 @@ public struct Glob: Hashable, Sendable {
     while let states = pending.popLast() {
       guard seen.insert(states).inserted else { continue }
       guard budget > 0 else { return nil }
-      budget -= 1
+      budget -= alphabet.count * automata.count
       let isMatch = zip(automata, states).map { $0.isMatch($1) }
       if isMatch[0], isMatch[1], !isMatch[2...].contains(true) { return true }
       for byte in alphabet {
@@ -43,6 +44,13 @@ public struct Glob: Hashable, Sendable {
       }
     }
     return false
+  }
+
+  /// False where beginnings or endings differ, as those of most patterns do.
+  private func mayOverlap(_ other: Glob) -> Bool {
+    func agree(_ left: [UInt8], _ right: [UInt8]) -> Bool { zip(left, right).allSatisfy(==) }
+    return agree(literals[0], other.literals[0])
+      && agree(literals[literals.count - 1].reversed(), other.literals[other.literals.count - 1].reversed())
   }
 }
 

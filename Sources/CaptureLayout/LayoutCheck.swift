@@ -5,7 +5,7 @@ extension LayoutDescription {
   private static let marks = Set("?[]{}%,;\"'`„“”‚‘’«»‹›".unicodeScalars)
   private static let pathBytesMax = 1024
   /// Of the patterns' automata, for all comparisons: about two seconds.
-  private static let statesMax = 10_000
+  private static let stepsMax = 2_000_000
   /// Their names are kept in memory, 255 bytes each.
   public static let hotLimitMax = 100_000
 
@@ -27,7 +27,7 @@ extension LayoutDescription {
         throw LayoutMistake("a limit is from 0 to \(Self.hotLimitMax)", kind: index, key: "limit")
       }
     }
-    var budget = Self.statesMax
+    var budget = Self.stepsMax
     try checkOverlaps(globs, &budget)
     try checkFolders()
     try checkPlaylists(globs, &budget)

@@ -31,7 +31,7 @@ import Testing
     ("archive --engine sysc", "archive --engine syscalls"),
     ("verify --format js", "verify --format json"), ("migrate --hot thumb", "migrate --hot thumbnails=100"),
     ("archive --hot thumb", "archive --hot thumbnails=100"),
-    ("archive --retain gui", "archive --retain guide"),
+    ("archive --retain lay", "archive --retain layout"),
     ("archive --retain thumb", "archive --retain thumbnails=24h"),
   ]
 

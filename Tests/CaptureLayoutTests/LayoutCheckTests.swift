@@ -1,0 +1,70 @@
+import TestKit
+import Testing
+
+@testable import CaptureLayout
+
+@Suite struct LayoutCheckTests {
+  /// By trying every way to let a star stand for something: independent of the automata.
+  private static func matches(_ pattern: ArraySlice<UInt8>, _ name: ArraySlice<UInt8>) -> Bool {
+    guard let first = pattern.first else { return name.isEmpty }
+    guard first == UInt8(ascii: "*") else {
+      return name.first == first && matches(pattern.dropFirst(), name.dropFirst())
+    }
+    return (0...name.count).contains { matches(pattern.dropFirst(), name.dropFirst($0)) }
+  }
+
+  /// All names of up to six letters.
+  private static let names: [[UInt8]] = {
+    var all: [[UInt8]] = [[]]
+    var last = all
+    for _ in 0..<6 {
+      last = last.flatMap { name in "abx".utf8.map { name + [$0] } }
+      all += last
+    }
+    return all
+  }()
+
+  @Test func patternsOverlapWhereThereIsAName() throws {
+    var random = SeededRandom(13)
+    var overlapping = 0
+    for _ in 0..<200 {
+      func pattern() throws -> Glob {
+        let count = Int.random(in: 1...4, using: &random)
+        return try #require(Glob(String((0..<count).map { _ in "ab*".randomElement(using: &random)! })))
+      }
+      let (left, right, exception) = (try pattern(), try pattern(), try pattern())
+      var budget = 1_000_000
+      let found = Glob.overlap(left, right, besides: [exception], budget: &budget)
+      let expected = Self.names.contains { name in
+        func isMatch(_ glob: Glob) -> Bool { Self.matches(Array(glob.text.utf8)[...], name[...]) }
+        return !name.isEmpty && isMatch(left) && isMatch(right) && !isMatch(exception)
+      }
+      #expect(found == expected, "\(left.text) \(right.text) without \(exception.text)")
+      if expected { overlapping += 1 }
+    }
+    #expect((20...180).contains(overlapping))
+  }
+
+  private static func layout(_ patterns: (Int) -> (match: [String], except: [String])) throws {
+    let kinds = (0..<8).map { index in
+      LayoutDescription.Kind(
+        name: "kind\(index)", match: patterns(index).match, except: patterns(index).except, flat: "",
+        hot: "hot\(index)", limit: 1)
+    }
+    _ = try Layout(LayoutDescription(name: "many", kinds: kinds, buckets: .hour))
+  }
+
+  @Test func asManyKindsAndPatternsAsThereMayBeAreToldApart() throws {
+    try Self.layout { kind in
+      ((0..<8).map { "recording_of_camera_\(kind)_stream_\($0)_*.ts" }, ["*_small*", "*.part*"])
+    }
+  }
+
+  @Test func patternsThatTakeTooLongToCompareAreRefused() {
+    let stars = { (kind: Int) in "*_\(kind)_*.ts" }
+    let mistake = #expect(throws: LayoutMistake.self) {
+      try Self.layout { kind in ([stars(kind)], (0..<8).filter { $0 != kind }.map { "*_\($0)_*" }) }
+    }
+    #expect(mistake?.reason.contains("too many stars") == true)
+  }
+}
