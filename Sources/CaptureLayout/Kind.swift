@@ -47,10 +47,6 @@ public struct Place: Hashable, Sendable {
     for index in values.indices { sum = add(sum, values[index]) }
     return sum
   }
-
-  @inlinable public func map<Other>(_ transform: (Value) -> Other) -> PerKind<Other> {
-    PerKind<Other> { transform(self[$0]) }
-  }
 }
 
 extension PerKind<Int> {

@@ -79,7 +79,7 @@ public struct Layout: Sendable {
   public var name: String { description.name }
   /// That of the buckets, where none is asked for otherwise.
   public var timeZone: String? { description.timeZone }
-  /// The same; nil for that of the machine.
+  /// The same; nil for that of the machine. A date means the same everywhere, unless a zone is named.
   public var timeZoneOfBuckets: String? { timeZone ?? (buckets == .dateHour ? "UTC" : nil) }
   public var kinds: [Kind] { rules.indices.map(Kind.init) }
   public var places: [Place] { paths.indices.map(Place.init) }
@@ -191,13 +191,20 @@ public struct Layout: Sendable {
     return (folder.dropFirst(common).map { _ in ".." } + rest).joined(separator: "/")
   }
 
+  /// The first name of a path behind a prefix such as "captures/"; nil where the path begins otherwise, or ends there.
+  static func entry(of path: String, after prefix: String) -> String? {
+    // By bytes: two spellings of one letter are two folders.
+    guard path.utf8.starts(with: prefix.utf8), path.utf8.count > prefix.utf8.count else { return nil }
+    let name = path.utf8.dropFirst(prefix.utf8.count).prefix { $0 != UInt8(ascii: "/") }
+    return String(decoding: name, as: UTF8.self)
+  }
+
   /// Whether a folder of this name belongs to the layout in a place: another place, or what buckets are in.
   public func isPart(folder name: Span<UInt8>, of place: Place) -> Bool {
-    let prefix = Array(prefix(of: place).utf8)
+    let prefix = prefix(of: place)
     let isPlace = paths.contains { path in
-      guard path.utf8.starts(with: prefix), path.utf8.count > prefix.count else { return false }
-      let component = Array(path.utf8.dropFirst(prefix.count).prefix { $0 != UInt8(ascii: "/") })
-      return name.count == component.count && name.indices.allSatisfy { name[$0] == component[$0] }
+      guard let entry = Self.entry(of: path, after: prefix) else { return false }
+      return name.isEqual(to: entry)
     }
     if isPlace { return true }
     return trees.contains { tree in

@@ -3,6 +3,8 @@ extension LayoutDescription {
   private static let patternsMax = 8
   /// Of other kinds of patterns, of lists and quotes: slips of the pen, which would match nothing in silence.
   private static let marks = Set("?[]{}%,;\"'`„“”‚‘’«»‹›".unicodeScalars)
+  /// Of hotcold's own, while they are written.
+  private static let temporaryPlaylists = ".archive*.hotcold"
   private static let pathBytesMax = 1024
   /// Of the patterns' automata, for all comparisons: about two seconds.
   private static let stepsMax = 2_000_000
@@ -151,10 +153,9 @@ extension LayoutDescription {
 
   /// In a bucket of either rule, so that a layout can be changed to the other.
   private static func isInBucket(_ path: String, below cold: String) -> Bool {
-    let prefix = Array("\(cold)/".utf8)
-    guard path.utf8.starts(with: prefix) else { return false }
-    let component = Array(path.utf8.dropFirst(prefix.count).prefix { $0 != UInt8(ascii: "/") })
-    return BucketRule.hour.hour(named: component.span) != nil || BucketRule.day(named: component.span) != nil
+    guard let entry = Layout.entry(of: path, after: "\(cold)/") else { return false }
+    let name = Array(entry.utf8)
+    return BucketRule.hour.hour(named: name.span) != nil || BucketRule.day(named: name.span) != nil
   }
 
   private func checkPlaylists(
@@ -177,7 +178,7 @@ extension LayoutDescription {
     }
     let playlists = streams.compactMap { kinds[$0].playlist }
     let own =
-      ["archive.m3u8", "archive-*.m3u8", ".archive*.hotcold"]
+      ["archive.m3u8", "archive-*.m3u8", Self.temporaryPlaylists]
       + playlists.flatMap { [$0, "\($0).old", "\($0).*.old"] }
       + kinds.flatMap(\.initialization)
     for (index, kind) in globs.enumerated() {
@@ -197,6 +198,6 @@ extension LayoutDescription {
   private func isPlainName(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     return FileName.canExist(bytes.span) && !FileName.isArchivePlaylist(bytes.span)
-      && Glob(".archive*.hotcold")?.matches(bytes.span) != true && ![".", ".."].contains(name)
+      && Glob(Self.temporaryPlaylists)?.matches(bytes.span) != true && ![".", ".."].contains(name)
   }
 }

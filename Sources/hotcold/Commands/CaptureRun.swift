@@ -19,33 +19,31 @@ struct MoveOptions: ParsableArguments {
 struct CaptureRun {
   let command: String
   let engine: EngineChoice
-  let isToFlat: Bool
+  let options: MigrationOptions
+  /// Of the captures that have a layout of their own.
+  let placements: [FilePath: Placement]
   let move: MoveOptions
   let output: OutputOptions
 
-  /// `work` deals with one capture. Throws the exit code, always.
-  func run(
-    _ paths: [FilePath],
-    work: @Sendable (FilePath, Engine, ProgressDisplay, _ descriptorsMax: Int) -> CaptureReport
-  ) throws {
+  /// Throws the exit code, always.
+  func run(_ paths: [FilePath]) throws {
     let console = Console(isQuiet: output.quiet)
     StopSignal.install()
     CurrentProcess.clearUmask()
     if move.execute, !move.yes {
-      try Confirmation.ask(about: paths, layout: isToFlat ? "the flat" : "new", console)
+      try Confirmation.ask(about: paths, layout: options.target == .flat ? "the flat" : "new", console)
     }
 
     let start = Clock.monotonicNanoseconds
     let lines = CaptureLines(output.format)
-    let report = try run(paths, console, lines, work)
+    let report = try run(paths, console, lines)
     try show(report, since: start, lines, console)
   }
 
   /// Captures on different file systems at the same time, as many as the descriptors are enough for, each thread with an
   /// engine of its own: a ring belongs to one thread.
   private func run(
-    _ paths: [FilePath], _ console: Console, _ lines: CaptureLines,
-    _ work: @Sendable (FilePath, Engine, ProgressDisplay, _ descriptorsMax: Int) -> CaptureReport
+    _ paths: [FilePath], _ console: Console, _ lines: CaptureLines
   ) throws -> RunReport {
     let groups = CaptureGroups.byFileSystem(paths)
     let engine = try chooseEngine()
@@ -62,8 +60,10 @@ struct CaptureRun {
         let group = begun.add(1, ordering: .relaxed).oldValue
         guard group < groups.count else { break }
         for position in groups[group] where StopSignal.pending == nil {
-          let display = display(paths[position], engine, console, isAlone: groups.count == 1)
-          let report = work(paths[position], engine, display, share)
+          let path = paths[position]
+          let display = display(path, engine, console, isAlone: groups.count == 1)
+          let report = engine.migrate(
+            path, options: options(for: path, descriptorsMax: share), observer: display)
           display.finish()
           run.withLock { $0.set(report, at: position) }
           lines.print(JSONReport.line(report, command: command))
@@ -72,6 +72,13 @@ struct CaptureRun {
       run.withLock { $0.finish(engine) }
     }
     return run.withLock { $0 }
+  }
+
+  private func options(for path: FilePath, descriptorsMax: Int) -> MigrationOptions {
+    var options = options
+    options.descriptorsMax = descriptorsMax
+    placements[path].map { options.take($0) }
+    return options
   }
 
   private func chooseEngine() throws -> Engine {

@@ -37,14 +37,8 @@ struct MigrateCommand: ParsableCommand {
         message: "--from goes with captures of one layout: leave layout= out of the list.")
     }
     try CaptureRun(
-      command: "migrate", engine: engine, isToFlat: placement.chosen.isFlat, move: move, output: output
-    ).run(named.captures) {
-      [options] path, engine, display, descriptorsMax in
-      var options = options
-      options.descriptorsMax = descriptorsMax
-      placements[path].map { options.take($0) }
-      return engine.migrate(path, options: options, observer: display)
-    }
+      command: "migrate", engine: engine, options: options, placements: placements, move: move, output: output
+    ).run(named.captures)
   }
 
   private func layout(

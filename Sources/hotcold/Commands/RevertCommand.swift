@@ -32,13 +32,7 @@ struct RevertCommand: ParsableCommand {
     let named = try captures.named(settings, Console(isQuiet: output.quiet))
     let placements = try settings.placements(of: named, beside: placement)
     try CaptureRun(
-      command: "revert", engine: engine, isToFlat: true, move: move, output: output
-    ).run(named.captures) {
-      [options] path, engine, display, descriptorsMax in
-      var options = options
-      options.descriptorsMax = descriptorsMax
-      placements[path].map { options.take($0) }
-      return engine.migrate(path, options: options, observer: display)
-    }
+      command: "revert", engine: engine, options: options, placements: placements, move: move, output: output
+    ).run(named.captures)
   }
 }

@@ -88,9 +88,7 @@ struct GivenSettings {
 
   /// Nil for that of the machine. An unknown one, in the settings or in `TZ` where they have none, would mean UTC.
   func timeZone(of layout: Layout) throws(SettingsMistake) -> String? {
-    if let zone = try value(of: Settings.timeZone) ?? layout.timeZone { return zone }
-    // A date means the same everywhere, unless a zone is named.
-    if layout.buckets == .dateHour { return "UTC" }
+    if let zone = try value(of: Settings.timeZone) ?? layout.timeZoneOfBuckets { return zone }
     if let zone = LocalZone.mistakenVariable {
       throw SettingsMistake(message: Explanation.unknownZone(zone))
     }
