@@ -39,7 +39,7 @@ Version: $version
 Architecture: $(dpkg --print-architecture)
 Maintainer: $maintainer
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
-Depends: libc6 (>= 2.36), libgcc-s1, libstdc++6, liburing2 (>= 2.3)
+Depends: libc6 (>= 2.36), libgcc-s1, libstdc++6, liburing2 (>= 2.3), libyaml-0-2
 Section: video
 Priority: optional
 Description: moves video captures to a hot/cold layout and keeps them there

@@ -46,7 +46,7 @@ import Testing
 
     let folder = try Folder(in: "/var/tmp")
     let root = folder.path + "/debian"
-    try Shell.must(["debootstrap", "--variant=minbase", "--include=liburing2", "bookworm", root])
+    try Shell.must(["debootstrap", "--variant=minbase", "--include=liburing2,libyaml-0-2", "bookworm", root])
     // Swift finds a program's arguments there.
     try Shell.must(["mount", "-t", "proc", "proc", root + "/proc"])
     defer { Shell.run(["umount", "-l", root + "/proc"]) }
