@@ -20,7 +20,7 @@ public final class Archiver {
   private let observer = Observer()
   private var metrics = Metrics()
   private let clock = ClockWatch()
-  private var memories: [FilePath: UpkeepMemory] = [:]
+  private var memories: [FilePath: MaintenanceMemory] = [:]
   /// Which folder each path led to the last time.
   private var folders: [FilePath: FolderIdentity] = [:]
   private var lastCaptures: [FilePath] = []
@@ -75,7 +75,7 @@ public final class Archiver {
     let captures = currentCaptures(&round)
     let engine: Engine
     do throws(KernelError) { engine = try Engine.choose(options.engine) } catch {
-      say(Issue(.engineUnavailable(error)), &round)
+      logOutcome(Issue(.engineUnavailable(error)), &round)
       round.notBegun = captures
       finish(&round, captures)
       return round
@@ -85,7 +85,8 @@ public final class Archiver {
     var rounds = captures.map { CaptureRound($0, isDryRun: options.isDryRun) }
     var begun = 0
     var isFirst = true
-    while !pending.isEmpty, StopSignal.pending == nil, isFirst || Clock.monotonicNanoseconds < deadline {
+    while !pending.isEmpty, StopSignal.pending == nil, isFirst || SystemClock.monotonicNanoseconds < deadline
+    {
       var unfinished: [Int] = []
       for (position, index) in pending.enumerated() where StopSignal.pending == nil {
         let slice = sliceEnd(deadline, sharedBy: pending.count - position)
@@ -107,7 +108,7 @@ public final class Archiver {
 
   /// Each capture's share of what is left of the interval, and a little of it in any case.
   private func sliceEnd(_ deadline: Int64, sharedBy captures: Int) -> Int64 {
-    let now = Clock.monotonicNanoseconds
+    let now = SystemClock.monotonicNanoseconds
     let leastNanoseconds: Int64 = 200_000_000
     return now + max(leastNanoseconds, (deadline - now) / Int64(max(1, captures)))
   }
@@ -120,15 +121,15 @@ public final class Archiver {
       let layouts = list.layouts.merging(options.layouts) { $1 }
       policies = Dictionary(uniqueKeysWithValues: layouts.map { ($0.key, policy(named: $0.value)) })
       for pattern in list.unmatched {
-        say(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
+        logOutcome(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
       }
     } catch {
-      say(error, &round, consequence: "The captures of the last round are kept.")
+      logOutcome(error, &round, consequence: "The captures of the last round are kept.")
       metrics.listErrors += 1
       lastCaptures = options.captures + lastCaptures.filter { !options.captures.contains($0) }
     }
     let captures = lastCaptures
-    if captures.isEmpty { say(Issue(.noCaptures(list: options.capturesFile)), &round) }
+    if captures.isEmpty { logOutcome(Issue(.noCaptures(list: options.capturesFile)), &round) }
     let known = Set(captures)
     for path in memories.keys where !known.contains(path) { memories[path] = nil }
     for path in folders.keys where !known.contains(path) { folders[path] = nil }
@@ -137,14 +138,14 @@ public final class Archiver {
   }
 
   /// Of the round itself.
-  private func say(_ issue: Issue, _ round: inout Round, consequence: String = "") {
-    log.say([issue], .round, of: nil, consequence: consequence)
+  private func logOutcome(_ issue: Issue, _ round: inout Round, consequence: String = "") {
+    log.log([issue], .round, of: nil, consequence: consequence)
     round.issues.append(issue)
   }
 
-  private func memory(of path: FilePath) -> UpkeepMemory {
+  private func memory(of path: FilePath) -> MaintenanceMemory {
     if let memory = memories[path] { return memory }
-    let memory = UpkeepMemory()
+    let memory = MaintenanceMemory()
     memories[path] = memory
     return memory
   }
@@ -169,13 +170,13 @@ public final class Archiver {
     case .failure(let mistake):
       let issue = Issue(.usage(mistake.message), in: path)
       round.add(issue)
-      log.say([issue], .settling, of: path)
+      log.log([issue], .settling, of: path)
       return
     }
     var migration = MigrationOptions(
       layout: policy.layout, rule: policy.rule, hours: policy.hours, isDryRun: options.isDryRun,
       keepLive: options.keepLive, writesManifests: false)
-    let young = Clock.realtimeNanoseconds / 1_000_000_000 - options.minAgeSeconds
+    let young = SystemClock.realtimeNanoseconds / 1_000_000_000 - options.minAgeSeconds
     migration.rule.youngSince = ModificationTime(seconds: young, nanoseconds: 0)
     migration.deadlineNanoseconds = slice
     migration.proves = false
@@ -186,7 +187,7 @@ public final class Archiver {
     noteReplacement(of: path, by: report.folder)
     metrics.add(report, path)
     round.add(report)
-    say(report, path)
+    logOutcome(report, path)
   }
 
   /// Nothing to prevent: each round takes the path as it is, under the same guard.
@@ -200,9 +201,9 @@ public final class Archiver {
     folders[path] = folder
   }
 
-  private func say(_ report: CaptureReport, _ path: FilePath) {
-    log.say(report.issues, .settling, of: path)
-    log.say(report.warnings, .settling, of: path)
+  private func logOutcome(_ report: CaptureReport, _ path: FilePath) {
+    log.log(report.issues, .settling, of: path)
+    log.log(report.warnings, .settling, of: path)
     // What it did not come to may still be so.
     if !report.isCutShort, report.stopSignal == nil { log.finish(.settling, of: path) }
     if report.keepsOwnership, saidOwnership.insert(path).inserted {
@@ -219,22 +220,22 @@ public final class Archiver {
     guard [.done, .incomplete].contains(round.status) else { return }
     let path = round.capture
     guard case .success(let policy) = policy(of: path) else { return }
-    var upkeep = UpkeepOptions(layout: policy.layout, rule: policy.retention, hours: policy.hours)
-    upkeep.writesManifests = options.writesManifests
-    upkeep.guardsPath = true
-    upkeep.isForced = options.isRetentionForced
-    upkeep.isDryRun = options.isDryRun
-    let report = engine.keepUp(path, options: upkeep, memory: memory(of: path), clock: clock)
+    var maintenance = MaintenanceOptions(layout: policy.layout, rule: policy.retention, hours: policy.hours)
+    maintenance.writesManifests = options.writesManifests
+    maintenance.guardsPath = true
+    maintenance.isForced = options.isRetentionForced
+    maintenance.isDryRun = options.isDryRun
+    let report = engine.keepUp(path, options: maintenance, memory: memory(of: path), clock: clock)
     metrics.add(report, path)
     let issues = report.issues(in: path) + roomIssues(report, path)
     round.add(report, issues)
-    log.sayEach(issues, .upkeep, of: path)
-    if let manifests = report.manifests { say(manifests, path) }
-    if let retention = report.retention { say(retention, path, policy.layout) }
-    if report.error == nil { log.finish(.upkeep, of: path) }
+    log.logEach(issues, .maintenance, of: path)
+    if let manifests = report.manifests { logOutcome(manifests, path) }
+    if let retention = report.retention { logOutcome(retention, path, policy.layout) }
+    if report.error == nil { log.finish(.maintenance, of: path) }
   }
 
-  private func say(_ manifests: ManifestReport, _ path: FilePath) {
+  private func logOutcome(_ manifests: ManifestReport, _ path: FilePath) {
     guard manifests.written + manifests.removed > 0 else { return }
     let would = options.isDryRun ? "would be " : ""
     let text =
@@ -243,7 +244,7 @@ public final class Archiver {
     if options.isDryRun { log.info(text) } else { log.debug(text) }
   }
 
-  private func say(_ retention: RetentionReport, _ path: FilePath, _ layout: Layout) {
+  private func logOutcome(_ retention: RetentionReport, _ path: FilePath, _ layout: Layout) {
     let name = Explanation.text(path)
     if options.isDryRun, retention.dueTotal > 0 {
       let kinds = layout.kinds.filter { retention.isDue($0) }.map {
@@ -258,7 +259,7 @@ public final class Archiver {
     }
   }
 
-  private func roomIssues(_ report: UpkeepReport, _ path: FilePath) -> [Issue] {
+  private func roomIssues(_ report: MaintenanceReport, _ path: FilePath) -> [Issue] {
     guard let fileSystem = report.fileSystem else { return [] }
     // As fractions: a file system may claim any size.
     let isShort = { (free: UInt64, all: UInt64) in
@@ -281,7 +282,7 @@ public final class Archiver {
     metrics.finish(round, captures)
     if let file = options.metricsFile, !options.isDryRun {
       do throws(KernelError) { try metrics.write(to: file) } catch {
-        say(Issue(.metricsNotWritten(error)), &round)
+        logOutcome(Issue(.metricsNotWritten(error)), &round)
       }
     }
     log.finish(.round)

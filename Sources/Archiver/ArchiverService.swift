@@ -5,7 +5,7 @@ internal import Synchronization
 /// The archiver as a service: a round every interval, until it is asked to stop.
 ///
 ///     this thread       round ─▶ wait ─▶ round ─▶ …        SIGHUP: the settings are read again in between
-///     attendant         waits for signals, and tells the supervisor in time that work goes on
+///     signalThread         waits for signals, and tells the supervisor in time that work goes on
 ///
 /// Threads of its own, not Swift's: libdispatch gives each of its threads a priority that an ordinary user may not give, and
 /// writes to the system log that it could not.
@@ -28,20 +28,20 @@ public struct ArchiverService {
   /// Needs a thread besides this one (`Threads.areGranted`), on which it would never hear a signal.
   public func runUntilSignalled() throws {
     ServiceSignal.hold()
-    let attendant = Attendant(bell: try Bell())
-    Threads.detach { attendant.run() }
+    let signalThread = SignalThread(wakeUp: try WakeUp())
+    Threads.detach { signalThread.run() }
 
     let archiver = Archiver(options, log: log)
     log.info("a round every \(options.intervalSeconds) s")
     Supervisor.notify("READY=1\nSTATUS=first round")
     while StopSignal.pending == nil {
-      if attendant.takeReload() { reload(archiver) }
-      let next = Clock.monotonicNanoseconds + archiver.options.intervalSeconds * 1_000_000_000
-      attendant.isIdle.store(false, ordering: .relaxed)
+      if signalThread.takeReload() { reload(archiver) }
+      let next = SystemClock.monotonicNanoseconds + archiver.options.intervalSeconds * 1_000_000_000
+      signalThread.isIdle.store(false, ordering: .relaxed)
       let round = archiver.round(until: next)
-      attendant.isIdle.store(true, ordering: .relaxed)
+      signalThread.isIdle.store(true, ordering: .relaxed)
       Supervisor.notify("STATUS=last round: \(round.text)")
-      attendant.pause(until: next)
+      signalThread.pause(until: next)
     }
     Supervisor.notify("STOPPING=1")
     log.info("stopped")
@@ -66,14 +66,14 @@ public struct SettingsMistake: Error {
   public init(message: String) { self.message = message }
 }
 
-/// Hears signals, and answers the supervisor while the other thread works.
-private final class Attendant: Sendable {
+/// Waits for signals, and answers the supervisor while the other thread works.
+private final class SignalThread: Sendable {
   /// Between two rounds.
   let isIdle = Atomic<Bool>(true)
-  private let bell: Bell
+  private let wakeUp: WakeUp
   private let reloadIsAsked = Atomic<Bool>(false)
 
-  init(bell: Bell) { self.bell = bell }
+  init(wakeUp: WakeUp) { self.wakeUp = wakeUp }
 
   /// Until the process ends. Tells the supervisor that work goes on, twice as often as it wants to hear it; says nothing
   /// when it does not.
@@ -82,20 +82,20 @@ private final class Attendant: Sendable {
     let interval = Supervisor.watchdogNanoseconds.flatMap { $0 > 0 ? min($0, hour) : nil }
     let pause = (interval ?? hour) / 2
     var watchdog = Watchdog()
-    var next = Clock.monotonicNanoseconds
+    var next = SystemClock.monotonicNanoseconds
     while true {
-      let signal = ServiceSignal.next(withinNanoseconds: max(0, next - Clock.monotonicNanoseconds))
-      if let signal { hear(signal) }
-      guard Clock.monotonicNanoseconds >= next else { continue }
-      next = Clock.monotonicNanoseconds + pause
+      let signal = ServiceSignal.next(withinNanoseconds: max(0, next - SystemClock.monotonicNanoseconds))
+      if let signal { handle(signal) }
+      guard SystemClock.monotonicNanoseconds >= next else { continue }
+      next = SystemClock.monotonicNanoseconds + pause
       let isAlive = watchdog.isAlive(
-        signCount: Liveness.signCount, waitingNanoseconds: Liveness.waitingNanoseconds,
+        signCount: Heartbeat.signCount, waitingNanoseconds: Heartbeat.waitingNanoseconds,
         isIdle: isIdle.load(ordering: .relaxed))
       if isAlive, interval != nil { Supervisor.notify("WATCHDOG=1") }
     }
   }
 
-  private func hear(_ signal: Int32) {
+  private func handle(_ signal: Int32) {
     if signal == ServiceSignal.hangUp {
       reloadIsAsked.store(true, ordering: .relaxed)
     } else {
@@ -103,7 +103,7 @@ private final class Attendant: Sendable {
       StopSignal.request(signal)
       ServiceSignal.release()
     }
-    bell.ring()
+    wakeUp.signal()
   }
 
   func takeReload() -> Bool { reloadIsAsked.exchange(false, ordering: .relaxed) }
@@ -111,7 +111,7 @@ private final class Attendant: Sendable {
   /// Ends early when the service is to stop, or to read its settings again.
   func pause(until deadline: Int64) {
     while StopSignal.pending == nil, !reloadIsAsked.load(ordering: .relaxed),
-      Clock.monotonicNanoseconds < deadline
-    { bell.wait(until: deadline) }
+      SystemClock.monotonicNanoseconds < deadline
+    { wakeUp.wait(until: deadline) }
   }
 }

@@ -38,7 +38,7 @@ struct Metrics {
   private var isClean: [FilePath: Bool] = [:]
   /// What was wrong with each in this round.
   private var reasons: [FilePath: Set<String>] = [:]
-  private var startNanoseconds = Clock.monotonicNanoseconds
+  private var startNanoseconds = SystemClock.monotonicNanoseconds
   private var durationNanoseconds: Int64 = 0
   private var unfinished = 0
 
@@ -62,7 +62,7 @@ struct Metrics {
     self.reasons[path, default: []].formUnion(reasons)
   }
 
-  mutating func add(_ report: UpkeepReport, _ path: FilePath) {
+  mutating func add(_ report: MaintenanceReport, _ path: FilePath) {
     var figures = figures[path] ?? Figures(report.layout)
     let wasClean =
       report.error == nil && report.manifests?.isClean ?? true && report.retention?.isClean ?? true
@@ -85,19 +85,19 @@ struct Metrics {
   }
 
   mutating func begin() {
-    startNanoseconds = Clock.monotonicNanoseconds
+    startNanoseconds = SystemClock.monotonicNanoseconds
     isClean = [:]
     reasons = [:]
   }
 
   mutating func finish(_ round: Archiver.Round, _ captures: [FilePath]) {
     rounds += 1
-    durationNanoseconds = Clock.monotonicNanoseconds - startNanoseconds
+    durationNanoseconds = SystemClock.monotonicNanoseconds - startNanoseconds
     unfinished = round.unfinished
     self.captures = captures.count
     for (path, isClean) in isClean {
       if isClean {
-        figures[path]?.lastSuccessSeconds = Clock.realtimeNanoseconds / 1_000_000_000
+        figures[path]?.lastSuccessSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
       } else {
         figures[path]?.errors += 1
       }

@@ -19,11 +19,11 @@ struct ServiceLog {
   func debug(_ text: String) { logger.debug("\(text)") }
 
   /// Issues that belong together: if one of them is new, all are said. `consequence`: a sentence that ends each.
-  mutating func say(_ issues: [Issue], _ stage: Stage, of capture: FilePath?, consequence: String = "") {
+  mutating func log(_ issues: [Issue], _ stage: Stage, of capture: FilePath?, consequence: String = "") {
     let kinds = Set(issues.compactMap(\.topic)).sorted().map {
       StandingMessages.Kind(stage: stage, name: $0)
     }
-    guard standing.meet(kinds, of: capture, at: Clock.monotonicNanoseconds) else { return }
+    guard standing.note(kinds, of: capture, at: SystemClock.monotonicNanoseconds) else { return }
     for issue in issues {
       let text = "\(issue.explanation(for: "archive"))\(consequence.isEmpty ? "" : " \(consequence)")"
       logger.log(level: issue.severity == .error ? .error : .warning, "\(text)")
@@ -31,12 +31,12 @@ struct ServiceLog {
   }
 
   /// Each topic by itself.
-  mutating func sayEach(_ issues: [Issue], _ stage: Stage, of capture: FilePath?) {
+  mutating func logEach(_ issues: [Issue], _ stage: Stage, of capture: FilePath?) {
     var rest = issues[...]
     while let first = rest.first {
       // What has no topic adds to the issue before it.
       let group = rest.prefix { $0.topic == nil || $0.topic == first.topic }
-      say(Array(group), stage, of: capture)
+      log(Array(group), stage, of: capture)
       rest = rest.dropFirst(group.count)
     }
   }

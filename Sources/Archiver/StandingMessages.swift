@@ -5,7 +5,7 @@ internal import SystemPackage
 /// By capture and kind of message, not by its text, in which numbers change. A value without a clock: the time is given.
 struct StandingMessages {
   /// What looks for it. What one part of a round does not meet may still be there where that part was not come to.
-  enum Stage { case round, settling, upkeep }
+  enum Stage { case round, settling, maintenance }
 
   struct Kind: Hashable {
     let stage: Stage
@@ -20,15 +20,15 @@ struct StandingMessages {
 
   private struct State {
     var saidNanoseconds: Int64
-    var isMet = true
+    var occurs = true
   }
 
   private static let againNanoseconds: Int64 = 3_600_000_000_000
 
   private var states: [Key: State] = [:]
 
-  /// Takes down that these are met together, and returns whether that is to be said now: one is new, or an hour is over.
-  mutating func meet(_ kinds: [Kind], of capture: FilePath?, at now: Int64) -> Bool {
+  /// Notes that these occur together, and returns whether that is to be said now: one is new, or an hour is over.
+  mutating func note(_ kinds: [Kind], of capture: FilePath?, at now: Int64) -> Bool {
     var isDue = false
     for kind in kinds {
       let key = Key(capture: capture, kind: kind)
@@ -40,12 +40,12 @@ struct StandingMessages {
     return isDue
   }
 
-  /// The stage is done with: returns the names of what it met before and does not meet any more.
+  /// The stage is done with: returns the names of what occurred before and does not any more.
   mutating func finish(_ stage: Stage, of capture: FilePath?) -> [String] {
     var over: [String] = []
     for (key, state) in states where key.kind.stage == stage && key.capture == capture {
-      if !state.isMet { over.append(key.kind.name) }
-      states[key] = state.isMet ? State(saidNanoseconds: state.saidNanoseconds, isMet: false) : nil
+      if !state.occurs { over.append(key.kind.name) }
+      states[key] = state.occurs ? State(saidNanoseconds: state.saidNanoseconds, occurs: false) : nil
     }
     return over.sorted()
   }

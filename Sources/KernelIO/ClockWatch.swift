@@ -52,9 +52,9 @@ public final class ClockWatch {
       let apartNanosecondsMax: Int64 = 1_000_000
       var attemptsLeft = 100
       while true {
-        let before = Clock.boottimeNanoseconds
-        let realtime = Clock.realtimeNanoseconds
-        let after = Clock.boottimeNanoseconds
+        let before = SystemClock.boottimeNanoseconds
+        let realtime = SystemClock.realtimeNanoseconds
+        let after = SystemClock.boottimeNanoseconds
         attemptsLeft -= 1
         if after - before <= apartNanosecondsMax || attemptsLeft == 0 {
           return Sample(realtime: realtime, boottime: before)

@@ -244,9 +244,9 @@ public struct Directory: ~Copyable, Sendable {
   }
 
   /// Makes everything written so far on this file system survive a power cut (syncfs(2)), and says whether
-  /// the kernel met an error on the way (Linux 5.8).
+  /// the kernel had an error on the way (Linux 5.8).
   public func syncFileSystem() throws(KernelError) {
-    try KernelError.check(Liveness.waiting { hc_syncfs(descriptor) }, .sync, path)
+    try KernelError.check(Heartbeat.waiting { hc_syncfs(descriptor) }, .sync, path)
   }
 
   /// Makes the content of a file survive a power cut (fsync(2)).
@@ -254,12 +254,12 @@ public struct Directory: ~Copyable, Sendable {
     let filePath = { [path] in path.appending(name) }
     let file = try KernelError.check(unsafe hc_open_file(descriptor, name), .open, filePath())
     defer { hc_close(file) }
-    try KernelError.check(Liveness.waiting { hc_fsync(file) }, .syncFile, filePath())
+    try KernelError.check(Heartbeat.waiting { hc_fsync(file) }, .syncFile, filePath())
   }
 
   /// Makes the names in this folder survive a power cut (fsync(2)).
   public func syncNames() throws(KernelError) {
-    try KernelError.check(Liveness.waiting { hc_fsync(descriptor) }, .syncFile, path)
+    try KernelError.check(Heartbeat.waiting { hc_fsync(descriptor) }, .syncFile, path)
   }
 
   // MARK: reading

@@ -132,9 +132,9 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     while offset < filled {
       offset = try emitEntry(at: offset, body)
       entries += 1
-      if entries % Liveness.entriesPerSign == 0 { Liveness.sign() }
+      if entries % Heartbeat.entriesPerSign == 0 { Heartbeat.sign() }
     }
-    Liveness.sign()
+    Heartbeat.sign()
   }
 
   /// One that has gone is handed out all the same: it was listed, and whoever looks at it counts it as vanished.
@@ -179,9 +179,9 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   private var isCold: Bool {
     var looks = 0
     var slowLooks = 0
-    var start = Clock.monotonicNanoseconds
+    var start = SystemClock.monotonicNanoseconds
     look(every: Self.sampleStride, from: 0) {
-      let now = Clock.monotonicNanoseconds
+      let now = SystemClock.monotonicNanoseconds
       looks += 1
       if now - start > Self.coldNanoseconds { slowLooks += 1 }
       start = now

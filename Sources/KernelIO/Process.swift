@@ -31,7 +31,7 @@ public enum ServiceSignal {
 }
 
 /// Ends a wait of one thread from another.
-public final class Bell: Sendable {
+public final class WakeUp: Sendable {
   private let descriptor: Int32
 
   public init() throws(KernelError) {
@@ -40,17 +40,17 @@ public final class Bell: Sendable {
 
   deinit { hc_close(descriptor) }
 
-  public func ring() { hc_bell_ring(descriptor) }
+  public func signal() { hc_bell_ring(descriptor) }
 
-  /// Until it is rung, or was since the last time; until `deadline` at the latest (CLOCK_MONOTONIC).
+  /// Until it is signalled, or was since the last time; until `deadline` at the latest (CLOCK_MONOTONIC).
   public func wait(until deadline: Int64) {
-    let left = deadline - Clock.monotonicNanoseconds
+    let left = deadline - SystemClock.monotonicNanoseconds
     if left > 0 { hc_bell_wait(descriptor, left) }
   }
 }
 
 /// The clocks, in nanoseconds.
-public enum Clock {
+public enum SystemClock {
   public static var monotonicNanoseconds: Int64 { hc_clock_monotonic_ns() }
   /// Since the epoch.
   public static var realtimeNanoseconds: Int64 { hc_clock_realtime_ns() }
@@ -135,7 +135,7 @@ public enum Supervisor {
 
   /// Says that the settings are being read again; `READY=1` ends it.
   public static func notifyReloading() {
-    notify("RELOADING=1\nMONOTONIC_USEC=\(Clock.monotonicNanoseconds / 1000)")
+    notify("RELOADING=1\nMONOTONIC_USEC=\(SystemClock.monotonicNanoseconds / 1000)")
   }
 
   /// Sends lines such as `READY=1` to `NOTIFY_SOCKET`.

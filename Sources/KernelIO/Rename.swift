@@ -12,7 +12,7 @@ public enum Name {
   public static func rename(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
   ) -> Outcome {
-    defer { Liveness.sign() }
+    defer { Heartbeat.sign() }
     return Outcome(
       shim: unsafe withTerminated(name) { name in
         unsafe withTerminated(newName) { unsafe hc_rename_noreplace(from, name, to, $0) }
@@ -53,7 +53,7 @@ public enum Name {
     }
     do throws(Errno) {
       guard let now = try statusIfThere(name, in: from) else { return .done }
-      // Another file has the old name by now: what was there is at its new one, and this one is met by the next pass.
+      // Another file has the old name by now: what was there is at its new one, and this one is visited by the next pass.
       guard now.inode == before.inode, now.device == before.device else { return .done }
       // Written to at this moment, or not the same file after all: both names stay, and a later run looks again.
       guard now.hasContents(of: before) else { return .failed(.resourceBusy) }

@@ -16,7 +16,7 @@ public enum Request: Sendable {
 
   /// Returns 0 or a negative errno.
   func execute(_ name: UnsafePointer<CChar>) -> Int32 {
-    defer { Liveness.sign() }
+    defer { Heartbeat.sign() }
     switch self {
     case .rename(let from, let to): return unsafe hc_rename_noreplace(from, name, to, name)
     case .makeFolder(let dirfd, let mode): return unsafe hc_mkdirat(dirfd, name, mode)

@@ -130,7 +130,7 @@ internal import SystemPackage
           queue.complete(at: Int(completion.tag), result: completion.result)
         }
         inFlight -= count
-        if count > 0 { Liveness.sign() }
+        if count > 0 { Heartbeat.sign() }
         if count < capacity { return }
       }
     }

@@ -9,7 +9,7 @@ extension Engine {
     _ path: FilePath, options: MigrationOptions, observer: any MigrationObserver,
     memory: ManifestMemory? = nil
   ) -> CaptureReport {
-    switch carrier {
+    switch executor {
     case .ring(let mover):
       CaptureMigration.run(path, options: options, mover: mover, observer: observer, memory: memory)
     case .thread(let mover):
@@ -33,7 +33,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   private let mover: M
   private let observer: any MigrationObserver
   private let memory: ManifestMemory?
-  private let startNanoseconds = Clock.monotonicNanoseconds
+  private let startNanoseconds = SystemClock.monotonicNanoseconds
   private var report: CaptureReport
 
   private init(
@@ -60,7 +60,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       migration.report.error = error
     }
     migration.report.stopSignal = StopSignal.pending
-    migration.report.elapsedNanoseconds = Clock.monotonicNanoseconds - migration.startNanoseconds
+    migration.report.elapsedNanoseconds = SystemClock.monotonicNanoseconds - migration.startNanoseconds
     return migration.report
   }
 
@@ -86,24 +86,24 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     do throws(KernelError) {
       var tree = try look(at: capture)
       try makeFolders(&tree, capture)
-      var custody = Custody(options.layout, comparesInodes: capture.fileSystem.keepsInodes)
+      var reconciliation = Reconciliation(options.layout, comparesInodes: capture.fileSystem.keepsInodes)
       // First: what others delete while it is listed is seen to go.
-      if watches { try custody.follow(tree) }
-      var totals = RunTotals(options.layout, options.target, settled: try listSettled(&tree, &custody))
+      if watches { try reconciliation.follow(tree) }
+      var totals = RunTotals(options.layout, options.target, settled: try listSettled(&tree, &reconciliation))
       defer { totals.fill(&report) }
       if options.isDryRun {
         let mover = DryRunMover(doubles: try doubles(capture, tree))
-        try runPass(with: mover, capture, tree, &totals, &custody)
+        try runPass(with: mover, capture, tree, &totals, &reconciliation)
         report.foldersMade += totals.foldersMade
         if let failure = finish(tree, &totals, leaving: mover.leaving) { throw failure }
       } else {
-        try runPasses(capture, &tree, &totals, &custody)
+        try runPasses(capture, &tree, &totals, &reconciliation)
         report.foldersMade += totals.foldersMade
         // What playlists have no room for has been moved all the same, and is proven first.
         let failure = finish(try look(at: capture), &totals, leaving: nil)
         // Whether anything has changed decides whether there is anything to sync.
         totals.fill(&report)
-        try proveAndSync(capture, totals, &custody)
+        try proveAndSync(capture, totals, &reconciliation)
         if let failure { throw failure }
       }
     } catch {
@@ -138,17 +138,17 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   /// What stays where it is: the buckets, or the flat files where those are the target.
   private func listSettled(
-    _ tree: inout CaptureTree, _ custody: inout Custody
+    _ tree: inout CaptureTree, _ reconciliation: inout Reconciliation
   ) throws(KernelError) -> Listing {
     let layout = options.layout
-    var listing = Listing(layout, inodes: custody.comparesInodes)
+    var listing = Listing(layout, inodes: reconciliation.comparesInodes)
     switch options.target {
     case .tiered: try listing.listBuckets(of: tree)
     case .flat:
       try listing.listPlaces(of: tree) { $0 == layout[$1].flat }
       listing.unrecognised = listing.unrecognised + tree.unrecognised
     }
-    custody.digest.insert(listing.digest)
+    reconciliation.digest.insert(listing.digest)
     tree.bucketEntries = listing.bucketEntries
     return listing
   }
@@ -171,7 +171,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   /// Passes until one finds nothing to move.
   private mutating func runPasses(
     _ capture: borrowing OpenCapture, _ tree: inout CaptureTree, _ totals: inout RunTotals,
-    _ custody: inout Custody
+    _ reconciliation: inout Reconciliation
   ) throws(KernelError) {
     repeat {
       if totals.passes > 0 {
@@ -181,15 +181,15 @@ struct CaptureMigration<M: Mover>: ~Copyable {
         try makeFolders(&tree, capture)
         // What cannot be read any more cannot be counted again: what is known stands.
         if tree.lacksPlace(of: before) { return }
-        if watches { try custody.follow(tree) }
+        if watches { try reconciliation.follow(tree) }
       }
-      try runPass(with: mover, capture, tree, &totals, &custody)
+      try runPass(with: mover, capture, tree, &totals, &reconciliation)
     } while !totals.hasSettled && totals.passes < passesMax && StopSignal.pending == nil && !report.isCutShort
   }
 
   private mutating func runPass<PassMover: Mover>(
     with mover: PassMover, _ capture: borrowing OpenCapture, _ tree: CaptureTree,
-    _ totals: inout RunTotals, _ custody: inout Custody
+    _ totals: inout RunTotals, _ reconciliation: inout Reconciliation
   ) throws(KernelError) {
     let ledger = MoveLedger(
       of: tree, target: options.target, promoted: totals.promoted, observer: observer)
@@ -206,14 +206,14 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     let walksBuckets = options.target == .flat || options.layout.trees.count > 1
     let entriesExpected =
       totals.passes == 0 ? capture.estimateOfEntries(tree, withBuckets: walksBuckets) : nil
-    pass.run(&custody) { entries in
+    pass.run(&reconciliation) { entries in
       observer.progressed(
         MigrationProgress(
           capture: report.capture, entries: entries, entriesExpected: entriesExpected,
-          elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
+          elapsedNanoseconds: SystemClock.monotonicNanoseconds - startNanoseconds))
     }
     totals.add(pass)
-    custody.observe()
+    reconciliation.observe()
     report.isCutShort = !pass.isComplete && !pass.plan.ledger.isStopped
     if let error = pass.plan.ledger.stopError { throw error }
   }
@@ -248,7 +248,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     let playlists = try LivePlaylists(of: tree)
     let manifests = Manifests(
       tree.layout, live: playlists.durations, newestHot: totals.newestHotSegments, hours: options.hours,
-      nowSeconds: Clock.realtimeNanoseconds / 1_000_000_000, mode: manifestMode(totals), memory: memory)
+      nowSeconds: SystemClock.realtimeNanoseconds / 1_000_000_000, mode: manifestMode(totals), memory: memory)
     return manifests.refresh(tree, memory: memory)
   }
 
@@ -259,16 +259,16 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   /// Lists the capture again, compares, and makes the moves durable.
   private mutating func proveAndSync(
-    _ capture: borrowing OpenCapture, _ totals: borrowing RunTotals, _ custody: inout Custody
+    _ capture: borrowing OpenCapture, _ totals: borrowing RunTotals, _ reconciliation: inout Reconciliation
   ) throws(KernelError) {
     if totals.knowsBefore, options.proves {
       let tree = try look(at: capture)
       try tree.checkReadable(unlike: report.refusals)
-      var after = Listing(tree.layout, inodes: custody.comparesInodes)
+      var after = Listing(tree.layout, inodes: reconciliation.comparesInodes)
       for index in tree.layout.trees.indices { try after.listBuckets(of: tree, tree: index) }
       try after.listPlaces(of: tree)
-      custody.digest.remove(after.digest)
-      report.comparison = custody.compare(
+      reconciliation.digest.remove(after.digest)
+      report.comparison = reconciliation.compare(
         before: totals.before, expected: totals.expected, after: after.kinds)
     }
     guard options.syncs, options.proves || report.changed else { return }

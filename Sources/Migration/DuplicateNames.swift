@@ -6,7 +6,7 @@ internal import KernelIO
 /// Names are compared by hash, a bounded part of all hashes at a time, and the few that agree are compared
 /// byte by byte; so memory does not grow with the number of files.
 ///
-/// Folders are read against the way of a file that is being migrated: one that moves on meanwhile is met once or not at
+/// Folders are read against the way of a file that is being migrated: one that moves on meanwhile is visited once or not at
 /// all, never twice.
 struct DuplicateNames {
   /// 4 MiB of hashes.

@@ -64,14 +64,14 @@ public struct LayoutFit: Sendable {
 
   private mutating func count(
     _ directory: borrowing Directory, _ layout: Layout, _ path: String, wants: (Kind) -> Bool,
-    isPart: (borrowing DirectoryEntry) -> Bool = { HourPlaylists.isOwn($0) }, _ found: (Kind) -> Void
+    isPart: (borrowing DirectoryEntry) -> Bool = { HourPlaylists.isOwn($0) }, _ count: (Kind) -> Void
   ) throws(KernelError) {
     var unmatched = unmatched
     try Walk(layout, look: .name).run(
       directory, wants: wants,
-      visit: { (entry, met, _) throws(KernelError) in
-        switch met {
-        case .file(let kind): found(kind)
+      visit: { (entry, found, _) throws(KernelError) in
+        switch found {
+        case .file(let kind): count(kind)
         case .vanished, .unreadable: break
         case .other: if !isPart(entry) { unmatched.add(entry.name, in: path) }
         }

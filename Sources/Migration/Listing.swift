@@ -55,9 +55,9 @@ struct Listing: Sendable {
     var entries = 0
     try Walk(layout, look: .name).run(
       directory, wants: { $0 == kind },
-      visit: { (entry, met, _) throws(KernelError) in
+      visit: { (entry, found, _) throws(KernelError) in
         entries += 1
-        switch met {
+        switch found {
         case .file:
           add(entry, kind)
           files += 1
@@ -88,8 +88,8 @@ struct Listing: Sendable {
       try tree.withPlace(place) { (directory) throws(KernelError) in
         try Walk(layout, look: .name).run(
           directory, wants: { layout.holds(place, $0) && isWanted(place, $0) },
-          visit: { (entry, met, _) throws(KernelError) in
-            switch met {
+          visit: { (entry, found, _) throws(KernelError) in
+            switch found {
             case .file(let kind): add(entry, kind)
             // A file that counted before, and not after, would be lost.
             case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)

@@ -32,7 +32,7 @@ struct LivePlaylistVersion: Equatable {
 
   /// Nanoseconds since anything about it changed last; none where the clock says otherwise.
   fileprivate var age: Int64? {
-    let now = Clock.realtimeNanoseconds
+    let now = SystemClock.realtimeNanoseconds
     let seconds = (now / 1_000_000_000).subtractingSaturating(changed.seconds)
     guard (0...3600).contains(seconds) else { return seconds < 0 ? nil : .max }
     let age = seconds * 1_000_000_000 + now % 1_000_000_000 - Int64(changed.nanoseconds)
@@ -56,7 +56,7 @@ extension Directory {
   ) throws(KernelError) -> LivePlaylistReading {
     let patience: Int64 = 1_000_000_000
     let pauseMicroseconds: UInt32 = 30_000
-    let end = Clock.monotonicNanoseconds + patience
+    let end = SystemClock.monotonicNanoseconds + patience
     var parser = PlaylistParser()
     while let version = try version(ofLivePlaylist: name) {
       guard version.size <= LivePlaylistVersion.bytesMax else { return .tooLarge(path.appending(name)) }
@@ -75,9 +75,9 @@ extension Directory {
         let hasChanged = [
           .noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .invalidArgument, .noSuchAddressOrDevice,
         ].contains(error.errno)
-        guard hasChanged, Clock.monotonicNanoseconds < end else { throw error }
+        guard hasChanged, SystemClock.monotonicNanoseconds < end else { throw error }
       }
-      guard Clock.monotonicNanoseconds < end, StopSignal.pending == nil else {
+      guard SystemClock.monotonicNanoseconds < end, StopSignal.pending == nil else {
         return .read(version, parser)
       }
       pause(microseconds: pauseMicroseconds)

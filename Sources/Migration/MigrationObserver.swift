@@ -13,7 +13,7 @@ public protocol MigrationObserver: AnyObject {
 
 public struct MigrationProgress: Sendable {
   public let capture: FilePath
-  /// Met so far in this pass.
+  /// Visited so far in this pass.
   public let entries: Int
   /// In this pass, as far as it is known before: counted, or estimated from the sizes of the folders. Nil where it is not.
   public let entriesExpected: Int?

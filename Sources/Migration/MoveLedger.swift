@@ -51,7 +51,7 @@ struct MoveLedger: ~Copyable {
     if stopError == nil { stopError = error }
   }
 
-  /// What was met before has changed meanwhile.
+  /// What was visited before has changed meanwhile.
   mutating func lookAgain() { needsAnotherPass = true }
 
   // MARK: outcomes of renames
@@ -95,7 +95,7 @@ struct MoveLedger: ~Copyable {
     _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>
   ) {
     if case .bucket(let kind, let bucket) = move.to { movedByBucket[kind].update(bucket) { $0 += 1 } }
-    if meetsAgain(move.to) {
+    if revisits(move.to) {
       tallies[move.kind].promoted += 1
       promoted.insert(move.identity)
     } else {
@@ -110,7 +110,7 @@ struct MoveLedger: ~Copyable {
   var isToFlat: Bool { target == .flat }
 
   /// Whether a later pass finds the file at its new place.
-  func meetsAgain(_ site: Site) -> Bool {
+  func revisits(_ site: Site) -> Bool {
     if case .place = site { target == .tiered } else { false }
   }
 
@@ -188,7 +188,7 @@ struct MoveLedger: ~Copyable {
         .stat, capture.appending(layout.prefix(of: move.from)).appending(bytes: Array(copying: name)), errno))
   }
 
-  /// The old name of a file that was met under its new one. Done, it is nothing more to count.
+  /// The old name of a file that was visited under its new one. Done, it is nothing more to count.
   mutating func countLink(_ name: Span<UInt8>, _ move: Move, _ outcome: Outcome) {
     guard case .failed(let errno) = outcome else { return }
     tallies[move.kind].found += 1

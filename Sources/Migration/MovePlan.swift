@@ -162,9 +162,9 @@ struct MovePlan<M: Mover>: ~Copyable {
   }
 
   /// Call every few files: keeps the kernel supplied.
-  mutating func tend() {
+  mutating func poll() {
     if !ledger.isStopped {
-      do throws(KernelError) { try mover.tend(&queue) } catch { ledger.stop(error) }
+      do throws(KernelError) { try mover.poll(&queue) } catch { ledger.stop(error) }
     }
     countDone()
   }
@@ -212,7 +212,7 @@ struct MovePlan<M: Mover>: ~Copyable {
   ) {
     let move = planned.move
     let outcome = isDryRun ? outcome : planned.finish(outcome, name, as: name, links)
-    if renames, outcome == .failed(.fileExists), !ledger.meetsAgain(move.to),
+    if renames, outcome == .failed(.fileExists), !ledger.revisits(move.to),
       let newName = planned.timedName(name, ledger.layout)
     {
       switch planned.rename(name, as: newName.span, links, isDryRun) {

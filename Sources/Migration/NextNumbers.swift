@@ -36,7 +36,7 @@ public struct NextNumbers: Equatable, Sendable {
             case .read(let version, let playlist) = try directory.read(
               livePlaylist: layout.stream?.playlist ?? "", { _, _ in }), !playlist.isFinished
           else { return }
-          let age = version.modified.age(atSeconds: Clock.realtimeNanoseconds / 1_000_000_000)
+          let age = version.modified.age(atSeconds: SystemClock.realtimeNanoseconds / 1_000_000_000)
           secondsSincePlaylist = min(secondsSincePlaylist ?? age, age)
         }
       }

@@ -2,16 +2,16 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Entries met between two looks at what the kernel has done.
-private let tendEvery = 8
+/// Entries visited between two looks at what the kernel has done.
+private let pollEvery = 8
 /// How long ago a writer may have written last to count as active.
 private let writerQuietSeconds: Int64 = 10
 
-/// One pass over the folders whose files may have to move: every file is met once, and moved if it is not where it belongs.
+/// One pass over the folders whose files may have to move: every file is visited once, and moved if it is not where it belongs.
 ///
 ///     to the tiers:   Walk ─▶ Settler ─▶ MovePlan ─▶ Mover ─▶ tallies        flat and hot places, buckets of other layouts
 ///                               │ hot       ▲
-///                               └───────────┘ when all are met
+///                               └───────────┘ when all are visited
 ///     to the flat layout:  Walk ─▶ MovePlan ─▶ Mover ─▶ tallies              buckets, hot places
 ///
 /// Cold files leave as soon as they are certain to be cold. Hot files enter a hot place only when everything
@@ -24,7 +24,7 @@ struct Pass<M: Mover>: ~Copyable {
   private var hours: HourClock
   private(set) var plan: MovePlan<M>
   private(set) var pins: PlaylistPins
-  /// What the first pass of an executing run meets is what was there before.
+  /// What the first pass of an executing run visits is what was there before.
   private let countsBefore: Bool
   private let readsDisk: Bool
   private let recently: Range<Int64>
@@ -32,9 +32,9 @@ struct Pass<M: Mover>: ~Copyable {
   private(set) var unrecognised = Unrecognised()
   private(set) var numbers = HighestNumbers()
   /// A file or the live playlist was written around the time of this pass.
-  private(set) var metRecentFile = false
-  private(set) var metRecentFlatFile = false
-  /// Every entry was met: the pass was not stopped on the way.
+  private(set) var sawRecentFile = false
+  private(set) var sawRecentFlatFile = false
+  /// Every entry was visited: the pass was not stopped on the way.
   private(set) var isComplete = false
   private(set) var livePlaylist = PlaylistOutcome.absent
   /// What the live playlist would be parted from: it stays beside them, and so does what else it lists.
@@ -60,34 +60,34 @@ struct Pass<M: Mover>: ~Copyable {
     self.readsDisk = readsDisk
     cold = ColdMoves(options)
     settler = Settler(layout: options.layout, rule: options.rule, hours: options.hours)
-    let now = Clock.realtimeNanoseconds / 1_000_000_000
+    let now = SystemClock.realtimeNanoseconds / 1_000_000_000
     recently = (now - writerQuietSeconds)..<(now + 3600)
   }
 
-  /// `betweenWindows` is called after each window, with the number of entries met so far.
-  mutating func run(_ custody: inout Custody, betweenWindows: (Int) -> Void) {
+  /// `betweenWindows` is called after each window, with the number of entries visited so far.
+  mutating func run(_ reconciliation: inout Reconciliation, betweenWindows: (Int) -> Void) {
     do throws(KernelError) {
       switch options.target {
       case .tiered:
-        try walkBuckets(trees: 1..<layout.trees.count, &custody, betweenWindows)
-        for place in placesHotFirst where mayGoOn { try walk(place, &custody, betweenWindows) }
+        try walkBuckets(trees: 1..<layout.trees.count, &reconciliation, betweenWindows)
+        for place in placesHotFirst where mayGoOn { try walk(place, &reconciliation, betweenWindows) }
       case .flat:
-        try walkBuckets(trees: 0..<layout.trees.count, &custody, betweenWindows)
+        try walkBuckets(trees: 0..<layout.trees.count, &reconciliation, betweenWindows)
         // Before its segments leave: where it has to stay, so have they.
         if mayGoOn { try judgeLivePlaylist() }
-        for place in layout.places where mayGoOn { try walk(place, &custody, betweenWindows) }
+        for place in layout.places where mayGoOn { try walk(place, &reconciliation, betweenWindows) }
       }
     } catch { plan.ledger.stop(error) }
     isComplete = mayGoOn
     plan.finish()
     if options.target == .tiered {
       do throws(KernelError) { try judgeLivePlaylist() } catch { plan.ledger.stop(error) }
-      // Before every file is met it is not known which are the newest.
+      // Before every file is visited it is not known which are the newest.
       placeHotFiles()
       plan.finish()
       noteRecentPlaylists()
     }
-    account(in: &custody)
+    account(in: &reconciliation)
     do throws(KernelError) { livePlaylist = try placeLivePlaylist() } catch {
       plan.ledger.stop(error)
       livePlaylist = .pending
@@ -103,27 +103,27 @@ struct Pass<M: Mover>: ~Copyable {
 
   private var mayGoOn: Bool { !plan.ledger.isStopped && !isCutShort }
 
-  /// The run's time is over: what was not met stays for a later one.
+  /// The run's time is over: what was not visited stays for a later one.
   private var isCutShort: Bool {
-    options.deadlineNanoseconds.map { Clock.monotonicNanoseconds > $0 } ?? false
+    options.deadlineNanoseconds.map { SystemClock.monotonicNanoseconds > $0 } ?? false
   }
 
   // MARK: walking
 
   private mutating func walkBuckets(
-    trees: Range<Int>, _ custody: inout Custody, _ betweenWindows: (Int) -> Void
+    trees: Range<Int>, _ reconciliation: inout Reconciliation, _ betweenWindows: (Int) -> Void
   ) throws(KernelError) {
     for index in trees {
       for (kind, bucket) in tree.buckets(tree: index) where mayGoOn {
         try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-          try walk(directory, .bucket(kind, bucket), &custody, betweenWindows) { $0 == kind }
+          try walk(directory, .bucket(kind, bucket), &reconciliation, betweenWindows) { $0 == kind }
         }
       }
     }
   }
 
   private mutating func walk(
-    _ place: Place, _ custody: inout Custody, _ betweenWindows: (Int) -> Void
+    _ place: Place, _ reconciliation: inout Reconciliation, _ betweenWindows: (Int) -> Void
   ) throws(KernelError) {
     let layout = layout
     let wants: (Kind) -> Bool =
@@ -131,12 +131,13 @@ struct Pass<M: Mover>: ~Copyable {
       ? { layout.holds(place, $0) } : { layout[$0].hot == place && layout[$0].flat != place }
     guard layout.kinds.contains(where: wants) else { return }
     try tree.withPlace(place) { (directory) throws(KernelError) in
-      try walk(directory, .place(place), &custody, betweenWindows, wants)
+      try walk(directory, .place(place), &reconciliation, betweenWindows, wants)
     }
   }
 
   private mutating func walk(
-    _ directory: borrowing Directory, _ site: Site, _ custody: inout Custody, _ betweenWindows: (Int) -> Void,
+    _ directory: borrowing Directory, _ site: Site, _ reconciliation: inout Reconciliation,
+    _ betweenWindows: (Int) -> Void,
     _ wants: (Kind) -> Bool
   ) throws(KernelError) {
     // To the flat layout no file need be looked at, but for a second name that a killed run may have left.
@@ -153,14 +154,14 @@ struct Pass<M: Mover>: ~Copyable {
         return true
       },
       afterWindow: { () throws(KernelError) in
-        account(in: &custody)
-        custody.observe()
+        account(in: &reconciliation)
+        reconciliation.observe()
         betweenWindows(entries)
       },
-      visit: { (entry, met, status) throws(KernelError) in
-        meet(entry, met, status, in: site, &custody)
+      visit: { (entry, found, status) throws(KernelError) in
+        visit(entry, found, status, in: site, &reconciliation)
         entries += 1
-        if entries % tendEvery == 0 { plan.tend() }
+        if entries % pollEvery == 0 { plan.poll() }
       })
   }
 
@@ -173,54 +174,56 @@ struct Pass<M: Mover>: ~Copyable {
   }
 
   /// What vanished is not expected afterwards, what was renamed is under its new name, and new folders are watched.
-  private mutating func account(in custody: inout Custody) {
-    for identity in plan.ledger.takeVanished() { custody.digest.remove(identity) }
+  private mutating func account(in reconciliation: inout Reconciliation) {
+    for identity in plan.ledger.takeVanished() { reconciliation.digest.remove(identity) }
     for file in plan.ledger.takeRenamed() {
-      custody.digest.remove(file.old)
-      custody.digest.insert(file.new)
+      reconciliation.digest.remove(file.old)
+      reconciliation.digest.insert(file.new)
     }
     for (kind, bucket) in plan.takeMade() where options.proves {
-      try? tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in custody.follow(directory) }
+      try? tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+        reconciliation.follow(directory)
+      }
     }
   }
 
-  // MARK: meeting files
+  // MARK: visiting files
 
-  private mutating func meet(
-    _ entry: borrowing DirectoryEntry, _ met: Met, _ status: FileStatus, in site: Site,
-    _ custody: inout Custody
+  private mutating func visit(
+    _ entry: borrowing DirectoryEntry, _ found: Found, _ status: FileStatus, in site: Site,
+    _ reconciliation: inout Reconciliation
   ) {
-    switch met {
+    switch found {
     case .file(let kind):
-      let identity = identity(of: entry, kind, custody)
+      let identity = identity(of: entry, kind, reconciliation)
       if finishLink(entry, identity, in: site, status) { return }
-      count(identity, &custody)
+      count(identity, &reconciliation)
       if let number = layout.number(of: entry.name, kind) {
         numbers.add(number, isSegment: layout.isSegment(kind))
       }
       if options.target == .tiered { noteRecent(status.modified, kind, in: site) }
       place(entry, identity, from: site, status.modified)
     case .vanished(let kind):
-      let identity = identity(of: entry, kind, custody)
-      count(identity, &custody)
+      let identity = identity(of: entry, kind, reconciliation)
+      count(identity, &reconciliation)
       plan.ledger.countVanished(identity)
     case .unreadable(let kind, let errno):
-      let identity = identity(of: entry, kind, custody)
-      count(identity, &custody)
+      let identity = identity(of: entry, kind, reconciliation)
+      count(identity, &reconciliation)
       plan.ledger.countUnreadable(entry.name, move(identity, from: site), errno)
-    case .other: meetOther(entry, in: site)
+    case .other: visitOther(entry, in: site)
     }
   }
 
   private func identity(
-    of entry: borrowing DirectoryEntry, _ kind: Kind, _ custody: borrowing Custody
+    of entry: borrowing DirectoryEntry, _ kind: Kind, _ reconciliation: borrowing Reconciliation
   ) -> FileIdentity {
-    FileIdentity(name: entry.name, kind: kind, inode: custody.comparesInodes ? entry.inode : 0)
+    FileIdentity(name: entry.name, kind: kind, inode: reconciliation.comparesInodes ? entry.inode : 0)
   }
 
-  private mutating func count(_ identity: FileIdentity, _ custody: inout Custody) {
+  private mutating func count(_ identity: FileIdentity, _ reconciliation: inout Reconciliation) {
     plan.ledger.tallies[identity.kind].found += 1
-    if countsBefore { custody.digest.insert(identity) }
+    if countsBefore { reconciliation.digest.insert(identity) }
   }
 
   /// A move that a file might come to of which nothing but its name is known.
@@ -243,8 +246,8 @@ struct Pass<M: Mover>: ~Copyable {
 
   private mutating func noteRecent(_ modified: ModificationTime, _ kind: Kind, in site: Site) {
     guard recently.contains(modified.seconds), case .place(let place) = site else { return }
-    metRecentFile = true
-    if place != layout[kind].hot { metRecentFlatFile = true }
+    sawRecentFile = true
+    if place != layout[kind].hot { sawRecentFlatFile = true }
   }
 
   private mutating func place(
@@ -286,7 +289,7 @@ struct Pass<M: Mover>: ~Copyable {
     tree.refusedKinds[kind] || (layout.isSegment(kind) && pins.listed.mayBeAny)
   }
 
-  private mutating func meetOther(_ entry: borrowing DirectoryEntry, in site: Site) {
+  private mutating func visitOther(_ entry: borrowing DirectoryEntry, in site: Site) {
     switch site {
     case .place(let place):
       // Of a kind that stays here, whatever this walk looks for.
@@ -352,8 +355,8 @@ struct Pass<M: Mover>: ~Copyable {
   private mutating func noteRecentPlaylists() {
     for place in layout.playlistPlaces
     where pins.modified(in: place).map({ recently.contains($0.seconds) }) ?? false {
-      metRecentFile = true
-      if place != layout.playlistPlaces.last { metRecentFlatFile = true }
+      sawRecentFile = true
+      if place != layout.playlistPlaces.last { sawRecentFlatFile = true }
     }
   }
 

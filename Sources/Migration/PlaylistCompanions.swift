@@ -135,7 +135,7 @@ enum PlaylistSuccession {
 
   private static func isSilent(_ version: LivePlaylistVersion, _ playlist: PlaylistParser) -> Bool {
     let target = Int64(playlist.targetDurationSeconds ?? 0)
-    let age = version.modified.age(atSeconds: Clock.realtimeNanoseconds / 1_000_000_000)
+    let age = version.modified.age(atSeconds: SystemClock.realtimeNanoseconds / 1_000_000_000)
     return age > max(silentSecondsMin, silentTargetDurations * target)
   }
 }

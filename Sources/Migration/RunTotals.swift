@@ -1,6 +1,6 @@
 internal import CaptureLayout
 
-/// The passes of a run added up: each file once, however often it was met.
+/// The passes of a run added up: each file once, however often it was visited.
 ///
 ///     settled:   in the folders whose files stay              listed before the passes
 ///     gone:      moved out of the others, or vanished         summed over the passes
@@ -21,8 +21,8 @@ struct RunTotals: ~Copyable {
   private var livePlaylist = PlaylistOutcome.absent
   private var companions = PlaylistCompanions()
   private var playlistWay: PlaylistWay?
-  private var metRecentFile = false
-  private var metRecentFlatFile = false
+  private var sawRecentFile = false
+  private var sawRecentFlatFile = false
 
   private var renamed = 0
   private(set) var passes = 0
@@ -34,7 +34,7 @@ struct RunTotals: ~Copyable {
   private(set) var pins = PlaylistPins()
   /// Of the last pass; see `Pass.newestHotSegments`.
   private(set) var newestHotSegments: [Bucket: ModificationTime] = [:]
-  /// Files of each kind that were there before: settled already, or met in the first pass.
+  /// Files of each kind that were there before: settled already, or found in the first pass.
   private(set) var before: PerKind<Int>
   private(set) var foldersMade = 0
 
@@ -71,8 +71,8 @@ struct RunTotals: ~Copyable {
     numbers.add(pass.numbers)
     pins = pass.pins
     newestHotSegments = pass.newestHotSegments()
-    metRecentFile = metRecentFile || pass.metRecentFile
-    metRecentFlatFile = metRecentFlatFile || pass.metRecentFlatFile
+    sawRecentFile = sawRecentFile || pass.sawRecentFile
+    sawRecentFlatFile = sawRecentFlatFile || pass.sawRecentFlatFile
     // What a later pass did not come to is as the pass before it left it: counts and names alike.
     if passes == 1 || pass.isComplete {
       for kind in layout.kinds { last[kind] = pass.plan.ledger.tallies[kind] }
@@ -108,8 +108,8 @@ struct RunTotals: ~Copyable {
     report.livePlaylistWay = playlistWay
     report.listedSegments = pins.segmentsListed
     report.renamed = renamed
-    report.writerIsActive = metRecentFile
-    report.writerIsFlat = metRecentFlatFile
+    report.writerIsActive = sawRecentFile
+    report.writerIsFlat = sawRecentFlatFile
     report.isBalanced = isBalanced
     report.numbers = numbers
     report.unreadablePlaylists = pins.tooLarge

@@ -31,14 +31,14 @@ public struct SampleCapture: Sendable {
     self.spanSeconds = spanSeconds
     self.seed = seed
     self.fileBytes = fileBytes
-    endSeconds = Clock.realtimeNanoseconds / 1_000_000_000 - 60
+    endSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000 - 60
   }
 
   /// Makes the folder if it is missing; refuses one that is not empty. `progressed` is told now and then.
   public func make(
     at path: FilePath, progressed: (MigrationProgress) -> Void = { _ in }
   ) throws(Failure) {
-    let startNanoseconds = Clock.monotonicNanoseconds
+    let startNanoseconds = SystemClock.monotonicNanoseconds
     do throws(KernelError) {
       let root = try Directory.openOrMake(path)
       var stream = try DirectoryStream(of: root)
@@ -50,7 +50,7 @@ public struct SampleCapture: Sendable {
         progressed(
           MigrationProgress(
             capture: path, entries: made, entriesExpected: files,
-            elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
+            elapsedNanoseconds: SystemClock.monotonicNanoseconds - startNanoseconds))
       }
     } catch {
       if error.errno == .directoryNotEmpty { throw .notEmpty(path) }

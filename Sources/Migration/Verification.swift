@@ -58,7 +58,7 @@ public struct Verification {
   private let rule: SettleRule
   private var hours: HourClock
   private let minAgeSeconds: Int64
-  private let now = ModificationTime(seconds: Clock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
+  private let now = ModificationTime(seconds: SystemClock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
   /// Files that were modified later are not yet settled.
   private let settledUntil: ModificationTime
   /// Nor are segments of these times: what the list of an encoder at work dropped within the last minimum age.
@@ -381,12 +381,12 @@ public struct Verification {
     try walk.run(
       directory, wants: wants,
       afterWindow: {
-        meter.met(entries)
+        meter.visited(entries)
         entries = 0
       },
-      visit: { (entry, met, status) throws(KernelError) in
+      visit: { (entry, found, status) throws(KernelError) in
         entries += 1
-        switch met {
+        switch found {
         case .file(let kind): body(entry, kind, status.modified)
         case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
         case .vanished, .other: break
@@ -395,12 +395,12 @@ public struct Verification {
   }
 }
 
-/// The entries that a verification has met so far, told after each window.
+/// The entries that a verification has visited so far, told after each window.
 private final class Meter {
   private let capture: FilePath
   private let entriesExpected: Int
   private let progressed: (MigrationProgress) -> Void
-  private let startNanoseconds = Clock.monotonicNanoseconds
+  private let startNanoseconds = SystemClock.monotonicNanoseconds
   private var entries = 0
 
   init(_ capture: FilePath, expecting entries: Int, _ progressed: @escaping (MigrationProgress) -> Void) {
@@ -409,12 +409,12 @@ private final class Meter {
     self.progressed = progressed
   }
 
-  func met(_ count: Int) {
+  func visited(_ count: Int) {
     entries += count
     progressed(
       MigrationProgress(
         capture: capture, entries: entries, entriesExpected: entriesExpected,
-        elapsedNanoseconds: Clock.monotonicNanoseconds - startNanoseconds))
+        elapsedNanoseconds: SystemClock.monotonicNanoseconds - startNanoseconds))
   }
 }
 

@@ -2,8 +2,8 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// What a walk meets under one name.
-enum Met {
+/// What a walk finds under one name.
+enum Found {
   /// A regular file of a wanted kind; the walk gives its status, as far as it looks at it.
   case file(Kind)
   /// Listed, and gone before it could be looked at.
@@ -17,7 +17,7 @@ enum Met {
 /// The one loop over the files of a folder: whatever lists a folder of a capture does it by this, so that all agree on what a
 /// file is.
 ///
-///     getdents64 ─▶ window ─▶ kind by name ─▶ wanted? ─▶ statx, as far as it is needed ─▶ `Met`
+///     getdents64 ─▶ window ─▶ kind by name ─▶ wanted? ─▶ statx, as far as it is needed ─▶ `Found`
 struct Walk {
   /// What is needed of each file besides its name. The more, the more it costs.
   enum Look {
@@ -30,7 +30,7 @@ struct Walk {
 
   private let layout: Layout
   private let look: Look
-  /// Looks at the files of a window by two threads before they are met, where the disk would be waited for.
+  /// Looks at the files of a window by two threads before they are visited, where the disk would be waited for.
   var warms = false
   /// Reads the next window on another thread meanwhile.
   var readsAhead = false
@@ -45,7 +45,7 @@ struct Walk {
   func run(
     _ directory: borrowing Directory, wants: (Kind) -> Bool,
     goesOn: () throws(KernelError) -> Bool = { true }, afterWindow: () throws(KernelError) -> Void = {},
-    visit: (borrowing DirectoryEntry, Met, FileStatus) throws(KernelError) -> Void
+    visit: (borrowing DirectoryEntry, Found, FileStatus) throws(KernelError) -> Void
   ) throws(KernelError) {
     var stream = try DirectoryStream(of: directory)
     var status = FileStatus.unknown
@@ -53,8 +53,8 @@ struct Walk {
       if readsAhead { stream.readAhead() }
       if warms { stream.warmIfCold() }
       try stream.visit { (entry) throws(KernelError) in
-        let met = meet(entry, in: directory, wants, &status)
-        try visit(entry, met, status)
+        let found = classify(entry, in: directory, wants, &status)
+        try visit(entry, found, status)
       }
       try afterWindow()
     }
@@ -66,8 +66,8 @@ struct Walk {
   ) throws(KernelError) {
     try run(
       directory, wants: { $0 == kind },
-      visit: { (entry, met, status) throws(KernelError) in
-        switch met {
+      visit: { (entry, found, status) throws(KernelError) in
+        switch found {
         case .file: visit(entry, status)
         case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
         case .vanished, .other: break
@@ -75,10 +75,10 @@ struct Walk {
       })
   }
 
-  private func meet(
+  private func classify(
     _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, _ wants: (Kind) -> Bool,
     _ status: inout FileStatus
-  ) -> Met {
+  ) -> Found {
     guard let kind = layout.kind(of: entry.name), wants(kind), entry.type.countsAsFile else { return .other }
     do throws(Errno) {
       switch look {

@@ -9,9 +9,9 @@ public struct CaptureRound: Sendable {
   /// Whether the settling did not come to its end in its time.
   public private(set) var hasMoreToDo = false
   public private(set) var wouldChange = false
-  public private(set) var upkeep: UpkeepReport?
+  public private(set) var maintenance: MaintenanceReport?
   public private(set) var found = 0
-  /// In the order in which they were met.
+  /// In the order in which they occurred.
   public private(set) var issues: [Issue] = []
   private var statuses: [ExitStatus] = []
 
@@ -24,7 +24,7 @@ public struct CaptureRound: Sendable {
   public var changed: Bool { !isDryRun && wouldChange }
   /// Of a dry run, those that would be.
   public var deleted: Int {
-    upkeep?.retention.map { isDryRun ? $0.dueTotal : $0.deletedTotal } ?? 0
+    maintenance?.retention.map { isDryRun ? $0.dueTotal : $0.deletedTotal } ?? 0
   }
 
   /// A slice of its settling.
@@ -44,8 +44,8 @@ public struct CaptureRound: Sendable {
   }
 
   /// What came after it. `issues`: the report's, and what is more to say of it.
-  public mutating func add(_ report: UpkeepReport, _ issues: [Issue]) {
-    upkeep = report
+  public mutating func add(_ report: MaintenanceReport, _ issues: [Issue]) {
+    maintenance = report
     self.issues += issues
     // Of a dry run nothing that was declined is left undone.
     statuses += issues.filter { !(isDryRun && $0.code == .retentionDeclined) }.map(ExitStatus.init(of:))

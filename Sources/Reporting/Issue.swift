@@ -204,7 +204,7 @@ extension VerificationReport {
   package var issues: [Issue] { error.map { [Issue(.stopped($0), in: capture)] } ?? [] }
 }
 
-extension UpkeepReport {
+extension MaintenanceReport {
   package func issues(in capture: FilePath) -> [Issue] {
     var causes = error.map { [Issue.Cause.stopped($0)] } ?? []
     if deletedSegments > 0 { causes.append(.segmentsDeletedEarly(deletedSegments)) }

@@ -63,7 +63,7 @@ public enum JSONReport {
   /// The zone of the hour folders.
   struct Zone: Encodable {
     let name = printable(LocalZone.name.utf8)
-    let utcOffsetSeconds = LocalZone.offset(at: Clock.realtimeNanoseconds / 1_000_000_000)
+    let utcOffsetSeconds = LocalZone.offset(at: SystemClock.realtimeNanoseconds / 1_000_000_000)
   }
 
   /// What a command says that could not begin, or could not go on.

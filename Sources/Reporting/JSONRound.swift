@@ -85,10 +85,12 @@ extension JSONReport {
       moved = round.moved
       deleted = round.deleted
       moreToDo = round.hasMoreToDo
-      playlists = round.upkeep?.manifests.map(ManifestFigures.init)
+      playlists = round.maintenance?.manifests.map(ManifestFigures.init)
       let declined = round.issues.filter { $0.code == .retentionDeclined }
-      retention = round.upkeep.flatMap { upkeep in
-        upkeep.retention.map { RetentionFigures($0, of: upkeep.layout, refusals: messages(declined)) }
+      retention = round.maintenance.flatMap { maintenance in
+        maintenance.retention.map {
+          RetentionFigures($0, of: maintenance.layout, refusals: messages(declined))
+        }
       }
       errors = messages(round.issues.filter { $0.severity == .error })
       warnings = messages(round.issues.filter { $0.severity == .warning && $0.code != .retentionDeclined })

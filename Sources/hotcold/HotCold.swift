@@ -28,7 +28,7 @@ struct Program {
     let mistake = (error as? SettingsMistake).map { Issue(.usage($0.message)) }
     if let issue = error as? Issue ?? mistake {
       let status = ExitStatus(of: issue)
-      Console(isQuiet: true).say(issue, command: command)
+      Console(isQuiet: true).log(issue, command: command)
       print(issue, command, status.rawValue, form)
       HotCold.exit(withError: status.code)
     }

@@ -209,7 +209,7 @@ import Testing
           HotColdBinary.path,
           "archive", "--once", folder.path, "--retain", "metadata=24h", "--engine", "syscalls",
         ], environment: ["TZ": "UTC"])
-      // Each is looked at for the census and for the count, twice as the disk seems slow; then before the deletion, once
+      // Each is looked at for the inventory and for the count, twice as the disk seems slow; then before the deletion, once
       // and once more.
       let looks = old.count * 4 + attempt * 10
       _ = Self.waitUntil {

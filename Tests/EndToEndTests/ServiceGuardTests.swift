@@ -221,7 +221,7 @@ import Testing
     return (try #require(Double(silence)), result)
   }
 
-  /// Ten seconds in one call, and ten seconds in many: the census and the playlists of one hour folder.
+  /// Ten seconds in one call, and ten seconds in many: the inventory and the playlists of one hour folder.
   @Test(
     .requires("python3"), .requires("strace"),
     arguments: ["syncfs:delay_enter=9000000", "fsync:delay_enter=9000000", "statx:delay_enter=5000"])

@@ -77,7 +77,7 @@ private final class CancellingMover: Mover {
   /// What ECANCELED is taken for; nil for success.
   init(takenFor result: Errno?) { self.result = result }
 
-  func tend(_ queue: inout MoveQueue) {}
+  func poll(_ queue: inout MoveQueue) {}
   func work(off queue: inout MoveQueue) {
     while queue.renames.pendingCount > 0 {
       begun += 1

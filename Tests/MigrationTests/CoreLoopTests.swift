@@ -153,14 +153,14 @@ import Testing
     #expect(try trial.migrate(.syscalls, &none).isClean)
     let before = try Snapshot(trial.folder.path)
     let age = Int64(Date().timeIntervalSince1970) - 1_700_000_000 - 9000
-    func keepUp(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> UpkeepReport {
+    func keepUp(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> MaintenanceReport {
       let engine = try Engine.choose(engine)
-      var options = UpkeepOptions(
+      var options = MaintenanceOptions(
         layout: .guide, rule: RetentionRule(ageSeconds: PerKind { _ in age }), hours: HourClock { _ in 0 })
       options.isForced = true
       return FaultTrial.withFaults(&faults) {
         engine.keepUp(
-          FilePath(trial.folder.path), options: options, memory: UpkeepMemory(), clock: ClockWatch())
+          FilePath(trial.folder.path), options: options, memory: MaintenanceMemory(), clock: ClockWatch())
       }
     }
     let mayGo = Set(

@@ -30,7 +30,7 @@ final class MeddlingMover: Mover {
     action = nil
     return inner.rename(name, move, from: from, to: to, in: tree)
   }
-  func tend(_ queue: inout MoveQueue) {}
+  func poll(_ queue: inout MoveQueue) {}
   func work(off queue: inout MoveQueue) {}
   func drain(_ queue: inout MoveQueue) {}
   func execute(_ requests: inout RequestQueue) { inner.execute(&requests) }

@@ -13,8 +13,8 @@ public enum Invariants {
     before: Snapshot, after: Snapshot, isOnPurpose: Bool = false
   ) -> [String] {
     var found: [String] = []
-    let old = census(before)
-    let new = census(after)
+    let old = inventory(before)
+    let new = inventory(after)
     var lost = 0
     for (file, count) in old where new[file, default: 0] != count {
       found.append("\(file.name): there \(count) times before, \(new[file, default: 0]) times after")
@@ -53,7 +53,7 @@ public enum Invariants {
   }
 
   /// How often each file is there, by its name and everything that a move must keep.
-  private static func census(_ snapshot: Snapshot) -> [NamedFile: Int] {
+  private static func inventory(_ snapshot: Snapshot) -> [NamedFile: Int] {
     snapshot.files.reduce(into: [:]) { $0[NamedFile(name: $1.key.name, entry: $1.value), default: 0] += 1 }
   }
 

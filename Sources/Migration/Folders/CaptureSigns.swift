@@ -36,19 +36,19 @@ struct CaptureSigns {
     _ folder: borrowing Directory, of place: Place, _ layout: Layout
   ) throws(KernelError) -> Bool {
     if place != .root, folder.hasFolder("0") || folder.hasPlaylist(of: layout) { return true }
-    var found = false
+    var isSign = false
     try Walk(layout, look: .name).run(
-      folder, wants: { layout.holds(place, $0) }, goesOn: { !found },
-      visit: { (entry, met, _) throws(KernelError) in
-        switch met {
-        case .file: found = true
+      folder, wants: { layout.holds(place, $0) }, goesOn: { !isSign },
+      visit: { (entry, found, _) throws(KernelError) in
+        switch found {
+        case .file: isSign = true
         case .vanished, .unreadable: break
         case .other:
           let isDay = entry.type == .directory && BucketRule.day(named: entry.name) != nil
-          if isDay, layout.isPart(folder: entry.name, of: place) { found = true }
+          if isDay, layout.isPart(folder: entry.name, of: place) { isSign = true }
         }
       })
-    return found
+    return isSign
   }
 }
 

@@ -31,8 +31,8 @@ enum OtherBuckets {
       try others.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
         try Walk(layout, look: .name).run(
           directory, wants: { $0 == kind }, goesOn: { !holdsFile },
-          visit: { (_, met, _) throws(KernelError) in
-            if case .file = met { holdsFile = true }
+          visit: { (_, found, _) throws(KernelError) in
+            if case .file = found { holdsFile = true }
           })
       }
       if holdsFile { return others.layout.path(of: bucket, kind) }

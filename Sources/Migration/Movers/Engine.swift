@@ -19,16 +19,16 @@ public final class Engine {
   /// Why this engine: what the user asked for, or what the kernel granted or refused.
   public let reason: String
   /// Named rather than held as any mover: the pipeline is compiled for each.
-  enum Carrier {
+  enum Executor {
     case ring(RingMover)
     case thread(PlainMover)
   }
-  let carrier: Carrier
+  let executor: Executor
 
-  private init(_ name: Name, _ reason: String, _ carrier: Carrier) {
+  private init(_ name: Name, _ reason: String, _ executor: Executor) {
     self.name = name
     self.reason = reason
-    self.carrier = carrier
+    self.executor = executor
   }
 
   /// Asks the kernel for a ring, and falls back to plain calls unless the ring was demanded.
@@ -54,13 +54,13 @@ public final class Engine {
 
   /// What went through the ring so far; nothing where there is none.
   public var ringTotals: RingTotals {
-    guard case .ring(let mover) = carrier else { return RingTotals() }
+    guard case .ring(let mover) = executor else { return RingTotals() }
     return mover.totals
   }
 
   /// What went wrong with the engine on the way, if anything.
   public var warning: String? {
-    guard case .ring(let mover) = carrier else { return nil }
+    guard case .ring(let mover) = executor else { return nil }
     switch mover.givenUp {
     case nil: return nil
     case .stalled: return "the kernel did not begin requests of the ring; went on with system calls"

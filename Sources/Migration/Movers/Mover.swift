@@ -19,7 +19,7 @@ protocol Mover: AnyObject {
     -> Outcome
   /// Keeps whatever works beside this thread supplied. Cheap; never waits. After a stop signal nothing more is
   /// begun.
-  func tend(_ queue: inout MoveQueue) throws(KernelError)
+  func poll(_ queue: inout MoveQueue) throws(KernelError)
   /// Renames what is pending, this thread lending a hand. Never waits.
   func work(off queue: inout MoveQueue) throws(KernelError)
   /// Waits until nothing is in flight.
@@ -42,7 +42,7 @@ protocol LoneMover: Mover {}
 
 extension LoneMover {
   var pendingMax: Int { 0 }
-  func tend(_ queue: inout MoveQueue) {}
+  func poll(_ queue: inout MoveQueue) {}
   func work(off queue: inout MoveQueue) {}
   func drain(_ queue: inout MoveQueue) {}
 }

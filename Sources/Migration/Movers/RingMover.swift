@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// Renames through io_uring, with the submitting thread working instead of waiting.
 ///
-///     queue ──▶ ring ──▶ io-wq worker       always some dozens in flight, topped up by `tend`
+///     queue ──▶ ring ──▶ io-wq worker       always some dozens in flight, topped up by `poll`
 ///     no room ──▶ this thread, at once      while the file that it has just looked at is in its cache
 ///
 /// The kernel runs path operations on io-wq workers, and renames within a file system one at a time
@@ -18,7 +18,7 @@ final class RingMover: Mover {
   private static let inFlightRefill = 16
   private static let workers = 1
   /// Renames of its own after which this thread looks at the ring again.
-  private static let tendEvery = 8
+  private static let pollEvery = 8
   /// A worker that the kernel never started (RLIMIT_NPROC, pids.max) shows as silence.
   private static let silenceNanosecondsMax: Int64 = 5_000_000_000
 
@@ -53,7 +53,7 @@ final class RingMover: Mover {
   /// Enough for the worker while this thread reads a window of names.
   var pendingMax: Int { givenUp == nil ? 256 : 0 }
 
-  func tend(_ queue: inout MoveQueue) {
+  func poll(_ queue: inout MoveQueue) {
     ring.reap(into: &queue.renames)
     guard givenUp == nil else { return }
     if StopSignal.pending == nil, ring.inFlight <= Self.inFlightRefill {
@@ -71,7 +71,7 @@ final class RingMover: Mover {
   func work(off queue: inout MoveQueue) {
     var own = 0
     while queue.renames.pendingCount > 0, StopSignal.pending == nil {
-      if own % Self.tendEvery == 0 { tend(&queue) }
+      if own % Self.pollEvery == 0 { poll(&queue) }
       guard queue.renames.pendingCount > 0 else { return }
       queue.renames.executeFront()
       own += 1
@@ -88,7 +88,7 @@ final class RingMover: Mover {
   private func drain(_ queue: inout RequestQueue) throws(KernelError) {
     // What is in flight in a ring that was lost is of another run.
     guard !ring.isLost else { return }
-    var lastProgress = Clock.monotonicNanoseconds
+    var lastProgress = SystemClock.monotonicNanoseconds
     while ring.inFlight > 0 || (ring.preparedCount > 0 && givenUp == nil) {
       let before = ring.inFlight
       if givenUp == nil { submit() }
@@ -97,7 +97,7 @@ final class RingMover: Mover {
         throw error
       }
       ring.reap(into: &queue)
-      let now = Clock.monotonicNanoseconds
+      let now = SystemClock.monotonicNanoseconds
       if ring.inFlight != before { lastProgress = now }
       if givenUp == nil, now - lastProgress > Self.silenceNanosecondsMax {
         ring.cancelAll()

@@ -17,7 +17,7 @@ public struct CaptureReport: Sendable {
   public internal(set) var folder: FolderIdentity?
   public var kinds = PerKind(repeating: KindReport())
   public var livePlaylist = PlaylistOutcome.absent
-  /// Where it was met, if it was.
+  /// Where it was found, if it was.
   var livePlaylistWay: PlaylistWay?
   /// How many segments a live playlist lists, the longer one of two: they stay hot, however many.
   public internal(set) var listedSegments = 0
@@ -57,12 +57,12 @@ public struct CaptureReport: Sendable {
   /// The file system may be unable to refuse to replace (RENAME_NOREPLACE), which only an execution can show: it stops then
   /// before anything is moved.
   public var mayReplace = false
-  /// Nil for a dry run, and where a run was stopped before it had met every file.
+  /// Nil for a dry run, and where a run was stopped before it had visited every file.
   public var comparison: Comparison?
   public var elapsedNanoseconds: Int64 = 0
-  /// In every pass each file met was dealt with once. False is a defect of this program.
+  /// In every pass each file visited was dealt with once. False is a defect of this program.
   public var isBalanced = true
-  /// The time given to this run was over before every file was met.
+  /// The time given to this run was over before every file was visited.
   public var isCutShort = false
   /// Why the run ended early, if it did.
   public var error: MigrationError?

@@ -2,7 +2,7 @@ internal import CaptureLayout
 
 /// What became of the files of one kind. Every file found is in exactly one of the other counts.
 public struct Tally: Equatable, Sendable {
-  /// Counted where a file is met, independently of the rest.
+  /// Counted where a file is visited, independently of the rest.
   public var found = 0
   /// To an hour folder or to the hot place.
   public var moved = 0
@@ -37,7 +37,7 @@ public struct Tally: Equatable, Sendable {
 
 /// The counts of one kind in one pass, by what the pass did with each file.
 struct PassTally {
-  /// Met in the folders that the pass walks.
+  /// Visited in the folders that the pass walks.
   var found = 0
   /// Moved out of those folders for good: to a bucket; to the flat place, where a capture goes back to the flat layout.
   var left = 0
@@ -63,7 +63,7 @@ struct PassTally {
   /// What has left them for good.
   var gone: Tally { Tally(found: left + vanished, moved: left, vanished: vanished) }
 
-  /// The files that were met are the files that were dealt with.
+  /// The files that were visited are the files that were dealt with.
   var isBalanced: Bool { found == gone.found + remaining.found }
   /// Hot by now, wherever that is.
   var hot: Int { promoted + promotedBefore + inHotPlace + kept }

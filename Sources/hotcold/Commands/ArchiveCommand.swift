@@ -99,12 +99,12 @@ struct ArchiveCommand: ParsableCommand {
     var options = options
     let list = try CapturesList.captures(options.captures, from: options.capturesFile, orStream: true)
     let unmatched = list.unmatched.map { Issue(.patternUnmatched($0, in: options.capturesFile)) }
-    for issue in unmatched { console.say(issue) }
+    for issue in unmatched { console.log(issue) }
     options.captures = list.captures
     options.layouts = list.layouts
     options.capturesFile = nil
     StopSignal.install()
-    let start = Clock.monotonicNanoseconds
+    let start = SystemClock.monotonicNanoseconds
     let lines = CaptureLines(format)
     let archiver = Archiver(options, log: console.logger)
     let round = archiver.round(until: .max / 2) { lines.print(JSONReport.line($0)) }
@@ -116,7 +116,7 @@ struct ArchiveCommand: ParsableCommand {
     if let form = format.form {
       let text = JSONReport.round(
         round.captures, notBegun: round.notBegun, unmatched + round.issues, isDryRun: dryRun,
-        elapsedNanoseconds: Clock.monotonicNanoseconds - start, exitCode: status.rawValue, as: form)
+        elapsedNanoseconds: SystemClock.monotonicNanoseconds - start, exitCode: status.rawValue, as: form)
       try lines.finish(with: text, console)
     }
     throw status.code

@@ -34,7 +34,7 @@ struct CaptureRun {
       try Confirmation.ask(about: paths, layout: options.target == .flat ? "the flat" : "new", console)
     }
 
-    let start = Clock.monotonicNanoseconds
+    let start = SystemClock.monotonicNanoseconds
     let lines = CaptureLines(output.format)
     let report = try run(paths, console, lines)
     try show(report, since: start, lines, console)
@@ -115,7 +115,7 @@ struct CaptureRun {
     if let form = output.format.form {
       let run = JSONReport.run(
         report, command: command, exitCode: status.rawValue,
-        elapsedNanoseconds: Clock.monotonicNanoseconds - start, as: form)
+        elapsedNanoseconds: SystemClock.monotonicNanoseconds - start, as: form)
       try lines.finish(with: run, console)
     } else if output.quiet {
       let errors = report.captures.flatMap(text.errors).map { $0 + "\n" }

@@ -36,7 +36,7 @@ struct LayoutCommand: ParsableCommand {
     for folder in folders {
       let fit: LayoutFit
       do throws(MigrationError) { fit = try LayoutFit(of: folder, placement.layout) } catch {
-        console.say(Issue(.stopped(error), in: folder), command: "layout")
+        console.log(Issue(.stopped(error), in: folder), command: "layout")
         if status == .done { status = ExitStatus(of: error) }
         continue
       }

@@ -20,7 +20,7 @@ struct SampleCommand: ParsableCommand {
   @Option(help: "How many files, such as 300000, 100k or 1.4M.")
   var files: FileCount
   @Option(help: "The time from the first file to the last, such as 90m, 24h or 14d.")
-  var span = Span(argument: "24h")!
+  var span = Period(argument: "24h")!
   @Option(help: "Seed of the modification times.")
   var seed: UInt64 = 1
   @Option(help: "Bytes in each file.")
@@ -77,7 +77,7 @@ struct SampleCommand: ParsableCommand {
   }
 
   /// "24h".
-  struct Span: ExpressibleByArgument {
+  struct Period: ExpressibleByArgument {
     private static let secondsMax = 3650 * 86_400
     let seconds: Int64
     let defaultValueDescription: String

@@ -58,7 +58,7 @@ struct CaptureArguments: ParsableArguments {
   func named(_ settings: GivenSettings, _ console: Console) throws -> NamedCaptures {
     let file = try settings.value(of: Settings.capturesFrom)
     let list = try CapturesList.captures(captures, from: file, orStream: true)
-    for pattern in list.unmatched { console.say(Issue(.patternUnmatched(pattern, in: file))) }
+    for pattern in list.unmatched { console.log(Issue(.patternUnmatched(pattern, in: file))) }
     guard !list.captures.isEmpty else {
       throw ValidationError("Name at least one capture folder, or a file of them with --captures-from.")
     }

@@ -25,7 +25,7 @@ struct VerifyCommand: ParsableCommand {
     StandardStream.failWithoutSignal()
     let named = try captures.named(settings, console)
     let placements = try settings.placements(of: named, beside: placement)
-    let start = Clock.monotonicNanoseconds
+    let start = SystemClock.monotonicNanoseconds
     let lines = CaptureLines(output.format)
     var entries = 0
     let reports = named.captures.map { path in
@@ -48,7 +48,7 @@ struct VerifyCommand: ParsableCommand {
     for report in reports { console.repeatErrors(report.issues, command: "verify") }
     if let form = output.format.form {
       let run = JSONReport.run(
-        reports, entries: entries, elapsedNanoseconds: Clock.monotonicNanoseconds - start,
+        reports, entries: entries, elapsedNanoseconds: SystemClock.monotonicNanoseconds - start,
         exitCode: status.rawValue, as: form)
       try lines.finish(with: run, console)
     } else {

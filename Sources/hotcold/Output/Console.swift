@@ -22,7 +22,7 @@ struct Console {
   func info(_ text: String) { logger.info("\(text)") }
 
   /// `command`: what the user runs, for the advice.
-  func say(_ issue: Issue, command: String = "") {
+  func log(_ issue: Issue, command: String = "") {
     let level: Logger.Level = issue.severity == .error ? .error : .warning
     logger.log(level: level, "\(issue.explanation(for: command))")
   }
@@ -30,7 +30,7 @@ struct Console {
   /// Errors that the report on standard output names too, for whoever sees only standard error.
   func repeatErrors(_ issues: [Issue], command: String) {
     guard !StandardStream.output.isTerminal else { return }
-    for issue in issues { say(issue, command: command) }
+    for issue in issues { log(issue, command: command) }
   }
 }
 
@@ -80,7 +80,7 @@ extension Logger.Level {
 /// ISO 8601 local time with its offset.
 enum TimeStamp {
   static var now: String {
-    let seconds = Clock.realtimeNanoseconds / 1_000_000_000
+    let seconds = SystemClock.realtimeNanoseconds / 1_000_000_000
     let offset = LocalZone.offset(at: seconds)
     let sign = offset < 0 ? "-" : "+"
     return CalendarTime(secondsSinceEpoch: seconds + offset).text

@@ -33,7 +33,7 @@ final class ProgressDisplay: MigrationObserver {
   func progressed(_ progress: MigrationProgress) {
     guard !isQuiet else { return }
     estimate.add(progress)
-    let now = Clock.monotonicNanoseconds
+    let now = SystemClock.monotonicNanoseconds
     let interval = showsBar ? Self.barRedrawNanoseconds : Self.lineEveryNanoseconds
     if lastShown == 0, !showsBar { lastShown = now }
     guard now - lastShown >= interval else { return }

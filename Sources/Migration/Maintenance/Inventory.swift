@@ -21,7 +21,7 @@ public struct TierCount: Equatable, Sendable {
 
 /// What the buckets hold. Remembered from one look of the service to the next: a folder whose modification time
 /// has not changed holds what it held (rename, link and unlink set it, POSIX).
-public final class Census {
+public final class Inventory {
   struct Entry {
     var folderModified: ModificationTime
     var count = TierCount()
@@ -125,8 +125,8 @@ public final class Census {
     walk.warms = true
     try walk.run(
       directory, wants: { $0 == kind }, goesOn: { StopSignal.pending == nil },
-      visit: { (entry, met, status) throws(KernelError) in
-        switch met {
+      visit: { (entry, found, status) throws(KernelError) in
+        switch found {
         case .file: body(entry, status)
         case .unreadable(_, let errno):
           isWhole = false

@@ -7,7 +7,7 @@ import Testing
 @testable import Migration
 
 /// What the report says about files that come and go while a migration runs.
-@Suite struct CustodyTests {
+@Suite struct ReconciliationTests {
   static func capture() throws -> Folder {
     let folder = try Folder()
     for number in 0..<200 {

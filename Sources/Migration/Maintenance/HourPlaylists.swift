@@ -344,8 +344,8 @@ struct HourContents: ~Copyable {
     let day = layout.buckets.day(of: bucket)
     try Walk(layout, look: .modification).run(
       directory, wants: layout.isSegment,
-      visit: { (entry, met, status) throws(KernelError) in
-        switch met {
+      visit: { (entry, found, status) throws(KernelError) in
+        switch found {
         case .file(let kind):
           let modified = status.modified
           segments[day ?? hours.day(of: modified), default: ArchivedSegments()].append(

@@ -3,7 +3,7 @@ internal import KernelIO
 
 /// The proof that nothing is missing: what was there before, what others were seen to delete, what is there
 /// after.
-struct Custody: ~Copyable {
+struct Reconciliation: ~Copyable {
   /// Deletions by others that are remembered by name; beyond that they are only counted.
   private static let deletionsNamedMax = 200_000
   private var watch = DeletionWatch()

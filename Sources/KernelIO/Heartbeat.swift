@@ -2,7 +2,7 @@ internal import Synchronization
 
 /// Signs of life, for a supervisor's watchdog. The calls that loops over files consist of leave them (directory streams,
 /// renames, unlinks, syncs), so that no loop can be forgotten.
-public enum Liveness {
+public enum Heartbeat {
   /// A sign is left for each of this many entries of a directory stream.
   static let entriesPerSign = 64
 
@@ -17,14 +17,14 @@ public enum Liveness {
   /// is none.
   public static var waitingNanoseconds: Int64? {
     guard calls.load(ordering: .relaxed) > 0 else { return nil }
-    return Clock.monotonicNanoseconds - callStart.load(ordering: .relaxed)
+    return SystemClock.monotonicNanoseconds - callStart.load(ordering: .relaxed)
   }
 
   static func sign() { signs.add(1, ordering: .relaxed) }
 
   /// Makes a call that may take long.
   static func waiting<Result>(for call: () -> Result) -> Result {
-    callStart.store(Clock.monotonicNanoseconds, ordering: .relaxed)
+    callStart.store(SystemClock.monotonicNanoseconds, ordering: .relaxed)
     calls.add(1, ordering: .relaxed)
     defer {
       calls.subtract(1, ordering: .relaxed)

@@ -4,8 +4,8 @@ public import SystemPackage
 
 /// What is remembered of one capture from one round of the service to the next. Nothing depends on it but the time that
 /// a round takes: the file system is the only state.
-public final class UpkeepMemory {
-  public private(set) var census = Census()
+public final class MaintenanceMemory {
+  public private(set) var inventory = Inventory()
   public private(set) var manifests = ManifestMemory()
   /// Of the last round.
   var newestHot: DeletedSegments.Segment?
@@ -16,7 +16,7 @@ public final class UpkeepMemory {
   /// Forgets everything where another folder has taken the path of the capture.
   func take(_ folder: FolderIdentity) {
     if let old = self.folder, old != folder {
-      census = Census()
+      inventory = Inventory()
       manifests = ManifestMemory()
       newestHot = nil
     }
@@ -25,7 +25,7 @@ public final class UpkeepMemory {
 }
 
 /// What the service asks for besides settling.
-public struct UpkeepOptions: Sendable {
+public struct MaintenanceOptions: Sendable {
   public var layout: Layout
   public var rule: RetentionRule
   public var hours: HourClock
@@ -43,7 +43,7 @@ public struct UpkeepOptions: Sendable {
   }
 }
 
-public struct UpkeepReport: Sendable {
+public struct MaintenanceReport: Sendable {
   public let layout: Layout
   public internal(set) var retention: RetentionReport?
   public internal(set) var manifests: ManifestReport?
@@ -62,9 +62,9 @@ extension Engine {
   ///
   /// `clock` has watched since the service was started.
   public func keepUp(
-    _ path: FilePath, options: UpkeepOptions, memory: UpkeepMemory, clock: ClockWatch
-  ) -> UpkeepReport {
-    var report = UpkeepReport(options.layout)
+    _ path: FilePath, options: MaintenanceOptions, memory: MaintenanceMemory, clock: ClockWatch
+  ) -> MaintenanceReport {
+    var report = MaintenanceReport(options.layout)
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path, options.layout, isGuarded: options.guardsPath)
       try OtherBuckets.refuse(in: capture, options.layout)
@@ -83,20 +83,21 @@ extension Engine {
   }
 
   private func keepUp(
-    _ capture: borrowing OpenCapture, _ options: UpkeepOptions, _ memory: UpkeepMemory, _ clock: ClockWatch,
-    _ report: inout UpkeepReport
+    _ capture: borrowing OpenCapture, _ options: MaintenanceOptions, _ memory: MaintenanceMemory,
+    _ clock: ClockWatch,
+    _ report: inout MaintenanceReport
   ) throws(MigrationError) {
     do throws(KernelError) {
       let tree = try CaptureTree(of: capture.directory, options.layout)
-      let now = Clock.realtimeNanoseconds / 1_000_000_000
+      let now = SystemClock.realtimeNanoseconds / 1_000_000_000
       let playlists = try LivePlaylists(of: tree)
-      try memory.census.refresh(tree, nowSeconds: now)
+      try memory.inventory.refresh(tree, nowSeconds: now)
       report.deletedSegments = try deletedSegments(tree, options, memory)
       if !options.rule.isOff {
         let retention = expire(tree, options, memory, playlists.listed, clock)
         report.retention = retention
         if retention.deletedTotal > 0 {
-          try memory.census.refresh(tree, nowSeconds: now)
+          try memory.inventory.refresh(tree, nowSeconds: now)
         }
       }
       if options.writesManifests, options.layout.stream != nil, StopSignal.pending == nil {
@@ -111,11 +112,11 @@ extension Engine {
         report.manifests = manifests.refresh(tree, memory: memory.manifests)
       }
       if !options.isDryRun, options.layout.buckets == .dateHour {
-        removeEmptyDates(tree, memory.census, options.hours)
+        removeEmptyDates(tree, memory.inventory, options.hours)
       }
       for kind in options.layout.kinds {
-        report.hot[kind] = memory.census.hot[kind]
-        report.cold[kind] = memory.census.cold(kind)
+        report.hot[kind] = memory.inventory.hot[kind]
+        report.cold[kind] = memory.inventory.cold(kind)
       }
       if report.retention?.deletedTotal ?? 0 > 0 { try capture.directory.syncFileSystem() }
     } catch {
@@ -125,14 +126,14 @@ extension Engine {
 
   /// Folders of dates that hold nothing any more. What is not empty is not removed (rmdir(2)), and another error is no
   /// matter of a round: the next one tries again.
-  private func removeEmptyDates(_ tree: CaptureTree, _ census: Census, _ hours: HourClock) {
+  private func removeEmptyDates(_ tree: CaptureTree, _ inventory: Inventory, _ hours: HourClock) {
     var hours = hours
-    let now = ModificationTime(seconds: Clock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
+    let now = ModificationTime(seconds: SystemClock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
     guard let current = tree.layout.buckets.bucket(of: now, &hours) else { return }
     for kind in tree.layout.kinds {
       tree.withPlace(tree.layout.coldPlace(of: kind)) { place in
         for bucket in tree.buckets(of: kind)
-        where bucket < current && census.entry(kind, bucket)?.count.files == 0 {
+        where bucket < current && inventory.entry(kind, bucket)?.count.files == 0 {
           let names = tree.layout.buckets.names(of: bucket)
           if let day = try? place.openFolder(names[0]) { _ = try? day.removeFolder(names[1]) }
         }
@@ -145,16 +146,16 @@ extension Engine {
   }
 
   private func deletedSegments(
-    _ tree: CaptureTree, _ options: UpkeepOptions, _ memory: UpkeepMemory
+    _ tree: CaptureTree, _ options: MaintenanceOptions, _ memory: MaintenanceMemory
   ) throws(KernelError) -> Int {
     guard let kind = tree.layout.stream?.kind else { return 0 }
     // Retention that leaves no cold ones for long would look the same.
     let shortestAgeSeconds: Int64 = 600
     var segments = DeletedSegments()
-    segments.newestCold = memory.census.newestSegment
+    segments.newestCold = memory.inventory.newestSegment
     for place in tree.layout.playlistPlaces {
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        try Census.forEachFile(of: kind, in: directory, tree.layout) {
+        try Inventory.forEachFile(of: kind, in: directory, tree.layout) {
           segments.addHot(.init(tree.layout.number(of: $0.name, kind), $1.modified))
         }
       }
@@ -165,16 +166,16 @@ extension Engine {
   }
 
   private func expire(
-    _ tree: CaptureTree, _ options: UpkeepOptions, _ memory: UpkeepMemory,
+    _ tree: CaptureTree, _ options: MaintenanceOptions, _ memory: MaintenanceMemory,
     _ pinned: ListedNames, _ clock: ClockWatch
   ) -> RetentionReport {
-    switch carrier {
+    switch executor {
     case .ring(let mover):
       Retention(tree, rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
-        memory.census, isForced: options.isForced, isDryRun: options.isDryRun)
+        memory.inventory, isForced: options.isForced, isDryRun: options.isDryRun)
     case .thread(let mover):
       Retention(tree, rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
-        memory.census, isForced: options.isForced, isDryRun: options.isDryRun)
+        memory.inventory, isForced: options.isForced, isDryRun: options.isDryRun)
     }
   }
 
@@ -186,7 +187,7 @@ extension Engine {
     var hours = hours
     var newest: [Bucket: ModificationTime] = [:]
     try tree.withPlace(tree.layout[kind].hot) { (directory) throws(KernelError) in
-      try Census.forEachFile(of: kind, in: directory, tree.layout) { _, status in
+      try Inventory.forEachFile(of: kind, in: directory, tree.layout) { _, status in
         guard let bucket = tree.layout.buckets.bucket(of: status.modified, &hours) else { return }
         newest[bucket] = max(newest[bucket] ?? status.modified, status.modified)
       }

@@ -90,17 +90,17 @@ struct Retention<M: Mover>: ~Copyable {
 
   /// `isForced`: the operator has confirmed the deletions (`--force-retention`). A clock set afterwards still stops them.
   consuming func run(
-    _ census: Census, isForced: Bool, isDryRun: Bool
+    _ inventory: Inventory, isForced: Bool, isDryRun: Bool
   ) -> RetentionReport {
     do throws(KernelError) {
       guard lookAtClock() else { return report }
-      try count(census)
+      try count(inventory)
       guard report.expiredTotal > 0 else { return report }
-      let refused = isForced ? [] : refusedKinds(census)
+      let refused = isForced ? [] : refusedKinds(inventory)
       guard !isDryRun else { return report }
       if isForced { left = .max }
       for kind in tree.layout.kinds where report.expired[kind] > 0 && !refused.contains(kind) && mayGoOn {
-        try delete(kind, census)
+        try delete(kind, inventory)
       }
     } catch { report.error = error }
     return report
@@ -124,22 +124,22 @@ struct Retention<M: Mover>: ~Copyable {
 
   // MARK: counting
 
-  private func mayHoldExpired(_ entry: Census.Entry?, _ kind: Kind) -> Bool {
+  private func mayHoldExpired(_ entry: Inventory.Entry?, _ kind: Kind) -> Bool {
     guard let oldest = entry?.oldest else { return false }
     return rule.verdict(of: kind, oldest, nowSeconds: nowSeconds) == .expired
   }
 
-  private mutating func count(_ census: Census) throws(KernelError) {
+  private mutating func count(_ inventory: Inventory) throws(KernelError) {
     for kind in tree.layout.kinds where rule.ageSeconds[kind] != nil {
-      report.implausible[kind] = census.implausible(kind)
-      if let hot = census.newestHot[kind] { keep(hot, kind) }
+      report.implausible[kind] = inventory.implausible(kind)
+      if let hot = inventory.newestHot[kind] { keep(hot, kind) }
       for bucket in tree.buckets(of: kind) {
-        guard mayHoldExpired(census.entry(kind, bucket), kind) else {
-          if let oldest = census.entry(kind, bucket)?.oldest { keep(oldest, kind) }
+        guard mayHoldExpired(inventory.entry(kind, bucket), kind) else {
+          if let oldest = inventory.entry(kind, bucket)?.oldest { keep(oldest, kind) }
           continue
         }
         try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-          try Census.forEachFile(of: kind, in: directory, tree.layout) { entry, status in
+          try Inventory.forEachFile(of: kind, in: directory, tree.layout) { entry, status in
             count(entry, status, kind)
           } unreadable: { entry, errno in
             let problem = problem(entry.name, kind, bucket, errno)
@@ -181,7 +181,7 @@ struct Retention<M: Mover>: ~Copyable {
   }
 
   /// What a wrong clock or a wrong age would do is not done.
-  private mutating func refusedKinds(_ census: Census) -> Set<Kind> {
+  private mutating func refusedKinds(_ inventory: Inventory) -> Set<Kind> {
     var refused: Set<Kind> = []
     for kind in tree.layout.kinds where report.expired[kind] > 0 {
       if areYearsApart(kind) {
@@ -189,11 +189,11 @@ struct Retention<M: Mover>: ~Copyable {
         refused.insert(kind)
         continue
       }
-      let known = census.cold(kind).files - census.implausible(kind)
-      let isRecording = census.newestHot[kind].map {
+      let known = inventory.cold(kind).files - inventory.implausible(kind)
+      let isRecording = inventory.newestHot[kind].map {
         rule.verdict(of: kind, $0, nowSeconds: nowSeconds) == .kept
       }
-      let areFew = report.expired[kind] <= census.hot[kind].files
+      let areFew = report.expired[kind] <= inventory.hot[kind].files
       guard report.expired[kind] >= known, !(isRecording ?? false) || !areFew else { continue }
       report.refusals.append(.everythingWouldGo(tree.layout.named(kind)))
       refused.insert(kind)
@@ -206,8 +206,9 @@ struct Retention<M: Mover>: ~Copyable {
 
   // MARK: deleting
 
-  private mutating func delete(_ kind: Kind, _ census: Census) throws(KernelError) {
-    for bucket in tree.buckets(of: kind) where mayHoldExpired(census.entry(kind, bucket), kind) && mayGoOn {
+  private mutating func delete(_ kind: Kind, _ inventory: Inventory) throws(KernelError) {
+    for bucket in tree.buckets(of: kind) where mayHoldExpired(inventory.entry(kind, bucket), kind) && mayGoOn
+    {
       try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
         try delete(kind, bucket, directory)
       }
@@ -223,8 +224,8 @@ struct Retention<M: Mover>: ~Copyable {
     try Walk(tree.layout, look: .wholeStatus).run(
       directory, wants: { $0 == kind }, goesOn: { mayGoOn },
       afterWindow: { () throws(KernelError) in try flush(&batch, &seen, kind, bucket, directory) },
-      visit: { (entry, met, status) throws(KernelError) in
-        guard case .file = met, mayGoOn, isExpired(entry, status, kind) else { return }
+      visit: { (entry, found, status) throws(KernelError) in
+        guard case .file = found, mayGoOn, isExpired(entry, status, kind) else { return }
         batch.append(entry.name, .unlink(in: directory.descriptor))
         seen.append(status)
         left -= 1
