@@ -11,7 +11,7 @@ import Testing
   final class Messages {
     private var value = StandingMessages()
 
-    func meet(_ kinds: [Kind], of capture: FilePath?, at now: Int64) -> Bool {
+    func note(_ kinds: [Kind], of capture: FilePath?, at now: Int64) -> Bool {
       value.note(kinds, of: capture, at: now)
     }
     func finish(_ stage: StandingMessages.Stage, of capture: FilePath?) -> [String] {
