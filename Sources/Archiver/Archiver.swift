@@ -248,7 +248,7 @@ public final class Archiver {
     let name = Explanation.text(path)
     if options.isDryRun, retention.dueTotal > 0 {
       let kinds = layout.kinds.filter { retention.isDue($0) }.map {
-        "\(layout[$0].name) \(Format.count(retention.expired[$0]))"
+        "\(layout.name(of: $0)) \(Format.count(retention.expired[$0]))"
       }
       log.info("\(name): have expired and would be deleted: \(kinds.joined(separator: ", "))")
     } else if retention.deletedTotal > 0 {

@@ -74,7 +74,7 @@ struct Metrics {
       figures.cold = report.cold
     }
     for kind in report.layout.kinds {
-      deleted[report.layout[kind].name, default: 0] += report.retention?.deleted[kind] ?? 0
+      deleted[report.layout.name(of: kind), default: 0] += report.retention?.deleted[kind] ?? 0
     }
     if let retention = report.retention {
       figures.implausible = retention.implausible.sum
@@ -187,7 +187,7 @@ struct Metrics {
         for kind in figures.layout.kinds {
           for (tier, count) in [("hot", figures.hot[kind]), ("cold", figures.cold[kind])] {
             lines.sample(
-              name, [("capture", capture), ("kind", figures.layout[kind].name), ("tier", tier)], value(count))
+              name, [("capture", capture), ("kind", figures.layout.name(of: kind)), ("tier", tier)], value(count))
           }
         }
       }
@@ -204,7 +204,7 @@ struct Metrics {
     for (capture, figures) in captures {
       for kind in figures.layout.kinds {
         lines.sample(
-          "hotcold_files_moved_total", [("capture", capture), ("kind", figures.layout[kind].name)],
+          "hotcold_files_moved_total", [("capture", capture), ("kind", figures.layout.name(of: kind))],
           "\(figures.moved[kind])")
       }
     }

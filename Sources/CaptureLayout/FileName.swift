@@ -15,13 +15,13 @@ public enum FileName {
   static func number(of name: Span<UInt8>, from start: Int) -> Int64? {
     var number: Int64 = 0
     var index = start
-    while index < name.count, index < start + digitsMax, let digit = digit(name[index]) {
-      number = number * 10 + digit
-      index += 1
+    let end = min(name.count, start + digitsMax)
+    while index < end, let digit = digit(name[index]) {
+      number = number &* 10 &+ digit
+      index &+= 1
     }
-    guard index > start, index < name.count, [UInt8(ascii: "."), UInt8(ascii: "_")].contains(name[index])
-    else { return nil }
-    return number
+    guard index > start, index < name.count else { return nil }
+    return name[index] == UInt8(ascii: ".") || name[index] == UInt8(ascii: "_") ? number : nil
   }
 
   /// More do not fit into 64 bits.

@@ -4,9 +4,8 @@
 ///     flat place ─▶ hot place          the newest of a kind, as many as its limit, and what the live playlist lists
 ///              └──▶ cold place/bucket  all others
 public struct Layout: Sendable {
-  /// A kind as its layout describes it.
+  /// The folders and limits of a kind. Numbers only, for it is asked for several times for every file.
   public struct Rule: Sendable {
-    public let name: String
     public let flat: Place
     public let hot: Place
     public let hotLimit: Int
@@ -87,12 +86,14 @@ public struct Layout: Sendable {
 
   public subscript(kind: Kind) -> Rule { rules[Int(kind.index)] }
 
+  public func name(of kind: Kind) -> String { description.kinds[Int(kind.index)].name }
+
   public func kind(named name: String) -> Kind? {
-    rules.firstIndex { $0.name == name }.map(Kind.init)
+    description.kinds.firstIndex { $0.name == name }.map(Kind.init)
   }
 
   /// For messages, which are printed where the layout is not at hand.
-  public func named(_ kind: Kind) -> NamedKind { NamedKind(kind: kind, name: self[kind].name) }
+  public func named(_ kind: Kind) -> NamedKind { NamedKind(kind: kind, name: name(of: kind)) }
 
   // MARK: names
 
@@ -231,16 +232,16 @@ extension Layout {
     var paths = paths
     var sources = contents.sources
     var cold = PerKind<Place?>(repeating: nil)
-    for (index, rule) in other.rules.enumerated() {
-      guard let kind = kind(named: rule.name) else {
+    for otherKind in other.kinds {
+      guard let kind = kind(named: other.name(of: otherKind)) else {
         throw LayoutMistake(
-          "the layout '\(name)' has no kind '\(rule.name)', which '\(other.name)' has")
+          "the layout '\(name)' has no kind '\(other.name(of: otherKind))', which '\(other.name)' has")
       }
-      for place in [rule.flat, rule.hot].map({ Self.place(other.path(of: $0), in: &paths) })
+      for place in [other[otherKind].flat, other[otherKind].hot].map({ Self.place(other.path(of: $0), in: &paths) })
       where !holds(place, kind) && !sources[kind].contains(place) {
         sources[kind].append(place)
       }
-      let place = Self.place(other.path(of: other.coldPlace(of: CaptureLayout.Kind(index))), in: &paths)
+      let place = Self.place(other.path(of: other.coldPlace(of: otherKind)), in: &paths)
       if other.buckets != buckets || place != coldPlace(of: kind) { cold[kind] = place }
     }
     let isSame = kinds.allSatisfy { cold[$0] == nil }
@@ -254,10 +255,9 @@ extension Layout {
   /// Whether a kind of both has its buckets in the same folders.
   public func sharesBuckets(with other: Layout) -> Bool {
     buckets == other.buckets
-      && other.rules.indices.contains { index in
-        guard let kind = kind(named: other.rules[index].name) else { return false }
-        let place = other.coldPlace(of: CaptureLayout.Kind(index))
-        return other.path(of: place).utf8.elementsEqual(path(of: coldPlace(of: kind)).utf8)
+      && other.kinds.contains { otherKind in
+        guard let kind = kind(named: other.name(of: otherKind)) else { return false }
+        return other.path(of: other.coldPlace(of: otherKind)).utf8.elementsEqual(path(of: coldPlace(of: kind)).utf8)
       }
   }
 
@@ -363,7 +363,7 @@ extension Layout {
     var cold = PerKind<Place?>(repeating: nil)
     let rules = description.kinds.enumerated().map { index, kind in
       let rule = Rule(
-        name: kind.name, flat: Self.place(kind.flat, in: &paths), hot: Self.place(kind.hot, in: &paths),
+        flat: Self.place(kind.flat, in: &paths), hot: Self.place(kind.hot, in: &paths),
         hotLimit: kind.limit, retentionSeconds: kind.retentionSeconds)
       cold[CaptureLayout.Kind(index)] = kind.cold.map { Self.place($0, in: &paths) } ?? rule.hot
       return rule

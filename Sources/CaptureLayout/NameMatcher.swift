@@ -1,13 +1,21 @@
 /// Finds the kind of a name: the patterns of all kinds, laid out so that a look allocates nothing and touches little memory.
 ///
 /// A name is of one kind at the most (`LayoutCheck`), so patterns are tried in an order of our own: those with longer endings
-/// first, for they say more. What several patterns begin with is looked at once.
+/// first, for they say more. The first and the last eight bytes of a name are read once, as numbers; most patterns are told
+/// apart by these alone.
 struct NameMatcher: Sendable {
   /// In `bytes`.
-  private struct Literal: Equatable {
+  private struct Literal {
     let start: Int
     let count: Int
-    var end: Int { start + count }
+  }
+
+  /// What up to eight bytes at an end of a name must be.
+  private struct End {
+    let mask: UInt64
+    let value: UInt64
+
+    @inline(__always) func fits(_ word: UInt64) -> Bool { word & mask == value }
   }
 
   private struct Pattern {
@@ -16,10 +24,14 @@ struct NameMatcher: Sendable {
     let isExact: Bool
     let prefix: Literal
     let suffix: Literal
+    let head: End
+    let tail: End
     /// In `middles`.
     let middles: Range<Int>
     /// Bytes that a name has at least.
     let countMin: Int
+    /// Nothing is left to compare where its ends fit.
+    let isToldByEnds: Bool
   }
 
   private var bytes: [UInt8] = []
@@ -41,9 +53,13 @@ struct NameMatcher: Sendable {
     let literals = glob.literals.map { literal($0) }
     let first = middles.count
     middles += literals.dropFirst().dropLast()
+    let (prefix, suffix) = (glob.literals.first!, glob.literals.last!)
     return Pattern(
       kind: UInt8(kind), isExact: literals.count == 1, prefix: literals[0], suffix: literals.last!,
-      middles: first..<middles.count, countMin: literals.reduce(0) { $0 + $1.count })
+      head: End(mask: Self.mask(prefix.count), value: Self.head(of: prefix.span)),
+      tail: End(mask: Self.mask(suffix.count), value: Self.tail(of: suffix.span)),
+      middles: first..<middles.count, countMin: literals.reduce(0) { $0 + $1.count },
+      isToldByEnds: literals.count == 2 && max(prefix.count, suffix.count) <= Self.endCount)
   }
 
   /// The same bytes once.
@@ -55,33 +71,60 @@ struct NameMatcher: Sendable {
     return Literal(start: bytes.count - literal.count, count: literal.count)
   }
 
+  private static let endCount = 8
+
+  private static func mask(_ count: Int) -> UInt64 {
+    count >= endCount ? .max : (1 << UInt64(8 * count)) - 1
+  }
+
+  /// The first eight bytes, the first one lowest.
+  private static func head(of name: Span<UInt8>) -> UInt64 {
+    var word: UInt64 = 0
+    for index in 0..<min(endCount, name.count) { word |= UInt64(name[index]) &<< UInt64(8 &* index) }
+    return word
+  }
+
+  /// The last eight bytes, the last one lowest.
+  private static func tail(of name: Span<UInt8>) -> UInt64 {
+    var word: UInt64 = 0
+    for index in 0..<min(endCount, name.count) {
+      word |= UInt64(name[name.count &- 1 &- index]) &<< UInt64(8 &* index)
+    }
+    return word
+  }
+
   /// Nil for a name longer than NAME_MAX, which some file systems of other worlds can list.
   func kind(of name: Span<UInt8>) -> Kind? {
     guard name.count <= FileName.longest else { return nil }
-    let bytes = bytes.span
-    var known: (prefix: Literal, isThere: Bool)?
-    for pattern in patterns where name.count >= pattern.countMin {
-      guard Self.isAt(name.count - pattern.suffix.count, pattern.suffix, name, bytes) else { continue }
-      if known?.prefix != pattern.prefix {
-        known = (pattern.prefix, Self.isAt(0, pattern.prefix, name, bytes))
-      }
-      if known!.isThere, holdsMiddles(pattern, name, bytes), !isException(name, pattern.kind, bytes) {
-        return Kind(Int(pattern.kind))
-      }
+    let (head, tail) = (Self.head(of: name), Self.tail(of: name))
+    let patterns = patterns.span
+    for index in patterns.indices where matches(patterns[index], name, head, tail) {
+      let kind = patterns[index].kind
+      if !isException(name, kind, head, tail) { return Kind(Int(kind)) }
     }
     return nil
   }
 
-  private func isException(_ name: Span<UInt8>, _ kind: UInt8, _ bytes: Span<UInt8>) -> Bool {
-    for pattern in exceptions where pattern.kind == kind {
-      if matches(pattern, name, bytes) { return true }
+  private func isException(_ name: Span<UInt8>, _ kind: UInt8, _ head: UInt64, _ tail: UInt64) -> Bool {
+    let exceptions = exceptions.span
+    for index in exceptions.indices where exceptions[index].kind == kind {
+      if matches(exceptions[index], name, head, tail) { return true }
     }
     return false
   }
 
-  private func matches(_ pattern: Pattern, _ name: Span<UInt8>, _ bytes: Span<UInt8>) -> Bool {
-    name.count >= pattern.countMin
-      && Self.isAt(name.count - pattern.suffix.count, pattern.suffix, name, bytes)
+  @inline(__always) private func matches(
+    _ pattern: Pattern, _ name: Span<UInt8>, _ head: UInt64, _ tail: UInt64
+  ) -> Bool {
+    guard name.count >= pattern.countMin, pattern.tail.fits(tail), pattern.head.fits(head) else {
+      return false
+    }
+    return pattern.isToldByEnds || matchesWhole(pattern, name)
+  }
+
+  private func matchesWhole(_ pattern: Pattern, _ name: Span<UInt8>) -> Bool {
+    let bytes = bytes.span
+    return Self.isAt(name.count - pattern.suffix.count, pattern.suffix, name, bytes)
       && Self.isAt(0, pattern.prefix, name, bytes) && holdsMiddles(pattern, name, bytes)
   }
 
@@ -125,7 +168,8 @@ struct NameMatcher: Sendable {
   /// How many bytes of a name come before what the first star of its pattern stands for, and how many after what the last
   /// one does. Nil for a name that is not of that kind.
   func fixedCounts(of name: Span<UInt8>, _ kind: Kind) -> (before: Int, after: Int)? {
-    for pattern in patterns where pattern.kind == kind.index && matches(pattern, name, bytes.span) {
+    let (head, tail) = (Self.head(of: name), Self.tail(of: name))
+    for pattern in patterns where pattern.kind == kind.index && matches(pattern, name, head, tail) {
       return (pattern.prefix.count, pattern.suffix.count)
     }
     return nil

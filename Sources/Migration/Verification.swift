@@ -177,7 +177,7 @@ public struct Verification {
       }
     }
     try judgeFlatPlaylist(tree)
-    for kind in layout.kinds { flatPlaces.figure(layout[kind].name, flat[kind]) }
+    for kind in layout.kinds { flatPlaces.figure(layout.name(of: kind), flat[kind]) }
     flatPlaces.figure("not yet settled", youngFlat.sum)
     judgeHotLimits(newest, pinned, pinnedHot)
   }
@@ -223,7 +223,7 @@ public struct Verification {
         }
         limit += pinnedHot - pinnedAmongNewest
       }
-      let name = layout[kind].name
+      let name = layout.name(of: kind)
       hotLimits.figure(name, hot[kind])
       hotLimits.figure("\(name) limit", limit)
       if hot[kind] - conflicts[kind] > limit {
@@ -315,7 +315,7 @@ public struct Verification {
           archives.add(look.archive)
         }
       }
-      hourFolders.figure(layout[kind].name, cold[kind])
+      hourFolders.figure(layout.name(of: kind), cold[kind])
     }
     hourFolders.figure("misplaced", misplaced)
   }
@@ -364,7 +364,7 @@ public struct Verification {
       let count = hot[kind] + flat[kind] + cold[kind] + youngHot[kind] + youngFlat[kind]
       for name in try DuplicateNames(kind: kind, fileCount: count).find(in: tree) {
         twice += 1
-        names.fail(Array("\(layout[kind].name): ".utf8) + name)
+        names.fail(Array("\(layout.name(of: kind)): ".utf8) + name)
       }
     }
     names.figure("twice", twice)

@@ -110,6 +110,6 @@ public enum JSONReport {
   static func byKind<Value, Figure>(
     _ values: PerKind<Value>, of layout: Layout, _ figure: (Value) -> Figure
   ) -> [String: Figure] {
-    Dictionary(uniqueKeysWithValues: layout.kinds.map { (layout[$0].name, figure(values[$0])) })
+    Dictionary(uniqueKeysWithValues: layout.kinds.map { (layout.name(of: $0), figure(values[$0])) })
   }
 }

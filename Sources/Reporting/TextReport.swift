@@ -65,7 +65,7 @@ public struct TextReport {
     var rows = [header]
     for kind in report.layout.kinds {
       let figures = report.kinds[kind]
-      rows.append(row(report.layout[kind].name, figures.tally, hot: figures.hot, cold: figures.cold))
+      rows.append(row(report.layout.name(of: kind), figures.tally, hot: figures.hot, cold: figures.cold))
     }
     let hot = report.kinds.reduce(0) { $0 + $1.hot }
     let cold = report.kinds.reduce(0) { $0 + $1.cold }

@@ -49,7 +49,7 @@ struct LayoutCommand: ParsableCommand {
     var rows = [["", "flat", "hot", "cold"]]
     rows += layout.kinds.map { kind in
       let counts = fit.kinds[kind]
-      return [layout[kind].name] + [counts.flat, counts.hot, counts.cold].map(Format.count)
+      return [layout.name(of: kind)] + [counts.flat, counts.hot, counts.cold].map(Format.count)
     }
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     var lines = ["\(Explanation.text(folder)): the layout '\(layout.name)'"]

@@ -117,7 +117,7 @@ extension Grammar where Value == String? {
   }
 }
 
-private func names(_ layout: Layout) -> String { layout.rules.map(\.name).joined(separator: ", ") }
+private func names(_ layout: Layout) -> String { layout.kinds.map(layout.name(of:)).joined(separator: ", ") }
 
 /// "captures=200": the kind, and the text that follows.
 private func assignment(_ text: Substring, _ layout: Layout) -> (kind: Kind, text: Substring)? {

@@ -41,7 +41,7 @@ enum Settings {
     "hot", isOfEveryCommand: true, .hotLimits(of: .guide),
     help: ArgumentHelp(
       "How many files of a kind stay hot; may be repeated (segments=10, captures, thumbnails, metadata=100).",
-      valueName: "kind=n"), completion: .list(Layout.guide.rules.map { "\($0.name)=\($0.hotLimit)" }))
+      valueName: "kind=n"), completion: .list(LayoutDescription.guide.kinds.map { "\($0.name)=\($0.limit)" }))
 
   // MARK: how files are moved
 
@@ -88,7 +88,7 @@ enum Settings {
       "Delete cold files that are older, such as captures=1h; may be repeated. layout: the ages of the layout (guide: 1h for captures, 24h for the rest).",
       valueName: "kind=age"),
     completion: .list(
-      ["layout"] + Layout.guide.rules.map { "\($0.name)=\(($0.retentionSeconds ?? 86_400) / 3600)h" })
+      ["layout"] + LayoutDescription.guide.kinds.map { "\($0.name)=\(($0.retentionSeconds ?? 86_400) / 3600)h" })
   )
   static let maxDelete = Setting<Int>(
     "max-delete", default: "\(RetentionRule.deletionsMaxDefault)", .aboveZero,
