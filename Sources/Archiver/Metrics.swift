@@ -187,7 +187,8 @@ struct Metrics {
         for kind in figures.layout.kinds {
           for (tier, count) in [("hot", figures.hot[kind]), ("cold", figures.cold[kind])] {
             lines.sample(
-              name, [("capture", capture), ("kind", figures.layout.name(of: kind)), ("tier", tier)], value(count))
+              name, [("capture", capture), ("kind", figures.layout.name(of: kind)), ("tier", tier)],
+              value(count))
           }
         }
       }

@@ -237,7 +237,9 @@ extension Layout {
         throw LayoutMistake(
           "the layout '\(name)' has no kind '\(other.name(of: otherKind))', which '\(other.name)' has")
       }
-      for place in [other[otherKind].flat, other[otherKind].hot].map({ Self.place(other.path(of: $0), in: &paths) })
+      for place in [other[otherKind].flat, other[otherKind].hot].map({
+        Self.place(other.path(of: $0), in: &paths)
+      })
       where !holds(place, kind) && !sources[kind].contains(place) {
         sources[kind].append(place)
       }
@@ -257,7 +259,8 @@ extension Layout {
     buckets == other.buckets
       && other.kinds.contains { otherKind in
         guard let kind = kind(named: other.name(of: otherKind)) else { return false }
-        return other.path(of: other.coldPlace(of: otherKind)).utf8.elementsEqual(path(of: coldPlace(of: kind)).utf8)
+        return other.path(of: other.coldPlace(of: otherKind)).utf8.elementsEqual(
+          path(of: coldPlace(of: kind)).utf8)
       }
   }
 

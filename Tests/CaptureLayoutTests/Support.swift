@@ -43,7 +43,7 @@ extension Kind {
   static let thumbnails = Layout.guide.kind(named: "thumbnails")!
   static let metadata = Layout.guide.kind(named: "metadata")!
   static var allCases: [Kind] { Layout.guide.kinds }
-  var name: String { Layout.guide[self].name }
+  var name: String { Layout.guide.name(of: self) }
 }
 
 extension ArchivedSegments {

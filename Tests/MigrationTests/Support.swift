@@ -38,7 +38,7 @@ final class MeddlingMover: Mover {
 
 func options(_ model: LayoutModel, dryRun: Bool = false) -> MigrationOptions {
   var rule = SettleRule(of: .guide)
-  for kind in Layout.guide.kinds { rule.hotLimits[kind] = model.hotLimits[Layout.guide[kind].name]! }
+  for kind in Layout.guide.kinds { rule.hotLimits[kind] = model.hotLimits[Layout.guide.name(of: kind)]! }
   return MigrationOptions(
     rule: rule, hours: HourClock { _ in 0 }, isDryRun: dryRun, keepLive: model.keepLive)
 }
@@ -93,5 +93,5 @@ extension Kind {
   static let thumbnails = Layout.guide.kind(named: "thumbnails")!
   static let metadata = Layout.guide.kind(named: "metadata")!
   static var allCases: [Kind] { Layout.guide.kinds }
-  var name: String { Layout.guide[self].name }
+  var name: String { Layout.guide.name(of: self) }
 }

@@ -88,7 +88,8 @@ enum Settings {
       "Delete cold files that are older, such as captures=1h; may be repeated. layout: the ages of the layout (guide: 1h for captures, 24h for the rest).",
       valueName: "kind=age"),
     completion: .list(
-      ["layout"] + LayoutDescription.guide.kinds.map { "\($0.name)=\(($0.retentionSeconds ?? 86_400) / 3600)h" })
+      ["layout"]
+        + LayoutDescription.guide.kinds.map { "\($0.name)=\(($0.retentionSeconds ?? 86_400) / 3600)h" })
   )
   static let maxDelete = Setting<Int>(
     "max-delete", default: "\(RetentionRule.deletionsMaxDefault)", .aboveZero,
