@@ -200,14 +200,31 @@ public struct Layout: Sendable {
     return String(decoding: name, as: UTF8.self)
   }
 
+  /// Nil for a folder that is no place of this layout.
+  public func place(at path: String) -> Place? {
+    // By bytes: two spellings of one letter are two folders.
+    paths.firstIndex { $0.utf8.elementsEqual(path.utf8) }.map { Place($0) }
+  }
+
+  /// The names of the folders in a place that are, or lead to, other places; each once.
+  public func folders(in place: Place) -> [String] {
+    let prefix = prefix(of: place)
+    var names: [String] = []
+    for path in paths {
+      guard let name = Self.entry(of: path, after: prefix) else { continue }
+      if !names.contains(where: { $0.utf8.elementsEqual(name.utf8) }) { names.append(name) }
+    }
+    return names
+  }
+
+  /// Whether any kind has its buckets here.
+  public func holdsBuckets(_ place: Place) -> Bool {
+    trees.contains { tree in kinds.contains { tree.places[$0] == place } }
+  }
+
   /// Whether a folder of this name belongs to the layout in a place: another place, or what buckets are in.
   public func isPart(folder name: Span<UInt8>, of place: Place) -> Bool {
-    let prefix = prefix(of: place)
-    let isPlace = paths.contains { path in
-      guard let entry = Self.entry(of: path, after: prefix) else { return false }
-      return name.isEqual(to: entry)
-    }
-    if isPlace { return true }
+    if folders(in: place).contains(where: { name.isEqual(to: $0) }) { return true }
     return trees.contains { tree in
       guard kinds.contains(where: { tree.places[$0] == place }) else { return false }
       switch tree.rule {

@@ -82,9 +82,8 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   }
 
   private mutating func settleAndMove(_ capture: borrowing OpenCapture) throws(MigrationError) {
-    try OtherBuckets.refuse(in: capture, options.layout)
+    var tree = try capture.unlessOtherBuckets { () throws(KernelError) in try look(at: capture) }
     do throws(KernelError) {
-      var tree = try look(at: capture)
       try makeFolders(&tree, capture)
       var reconciliation = Reconciliation(options.layout, comparesInodes: capture.fileSystem.keepsInodes)
       // First: what others delete while it is listed is seen to go.

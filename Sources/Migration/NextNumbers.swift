@@ -19,9 +19,8 @@ public struct NextNumbers: Equatable, Sendable {
   /// may be larger than all others, and an encoder that goes on below it overwrites files.
   public init(of path: FilePath, _ layout: Layout = .guide) throws(MigrationError) {
     let capture = try OpenCapture.open(path, layout)
-    try OtherBuckets.refuse(in: capture, layout)
+    let tree = try capture.tree(of: layout)
     do throws(KernelError) {
-      let tree = try CaptureTree(of: capture.directory, layout)
       if let refusal = tree.refusals.first {
         throw refusal.error(in: capture.directory.path)
       }

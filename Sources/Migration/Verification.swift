@@ -101,10 +101,10 @@ public struct Verification {
     var report = VerificationReport(capture: path)
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path, layout)
-      try OtherBuckets.refuse(in: capture, layout)
+      let tree = try capture.tree(of: layout)
       var verification = Verification(layout, rule: rule, hours: hours, minAgeSeconds: minAgeSeconds)
       do throws(KernelError) {
-        report.criteria = try verification.judge(capture, wantsManifests, progressed)
+        report.criteria = try verification.judge(capture, tree, wantsManifests, progressed)
       } catch { throw capture.stopped(error) }
     } catch {
       report.error = error
@@ -113,10 +113,9 @@ public struct Verification {
   }
 
   private mutating func judge(
-    _ capture: borrowing OpenCapture, _ wantsManifests: Bool,
+    _ capture: borrowing OpenCapture, _ tree: CaptureTree, _ wantsManifests: Bool,
     _ progressed: @escaping (MigrationProgress) -> Void
   ) throws(KernelError) -> [Criterion] {
-    let tree = try CaptureTree(of: capture.directory, layout)
     let expected = capture.estimateOfEntries(tree, withBuckets: true)
     let meter = Meter(capture.directory.path, expecting: expected, progressed)
     judgeFolders(tree)

@@ -353,6 +353,53 @@ import Testing
     try trial.expectSettled()
   }
 
+  /// The same rule, but other folders: without a word of it the capture would be split between two layouts.
+  @Test(arguments: [
+    [("hot: segments", "hot: segments\n    cold: archive/segments")],
+    [("hot: segments", "hot: video/seg"), ("hot: metadata", "hot: video/meta")],
+    [("hot: thumbnails", "hot: thumbnails\n    cold: old")],
+  ])
+  func aForgottenLayoutWithOtherFoldersIsRefused(edits: [(String, String)]) throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let layouts = try Folder()
+    let other = try Self.guide(edits, in: layouts)
+    func expectRefusal(_ options: [String]) throws {
+      let before = try Snapshot(capture)
+      for command in [
+        ["migrate", capture], ["migrate", capture, "--execute", "--yes"], ["verify", capture],
+        ["next-numbers", capture], ["archive", "--once", capture], ["revert", capture, "--execute", "--yes"],
+      ] {
+        let result = HotColdBinary.run(command + options)
+        #expect(result.status == 66, "\(command): \(result)")
+        #expect((result.output + result.error).contains("another layout was used here"), "\(result)")
+      }
+      #expect(try Snapshot(capture).entries == before.entries)
+    }
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    try expectRefusal(["--layout", other])
+    let there = Self.run("migrate", capture, "--from", "guide", "--layout", other, "--execute", "--yes")
+    #expect(there.status == 0, "\(there)")
+    #expect(Self.run("verify", capture, "--layout", other).status == 0)
+    try expectRefusal([])
+    #expect(Self.run("revert", capture, "--layout", other, "--execute", "--yes").status == 0)
+    #expect(try Snapshot(capture).entries == trial.before.entries)
+  }
+
+  /// Once a kind has buckets, what lies in a folder of somebody's own is no reason to stop a service.
+  @Test func aCopyOfABucketStopsNoCaptureThatIsSettled() throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let capture = trial.folder.path
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    try Shell.must([
+      "sh", "-c", "mkdir \"$1/copy\" && cp -a \"$1\"/segments/[0-9]* \"$1/copy/\"", "sh", capture,
+    ])
+    #expect(Self.run("archive", "--once", capture).status == 0)
+    #expect(Self.run("verify", capture).status == 0)
+  }
+
   /// A number that is taken in a bucket which nobody looks at would be given twice.
   @Test func nextNumbersOfAnotherLayoutAreRefused() throws {
     let trial = try Trial()

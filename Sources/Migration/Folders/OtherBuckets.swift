@@ -2,23 +2,31 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Files in buckets that are named by the other rule: another layout was used here. With this one they would be passed over,
-/// or new files would go where nobody looks for them.
+/// Files in buckets that the layout does not know: another layout was used here. With this one they would be passed over, and
+/// new files would go where nobody looks for them.
+///
+/// Two signs of it are looked for, and neither costs an ordinary capture more than some stats:
+/// - buckets by the other rule in the layout's own folders;
+/// - files of a kind that has no bucket at all by this layout, in folders that are named like buckets, up to two folders
+///   below the capture. Once a kind has buckets, such a folder is taken for a copy of the user's own.
 enum OtherBuckets {
-  static func refuse(in capture: borrowing OpenCapture, _ layout: Layout) throws(MigrationError) {
-    let other: String?
-    do throws(KernelError) { other = try first(in: capture.directory, layout) } catch {
-      throw capture.stopped(error)
+  /// The first of them, below the capture.
+  static func first(in capture: borrowing Directory, _ tree: CaptureTree) throws(KernelError) -> String? {
+    if let path = try firstByOtherRule(in: capture, tree) { return path }
+    let kinds = tree.layout.kinds.filter { kind in
+      tree.layout.trees.indices.allSatisfy { tree.buckets(of: kind, tree: $0).isEmpty }
     }
-    if let other { throw .otherBuckets(capture.directory.path.appending(other), layout: layout.name) }
+    if kinds.isEmpty { return nil }
+    var search = ElsewhereSearch(tree.layout, kinds)
+    return try search.firstBucket(below: capture)
   }
 
-  /// The first of them, below the capture.
-  private static func first(
-    in capture: borrowing Directory, _ layout: Layout
+  private static func firstByOtherRule(
+    in capture: borrowing Directory, _ tree: CaptureTree
   ) throws(KernelError) -> String? {
+    let layout = tree.layout
     // Those that files are fetched from are known.
-    guard Set(layout.trees.map(\.rule)).count == 1, try mayBeThere(capture, layout) else { return nil }
+    guard Set(layout.trees.map(\.rule)).count == 1, try mayHoldOthers(tree) else { return nil }
     let others = try CaptureTree(of: capture, layout.withOtherBuckets)
     // What cannot be looked into may be full.
     for refusal in others.bucketRefusals {
@@ -27,40 +35,164 @@ enum OtherBuckets {
       }
     }
     for (kind, bucket) in others.buckets() {
-      var holdsFile = false
+      var isFound = false
       try others.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-        try Walk(layout, look: .name).run(
-          directory, wants: { $0 == kind }, goesOn: { !holdsFile },
-          visit: { (_, found, _) throws(KernelError) in
-            if case .file = found { holdsFile = true }
-          })
+        isFound = try directory.holdsFile(of: [kind], layout)
       }
-      if holdsFile { return others.layout.path(of: bucket, kind) }
+      if isFound { return others.layout.path(of: bucket, kind) }
     }
     return nil
   }
 
   /// By the number of sub-folders that each place has, without listing it: it may hold a million files.
-  private static func mayBeThere(
-    _ capture: borrowing Directory, _ layout: Layout
-  ) throws(KernelError) -> Bool {
+  private static func mayHoldOthers(_ tree: CaptureTree) throws(KernelError) -> Bool {
+    let layout = tree.layout
     for kind in layout.kinds {
-      let path = layout.path(of: layout.coldPlace(of: kind))
-      guard let place = try? capture.openFolder(path) else { continue }
-      var known = layout.paths.count { other in
-        let inner = other.utf8.starts(with: "\(path)/".utf8) ? other.utf8.dropFirst(path.utf8.count + 1) : nil
-        guard let inner, !inner.contains(UInt8(ascii: "/")) else { return false }
-        return place.hasFolder(String(decoding: inner, as: UTF8.self))
+      let own = layout.coldPlace(of: kind)
+      var mayHold = false
+      try tree.withPlace(own) { (place) throws(KernelError) in
+        var known = layout.folders(in: own).count { place.hasFolder($0) }
+        if layout.buckets == .hour { known += tree.buckets(of: kind).count }
+        mayHold = try place.mayHaveSubfolders(besides: known)
       }
-      if layout.buckets == .hour { known += BucketRule.hours.count { place.hasFolder("\($0)") } }
-      if try place.mayHaveSubfolders(besides: known) { return true }
+      if mayHold { return true }
     }
     return false
+  }
+}
+
+/// Looks for files of some kinds in folders that are named like buckets, in a capture's folders and in those below.
+private struct ElsewhereSearch {
+  private static let depthMax = 2
+
+  private let layout: Layout
+  private let kinds: [Kind]
+  /// Folders that may still be opened: a capture may hold any number of others.
+  private var foldersLeft = 1000
+
+  init(_ layout: Layout, _ kinds: [Kind]) {
+    self.layout = layout
+    self.kinds = kinds
+  }
+
+  mutating func firstBucket(below capture: borrowing Directory) throws(KernelError) -> String? {
+    try first(in: capture, path: "", depth: 0)
+  }
+
+  private mutating func first(
+    in directory: borrowing Directory, path: String, depth: Int
+  ) throws(KernelError) -> String? {
+    let place = layout.place(at: path)
+    let known = place.map { layout.folders(in: $0) } ?? []
+    // Not listed for its files: they may be a million.
+    guard try directory.mayHaveSubfolders(besides: known.count { directory.hasFolder($0) }) else {
+      return try first(among: known, in: directory, path, depth)
+    }
+    let names = try directory.folders()
+    if let name = try firstBucket(among: names, in: directory, isOwn: place.map(layout.holdsBuckets) ?? false)
+    {
+      return Self.path(path, name)
+    }
+    return try first(among: names, in: directory, path, depth)
+  }
+
+  private mutating func first(
+    among names: [String], in directory: borrowing Directory, _ path: String, _ depth: Int
+  ) throws(KernelError) -> String? {
+    guard depth < Self.depthMax else { return nil }
+    for name in names {
+      guard let folder = open(name, in: directory) else { continue }
+      if let found = try first(in: folder.directory, path: Self.path(path, name), depth: depth + 1) {
+        return found
+      }
+    }
+    return nil
+  }
+
+  /// `isOwn`: buckets of the layout's own rule belong here.
+  private mutating func firstBucket(
+    among names: [String], in directory: borrowing Directory, isOwn: Bool
+  ) throws(KernelError) -> String? {
+    for rule in BucketRule.allCases where !isOwn || rule != layout.buckets {
+      for name in names {
+        for bucket in buckets(name, rule, in: directory) {
+          guard let folder = open(bucket, in: directory) else { continue }
+          if try folder.directory.holdsFile(of: kinds, layout) { return bucket }
+        }
+      }
+    }
+    return nil
+  }
+
+  /// The paths of the buckets that a folder is, or holds.
+  private mutating func buckets(_ name: String, _ rule: BucketRule, in directory: borrowing Directory)
+    -> [String]
+  {
+    switch rule {
+    case .hour: return rule.hour(named: Array(name.utf8).span) == nil ? [] : [name]
+    case .dateHour:
+      guard BucketRule.day(named: Array(name.utf8).span) != nil, let day = open(name, in: directory) else {
+        return []
+      }
+      return ((try? day.directory.folders()) ?? []).filter { rule.hour(named: Array($0.utf8).span) != nil }
+        .map { "\(name)/\($0)" }
+    }
+  }
+
+  /// Nil for a link, another mount, or what may not be read: nothing of this capture was moved there.
+  private mutating func open(_ path: String, in directory: borrowing Directory) -> OpenFolder? {
+    guard foldersLeft > 0, let folder = try? directory.openFolder(path) else { return nil }
+    foldersLeft -= 1
+    return OpenFolder(folder)
+  }
+
+  private static func path(_ folder: String, _ name: String) -> String {
+    folder.isEmpty ? name : "\(folder)/\(name)"
+  }
+}
+
+extension OpenCapture {
+  /// What is there of a layout. A capture with files in buckets of another one is refused.
+  func tree(of layout: Layout) throws(MigrationError) -> CaptureTree {
+    try unlessOtherBuckets { () throws(KernelError) in try CaptureTree(of: directory, layout) }
+  }
+
+  func unlessOtherBuckets(_ look: () throws(KernelError) -> CaptureTree) throws(MigrationError) -> CaptureTree
+  {
+    let tree: CaptureTree
+    let other: String?
+    do throws(KernelError) {
+      tree = try look()
+      other = try OtherBuckets.first(in: directory, tree)
+    } catch { throw stopped(error) }
+    if let other { throw .otherBuckets(directory.path.appending(other), layout: tree.layout.name) }
+    return tree
   }
 }
 
 extension Directory {
   func hasFolder(_ name: String) -> Bool {
     (try? status(of: name))?.type == .directory
+  }
+
+  /// Names of the folders in it that are text.
+  fileprivate func folders() throws(KernelError) -> [String] {
+    var folders: [String] = []
+    var stream = try DirectoryStream(of: self)
+    while try stream.nextWindow({ entry in
+      guard entry.type == .directory else { return }
+      if let name = String(validating: Array(copying: entry.name), as: UTF8.self) { folders.append(name) }
+    }) {}
+    return folders.sorted()
+  }
+
+  fileprivate func holdsFile(of kinds: [Kind], _ layout: Layout) throws(KernelError) -> Bool {
+    var holdsFile = false
+    try Walk(layout, look: .name).run(
+      self, wants: kinds.contains, goesOn: { !holdsFile },
+      visit: { (_, found, _) throws(KernelError) in
+        if case .file = found { holdsFile = true }
+      })
+    return holdsFile
   }
 }

@@ -67,7 +67,6 @@ extension Engine {
     var report = MaintenanceReport(options.layout)
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path, options.layout, isGuarded: options.guardsPath)
-      try OtherBuckets.refuse(in: capture, options.layout)
       memory.take(capture.identity)
       report.fileSystem = capture.fileSystem
       if options.isDryRun {
@@ -87,8 +86,8 @@ extension Engine {
     _ clock: ClockWatch,
     _ report: inout MaintenanceReport
   ) throws(MigrationError) {
+    let tree = try capture.tree(of: options.layout)
     do throws(KernelError) {
-      let tree = try CaptureTree(of: capture.directory, options.layout)
       let now = SystemClock.realtimeNanoseconds / 1_000_000_000
       let playlists = try LivePlaylists(of: tree)
       try memory.inventory.refresh(tree, nowSeconds: now)
