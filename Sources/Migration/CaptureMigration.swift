@@ -98,8 +98,10 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       } else {
         try runPasses(capture, &tree, &totals, &reconciliation)
         report.foldersMade += totals.foldersMade
+        // With the buckets that were made on the way.
+        if totals.foldersMade > 0 { tree = try look(at: capture) }
         // What playlists have no room for has been moved all the same, and is proven first.
-        let failure = finish(try look(at: capture), &totals, leaving: nil)
+        let failure = finish(tree, &totals, leaving: nil)
         // Whether anything has changed decides whether there is anything to sync.
         totals.fill(&report)
         try proveAndSync(capture, totals, &reconciliation)
