@@ -163,6 +163,8 @@ struct Pass<M: Mover>: ~Copyable {
         entries += 1
         if entries % pollEvery == 0 { plan.poll() }
       })
+    // Of files of one name in several folders the same one gets it, however many renames are in flight at a time.
+    plan.finish()
   }
 
   private mutating func refreshPins(_ site: Site) throws(KernelError) {

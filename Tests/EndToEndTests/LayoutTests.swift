@@ -353,6 +353,29 @@ import Testing
     try trial.expectSettled()
   }
 
+  /// Which of several files of one name gets it depends on no timing: every engine leaves the same tree.
+  @Test(.requiresIOUring, arguments: [[], ["--on-conflict", "rename"]])
+  func namesTakenTwiceEndAlikeOnEveryEngine(options: [String]) throws {
+    func settled(_ engine: String) throws -> [Bytes: UInt64] {
+      let folder = try Folder()
+      for day in 0..<40 {
+        let seconds = 1_700_000_000 + day * 86_400
+        let date = Shell.run(["date", "-u", "-d", "@\(seconds)", "+%F/%H"]).output.dropLast()
+        for number in 0..<3 {
+          try folder.makeFile(
+            Bytes("segments/\(date)/segment_\(number).ts"), seconds: seconds, contents: Array("\(day)".utf8))
+        }
+      }
+      let result = HotColdBinary.run(
+        ["migrate", folder.path, "--from", Self.byDate, "--time-zone", "UTC", "--execute", "--yes"]
+          + ["--engine", engine] + options)
+      #expect(result.status == (options.isEmpty ? 1 : 0), "\(result)")
+      return try Snapshot(folder.path).files.mapValues(\.contentHash)
+    }
+    let expected = try settled("syscalls")
+    for _ in 0..<5 { #expect(try settled("io_uring") == expected) }
+  }
+
   /// The same rule, but other folders: without a word of it the capture would be split between two layouts.
   @Test(arguments: [
     [("hot: segments", "hot: segments\n    cold: archive/segments")],
