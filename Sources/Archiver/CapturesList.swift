@@ -14,9 +14,18 @@ public enum CapturesList {
     _ named: [FilePath], from file: FilePath?, orStream: Bool = false
   ) throws(Issue) -> NamedCaptures {
     let lines = try lines(of: file, orStream: orStream)
-    do throws(KernelError) { return try NamedCaptures(named, lines: lines) } catch {
+    let captures: NamedCaptures
+    do throws(KernelError) { captures = try NamedCaptures(named, lines: lines) } catch {
       throw Issue(.capturePathUnusable(error))
     }
+    if let (path, layouts) = captures.contradiction {
+      let names = layouts.map { "'\(printable($0.utf8))'" }.joined(separator: " and ")
+      throw Issue(
+        .usage(
+          "\(printable(path.bytes)): lines of the list name two layouts, \(names).",
+          remedy: "Name one for each capture."))
+    }
+    return captures
   }
 
   private static func lines(of file: FilePath?, orStream: Bool) throws(Issue) -> [[UInt8]] {

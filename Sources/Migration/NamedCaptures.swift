@@ -15,8 +15,11 @@ public struct NamedCaptures: Sendable {
   /// Absolute. The same path twice is one capture; one folder by two paths is dealt with twice, which does no harm, for
   /// inode numbers may not be trusted to tell folders apart (FUSE).
   public private(set) var captures: [FilePath] = []
-  /// Of those whose line names one, the layout, as it is written there.
+  /// Of those with a line that names one, the layout, as it is written there: a line without one, such as a pattern, says
+  /// nothing of it.
   public private(set) var layouts: [FilePath: String] = [:]
+  /// A capture whose lines name two layouts.
+  public private(set) var contradiction: (path: FilePath, layouts: [String])?
   /// Lines whose pattern matches no folder.
   public private(set) var unmatched: [[UInt8]] = []
 
@@ -29,8 +32,11 @@ public struct NamedCaptures: Sendable {
   }
 
   private mutating func add(_ path: FilePath, _ layout: String? = nil) {
-    guard seen.insert(path).inserted else { return }
-    captures.append(path)
+    if seen.insert(path).inserted { captures.append(path) }
+    guard let layout else { return }
+    if let other = layouts[path], other != layout {
+      contradiction = contradiction ?? (path, [other, layout])
+    }
     layouts[path] = layout
   }
 

@@ -178,6 +178,27 @@ import Testing
     #expect(wrong.status == 64 && wrong.error.contains("nowhere.yaml"), "\(wrong)")
   }
 
+  /// A pattern says nothing of a layout, so the line that does counts, wherever it stands.
+  @Test(arguments: ["DIR/*\nDIR/a layout=DATE", "DIR/a layout=DATE\nDIR/*", "DIR/a\nDIR/a layout=DATE"])
+  func theLineThatNamesALayoutCounts(list: String) throws {
+    let folder = try Folder()
+    try SmallCapture.make(in: folder, at: "a")
+    let files = try Folder()
+    func captures(_ text: String) throws -> String {
+      let text = text.replacing("DIR", with: folder.path).replacing("DATE", with: Self.byDate)
+      try text.write(toFile: files.path + "/list", atomically: true, encoding: .utf8)
+      return files.path + "/list"
+    }
+    let result = Self.run("migrate", "--captures-from", try captures(list), "--execute", "--yes")
+    #expect(result.status == 0, "\(result)")
+    #expect(folder.exists("a/segments/2023-11-14/22/segment_0.ts"))
+    let before = try Snapshot(folder.path)
+    let two = Self.run(
+      "archive", "--once", "--captures-from", try captures(list + "\nDIR/a layout=guide"))
+    #expect(two.status == 64 && two.error.contains("two layouts"), "\(two)")
+    #expect(try Snapshot(folder.path).entries == before.entries)
+  }
+
   // MARK: hotcold layout
 
   @Test func theLayoutThatIsPrintedIsTheOneThatIsBuiltIn() throws {
