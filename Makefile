@@ -129,6 +129,7 @@ install-files:
 	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/hot_cold_archiver.service
 	install -d $(DESTDIR)$(PREFIX)/share/hotcold/layouts
 	install -m 644 Packaging/layouts/*.yaml $(DESTDIR)$(PREFIX)/share/hotcold/layouts
+	install -m 644 docs/schema/hotcold.schema.json $(DESTDIR)$(PREFIX)/share/hotcold
 	for file in archive.conf captures.conf; do \
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 

@@ -431,6 +431,15 @@ import Testing
     #expect(try Snapshot(capture).entries == trial.before.entries)
   }
 
+  /// `ffmpeg -f hls -var_stream_map … %v/segment_%d.ts` numbers its folders.
+  @Test func theVariantsOfAStreamAreNoBuckets() throws {
+    let trial = try Trial()
+    for variant in 0..<4 { try trial.folder.makeFile(Bytes("\(variant)/segment_0.ts")) }
+    let result = Self.run("migrate", trial.folder.path, "--execute", "--yes")
+    #expect(result.status == 0, "\(result)")
+    #expect(trial.folder.exists("3/segment_0.ts"))
+  }
+
   /// Once a kind has buckets, what lies in a folder of somebody's own is no reason to stop a service.
   @Test func aCopyOfABucketStopsNoCaptureThatIsSettled() throws {
     stayWithinTheHour()

@@ -7,7 +7,7 @@ internal import SystemPackage
 ///
 /// Two signs of it are looked for, and neither costs an ordinary capture more than some stats:
 /// - buckets by the other rule in the layout's own folders;
-/// - files of a kind that has no bucket at all by this layout, in folders that are named like buckets, up to two folders
+/// - files of a kind that has no bucket at all by this layout, in folders that are named like buckets, at most three folders
 ///   below the capture. Once a kind has buckets, such a folder is taken for a copy of the user's own.
 enum OtherBuckets {
   /// The first of them, below the capture.
@@ -114,6 +114,8 @@ private struct ElsewhereSearch {
     among names: [String], in directory: borrowing Directory, isOwn: Bool
   ) throws(KernelError) -> String? {
     for rule in BucketRule.allCases where !isOwn || rule != layout.buckets {
+      // All of a day's hours are made at once. A few numbers are something else, such as the variants of a stream.
+      if rule == .hour, !BucketRule.hours.allSatisfy({ names.contains("\($0)") }) { continue }
       for name in names {
         for bucket in buckets(name, rule, in: directory) {
           guard let folder = open(bucket, in: directory) else { continue }
