@@ -39,6 +39,26 @@ public enum BucketRule: String, CaseIterable, Sendable {
 }
 
 extension BucketRule {
+  /// Whether a bucket is of one date. Then there is no end of them: each is made when the first file comes to it, in a
+  /// folder of its date, and may go when it is over and empty.
+  public var hasDates: Bool {
+    switch self {
+    case .hour: false
+    case .dateHour: true
+    }
+  }
+
+  /// The buckets of a tree that are there from the beginning, empty or not: none, where there is no end of them.
+  public func fixedBuckets(tree: Int = 0) -> [Bucket] {
+    hasDates ? [] : Self.hours.map { .hour($0, tree: tree) }
+  }
+
+  /// That of the buckets, where none is named: a date means the same everywhere. Nil for that of the machine.
+  var timeZoneDefault: String? { hasDates ? "UTC" : nil }
+
+  /// The rule that another layout of the same places may have had.
+  var other: BucketRule { hasDates ? .hour : .dateHour }
+
   /// The names of a bucket's folders, from the outermost on: `["7"]`, or `["2026-11-24", "13"]`.
   public func names(of bucket: Bucket) -> [String] {
     switch self {
@@ -72,20 +92,25 @@ extension BucketRule {
     }
   }
 
-  /// The day of a date folder by its name: `2026-11-24`.
-  public static func day(named name: Span<UInt8>) -> Day? {
-    Day(parsing: name)
+  /// Whether a folder of this name is a bucket, or one that buckets are in: `7`, or `2026-11-24`.
+  public func isFolder(named name: Span<UInt8>) -> Bool {
+    hasDates ? Day(parsing: name) != nil : hour(named: name) != nil
+  }
+
+  /// The bucket of a day by the name of its folder.
+  public func bucket(named name: Span<UInt8>, of day: Day, tree: Int) -> Bucket? {
+    hour(named: name).map { .dateHour(day, $0, tree: tree) }
   }
 
   /// The hour of an hour folder by its name: `7` in the one rule, `07` in the other.
-  public func hour(named name: Span<UInt8>) -> Int? {
+  private func hour(named name: Span<UInt8>) -> Int? {
     guard (1...2).contains(name.count) else { return nil }
     var hour = 0
     for index in name.indices {
       guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(name[index]) else { return nil }
       hour = hour * 10 + Int(name[index] - UInt8(ascii: "0"))
     }
-    let digits = self == .dateHour || hour > 9 ? 2 : 1
+    let digits = hasDates || hour > 9 ? 2 : 1
     return name.count == digits && Self.hours.contains(hour) ? hour : nil
   }
 }

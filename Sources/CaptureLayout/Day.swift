@@ -9,7 +9,7 @@ public struct Day: Hashable, Comparable, Sendable {
   init(number: Int32) { self.number = number }
 
   /// As `text` is: nil for anything else, such as 30 February.
-  init?(parsing name: Span<UInt8>) {
+  public init?(parsing name: Span<UInt8>) {
     let dashes = [4, 7]
     guard name.count == 10,
       name.indices.allSatisfy({ index in

@@ -78,8 +78,8 @@ public struct Layout: Sendable {
   public var name: String { description.name }
   /// That of the buckets, where none is asked for otherwise.
   public var timeZone: String? { description.timeZone }
-  /// The same; nil for that of the machine. A date means the same everywhere, unless a zone is named.
-  public var timeZoneOfBuckets: String? { timeZone ?? (buckets == .dateHour ? "UTC" : nil) }
+  /// The same; nil for that of the machine.
+  public var timeZoneOfBuckets: String? { timeZone ?? buckets.timeZoneDefault }
   public var kinds: [Kind] { rules.indices.map(Kind.init) }
   public var places: [Place] { paths.indices.map(Place.init) }
   public var buckets: BucketRule { trees[0].rule }
@@ -226,11 +226,7 @@ public struct Layout: Sendable {
   public func isPart(folder name: Span<UInt8>, of place: Place) -> Bool {
     if folders(in: place).contains(where: { name.isEqual(to: $0) }) { return true }
     return trees.contains { tree in
-      guard kinds.contains(where: { tree.places[$0] == place }) else { return false }
-      switch tree.rule {
-      case .hour: return tree.rule.hour(named: name) != nil
-      case .dateHour: return BucketRule.day(named: name) != nil
-      }
+      kinds.contains { tree.places[$0] == place } && tree.rule.isFolder(named: name)
     }
   }
 }
@@ -283,7 +279,7 @@ extension Layout {
 
   /// The same places, with the other rule for the names of buckets, and no other buckets.
   public var withOtherBuckets: Layout {
-    let tree = Tree(rule: buckets == .hour ? .dateHour : .hour, places: trees[0].places)
+    let tree = Tree(rule: buckets.other, places: trees[0].places)
     return Layout(
       contents: Contents(description, rules, paths, [tree], contents.sources, contents.matcher))
   }

@@ -155,7 +155,7 @@ extension LayoutDescription {
   private static func isInBucket(_ path: String, below cold: String) -> Bool {
     guard let entry = Layout.entry(of: path, after: "\(cold)/") else { return false }
     let name = Array(entry.utf8)
-    return BucketRule.hour.hour(named: name.span) != nil || BucketRule.day(named: name.span) != nil
+    return BucketRule.allCases.contains { $0.isFolder(named: name.span) }
   }
 
   private func checkPlaylists(

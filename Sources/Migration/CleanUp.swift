@@ -93,7 +93,7 @@ struct CleanUp {
       uniqueKeysWithValues: tree.dates.filter { $0.kind == kind && $0.tree == index }.map { ($0.day, 0) })
     // Of an hour of day that the first tree wants, for this kind or for another, nothing is taken.
     for bucket in tree.buckets(of: kind, tree: index)
-    where index == 0 || rule == .dateHour || !tree.layout.isWanted(bucket, of: kind) {
+    where index == 0 || rule.hasDates || !tree.layout.isWanted(bucket, of: kind) {
       var isRemoved = false
       attempt { (clean) throws(KernelError) in isRemoved = try clean.remove(bucket, of: kind, in: place) }
       guard isRemoved else { continue }

@@ -108,7 +108,7 @@ struct MovePlan<M: Mover>: ~Copyable {
   ) throws(KernelError) -> BucketDescriptors.State {
     if let folder = try tree.open(bucket, of: kind) { return .open(buckets.keep(folder, bucket, of: kind)) }
     if isDryRun {
-      if tree.layout.buckets == .dateHour { foresee(bucket, of: kind) }
+      if tree.layout.buckets.hasDates { foresee(bucket, of: kind) }
       buckets.set(.absent, bucket, of: kind)
       return .absent
     }

@@ -174,17 +174,9 @@ extension JSONReport {
       hot = report.hot
       cold = report.cold
       let buckets = report.byBucket.all.filter { $0.bucket.tree == 0 }
-      switch layout.buckets {
-      case .hour:
-        byHour = buckets.map(\.value)
-        byBucket = nil
-      case .dateHour:
-        byHour = nil
-        byBucket = Dictionary(
-          uniqueKeysWithValues: buckets.filter { $0.value > 0 }.map {
-            (layout.buckets.text(of: $0.bucket), $0.value)
-          })
-      }
+      let byName = buckets.filter { $0.value > 0 }.map { (layout.buckets.text(of: $0.bucket), $0.value) }
+      byHour = layout.buckets.hasDates ? nil : buckets.map(\.value)
+      byBucket = layout.buckets.hasDates ? Dictionary(uniqueKeysWithValues: byName) : nil
     }
   }
 

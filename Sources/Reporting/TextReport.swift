@@ -92,10 +92,9 @@ public struct TextReport {
   private func chart(_ report: CaptureReport) -> [String] {
     let title = report.isDryRun ? ", planned" : ""
     let counts = report.bucketCounts
-    switch report.layout.buckets {
-    case .hour: return ["cold files by hour folder\(title)"] + hourChart(counts.map(\.count))
-    case .dateHour: return ["cold files by date and hour\(title)"] + DayChart(counts, report.layout).lines
-    }
+    return report.layout.buckets.hasDates
+      ? ["cold files by date and hour\(title)"] + DayChart(counts, report.layout).lines
+      : ["cold files by hour folder\(title)"] + hourChart(counts.map(\.count))
   }
 
   private func hourChart(_ counts: [Int]) -> [String] {

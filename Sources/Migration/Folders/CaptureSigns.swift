@@ -44,7 +44,7 @@ struct CaptureSigns {
         case .file: isSign = true
         case .vanished, .unreadable: break
         case .other:
-          let isDay = entry.type == .directory && BucketRule.day(named: entry.name) != nil
+          let isDay = entry.type == .directory && Day(parsing: entry.name) != nil
           if isDay, layout.isPart(folder: entry.name, of: place) { isSign = true }
         }
       })

@@ -194,14 +194,11 @@ struct CaptureTree: Sendable {
   private mutating func find(
     _ tree: Int, of kind: Kind, in place: borrowing Directory
   ) throws(KernelError) {
-    switch layout.trees[tree].rule {
-    case .hour:
-      for hour in BucketRule.hours { try look(at: .hour(hour, tree: tree), of: kind, in: place) }
-    case .dateHour:
-      // What has no folders in it need not be listed, and it may hold a million files.
-      guard try place.mayHaveSubfolders() else { return }
-      for day in try days(in: place, kind, tree) { try find(day, tree, of: kind, in: place) }
-    }
+    let rule = layout.trees[tree].rule
+    for bucket in rule.fixedBuckets(tree: tree) { try look(at: bucket, of: kind, in: place) }
+    // What has no folders in it need not be listed, and it may hold a million files.
+    guard rule.hasDates, try place.mayHaveSubfolders() else { return }
+    for day in try days(in: place) { try find(day, tree, of: kind, in: place) }
   }
 
   mutating func look(
@@ -218,13 +215,11 @@ struct CaptureTree: Sendable {
     }
   }
 
-  private mutating func days(
-    in place: borrowing Directory, _ kind: Kind, _ tree: Int
-  ) throws(KernelError) -> [Day] {
+  private func days(in place: borrowing Directory) throws(KernelError) -> [Day] {
     var days: [Day] = []
     var stream = try DirectoryStream(of: place)
     while try stream.nextWindow({ entry in
-      if let day = BucketRule.day(named: entry.name) { days.append(day) }
+      if let day = Day(parsing: entry.name) { days.append(day) }
     }) {}
     return days.sorted()
   }
@@ -238,16 +233,17 @@ struct CaptureTree: Sendable {
     case .absent: break
     case .refused(let refusal): otherRefusals.append(refusal)
     case .open(let folder):
-      var hours: [Int] = []
+      let rule = layout.trees[tree].rule
+      var buckets: [Bucket] = []
       var stream = try DirectoryStream(of: folder.directory)
       while try stream.nextWindow({ entry in
-        if let hour = BucketRule.dateHour.hour(named: entry.name) {
-          hours.append(hour)
+        if let bucket = rule.bucket(named: entry.name, of: day, tree: tree) {
+          buckets.append(bucket)
         } else {
           unrecognised.add(entry.name, in: path + "/")
         }
       }) {}
-      for hour in hours.sorted() { try look(at: .dateHour(day, hour, tree: tree), of: kind, in: place) }
+      for bucket in buckets.sorted() { try look(at: bucket, of: kind, in: place) }
     }
   }
 

@@ -52,7 +52,7 @@ enum OtherBuckets {
       var mayHold = false
       try tree.withPlace(own) { (place) throws(KernelError) in
         var known = layout.folders(in: own).count { place.hasFolder($0) }
-        if layout.buckets == .hour { known += tree.buckets(of: kind).count }
+        if !layout.buckets.hasDates { known += tree.buckets(of: kind).count }
         mayHold = try place.mayHaveSubfolders(besides: known)
       }
       if mayHold { return true }
@@ -115,7 +115,7 @@ private struct ElsewhereSearch {
   ) throws(KernelError) -> String? {
     for rule in BucketRule.allCases where !isOwn || rule != layout.buckets {
       // All of a day's hours are made at once. A few numbers are something else, such as the variants of a stream.
-      if rule == .hour, !BucketRule.hours.allSatisfy({ names.contains("\($0)") }) { continue }
+      guard rule.fixedBuckets().allSatisfy({ names.contains(rule.text(of: $0)) }) else { continue }
       for name in names {
         for bucket in buckets(name, rule, in: directory) {
           guard let folder = open(bucket, in: directory) else { continue }
@@ -130,15 +130,13 @@ private struct ElsewhereSearch {
   private mutating func buckets(_ name: String, _ rule: BucketRule, in directory: borrowing Directory)
     -> [String]
   {
-    switch rule {
-    case .hour: return rule.hour(named: Array(name.utf8).span) == nil ? [] : [name]
-    case .dateHour:
-      guard BucketRule.day(named: Array(name.utf8).span) != nil, let day = open(name, in: directory) else {
-        return []
-      }
-      return ((try? day.directory.folders()) ?? []).filter { rule.hour(named: Array($0.utf8).span) != nil }
-        .map { "\(name)/\($0)" }
-    }
+    let bytes = Array(name.utf8)
+    guard rule.isFolder(named: bytes.span) else { return [] }
+    guard rule.hasDates else { return [name] }
+    guard let day = Day(parsing: bytes.span), let folder = open(name, in: directory) else { return [] }
+    return ((try? folder.directory.folders()) ?? []).filter {
+      rule.bucket(named: Array($0.utf8).span, of: day, tree: 0) != nil
+    }.map { "\(name)/\($0)" }
   }
 
   /// Nil for a link, another mount, or what may not be read: nothing of this capture was moved there.

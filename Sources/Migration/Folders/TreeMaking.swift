@@ -4,13 +4,8 @@ internal import SystemPackage
 
 /// Making the folders that a layout wants.
 extension CaptureTree {
-  /// The buckets that are there from the beginning, empty or not: those of the hours of day.
-  private var wantedBuckets: [Bucket] {
-    layout.buckets == .hour ? BucketRule.hours.map { .hour($0) } : []
-  }
-
   private func missingBuckets(of kind: Kind) -> [Bucket] {
-    wantedBuckets.filter { !isThere($0, of: kind) }
+    layout.buckets.fixedBuckets().filter { !isThere($0, of: kind) }
   }
 
   /// Hot and cold places, each once.
@@ -21,7 +16,7 @@ extension CaptureTree {
 
   /// How many folders the layout wants in any case.
   var wantedCount: Int {
-    tieredPlaces.count + layout.kinds.count * wantedBuckets.count
+    tieredPlaces.count + layout.kinds.count * layout.buckets.fixedBuckets().count
   }
 
   /// How many of those are not there. Below a refused place nothing can be missing.
@@ -126,7 +121,7 @@ extension CaptureTree {
   /// whose attributes differ. Folders in use keep what their owner gave them.
   private func giveAttributes(of model: FileStatus) throws(KernelError) {
     for kind in layout.kinds {
-      for bucket in buckets(of: kind) where layout.buckets == .hour {
+      for bucket in buckets(of: kind) where !layout.buckets.hasDates {
         try withBucket(bucket, of: kind) { (directory) throws(KernelError) in
           try directory.giveAttributes(of: model, unlessHolding: 0)
         }

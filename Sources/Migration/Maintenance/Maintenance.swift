@@ -110,7 +110,7 @@ extension Engine {
           memory: memory.manifests)
         report.manifests = manifests.refresh(tree, memory: memory.manifests)
       }
-      if !options.isDryRun, options.layout.buckets == .dateHour {
+      if !options.isDryRun, options.layout.buckets.hasDates {
         removeEmptyDates(tree, memory.inventory, options.hours)
       }
       for kind in options.layout.kinds {

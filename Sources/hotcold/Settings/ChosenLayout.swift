@@ -99,7 +99,7 @@ extension GivenSettings {
     guard !chosen.isFlat else { throw Self.flatHasNoTiers }
     let isNamed = try value(of: Settings.timeZone) != nil
     // The zone of the process is that of another layout.
-    let isUniversal = layout.buckets == .dateHour && placement.layout.buckets != .dateHour && !isNamed
+    let isUniversal = layout.buckets.hasDates && !placement.layout.buckets.hasDates && !isNamed
     return Placement(
       chosen: chosen, rule: try value(of: Settings.hot, by: .hotLimits(of: layout)),
       hours: isUniversal ? HourClock { _ in 0 } : .local, timeZone: placement.timeZone)
