@@ -49,7 +49,9 @@ static int set_up(struct io_uring *uring, uint32_t entries, uint32_t *granted) {
   return result;
 }
 
-bool hc_ring_kills(void) {
+/// Whether asking for a ring would kill this process (a seccomp filter with SECCOMP_RET_KILL). Found out by a child
+/// process, and only where a filter is in force.
+static bool ring_kills(void) {
   if (!hc_is_filtered())
     return false;
   pid_t child = fork();
@@ -64,7 +66,7 @@ bool hc_ring_kills(void) {
 }
 
 int32_t hc_ring_open(uint32_t entries, uint32_t workers, hc_ring **out, hc_ring_features *features) {
-  if (hc_ring_kills())
+  if (ring_kills())
     return -EPERM;
   hc_ring *ring = calloc(1, sizeof *ring);
   if (!ring)
@@ -82,8 +84,6 @@ int32_t hc_ring_open(uint32_t entries, uint32_t workers, hc_ring **out, hc_ring_
   unsigned limits[2] = {workers, workers};
   bool bounded = workers > 0 && io_uring_register_iowq_max_workers(&ring->uring, limits) == 0;
   *features = (hc_ring_features){
-      .submission_entries = ring->uring.sq.ring_entries,
-      .completion_entries = ring->uring.cq.ring_entries,
       .single_issuer = granted & IORING_SETUP_SINGLE_ISSUER,
       .defer_taskrun = granted & IORING_SETUP_DEFER_TASKRUN,
       .submit_all = granted & IORING_SETUP_SUBMIT_ALL,

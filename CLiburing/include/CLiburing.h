@@ -22,8 +22,6 @@ typedef struct hc_ring hc_ring;
 
 /// What the kernel granted when the ring was set up. Each flag was asked for and may have been refused.
 typedef struct {
-  uint32_t submission_entries;
-  uint32_t completion_entries;
   bool single_issuer;   ///< IORING_SETUP_SINGLE_ISSUER, Linux 6.0
   bool defer_taskrun;   ///< IORING_SETUP_DEFER_TASKRUN, Linux 6.1
   bool submit_all;      ///< IORING_SETUP_SUBMIT_ALL, Linux 5.18
@@ -36,9 +34,6 @@ typedef struct {
   int32_t result;
 } hc_completion;
 
-/// Whether asking for a ring would kill this process (a seccomp filter with SECCOMP_RET_KILL). Found out by a child
-/// process, and only where a filter is in force.
-bool hc_ring_kills(void);
 /// Sets up a ring, dropping set-up flags that this kernel does not know, newest first.
 ///
 /// `entries` is the submission queue's size. `workers` bounds the io-wq workers that run path operations

@@ -180,8 +180,7 @@ public final class Archiver {
     migration.rule.youngSince = ModificationTime(seconds: young, nanoseconds: 0)
     migration.deadlineNanoseconds = slice
     migration.proves = false
-    migration.allowsLinks = options.allowsLinks
-    migration.renamesConflicts = options.renamesConflicts
+    migration.renaming = options.renaming
     migration.guardsPath = true
     let report = engine.migrate(path, options: migration, observer: observer)
     noteReplacement(of: path, by: report.folder)

@@ -19,10 +19,7 @@ public struct ArchiverOptions: Sendable {
   public var policyNamed: @Sendable (String) throws(SettingsMistake) -> Policy
   public var keepLive = false
   public var writesManifests = true
-  /// As in `MigrationOptions`.
-  public var allowsLinks = false
-  /// As in `MigrationOptions`.
-  public var renamesConflicts = false
+  public var renaming = RenamingOptions()
   public var isRetentionForced = false
   public var isDryRun = false
   public var metricsFile: FilePath?

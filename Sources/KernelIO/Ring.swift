@@ -8,8 +8,6 @@ internal import SystemPackage
 @safe public struct Ring: ~Copyable {
   /// What the kernel granted at set-up.
   public struct Features: Sendable {
-    public let submissionEntries: Int
-    public let completionEntries: Int
     public let singleIssuer: Bool
     public let deferTaskRun: Bool
     public let submitAll: Bool
@@ -46,8 +44,6 @@ internal import SystemPackage
     try KernelError.check(result, .ringSetUp, "")
     unsafe ring = raw!
     features = Features(
-      submissionEntries: Int(granted.submission_entries),
-      completionEntries: Int(granted.completion_entries),
       singleIssuer: granted.single_issuer, deferTaskRun: granted.defer_taskrun, submitAll: granted.submit_all,
       boundedWorkers: granted.bounded_workers)
   }

@@ -46,7 +46,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     self.memory = memory
     report = CaptureReport(
       capture: path, layout: options.layout, isDryRun: options.isDryRun, isReversion: options.target == .flat)
-    report.renamesConflicts = options.renamesConflicts
+    report.renamesConflicts = options.renaming.renamesConflicts
   }
 
   static func run(
@@ -72,7 +72,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     guard !options.isDryRun else {
       report.otherRunIsActive = FolderLock.isHeld(capture.directory)
       report.mayNotWrite = !capture.isWritable
-      report.mayReplace = !options.allowsLinks && !capture.fileSystem.refusesToReplace
+      report.mayReplace = !options.renaming.allowsLinks && !capture.fileSystem.refusesToReplace
       return try settleAndMove(capture)
     }
     try capture.checkWritable()
@@ -119,7 +119,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   private func look(at capture: borrowing OpenCapture) throws(KernelError) -> CaptureTree {
     try CaptureTree(
-      of: capture.directory, options.layout, allowsLinks: options.allowsLinks,
+      of: capture.directory, options.layout, allowsLinks: options.renaming.allowsLinks,
       budget: DescriptorBudget(descriptorsMax: options.descriptorsMax))
   }
 
@@ -198,7 +198,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     let plan = MovePlan(
       tree: tree, mover: mover, isDryRun: options.isDryRun,
       looksAtDestinations: sharesRenames && capture.fileSystem.keepsNegativeEntries,
-      renamesConflicts: options.renamesConflicts, model: capture.status,
+      renamesConflicts: options.renaming.renamesConflicts, model: capture.status,
       budget: DescriptorBudget(descriptorsMax: options.descriptorsMax), ledger: ledger)
     var pass = Pass(
       options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,

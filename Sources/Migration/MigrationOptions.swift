@@ -1,6 +1,21 @@
 public import CaptureLayout
 internal import KernelIO
 
+/// What a run may do where a plain rename is not enough.
+public struct RenamingOptions: Sendable {
+  /// Move by linkat(2) and unlinkat(2) where the file system cannot refuse to replace (`Name.moveByLink` says what the
+  /// risk is); such a capture is refused otherwise.
+  public var allowsLinks = false
+  /// Of two files of one name that belong in the same bucket, give the one that comes second its time in its name
+  /// (`Layout.timed`); such a file stays where it is otherwise.
+  public var renamesConflicts = false
+
+  public init(allowsLinks: Bool = false, renamesConflicts: Bool = false) {
+    self.allowsLinks = allowsLinks
+    self.renamesConflicts = renamesConflicts
+  }
+}
+
 /// What the user decides about a migration.
 public struct MigrationOptions: Sendable {
   /// To which form of the layout the files go.
@@ -23,12 +38,7 @@ public struct MigrationOptions: Sendable {
   public var syncs: Bool
   /// Write a playlist for each bucket that holds segments.
   public var writesManifests: Bool
-  /// Move by linkat(2) and unlinkat(2) where the file system cannot refuse to replace (`Name.moveByLink` says what the
-  /// risk is); such a capture is refused otherwise.
-  public var allowsLinks = false
-  /// Of two files of one name that belong in the same bucket, give the one that comes second its time in its name
-  /// (`Layout.timed`); such a file stays where it is otherwise.
-  public var renamesConflicts = false
+  public var renaming = RenamingOptions()
   /// Follow a link on the way to the capture only if no other user can have put it there.
   public var guardsPath = false
   /// List the capture once more afterwards and compare it with what was there before.

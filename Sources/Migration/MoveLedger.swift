@@ -65,7 +65,7 @@ struct MoveLedger: ~Copyable {
     case .failed(.fileExists):
       tallies[move.kind].conflicts += 1
       countStaying(move)
-      addProblem(name, move, .nameTaken)
+      addProblem(name, from: move.from, to: move.to, .nameTaken)
     case .failed(.noSuchFileOrDirectory): countMissing(name, move, from: dirfd)
     // Others were linked, so it is this file that cannot be.
     case .failed(.invalidArgument) where allowsLinks && hasMoved:
@@ -145,7 +145,7 @@ struct MoveLedger: ~Copyable {
   ) {
     tallies[move.kind].failed += 1
     countStaying(move)
-    addProblem(name, move, reason)
+    addProblem(name, from: move.from, to: move.to, reason)
   }
 
   private mutating func countStaying(_ move: Move) {
@@ -153,13 +153,13 @@ struct MoveLedger: ~Copyable {
   }
 
   private mutating func addProblem(
-    _ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason
+    _ name: Span<UInt8>, from: Site, to: Site, _ reason: Problem.Reason
   ) {
     let isTaken = reason == .nameTaken
     if !isTaken { problems.count += 1 }
     guard isTaken ? problems.taken.count < Problems.takenNamedMax : problems.hasRoom else { return }
-    let from = Array(layout.prefix(of: move.from).utf8) + Array(copying: name)
-    let problem = Problem(from: from, to: layout.prefix(of: move.to), reason: reason)
+    let from = Array(layout.prefix(of: from).utf8) + Array(copying: name)
+    let problem = Problem(from: from, to: layout.prefix(of: to), reason: reason)
     if isTaken { problems.taken.append(problem) } else { problems.named.append(problem) }
   }
 
@@ -227,14 +227,7 @@ struct MoveLedger: ~Copyable {
     case .failed(let errno):
       if errno == .noSuchFileOrDirectory { needsAnotherPass = true }
       if errno.stopsRun { stop(KernelError(.rename, capture.appending(layout.prefix(of: to)), errno)) }
-      problems.count += 1
-      if problems.hasRoom {
-        problems.named.append(
-          Problem(
-            from: Array(layout.prefix(of: from).utf8) + Array(copying: name),
-            to: layout.prefix(of: to),
-            reason: .errno(errno)))
-      }
+      addProblem(name, from: .place(from), to: .place(to), .errno(errno))
       return .failed
     case .notExecuted: return .pending
     }

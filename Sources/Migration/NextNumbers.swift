@@ -39,9 +39,7 @@ public struct NextNumbers: Equatable, Sendable {
           secondsSincePlaylist = min(secondsSincePlaylist ?? age, age)
         }
       }
-      self.init(
-        segment: numbers.segment.map { $0.addingSaturating(1) } ?? 0,
-        capture: numbers.capture.map { $0.addingSaturating(1) } ?? 0)
+      self.init(segment: numbers.nextSegment ?? 0, capture: numbers.nextCapture ?? 0)
       self.secondsSincePlaylist = secondsSincePlaylist
     } catch { throw capture.stopped(error) }
   }

@@ -101,9 +101,44 @@ public enum JSONReport {
     }
   }
 
-  /// Files in a time.
-  static func perSecond(_ files: Int, _ nanoseconds: Int64) -> Double {
-    nanoseconds > 0 ? (Double(files) * 1e9 / Double(nanoseconds)).rounded() : 0
+  /// What is said of every run.
+  struct Run: Encodable {
+    let command: String
+    let version = Version.number
+    let exitCode: Int32
+    let timeZone = Zone()
+  }
+
+  /// What every run comes to.
+  struct Summary: Encodable {
+    let captures, errors: Int
+    let elapsedSeconds, filesPerSecond: Double
+    let exitCode: Int32
+
+    init(captures: Int, errors: Int, files: Int, elapsedNanoseconds: Int64, exitCode: Int32) {
+      self.captures = captures
+      self.errors = errors
+      elapsedSeconds = Double(elapsedNanoseconds) / 1e9
+      filesPerSecond =
+        elapsedNanoseconds > 0 ? (Double(files) * 1e9 / Double(elapsedNanoseconds)).rounded() : 0
+      self.exitCode = exitCode
+    }
+  }
+
+  /// The fields of both, in one object.
+  struct Joined<First: Encodable, Second: Encodable>: Encodable {
+    let first: First
+    let second: Second
+
+    init(_ first: First, _ second: Second) {
+      self.first = first
+      self.second = second
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      try first.encode(to: encoder)
+      try second.encode(to: encoder)
+    }
   }
 
   /// By the names of a layout's kinds.

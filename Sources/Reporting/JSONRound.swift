@@ -13,13 +13,21 @@ extension JSONReport {
   ) -> String {
     let head = RoundHead(
       dryRun: isDryRun, changed: captures.contains(where: \.changed),
-      wouldChange: captures.contains(where: \.wouldChange), exitCode: exitCode,
-      notBegun: notBegun.map(Name.init),
+      wouldChange: captures.contains(where: \.wouldChange), notBegun: notBegun.map(Name.init),
       roundErrors: messages(issues.filter { $0.severity == .error }),
       roundWarnings: messages(issues.filter { $0.severity == .warning }))
+    let summary = Summary(
+      captures: captures.count,
+      errors: (issues + captures.flatMap(\.issues)).count { $0.severity == .error },
+      files: captures.reduce(0) { $0 + $1.found }, elapsedNanoseconds: elapsedNanoseconds,
+      exitCode: exitCode)
+    let changes = [
+      "moved": captures.reduce(0) { $0 + $1.moved }, "deleted": captures.reduce(0) { $0 + $1.deleted },
+    ]
     let whole = Whole(
-      head: head, captures: captures.map(RoundCapture.init),
-      summary: RoundSummary(captures, issues, elapsedNanoseconds, exitCode), form: form)
+      head: Joined(Run(command: "archive", exitCode: exitCode), head),
+      captures: captures.map(RoundCapture.init),
+      summary: Joined(summary, changes), form: form)
     return render(whole, as: form)
   }
 
@@ -29,36 +37,12 @@ extension JSONReport {
   private static func messages(_ issues: [Issue]) -> [Message] { issues.map { Message($0, "archive") } }
 
   private struct RoundHead: Encodable {
-    let command = "archive"
-    let version = Version.number
     let dryRun: Bool
     let changed: Bool
     let wouldChange: Bool
-    let exitCode: Int32
-    let timeZone = Zone()
     let notBegun: [Name]
     /// Of no one capture.
     let roundErrors, roundWarnings: [Message]
-  }
-
-  private struct RoundSummary: Encodable {
-    let captures: Int
-    let moved: Int
-    let deleted: Int
-    let errors: Int
-    let elapsedSeconds: Double
-    let filesPerSecond: Double
-    let exitCode: Int32
-
-    init(_ rounds: [CaptureRound], _ issues: [Issue], _ elapsedNanoseconds: Int64, _ exitCode: Int32) {
-      captures = rounds.count
-      moved = rounds.reduce(0) { $0 + $1.moved }
-      deleted = rounds.reduce(0) { $0 + $1.deleted }
-      errors = (issues + rounds.flatMap(\.issues)).count { $0.severity == .error }
-      elapsedSeconds = Double(elapsedNanoseconds) / 1e9
-      filesPerSecond = perSecond(rounds.reduce(0) { $0 + $1.found }, elapsedNanoseconds)
-      self.exitCode = exitCode
-    }
   }
 
   private struct RoundCapture: Encodable {

@@ -8,9 +8,14 @@ extension JSONReport {
   public static func run(
     _ run: RunReport, command: String, exitCode: Int32, elapsedNanoseconds: Int64, as form: Form = .object
   ) -> String {
+    let total = run.total
+    let summary = Summary(
+      captures: run.captures.count, errors: run.captures.reduce(0) { $0 + $1.issues.count },
+      files: total.found, elapsedNanoseconds: elapsedNanoseconds, exitCode: exitCode)
     let whole = Whole(
-      head: RunHead(run, command, exitCode), captures: run.captures.map { Capture($0, command) },
-      summary: RunSummary(run, exitCode, elapsedNanoseconds), form: form)
+      head: Joined(Run(command: command, exitCode: exitCode), RunHead(run)),
+      captures: run.captures.map { Capture($0, command) },
+      summary: Joined(summary, ["total": total]), form: form)
     return render(whole, as: form)
   }
 
@@ -19,26 +24,20 @@ extension JSONReport {
     render(Capture(report, command), as: .lines)
   }
 
-  struct RunHead: Encodable {
-    let command: String
-    let version = Version.number
+  private struct RunHead: Encodable {
     let changed: Bool
     let wouldChange: Bool
-    let exitCode: Int32
     let engine: String
     let engineReason: String
     let engineWarning: String?
     let ringRequests: Int
     let ringSubmissions: Int
-    let timeZone = Zone()
     let peakResidentBytes: UInt64
     let notBegun: [Name]
 
-    init(_ run: RunReport, _ command: String, _ exitCode: Int32) {
-      self.command = command
+    init(_ run: RunReport) {
       changed = run.captures.contains { $0.changed }
       wouldChange = run.captures.contains { $0.wouldChange }
-      self.exitCode = exitCode
       engine = run.engine.rawValue
       engineReason = run.engineReason
       engineWarning = run.engineWarning
@@ -46,24 +45,6 @@ extension JSONReport {
       ringSubmissions = run.ringTotals.submissions
       peakResidentBytes = run.peakResidentBytes
       notBegun = run.notBegun.map(Name.init)
-    }
-  }
-
-  struct RunSummary: Encodable {
-    let captures: Int
-    let total: Counts
-    let errors: Int
-    let elapsedSeconds: Double
-    let filesPerSecond: Double
-    let exitCode: Int32
-
-    init(_ run: RunReport, _ exitCode: Int32, _ elapsedNanoseconds: Int64) {
-      captures = run.captures.count
-      total = Counts(run.captures.map(\.total))
-      errors = run.captures.reduce(0) { $0 + $1.issues.count }
-      elapsedSeconds = Double(elapsedNanoseconds) / 1e9
-      filesPerSecond = perSecond(total.found, elapsedNanoseconds)
-      self.exitCode = exitCode
     }
   }
 
@@ -75,7 +56,7 @@ extension JSONReport {
     let wouldChange: Bool
     let exitCode: Int32
     let kinds: [String: KindFigures]
-    let total: Counts
+    let total: Tally
     let livePlaylist: String
     let foldersMade: Int
     let foldersRemoved: Int
@@ -102,13 +83,13 @@ extension JSONReport {
       wouldChange = report.wouldChange
       exitCode = ExitStatus(of: report).rawValue
       kinds = byKind(report.kinds, of: report.layout) { KindFigures($0, report.layout) }
-      total = Counts(report.total)
+      total = report.total
       livePlaylist = report.livePlaylist.rawValue
       foldersMade = report.foldersMade
       foldersRemoved = report.foldersRemoved
       manifests = report.manifests.map(ManifestFigures.init)
       nextNumbers = NextNumbers(
-        segments: report.numbers.segment.map { $0 + 1 }, captures: report.numbers.capture.map { $0 + 1 })
+        segments: report.numbers.nextSegment, captures: report.numbers.nextCapture)
       cutShort = report.isCutShort
       renamed = report.renamed
       passes = report.passes
@@ -142,27 +123,8 @@ extension JSONReport {
     let segments, captures: Int64?
   }
 
-  struct Counts: Encodable {
-    let found, moved, inPlace, kept, conflicts, vanished, failed, pending: Int
-
-    /// Of all of them together.
-    init(_ tallies: [Tally]) {
-      let sum = { (count: KeyPath<Tally, Int>) in tallies.reduce(0) { $0 + $1[keyPath: count] } }
-      found = sum(\.found)
-      moved = sum(\.moved)
-      inPlace = sum(\.inPlace)
-      kept = sum(\.kept)
-      conflicts = sum(\.conflicts)
-      vanished = sum(\.vanished)
-      failed = sum(\.failed)
-      pending = sum(\.pending)
-    }
-
-    init(_ tally: Tally) { self.init([tally]) }
-  }
-
   struct KindFigures: Encodable {
-    let counts: Counts
+    let counts: Tally
     let hot: Int
     let cold: Int
     /// By hour of day, or by date and hour.
@@ -170,7 +132,7 @@ extension JSONReport {
     let byBucket: [String: Int]?
 
     init(_ report: KindReport, _ layout: Layout) {
-      counts = Counts(report.tally)
+      counts = report.tally
       hot = report.hot
       cold = report.cold
       let buckets = report.byBucket.all.filter { $0.bucket.tree == 0 }

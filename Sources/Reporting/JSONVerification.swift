@@ -7,36 +7,19 @@ extension JSONReport {
   package static func run(
     _ reports: [VerificationReport], entries: Int, elapsedNanoseconds: Int64, exitCode: Int32, as form: Form
   ) -> String {
-    let summary = VerificationSummary(
-      captures: reports.count, met: reports.count(where: \.isMet), entries: entries,
-      errors: reports.reduce(0) { $0 + $1.issues.count }, elapsedSeconds: Double(elapsedNanoseconds) / 1e9,
-      filesPerSecond: perSecond(entries, elapsedNanoseconds), exitCode: exitCode)
+    let summary = Summary(
+      captures: reports.count, errors: reports.reduce(0) { $0 + $1.issues.count }, files: entries,
+      elapsedNanoseconds: elapsedNanoseconds, exitCode: exitCode)
+    let verified = ["met": reports.count(where: \.isMet), "entries": entries]
     let whole = Whole(
-      head: VerificationHead(exitCode: exitCode), captures: reports.map(VerifiedCapture.init),
-      summary: summary, form: form)
+      head: Run(command: "verify", exitCode: exitCode), captures: reports.map(VerifiedCapture.init),
+      summary: Joined(summary, verified), form: form)
     return render(whole, as: form)
   }
 
   /// The line of one capture.
   package static func line(_ report: VerificationReport) -> String {
     render(VerifiedCapture(report), as: .lines)
-  }
-
-  private struct VerificationHead: Encodable {
-    let command = "verify"
-    let version = Version.number
-    let exitCode: Int32
-    let timeZone = Zone()
-  }
-
-  private struct VerificationSummary: Encodable {
-    let captures: Int
-    let met: Int
-    let entries: Int
-    let errors: Int
-    let elapsedSeconds: Double
-    let filesPerSecond: Double
-    let exitCode: Int32
   }
 
   private struct VerifiedCapture: Encodable {

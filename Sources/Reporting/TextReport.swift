@@ -155,9 +155,9 @@ public struct TextReport {
 
   /// Where a new encoder has to go on, so that its names do not collide with those that are there.
   private func nextNumbers(_ numbers: HighestNumbers) -> String? {
-    let texts = [(numbers.segment, "segments"), (numbers.capture, "captures")].compactMap { number, name in
-      number.map { "\(name) \($0 + 1)" }
-    }
+    let texts = [
+      numbers.nextSegment.map { "segments \($0)" }, numbers.nextCapture.map { "captures \($0)" },
+    ].compactMap { $0 }
     return texts.isEmpty ? nil : texts.joined(separator: ", ") + " (ffmpeg: -start_number)"
   }
 

@@ -40,7 +40,7 @@ struct FaultTrial {
 
   func migrate(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> CaptureReport {
     var options = options(model)
-    options.allowsLinks = faults.no_noreplace
+    options.renaming.allowsLinks = faults.no_noreplace
     let engine = try Engine.choose(engine)
     return Self.withFaults(&faults) { [options] in
       engine.migrate(FilePath(folder.path), options: options, observer: SilentObserver())
@@ -50,7 +50,7 @@ struct FaultTrial {
   func revert(_ engine: EngineChoice, _ faults: inout hc_faults) throws -> CaptureReport {
     let engine = try Engine.choose(engine)
     var options = revertOptions(dryRun: false)
-    options.allowsLinks = faults.no_noreplace
+    options.renaming.allowsLinks = faults.no_noreplace
     return Self.withFaults(&faults) { [options] in
       engine.migrate(FilePath(folder.path), options: options, observer: SilentObserver())
     }

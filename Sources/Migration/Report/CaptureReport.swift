@@ -274,6 +274,7 @@ public struct RunReport: Sendable {
 
   /// In the order of the paths.
   public var captures: [CaptureReport] { reports.compactMap { $0 } }
+  public var total: Tally { captures.reduce(Tally()) { $0 + $1.total } }
   /// Captures that an interruption left for a later run.
   public var notBegun: [FilePath] { paths.indices.filter { reports[$0] == nil }.map { paths[$0] } }
 

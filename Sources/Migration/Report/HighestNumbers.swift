@@ -5,6 +5,10 @@ public struct HighestNumbers: Sendable {
   /// Of captures, thumbnails and metadata, which are numbered alike.
   public private(set) var capture: Int64?
 
+  /// Those to go on with; nil where there are none yet.
+  public var nextSegment: Int64? { segment.map { $0 + 1 } }
+  public var nextCapture: Int64? { capture.map { $0 + 1 } }
+
   mutating func add(_ number: Int64, isSegment: Bool) {
     if isSegment { segment = max(segment ?? 0, number) } else { capture = max(capture ?? 0, number) }
   }

@@ -1,7 +1,8 @@
 internal import CaptureLayout
 
-/// What became of the files of one kind. Every file found is in exactly one of the other counts.
-public struct Tally: Equatable, Sendable {
+/// What became of the files of one kind. Every file found is in exactly one of the other counts. JSON calls them by the same
+/// names.
+public struct Tally: Encodable, Equatable, Sendable {
   /// Counted where a file is visited, independently of the rest.
   public var found = 0
   /// To an hour folder or to the hot place.

@@ -160,8 +160,7 @@ struct ArchiveCommand: ParsableCommand {
     options.minAgeSeconds = try settings.value(of: Settings.minAge)
     options.keepLive = try settings.value(of: Settings.keepLive)
     options.writesManifests = try settings.value(of: Settings.manifests)
-    options.allowsLinks = try settings.value(of: Settings.linkFallback)
-    options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
+    options.renaming = try settings.renaming()
     options.isRetentionForced = forceRetention
     options.isDryRun = dryRun
     options.metricsFile = try settings.value(of: Settings.metricsFile)

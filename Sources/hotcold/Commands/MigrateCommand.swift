@@ -27,8 +27,7 @@ struct MigrateCommand: ParsableCommand {
       hours: placement.hours, isDryRun: !move.execute, keepLive: try settings.value(of: Settings.keepLive),
       syncs: !move.noSync, writesManifests: try settings.value(of: Settings.manifests))
     if placement.chosen.isFlat { options.target = .flat }
-    options.allowsLinks = try settings.value(of: Settings.linkFallback)
-    options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
+    options.renaming = try settings.renaming()
     let engine = try settings.value(of: Settings.engine)
     let named = try captures.named(settings, Console(isQuiet: output.quiet))
     let placements = try settings.placements(of: named, beside: placement)

@@ -26,8 +26,7 @@ struct RevertCommand: ParsableCommand {
       layout: placement.layout, hours: placement.hours, isDryRun: !move.execute, syncs: !move.noSync,
       writesManifests: false)
     options.target = .flat
-    options.allowsLinks = try settings.value(of: Settings.linkFallback)
-    options.renamesConflicts = try settings.value(of: Settings.onConflict) == .rename
+    options.renaming = try settings.renaming()
     let engine = try settings.value(of: Settings.engine)
     let named = try captures.named(settings, Console(isQuiet: output.quiet))
     let placements = try settings.placements(of: named, beside: placement)

@@ -118,6 +118,14 @@ struct RenameOptions: ParsableArguments {
   var flags: [GivenFlag] { Settings.linkFallback.given(linkFallback) + Settings.engine.given(engine) }
 }
 
+extension GivenSettings {
+  func renaming() throws(SettingsMistake) -> RenamingOptions {
+    RenamingOptions(
+      allowsLinks: try value(of: Settings.linkFallback),
+      renamesConflicts: try value(of: Settings.onConflict) == .rename)
+  }
+}
+
 extension HourClock {
   /// Of the zone of this process.
   static var local: HourClock { HourClock { LocalZone.offset(at: $0) } }

@@ -83,11 +83,9 @@ extension GivenSettings {
   func placement(ofLayout text: String, beside placement: Placement) throws(SettingsMistake) -> Placement {
     let chosen: ChosenLayout
     do throws(WrongText) { chosen = try Grammar<ChosenLayout>.layout.parse(text) } catch {
-      if let whole = error.whole { throw SettingsMistake(message: whole) }
-      let reason = error.reason.map { "\($0); " } ?? ""
-      throw SettingsMistake(
-        message: "Invalid layout '\(printable(text.utf8))' in the list of captures: \(reason)"
-          + "\(Grammar<ChosenLayout>.layout.expected).")
+      throw error.mistake(
+        "layout '\(printable(text.utf8))' in the list of captures",
+        expected: Grammar<ChosenLayout>.layout.expected)
     }
     let layout = chosen.layout
     if let zone = layout.timeZone, zone != placement.timeZone {

@@ -49,11 +49,8 @@ struct GivenSettings {
       return try grammar.parse(text)
     } catch {
       let name = source == .flag ? "--\(setting.flagName)" : "\(setting.variable) (\(source.rawValue))"
-      if let whole = error.whole { throw SettingsMistake(message: whole) }
-      let reason = error.reason.map { "\($0); " } ?? ""
-      throw SettingsMistake(
-        message: "Invalid value '\(printable((error.part ?? text).utf8))' for \(name): "
-          + "\(reason)\(grammar.expected).")
+      throw error.mistake(
+        "value '\(printable((error.part ?? text).utf8))' for \(name)", expected: grammar.expected)
     }
   }
 

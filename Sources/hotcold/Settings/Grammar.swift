@@ -1,3 +1,4 @@
+import Archiver
 import CaptureLayout
 import KernelIO
 import Reporting
@@ -18,6 +19,11 @@ struct WrongText: Error {
   var reason: String?
   /// All that there is to say, where the text is right and leads to something that is wrong.
   var whole: String?
+
+  /// `what`: the wrong one, and for what it was given.
+  func mistake(_ what: String, expected: String) -> SettingsMistake {
+    SettingsMistake(message: whole ?? "Invalid \(what): \(reason.map { "\($0); " } ?? "")\(expected).")
+  }
 }
 
 extension Grammar {
