@@ -192,12 +192,3 @@ struct CleanUp {
     leaving == nil ? try parent.removeFolder(name) : isEmpty
   }
 }
-
-extension Directory {
-  fileprivate func entryCount() throws(KernelError) -> Int {
-    var entries = 0
-    var stream = try DirectoryStream(of: self)
-    while try stream.nextWindow({ _ in entries += 1 }) {}
-    return entries
-  }
-}

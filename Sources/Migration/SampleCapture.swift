@@ -41,10 +41,7 @@ public struct SampleCapture: Sendable {
     let startNanoseconds = SystemClock.monotonicNanoseconds
     do throws(KernelError) {
       let root = try Directory.openOrMake(path)
-      var stream = try DirectoryStream(of: root)
-      var entries = 0
-      _ = try stream.nextWindow { _ in entries += 1 }
-      guard entries == 0 else { throw KernelError(.create, path, .directoryNotEmpty) }
+      guard try root.entryCount(upTo: 0) == 0 else { throw KernelError(.create, path, .directoryNotEmpty) }
       try root.makeFolder("captures", mode: 0o755)
       try fill(root, try root.openFolder("captures")) { made in
         progressed(

@@ -14,8 +14,8 @@ enum Found {
   case other
 }
 
-/// The one loop over the files of a folder: whatever lists a folder of a capture does it by this, so that all agree on what a
-/// file is.
+/// The one loop over the files of a folder: whatever looks for files of kinds does it by this, so that all agree on what a
+/// file is. What looks for folders, or for files of hotcold's own, takes `Directory.forEachEntry`.
 ///
 ///     getdents64 ─▶ window ─▶ kind by name ─▶ wanted? ─▶ statx, as far as it is needed ─▶ `Found`
 struct Walk {
@@ -94,6 +94,22 @@ struct Walk {
 }
 
 extension Directory {
+  /// Gives every entry to `body`, whatever it is: for what only counts them, or looks for folders. `goesOn` is asked before
+  /// each window.
+  func forEachEntry(
+    while goesOn: () -> Bool = { true }, _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    var stream = try DirectoryStream(of: self)
+    while goesOn(), try stream.nextWindow(body) {}
+  }
+
+  /// How many entries the folder has. Where they are more than `max` it is not read on.
+  func entryCount(upTo max: Int = .max) throws(KernelError) -> Int {
+    var count = 0
+    try forEachEntry(while: { count <= max }) { _ in count += 1 }
+    return count
+  }
+
   func error(_ operation: KernelError.Operation, _ name: Span<UInt8>, _ errno: Errno) -> KernelError {
     KernelError(operation, path.appending(bytes: Array(copying: name)), errno)
   }

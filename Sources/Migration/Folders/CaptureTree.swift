@@ -198,7 +198,11 @@ struct CaptureTree: Sendable {
     for bucket in rule.fixedBuckets(tree: tree) { try look(at: bucket, of: kind, in: place) }
     // What has no folders in it need not be listed, and it may hold a million files.
     guard rule.hasDates, try place.mayHaveSubfolders() else { return }
-    for day in try days(in: place) { try find(day, tree, of: kind, in: place) }
+    var days: [Day] = []
+    try place.forEachEntry { entry in
+      if let day = Day(parsing: entry.name) { days.append(day) }
+    }
+    for day in days.sorted() { try find(day, tree, of: kind, in: place) }
   }
 
   mutating func look(
@@ -215,15 +219,6 @@ struct CaptureTree: Sendable {
     }
   }
 
-  private func days(in place: borrowing Directory) throws(KernelError) -> [Day] {
-    var days: [Day] = []
-    var stream = try DirectoryStream(of: place)
-    while try stream.nextWindow({ entry in
-      if let day = Day(parsing: entry.name) { days.append(day) }
-    }) {}
-    return days.sorted()
-  }
-
   private mutating func find(
     _ day: Day, _ tree: Int, of kind: Kind, in place: borrowing Directory
   ) throws(KernelError) {
@@ -235,14 +230,13 @@ struct CaptureTree: Sendable {
     case .open(let folder):
       let rule = layout.trees[tree].rule
       var buckets: [Bucket] = []
-      var stream = try DirectoryStream(of: folder.directory)
-      while try stream.nextWindow({ entry in
+      try folder.directory.forEachEntry { entry in
         if let bucket = rule.bucket(named: entry.name, of: day, tree: tree) {
           buckets.append(bucket)
         } else {
           unrecognised.add(entry.name, in: path + "/")
         }
-      }) {}
+      }
       for bucket in buckets.sorted() { try look(at: bucket, of: kind, in: place) }
     }
   }

@@ -178,11 +178,10 @@ extension Directory {
   /// Names of the folders in it that are text.
   fileprivate func folders() throws(KernelError) -> [String] {
     var folders: [String] = []
-    var stream = try DirectoryStream(of: self)
-    while try stream.nextWindow({ entry in
+    try forEachEntry { entry in
       guard entry.type == .directory else { return }
       if let name = String(validating: Array(copying: entry.name), as: UTF8.self) { folders.append(name) }
-    }) {}
+    }
     return folders.sorted()
   }
 

@@ -168,16 +168,8 @@ extension Directory {
       model.group = group
     }
     guard status.owner != model.owner || status.group != model.group || status.mode != model.mode,
-      try holdsAtMost(entries)
+      try entryCount(upTo: entries) <= entries
     else { return }
     try takeAttributes(of: model)
-  }
-
-  /// Whether the folder has no more than this many entries.
-  private func holdsAtMost(_ entries: Int) throws(KernelError) -> Bool {
-    var stream = try DirectoryStream(of: self)
-    var count = 0
-    while count <= entries, try stream.nextWindow({ _ in count += 1 }) {}
-    return count <= entries
   }
 }
