@@ -36,13 +36,7 @@ struct Pass<M: Mover>: ~Copyable {
   private(set) var sawRecentFlatFile = false
   /// Every entry was visited: the pass was not stopped on the way.
   private(set) var isComplete = false
-  private(set) var livePlaylist = PlaylistOutcome.absent
-  /// What the live playlist would be parted from: it stays beside them, and so does what else it lists.
-  private(set) var companions = PlaylistCompanions()
-  private(set) var playlistWay: (from: Place, to: Place)?
-  /// Another live playlist where it would move to.
-  private var rival = PlaylistSuccession.Rival.none
-  private var isHeld: Bool { !companions.isEmpty || rival == .current }
+  private(set) var livePlaylist: LivePlaylistMove
   private var cold: ColdMoves
   /// Of a dry run: for each bucket, the days of the segments that would come to it.
   var segmentDays: [Bucket: Set<Day>] { cold.segmentDays }
@@ -59,6 +53,7 @@ struct Pass<M: Mover>: ~Copyable {
     countsBefore = isFirst && !options.isDryRun
     self.readsDisk = readsDisk
     cold = ColdMoves(options)
+    livePlaylist = LivePlaylistMove(options, tree)
     settler = Settler(layout: options.layout, rule: options.rule, hours: options.hours)
     let now = SystemClock.realtimeNanoseconds / 1_000_000_000
     recently = (now - writerQuietSeconds)..<(now + 3600)
@@ -88,10 +83,8 @@ struct Pass<M: Mover>: ~Copyable {
       noteRecentPlaylists()
     }
     account(in: &reconciliation)
-    do throws(KernelError) { livePlaylist = try placeLivePlaylist() } catch {
-      plan.ledger.stop(error)
-      livePlaylist = .pending
-    }
+    let (isComplete, segmentsStay) = (isComplete, segmentsStay)
+    livePlaylist.move(&plan, isComplete: isComplete, segmentsStay: segmentsStay)
   }
 
   /// Those that are nobody's flat place, the others, the capture itself: what is written to meanwhile comes last.
@@ -259,7 +252,9 @@ struct Pass<M: Mover>: ~Copyable {
     let kind = identity.kind
     switch (options.target, site) {
     case (.flat, _):
-      if isHeld, layout.isSegment(kind), site == .place(layout[kind].hot), pins.listed.contains(entry.name) {
+      if livePlaylist.isHeld, layout.isSegment(kind), site == .place(layout[kind].hot),
+        pins.listed.contains(entry.name)
+      {
         plan.ledger.tallies[kind].failed += 1
       } else {
         plan.add(entry.name, move(identity, from: site))
@@ -291,6 +286,8 @@ struct Pass<M: Mover>: ~Copyable {
     tree.refusedKinds[kind] || (layout.isSegment(kind) && pins.listed.mayBeAny)
   }
 
+  private var segmentsStay: Bool { layout.stream.map { stays($0.kind) } ?? false }
+
   private mutating func visitOther(_ entry: borrowing DirectoryEntry, in site: Site) {
     switch site {
     case .place(let place):
@@ -319,8 +316,7 @@ struct Pass<M: Mover>: ~Copyable {
 
   /// What is left in the settler is hot.
   private mutating func placeHotFiles() {
-    let held = isHeld ? pins.listed : ListedNames()
-    let segmentsStay = layout.stream.map { stays($0.kind) } ?? false
+    let held = livePlaylist.isHeld ? pins.listed : ListedNames()
     Self.placeHotFiles(
       settler, &plan, layout, keepLive: options.keepLive, isKnown: isComplete, segmentsStay: segmentsStay,
       held: held)
@@ -354,120 +350,17 @@ struct Pass<M: Mover>: ~Copyable {
 
   // MARK: the live playlist
 
+  /// Before the segments move that it lists.
+  private mutating func judgeLivePlaylist() throws(KernelError) {
+    if options.target == .flat { try pins.refresh(tree) }
+    try livePlaylist.judge(segmentsMayMove: isComplete && !segmentsStay)
+  }
+
   private mutating func noteRecentPlaylists() {
     for place in layout.playlistPlaces
     where pins.modified(in: place).map({ recently.contains($0.seconds) }) ?? false {
       sawRecentFile = true
       if place != layout.playlistPlaces.last { sawRecentFlatFile = true }
-    }
-  }
-
-  /// From where a live playlist goes, and to where. Nil where there is none, or it is there.
-  private func findPlaylistWay() throws(KernelError) -> (from: Place, to: Place)? {
-    guard let kind = layout.stream?.kind else { return nil }
-    let to = options.target == .tiered ? layout[kind].hot : layout[kind].flat
-    let others = layout.playlistPlaces.filter { $0 != to }
-    for place in others where try playlistStatus(in: place)?.type == .regular { return (place, to) }
-    return others.first.map { ($0, to) }
-  }
-
-  private func playlistStatus(in place: Place) throws(KernelError) -> FileStatus? {
-    guard let playlist = layout.stream?.playlist else { return nil }
-    var status: FileStatus?
-    try tree.withPlace(place) { (directory) throws(KernelError) in
-      status = try directory.statusIfThere(playlist)
-    }
-    return status
-  }
-
-  private mutating func placeLivePlaylist() throws(KernelError) -> PlaylistOutcome {
-    guard let (from, to) = playlistWay else {
-      guard let place = layout.playlistPlaces.first else { return .absent }
-      return try playlistStatus(in: place) == nil ? .absent : .inPlace
-    }
-    guard try playlistStatus(in: from)?.type == .regular else {
-      return try playlistStatus(in: to) == nil ? .absent : .inPlace
-    }
-    if options.keepLive { return .kept }
-    // What was not come to has not stayed behind.
-    if !isComplete || plan.ledger.isStopped { return .pending }
-    if options.target == .tiered, let kind = layout.stream?.kind, stays(kind) { return .failed }
-    if !options.isDryRun, !isHeld {
-      companions = try findCompanions(haveMoved: true)
-      // Segments that were written since are taken along by the next pass.
-      let tally = layout.stream.map { plan.ledger.tallies[$0.kind] } ?? PassTally()
-      if !companions.isEmpty, !companions.areOfOtherNames, tally.conflicts + tally.failed == 0 {
-        plan.ledger.lookAgain()
-      }
-    }
-    switch rival {
-    case .none:
-      guard companions.isEmpty else { return .held }
-      guard plan.moveInitialization(from: from, to: to) else { return .failed }
-      return plan.moveLivePlaylist(from: from, to: to)
-    case .successor:
-      let flat = layout.stream.map { layout[$0.kind].flat } ?? from
-      return companions.isEmpty ? plan.setLivePlaylistAside(from: from, to: flat) : .conflict
-    case .current: return .conflict
-    }
-  }
-
-  /// Looks at the playlist before the segments move that it lists: where it has to stay, so have they.
-  private mutating func judgeLivePlaylist() throws(KernelError) {
-    if options.target == .flat { try pins.refresh(tree) }
-    playlistWay = try findPlaylistWay()
-    if let (from, to) = playlistWay, try playlistStatus(in: from)?.type == .regular {
-      try tree.withPlace(from) { (directory) throws(KernelError) in
-        rival = try PlaylistSuccession.rival(of: directory, from, beside: to, in: tree)
-      }
-    }
-    companions = try findCompanions(haveMoved: false)
-  }
-
-  private func findCompanions(haveMoved: Bool) throws(KernelError) -> PlaylistCompanions {
-    var companions = PlaylistCompanions()
-    guard let (from, to) = playlistWay, mayJudgeCompanions else { return companions }
-    try tree.withPlace(from) { (directory) throws(KernelError) in
-      companions = try PlaylistCompanions(
-        of: directory, movingTo: tree.dirfd(of: to), layout, haveMoved: haveMoved,
-        ignoresInitialization: rival == .successor)
-    }
-    return companions
-  }
-
-  private var mayJudgeCompanions: Bool {
-    guard options.target == .tiered, let kind = layout.stream?.kind else { return true }
-    return !options.keepLive && isComplete && !stays(kind)
-  }
-}
-
-/// Moves to buckets.
-private struct ColdMoves {
-  private let layout: Layout
-  private let isDryRun: Bool
-  private var hours: HourClock
-  private(set) var segmentDays: [Bucket: Set<Day>] = [:]
-
-  init(_ options: MigrationOptions) {
-    layout = options.layout
-    isDryRun = options.isDryRun
-    hours = options.hours
-  }
-
-  /// `bucket`: nil where none is named after the file's time.
-  mutating func add<M>(
-    _ name: Span<UInt8>, _ identity: FileIdentity, from site: Site, to bucket: Bucket?,
-    _ modified: ModificationTime, _ plan: inout MovePlan<M>
-  ) {
-    let kind = identity.kind
-    guard let bucket else {
-      let move = Move(identity: identity, from: site, to: .place(layout.coldPlace(of: kind)))
-      return plan.ledger.countUndated(name, move)
-    }
-    let before = plan.ledger.tallies[kind].left
-    plan.add(name, Move(identity: identity, from: site, to: .bucket(kind, bucket)))
-    if isDryRun, layout.isSegment(kind), plan.ledger.tallies[kind].left > before {
-      segmentDays[bucket, default: []].insert(hours.day(of: modified))
     }
   }
 }

@@ -79,11 +79,10 @@ struct RunTotals: ~Copyable {
       problems = pass.plan.ledger.problems
       unrecognised = pass.unrecognised
       // What an earlier pass has done with it is what the run has done.
-      if !livePlaylist.hasLeft || pass.livePlaylist != .inPlace {
-        livePlaylist = pass.livePlaylist
-      }
-      companions = pass.companions
-      playlistWay = pass.playlistWay.flatMap { layout.way(from: $0.from, to: $0.to) }
+      let playlist = pass.livePlaylist
+      if !livePlaylist.hasLeft || playlist.outcome != .inPlace { livePlaylist = playlist.outcome }
+      companions = playlist.companions
+      playlistWay = playlist.way.flatMap { layout.way(from: $0.from, to: $0.to) }
     }
     hasSettled =
       pass.isComplete && !pass.plan.ledger.needsAnotherPass

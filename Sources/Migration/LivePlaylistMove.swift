@@ -1,0 +1,109 @@
+internal import CaptureLayout
+internal import KernelIO
+
+/// Takes the live playlist to where its segments go, after them.
+struct LivePlaylistMove {
+  private let options: MigrationOptions
+  private let tree: CaptureTree
+  private(set) var way: (from: Place, to: Place)?
+  private(set) var outcome = PlaylistOutcome.absent
+  /// What it would be parted from: it stays beside them, and so does what else it lists.
+  private(set) var companions = PlaylistCompanions()
+  /// Another live playlist where it would move to.
+  private var rival = PlaylistSuccession.Rival.none
+  var isHeld: Bool { !companions.isEmpty || rival == .current }
+
+  init(_ options: MigrationOptions, _ tree: CaptureTree) {
+    self.options = options
+    self.tree = tree
+  }
+
+  /// Looks at the playlist before the segments move that it lists: where it has to stay, so have they.
+  mutating func judge(segmentsMayMove: Bool) throws(KernelError) {
+    way = try findWay()
+    if let (from, to) = way, try status(in: from)?.type == .regular {
+      try tree.withPlace(from) { (directory) throws(KernelError) in
+        rival = try PlaylistSuccession.rival(of: directory, from, beside: to, in: tree)
+      }
+    }
+    companions = PlaylistCompanions()
+    if options.target == .flat || (!options.keepLive && segmentsMayMove) {
+      companions = try findCompanions(haveMoved: false)
+    }
+  }
+
+  /// `isComplete`: whether every file was visited. `segmentsStay`: whether they may not move.
+  mutating func move<M>(_ plan: inout MovePlan<M>, isComplete: Bool, segmentsStay: Bool) {
+    do throws(KernelError) {
+      outcome = try moved(&plan, isComplete: isComplete, segmentsStay: segmentsStay)
+    } catch {
+      plan.ledger.stop(error)
+      outcome = .pending
+    }
+  }
+
+  private mutating func moved<M>(
+    _ plan: inout MovePlan<M>, isComplete: Bool, segmentsStay: Bool
+  ) throws(KernelError) -> PlaylistOutcome {
+    guard let (from, to) = way else {
+      guard let place = tree.layout.playlistPlaces.first else { return .absent }
+      return try status(in: place) == nil ? .absent : .inPlace
+    }
+    guard try status(in: from)?.type == .regular else {
+      return try status(in: to) == nil ? .absent : .inPlace
+    }
+    if options.keepLive { return .kept }
+    // What was not come to has not stayed behind.
+    if !isComplete || plan.ledger.isStopped { return .pending }
+    if options.target == .tiered, segmentsStay { return .failed }
+    if !options.isDryRun, !isHeld { try lookAtWhatStayed(&plan) }
+    switch rival {
+    case .none:
+      guard companions.isEmpty else { return .held }
+      guard plan.moveInitialization(from: from, to: to) else { return .failed }
+      return plan.moveLivePlaylist(from: from, to: to)
+    case .successor:
+      let flat = tree.layout.stream.map { tree.layout[$0.kind].flat } ?? from
+      return companions.isEmpty ? plan.setLivePlaylistAside(from: from, to: flat) : .conflict
+    case .current: return .conflict
+    }
+  }
+
+  private mutating func lookAtWhatStayed<M>(_ plan: inout MovePlan<M>) throws(KernelError) {
+    companions = try findCompanions(haveMoved: true)
+    // Segments that were written since are taken along by the next pass.
+    let tally = tree.layout.stream.map { plan.ledger.tallies[$0.kind] } ?? PassTally()
+    if !companions.isEmpty, !companions.areOfOtherNames, tally.conflicts + tally.failed == 0 {
+      plan.ledger.lookAgain()
+    }
+  }
+
+  /// From where it goes, and to where. Nil where there is none, or it is there.
+  private func findWay() throws(KernelError) -> (from: Place, to: Place)? {
+    guard let kind = tree.layout.stream?.kind else { return nil }
+    let to = options.target == .tiered ? tree.layout[kind].hot : tree.layout[kind].flat
+    let others = tree.layout.playlistPlaces.filter { $0 != to }
+    for place in others where try status(in: place)?.type == .regular { return (place, to) }
+    return others.first.map { ($0, to) }
+  }
+
+  private func status(in place: Place) throws(KernelError) -> FileStatus? {
+    guard let playlist = tree.layout.stream?.playlist else { return nil }
+    var status: FileStatus?
+    try tree.withPlace(place) { (directory) throws(KernelError) in
+      status = try directory.statusIfThere(playlist)
+    }
+    return status
+  }
+
+  private func findCompanions(haveMoved: Bool) throws(KernelError) -> PlaylistCompanions {
+    var companions = PlaylistCompanions()
+    guard let (from, to) = way else { return companions }
+    try tree.withPlace(from) { (directory) throws(KernelError) in
+      companions = try PlaylistCompanions(
+        of: directory, movingTo: tree.dirfd(of: to), tree.layout, haveMoved: haveMoved,
+        ignoresInitialization: rival == .successor)
+    }
+    return companions
+  }
+}
