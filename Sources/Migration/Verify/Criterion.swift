@@ -1,0 +1,36 @@
+public import SystemPackage
+
+/// One of the guide's success criteria, with the figures it was judged by.
+public struct Criterion: Sendable {
+  public enum Identifier: String, CaseIterable, Sendable {
+    case folders, flatPlaces, hotLimits, hours, names, livePlaylist, archives
+  }
+
+  public static let examplesMax = 10
+
+  public let identifier: Identifier
+  public internal(set) var isMet = true
+  public internal(set) var figures: [(name: String, value: Int)] = []
+  /// The first few entries that break it, relative to the capture, as bytes.
+  public internal(set) var examples: [[UInt8]] = []
+
+  init(_ identifier: Identifier) { self.identifier = identifier }
+
+  mutating func figure(_ name: String, _ value: Int) {
+    figures.append((name, value))
+  }
+
+  mutating func fail(_ example: @autoclosure () -> [UInt8]) {
+    isMet = false
+    if examples.count < Self.examplesMax { examples.append(example()) }
+  }
+}
+
+public struct VerificationReport: Sendable {
+  public let capture: FilePath
+  public internal(set) var criteria: [Criterion] = []
+  /// Why the capture could not be verified, if so.
+  public internal(set) var error: MigrationError?
+
+  public var isMet: Bool { error == nil && criteria.allSatisfy(\.isMet) }
+}

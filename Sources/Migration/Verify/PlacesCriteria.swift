@@ -1,0 +1,123 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// Of the flat and the hot places: the flat ones are empty of files, and the hot ones hold no more than their limits.
+struct PlacesCriteria {
+  private(set) var flatPlaces = Criterion(.flatPlaces)
+  private(set) var hotLimits = Criterion(.hotLimits)
+  /// For each bucket, the newest of the hot segments that belong in it.
+  private(set) var newestHot: [Bucket: ModificationTime] = [:]
+
+  private let rules: VerificationRules
+  private let layout: Layout
+  private let tree: CaptureTree
+  /// What the live playlist lists.
+  private let pinned: ListedNames
+  private var hours: HourClock
+  private var hot = PerKind(repeating: 0)
+  private var flat = PerKind(repeating: 0)
+  /// Hot beyond the limit, since their names are taken in their hours.
+  private var conflicts = PerKind(repeating: 0)
+  /// Not yet settled, in hot and in flat places.
+  private var youngHot = PerKind(repeating: 0)
+  private var youngFlat = PerKind(repeating: 0)
+
+  init(_ tree: CaptureTree, pinned: ListedNames, _ rules: VerificationRules) {
+    self.rules = rules
+    layout = rules.layout
+    self.tree = tree
+    self.pinned = pinned
+    hours = rules.hours
+  }
+
+  /// Files of a kind, settled or not.
+  func count(_ kind: Kind) -> Int { hot[kind] + flat[kind] + youngHot[kind] + youngFlat[kind] }
+
+  mutating func judge() throws(KernelError) {
+    var newest = InlineArray<8, HotSet> { HotSet(limit: rules.hotLimits.value(at: $0)) }
+    var pinnedHot = 0
+    for place in layout.places {
+      try tree.withPlace(place) { (directory) throws(KernelError) in
+        let isHere: (Kind) -> Bool = { layout.holds(place, $0) }
+        try rules.forEachFile(in: directory, wants: isHere) { entry, kind, modified in
+          let isHot = place == layout[kind].hot
+          noteNewest(kind, modified, isHot: isHot)
+          if rules.isYoung(kind, modified) {
+            if isHot { youngHot[kind] += 1 } else { youngFlat[kind] += 1 }
+            return
+          }
+          guard isHot else {
+            flat[kind] += 1
+            return flatPlaces.fail(Array(layout.prefix(of: place).utf8) + Array(copying: entry.name))
+          }
+          hot[kind] += 1
+          let facts = FileFacts(
+            place: place, isInHotPlace: true, modified: modified,
+            identity: FileIdentity(name: entry.name, kind: kind, inode: entry.inode))
+          // One that is too many for the hot place, and whose bucket has another of its name, can go nowhere.
+          let index = Int(kind.index)
+          switch newest[index].offer(entry.name, facts) {
+          case .kept: break
+          case .turnedAway: if isTaken(entry.name, facts) { conflicts[kind] += 1 }
+          case .displaced:
+            if isTaken(newest[index].displacedName, newest[index].displacedFacts) { conflicts[kind] += 1 }
+          }
+          if layout.isSegment(kind), pinned.contains(entry.name) { pinnedHot += 1 }
+        }
+      }
+    }
+    try judgeFlatPlaylist()
+    for kind in layout.kinds { flatPlaces.figure(layout.name(of: kind), flat[kind]) }
+    flatPlaces.figure("not yet settled", youngFlat.sum)
+    judgeHotLimits(newest, pinnedHot)
+  }
+
+  private mutating func noteNewest(_ kind: Kind, _ modified: ModificationTime, isHot: Bool) {
+    guard isHot, layout.isSegment(kind), let bucket = layout.buckets.bucket(of: modified, &hours) else {
+      return
+    }
+    newestHot[bucket] = max(newestHot[bucket] ?? modified, modified)
+  }
+
+  private mutating func judgeFlatPlaylist() throws(KernelError) {
+    guard let stream = layout.stream, layout.playlistPlaces.count > 1 else { return }
+    let place = layout[stream.kind].flat
+    try tree.withPlace(place) { (directory) throws(KernelError) in
+      guard let playlist = try directory.statusIfThere(stream.playlist),
+        playlist.type != .regular || playlist.modified <= rules.settledUntil
+      else { return }
+      flatPlaces.fail(Array((layout.prefix(of: place) + stream.playlist).utf8))
+    }
+  }
+
+  private mutating func isTaken(_ name: Span<UInt8>, _ facts: FileFacts) -> Bool {
+    guard !(layout.isSegment(facts.kind) && pinned.contains(name)),
+      let bucket = layout.buckets.bucket(of: facts.modified, &hours)
+    else { return false }
+    guard let folder = (try? tree.open(bucket, of: facts.kind)) ?? nil else { return false }
+    return Name.isThere(name, in: folder.directory.descriptor)
+  }
+
+  /// Segments that the live playlist lists may be hot beyond the limit.
+  private mutating func judgeHotLimits(_ newest: borrowing InlineArray<8, HotSet>, _ pinnedHot: Int) {
+    for kind in layout.kinds {
+      var limit = rules.hotLimits[kind]
+      if layout.isSegment(kind) {
+        var pinnedAmongNewest = 0
+        newest[Int(kind.index)].visit { name, _ in
+          if pinned.contains(name) { pinnedAmongNewest += 1 }
+        }
+        limit += pinnedHot - pinnedAmongNewest
+      }
+      let name = layout.name(of: kind)
+      hotLimits.figure(name, hot[kind])
+      hotLimits.figure("\(name) limit", limit)
+      if hot[kind] - conflicts[kind] > limit {
+        hotLimits.fail(Array(layout.prefix(of: layout[kind].hot).utf8))
+      }
+    }
+    hotLimits.figure("not yet settled", youngHot.sum)
+    hotLimits.figure("conflicts", conflicts.sum)
+  }
+}
