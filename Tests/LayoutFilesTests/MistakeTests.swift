@@ -52,22 +52,9 @@ import Testing
       (
         "time-zone: []\n" + whole, "1:12 time-zone: give the name of a time zone, such as Europe/Zurich"
       ),
-      (whole.replacing("10", with: "ten"), "7:12 limit: give a number"),
-      (whole.replacing("10", with: "\"10\""), "7:12 limit: give a number"),
-      (whole.replacing("10", with: "010"), "7:12 limit: give a number"),
-      (whole.replacing("10", with: "1_0"), "7:12 limit: give a number"),
-      (whole.replacing("10", with: "1.5"), "7:12 limit: give a number"),
-      (whole.replacing("10", with: "99999999999999999999"), "7:12 limit: give a number"),
       (whole.replacing("10", with: ""), "7:11 limit: give a number"),
       (whole.replacing("flat: .", with: "flat: [a]"), "5:11 flat: give a folder; '.' is the capture itself"),
       (whole.replacing("flat: .", with: "flat: ''"), "5:11 flat: give a folder; '.' is the capture itself"),
-      (
-        whole.replacing("flat: .", with: "flat: 2024"), "5:11 '2024' is not a text for YAML; put it in quotes"
-      ),
-      (
-        whole.replacing("flat: .", with: "flat: 0x1f"), "5:11 '0x1f' is not a text for YAML; put it in quotes"
-      ),
-      (whole.replacing("flat: .", with: "flat: Yes"), "5:11 'Yes' is not a text for YAML; put it in quotes"),
       (whole.replacing("stills:", with: "on:"), "3:3 'on' is not a text for YAML; put it in quotes"),
       (
         whole.replacing("\"still_*.jpg\"", with: "{a: b}"), "4:12 match: give a pattern or a list of patterns"
@@ -80,15 +67,6 @@ import Testing
         whole.replacing("\"still_*.jpg\"", with: "[a, 7]"),
         "4:16 '7' is not a text for YAML; put it in quotes"
       ),
-      (whole + "    retain: 24\n", "8:13 retain: give a time from 1m to 3650d, such as 24h"),
-      (whole + "    retain: 59s\n", "8:13 retain: give a time from 1m to 3650d, such as 24h"),
-      (whole + "    retain: 3651d\n", "8:13 retain: give a time from 1m to 3650d, such as 24h"),
-      (
-        whole + "    retain: 9223372036854775807d\n",
-        "8:13 retain: give a time from 1m to 3650d, such as 24h"
-      ),
-      (whole + "    retain: -5m\n", "8:13 retain: give a time from 1m to 3650d, such as 24h"),
-      (whole + "    retain: 24ħ\n", "8:13 retain: give a time from 1m to 3650d, such as 24h"),
       (whole + "    playlist: [a]\n", "8:15 playlist: give a file name"),
       (whole + "    init: init.mp4\n", "8:11 'init' goes with 'playlist'"),
       // What YAML has besides.
@@ -129,45 +107,44 @@ import Testing
       // What is not text.
       ("", "1:1 there is no layout in this file"),
       ("# nothing\n", "1:1 there is no layout in this file"),
-      (
-        whole.replacing("stills\n", with: "st\0ills\n"),
-        "6:12 the character U+0000 is not allowed in a layout file"
-      ),
-      (
-        whole.replacing("stills\n", with: "st\u{1b}[1m\n"),
-        "6:12 the character U+001B is not allowed in a layout file"
-      ),
-      (
-        whole.replacing("stills\n", with: "st\u{9b}1m\n"),
-        "6:12 the character U+009B is not allowed in a layout file"
-      ),
-      (
-        whole.replacing("stills\n", with: "st\u{2028}\n"),
-        "6:12 the character U+2028 is not allowed in a layout file"
-      ),
       (whole.replacing("stills\n", with: "st\rills\n"), "6:12 a carriage return that ends no line"),
-      (
-        whole.replacing("hot: stills", with: "hot: \"a\\0b\""),
-        "6:10 the character U+0000 is not allowed in a name"
-      ),
-      (
-        whole.replacing("hot: stills", with: "hot: \"a\\nb\""),
-        "6:10 the character U+000A is not allowed in a name"
-      ),
-      (
-        whole.replacing("hot: stills", with: "hot: |\n      a\n"),
-        "6:10 the character U+000A is not allowed in a name"
-      ),
-      (
-        whole.replacing("hot: stills", with: "hot: a\u{202e}b"),
-        "6:10 the character U+202E is not allowed in a name"
-      ),
       (
         whole.replacing("  stills:", with: "  \"a\\eb\":"),
         "3:3 the character U+001B is not allowed in a name"
       ),
     ])
   func isRefusedWhereItIs(_ text: String, _ expected: String) { #expect(refusal(text) == expected) }
+
+  @Test(arguments: ["ten", "\"10\"", "010", "1_0", "1.5", "99999999999999999999"])
+  func aLimitIsANumber(_ text: String) {
+    #expect(refusal(Self.whole.replacing("10", with: text)) == "7:12 limit: give a number")
+  }
+
+  @Test(arguments: ["24", "59s", "3651d", "9223372036854775807d", "-5m", "24ħ"])
+  func retentionIsATimeWithItsUnit(_ text: String) {
+    let message = refusal(Self.whole + "    retain: \(text)\n")
+    #expect(message == "8:13 retain: give a time from 1m to 3650d, such as 24h")
+  }
+
+  @Test(arguments: ["2024", "0x1f", "Yes"])
+  func aFolderIsAText(_ text: String) {
+    let message = refusal(Self.whole.replacing("flat: .", with: "flat: \(text)"))
+    #expect(message == "5:11 '\(text)' is not a text for YAML; put it in quotes")
+  }
+
+  @Test(arguments: [("\0ills", "0000"), ("\u{1b}[1m", "001B"), ("\u{9b}1m", "009B"), ("\u{2028}", "2028")])
+  func aFileHoldsNoControlCharacters(_ text: String, _ number: String) {
+    let message = refusal(Self.whole.replacing("stills\n", with: "st\(text)\n"))
+    #expect(message == "6:12 the character U+\(number) is not allowed in a layout file")
+  }
+
+  @Test(arguments: [
+    ("\"a\\0b\"", "0000"), ("\"a\\nb\"", "000A"), ("|\n      a\n", "000A"), ("a\u{202e}b", "202E"),
+  ])
+  func aNameHoldsNoControlCharacters(_ text: String, _ number: String) {
+    let message = refusal(Self.whole.replacing("hot: stills", with: "hot: \(text)"))
+    #expect(message == "6:10 the character U+\(number) is not allowed in a name")
+  }
 
   @Test func theMessageNamesTheFile() {
     let mistake = #expect(throws: LayoutFileMistake.self) {

@@ -24,11 +24,13 @@ import Testing
     #expect(after.paths == capture.settled, "HOTCOLD_SEED=\(seed)")
     #expect(after.contents == before.contents, "HOTCOLD_SEED=\(seed)")
     expectHonest(report, seed)
-    for kind in Kind.allCases {
+    for kind in Layout.guide.kinds {
       #expect(
         planned.kinds[kind].tally == report.kinds[kind].tally, "dry run and execution: HOTCOLD_SEED=\(seed)")
       #expect(byHour(planned, kind) == byHour(report, kind), "HOTCOLD_SEED=\(seed)")
-      #expect(byHour(report, kind) == (0..<24).map { after.count(in: Bytes("\(kind.name)/\($0)")) })
+      #expect(
+        byHour(report, kind)
+          == (0..<24).map { after.count(in: Bytes("\(Layout.guide.name(of: kind))/\($0)")) })
     }
     #expect(planned.foldersMade == report.foldersMade)
     #expect(planned.unrecognised.count == report.unrecognised.count)
@@ -45,7 +47,7 @@ import Testing
 
   private func expectHonest(_ report: CaptureReport, _ seed: UInt64) {
     #expect(report.isClean && report.hasSettled && report.isBalanced, "HOTCOLD_SEED=\(seed)")
-    for kind in Kind.allCases {
+    for kind in Layout.guide.kinds {
       let figures = report.kinds[kind]
       #expect(figures.tally.isBalanced)
       #expect(figures.hot + figures.cold == figures.tally.found)
@@ -84,10 +86,10 @@ import Testing
     let planned = try migrate(folder, capture.model, dryRun: true)
     let report = try migrate(folder, capture.model)
     #expect(try Snapshot(folder.path).contents == before.contents, "HOTCOLD_SEED=\(seed)")
-    for kind in Kind.allCases {
+    for kind in Layout.guide.kinds {
       #expect(
         planned.kinds[kind].tally.conflicts == report.kinds[kind].tally.conflicts,
-        "\(kind.name): HOTCOLD_SEED=\(seed)")
+        "\(Layout.guide.name(of: kind)): HOTCOLD_SEED=\(seed)")
     }
     #expect(report.isClean == (report.total.conflicts == 0))
   }

@@ -30,7 +30,7 @@ import Testing
     let report = Self.run(folder) { unlink(folder.path + "/segment_0.ts") }
     #expect(report.total.vanished == 1)
     #expect(report.isClean && report.comparison?.lost == 0)
-    #expect(report.kinds[.segments].tally.isBalanced)
+    #expect(report.kinds[Layout.guide.stream!.kind].tally.isBalanced)
   }
 
   @Test func aCleanersDeletionIsSeenAndExplained() throws {
@@ -73,7 +73,7 @@ import Testing
     let after = try Snapshot(folder.path)
     #expect(after.count(in: "segments") == 10)
     #expect(after.count(in: "") == 0)
-    let figures = report.kinds[.segments]
+    let figures = report.kinds[Layout.guide.stream!.kind]
     #expect(figures.tally.found == 250 && figures.tally.isBalanced)
   }
 

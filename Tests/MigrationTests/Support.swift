@@ -85,13 +85,3 @@ final class Lanes: TaskExecutor {
     }
   }
 }
-
-/// The kinds of the built-in layout, by the names that tests use.
-extension Kind {
-  static let segments = Layout.guide.kind(named: "segments")!
-  static let captures = Layout.guide.kind(named: "captures")!
-  static let thumbnails = Layout.guide.kind(named: "thumbnails")!
-  static let metadata = Layout.guide.kind(named: "metadata")!
-  static var allCases: [Kind] { Layout.guide.kinds }
-  var name: String { Layout.guide.name(of: self) }
-}
