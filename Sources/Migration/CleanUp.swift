@@ -55,16 +55,9 @@ struct CleanUp {
   private func removeParents(of path: String, besides wanted: [String]) throws(KernelError) {
     guard leaving == nil else { return }
     var parent = FilePath(path).removingLastComponent()
-    while let name = parent.lastComponent?.string,
-      !wanted.contains(where: { "\($0)/".utf8.starts(with: "\(parent)/".utf8) })
+    while !parent.isEmpty, !wanted.contains(where: { "\($0)/".utf8.starts(with: "\(parent)/".utf8) }),
+      try remove(parent, isEmpty: false)
     {
-      var isRemoved = false
-      try tree.withPlace(.root) { (root) throws(KernelError) in
-        let above = parent.removingLastComponent()
-        isRemoved =
-          above.isEmpty ? try root.removeFolder(name) : try root.openFolder(above.string).removeFolder(name)
-      }
-      guard isRemoved else { return }
       parent = parent.removingLastComponent()
     }
   }
@@ -157,22 +150,24 @@ struct CleanUp {
   // MARK: folders
 
   private func remove(_ place: Place, besides others: Int) throws(KernelError) -> Bool {
-    let path = FilePath(tree.layout.path(of: place))
-    guard let name = path.lastComponent?.string, CaptureTree.isOpen(tree.dirfd(of: place)) else {
-      return false
+    guard CaptureTree.isOpen(tree.dirfd(of: place)) else { return false }
+    var isEmpty = false
+    try tree.withPlace(place) { (directory) throws(KernelError) in
+      isEmpty = try isLeft(directory, .place(place), besides: others)
     }
+    return try remove(FilePath(tree.layout.path(of: place)), isEmpty: isEmpty)
+  }
+
+  /// `path`: below the capture.
+  private func remove(_ path: FilePath, isEmpty: Bool) throws(KernelError) -> Bool {
+    guard let name = path.lastComponent?.string else { return false }
+    let parent = path.removingLastComponent()
     var isRemoved = false
     try tree.withPlace(.root) { (root) throws(KernelError) in
-      var isEmpty = false
-      try tree.withPlace(place) { (directory) throws(KernelError) in
-        isEmpty = try isLeft(directory, .place(place), besides: others)
-      }
-      let parent = path.removingLastComponent()
-      if parent.isEmpty {
-        isRemoved = try remove(name, from: root, isEmpty: isEmpty)
-      } else {
-        isRemoved = try remove(name, from: try root.openFolder(parent.string), isEmpty: isEmpty)
-      }
+      isRemoved =
+        parent.isEmpty
+        ? try remove(name, from: root, isEmpty: isEmpty)
+        : try remove(name, from: try root.openFolder(parent.string), isEmpty: isEmpty)
     }
     return isRemoved
   }

@@ -21,7 +21,7 @@ struct ColdMoves {
     let kind = identity.kind
     guard let bucket else {
       let move = Move(identity: identity, from: site, to: .place(layout.coldPlace(of: kind)))
-      return plan.ledger.countUndated(name, move)
+      return plan.ledger.countFailed(name, move, .undated)
     }
     let before = plan.ledger.tallies[kind].left
     plan.add(name, Move(identity: identity, from: site, to: .bucket(kind, bucket)))

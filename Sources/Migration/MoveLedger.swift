@@ -56,9 +56,7 @@ struct MoveLedger: ~Copyable {
 
   // MARK: outcomes of renames
 
-  mutating func count(
-    _ outcome: Outcome, _ name: Span<UInt8>, _ move: Move, from dirfd: Int32
-  ) {
+  mutating func count(_ outcome: Outcome, _ name: Span<UInt8>, _ move: Move, from dirfd: Int32) {
     switch outcome {
     case .done: countMoved(name, move, as: name)
     case .notExecuted: tallies[move.kind].pending += 1
@@ -91,9 +89,7 @@ struct MoveLedger: ~Copyable {
     stop(KernelError(operation, capture.appending(prefix), .invalidArgument))
   }
 
-  private mutating func countMoved(
-    _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>
-  ) {
+  private mutating func countMoved(_ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>) {
     if case .bucket(let kind, let bucket) = move.to { movedByBucket[kind].update(bucket) { $0 += 1 } }
     if revisits(move.to) {
       tallies[move.kind].promoted += 1
@@ -114,9 +110,7 @@ struct MoveLedger: ~Copyable {
     if case .place = site { target == .tiered } else { false }
   }
 
-  mutating func countRenamed(
-    _ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>
-  ) {
+  mutating func countRenamed(_ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>) {
     countMoved(name, move, as: newName)
     renamedCount += 1
     let new = FileIdentity(name: newName, kind: move.kind, inode: move.identity.inode)
@@ -129,9 +123,7 @@ struct MoveLedger: ~Copyable {
   }
 
   /// ENOENT is said of the file and of a destination folder that was removed under the descriptor alike.
-  private mutating func countMissing(
-    _ name: Span<UInt8>, _ move: Move, from dirfd: Int32
-  ) {
+  private mutating func countMissing(_ name: Span<UInt8>, _ move: Move, from dirfd: Int32) {
     if Name.isTaken(name, in: dirfd) {
       countFailed(name, move, .errno(.noSuchFileOrDirectory))
       needsAnotherPass = true
@@ -140,9 +132,7 @@ struct MoveLedger: ~Copyable {
     }
   }
 
-  private mutating func countFailed(
-    _ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason
-  ) {
+  mutating func countFailed(_ name: Span<UInt8>, _ move: Move, _ reason: Problem.Reason) {
     tallies[move.kind].failed += 1
     countStaying(move)
     addProblem(name, from: move.from, to: move.to, reason)
@@ -152,9 +142,7 @@ struct MoveLedger: ~Copyable {
     if case .bucket(let kind, let bucket) = move.from { stayingByBucket[kind].update(bucket) { $0 += 1 } }
   }
 
-  private mutating func addProblem(
-    _ name: Span<UInt8>, from: Site, to: Site, _ reason: Problem.Reason
-  ) {
+  private mutating func addProblem(_ name: Span<UInt8>, from: Site, to: Site, _ reason: Problem.Reason) {
     let isTaken = reason == .nameTaken
     if !isTaken { problems.count += 1 }
     guard isTaken ? problems.taken.count < Problems.takenNamedMax : problems.hasRoom else { return }
@@ -164,15 +152,6 @@ struct MoveLedger: ~Copyable {
   }
 
   // MARK: files that come to no rename
-
-  mutating func countRefused(_ name: Span<UInt8>, _ move: Move) {
-    countFailed(name, move, .refused)
-  }
-
-  /// No bucket is named after its time.
-  mutating func countUndated(_ name: Span<UInt8>, _ move: Move) {
-    countFailed(name, move, .undated)
-  }
 
   /// A file that could not even be looked at, with the move that it might have come to.
   mutating func countUnreadable(_ name: Span<UInt8>, _ move: Move, _ errno: Errno) {

@@ -47,7 +47,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     let from = open(move.from)
     let to = open(move.to)
     switch to {
-    case .refused: return ledger.countRefused(name, move)
+    case .refused: return ledger.countFailed(name, move, .refused)
     case .failed(let errno): return ledger.count(.failed(errno), name, move, from: dirfd(from))
     case .open, .absent, .unknown: break
     }

@@ -307,9 +307,7 @@ struct Pass<M: Mover>: ~Copyable {
     var hours = hours
     var newest: [Bucket: ModificationTime] = [:]
     settler.forEachHot { _, facts in
-      guard layout.isSegment(facts.kind), let bucket = layout.buckets.bucket(of: facts.modified, &hours)
-      else { return }
-      newest[bucket] = max(newest[bucket] ?? facts.modified, facts.modified)
+      if layout.isSegment(facts.kind) { newest.add(facts.modified, layout, &hours) }
     }
     return newest
   }

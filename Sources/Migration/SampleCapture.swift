@@ -35,9 +35,7 @@ public struct SampleCapture: Sendable {
   }
 
   /// Makes the folder if it is missing; refuses one that is not empty. `progressed` is told now and then.
-  public func make(
-    at path: FilePath, progressed: (MigrationProgress) -> Void = { _ in }
-  ) throws(Failure) {
+  public func make(at path: FilePath, progressed: (MigrationProgress) -> Void = { _ in }) throws(Failure) {
     let startNanoseconds = SystemClock.monotonicNanoseconds
     do throws(KernelError) {
       let root = try Directory.openOrMake(path)

@@ -16,6 +16,14 @@ extension Layout {
   }
 }
 
+extension [Bucket: ModificationTime] {
+  /// Keeps the newest of what belongs in each bucket.
+  mutating func add(_ modified: ModificationTime, _ layout: Layout, _ hours: inout HourClock) {
+    guard let bucket = layout.buckets.bucket(of: modified, &hours) else { return }
+    self[bucket] = Swift.max(self[bucket] ?? modified, modified)
+  }
+}
+
 /// One planned move of a file.
 struct Move {
   let identity: FileIdentity

@@ -60,15 +60,16 @@ struct Walk {
     }
   }
 
-  /// Every file of a kind. One that cannot be looked at is an error, and one that has vanished is none.
+  /// Files alone. One that cannot be looked at is an error, and one that has vanished is none.
   func files(
-    of kind: Kind, in directory: borrowing Directory, _ visit: (borrowing DirectoryEntry, FileStatus) -> Void
+    in directory: borrowing Directory, wants: (Kind) -> Bool,
+    _ visit: (borrowing DirectoryEntry, Kind) -> Void
   ) throws(KernelError) {
     try run(
-      directory, wants: { $0 == kind },
-      visit: { (entry, found, status) throws(KernelError) in
+      directory, wants: wants,
+      visit: { (entry, found, _) throws(KernelError) in
         switch found {
-        case .file: visit(entry, status)
+        case .file(let kind): visit(entry, kind)
         case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
         case .vanished, .other: break
         }

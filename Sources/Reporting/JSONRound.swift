@@ -25,9 +25,9 @@ extension JSONReport {
       "moved": captures.reduce(0) { $0 + $1.moved }, "deleted": captures.reduce(0) { $0 + $1.deleted },
     ]
     let whole = Whole(
-      head: Joined(Run(command: "archive", exitCode: exitCode), head),
+      head: Joined(first: Run(command: "archive", exitCode: exitCode), second: head),
       captures: captures.map(RoundCapture.init),
-      summary: Joined(summary, changes), form: form)
+      summary: Joined(first: summary, second: changes), form: form)
     return render(whole, as: form)
   }
 

@@ -13,9 +13,9 @@ extension JSONReport {
       captures: run.captures.count, errors: run.captures.reduce(0) { $0 + $1.issues.count },
       files: total.found, elapsedNanoseconds: elapsedNanoseconds, exitCode: exitCode)
     let whole = Whole(
-      head: Joined(Run(command: command, exitCode: exitCode), RunHead(run)),
+      head: Joined(first: Run(command: command, exitCode: exitCode), second: RunHead(run)),
       captures: run.captures.map { Capture($0, command) },
-      summary: Joined(summary, ["total": total]), form: form)
+      summary: Joined(first: summary, second: ["total": total]), form: form)
     return render(whole, as: form)
   }
 

@@ -13,7 +13,7 @@ extension JSONReport {
     let verified = ["met": reports.count(where: \.isMet), "entries": entries]
     let whole = Whole(
       head: Run(command: "verify", exitCode: exitCode), captures: reports.map(VerifiedCapture.init),
-      summary: Joined(summary, verified), form: form)
+      summary: Joined(first: summary, second: verified), form: form)
     return render(whole, as: form)
   }
 

@@ -205,9 +205,7 @@ struct CaptureTree: Sendable {
     for day in days.sorted() { try find(day, tree, of: kind, in: place) }
   }
 
-  mutating func look(
-    at bucket: Bucket, of kind: Kind, in place: borrowing Directory
-  ) throws(KernelError) {
+  mutating func look(at bucket: Bucket, of kind: Kind, in place: borrowing Directory) throws(KernelError) {
     do throws(KernelError) {
       let folder = OpenFolder(try place.openFolder(layout.trees[Int(bucket.tree)].rule.text(of: bucket)))
       let isKept = keptCount < keptMax

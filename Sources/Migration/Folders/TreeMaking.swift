@@ -154,9 +154,7 @@ extension Directory {
     return made
   }
 
-  fileprivate func giveAttributes(
-    of model: FileStatus, unlessHolding entries: Int
-  ) throws(KernelError) {
+  fileprivate func giveAttributes(of model: FileStatus, unlessHolding entries: Int) throws(KernelError) {
     var model = model
     let status = try status()
     guard CurrentProcess.isRoot || status.owner == CurrentProcess.effectiveUser else { return }

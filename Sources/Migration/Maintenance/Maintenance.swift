@@ -168,13 +168,13 @@ extension Engine {
     _ tree: CaptureTree, _ options: MaintenanceOptions, _ memory: MaintenanceMemory,
     _ pinned: ListedNames, _ clock: ClockWatch
   ) -> RetentionReport {
+    func run(_ mover: some Mover) -> RetentionReport {
+      Retention(tree, rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
+        memory.inventory, isForced: options.isForced, isDryRun: options.isDryRun)
+    }
     switch executor {
-    case .ring(let mover):
-      Retention(tree, rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
-        memory.inventory, isForced: options.isForced, isDryRun: options.isDryRun)
-    case .thread(let mover):
-      Retention(tree, rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
-        memory.inventory, isForced: options.isForced, isDryRun: options.isDryRun)
+    case .ring(let mover): return run(mover)
+    case .thread(let mover): return run(mover)
     }
   }
 
@@ -187,8 +187,7 @@ extension Engine {
     var newest: [Bucket: ModificationTime] = [:]
     try tree.withPlace(tree.layout[kind].hot) { (directory) throws(KernelError) in
       try Inventory.forEachFile(of: kind, in: directory, tree.layout) { _, status in
-        guard let bucket = tree.layout.buckets.bucket(of: status.modified, &hours) else { return }
-        newest[bucket] = max(newest[bucket] ?? status.modified, status.modified)
+        newest.add(status.modified, tree.layout, &hours)
       }
     }
     return newest

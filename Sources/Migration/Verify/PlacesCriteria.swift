@@ -42,7 +42,7 @@ struct PlacesCriteria {
         let isHere: (Kind) -> Bool = { layout.holds(place, $0) }
         try rules.forEachFile(in: directory, wants: isHere) { entry, kind, modified in
           let isHot = place == layout[kind].hot
-          noteNewest(kind, modified, isHot: isHot)
+          if isHot, layout.isSegment(kind) { newestHot.add(modified, layout, &hours) }
           if rules.isYoung(kind, modified) {
             if isHot { youngHot[kind] += 1 } else { youngFlat[kind] += 1 }
             return
@@ -71,13 +71,6 @@ struct PlacesCriteria {
     for kind in layout.kinds { flatPlaces.figure(layout.name(of: kind), flat[kind]) }
     flatPlaces.figure("not yet settled", youngFlat.sum)
     judgeHotLimits(newest, pinnedHot)
-  }
-
-  private mutating func noteNewest(_ kind: Kind, _ modified: ModificationTime, isHot: Bool) {
-    guard isHot, layout.isSegment(kind), let bucket = layout.buckets.bucket(of: modified, &hours) else {
-      return
-    }
-    newestHot[bucket] = max(newestHot[bucket] ?? modified, modified)
   }
 
   private mutating func judgeFlatPlaylist() throws(KernelError) {

@@ -71,9 +71,7 @@ struct ArchiveCommand: ParsableCommand {
     }
   }
 
-  private func serve(
-    _ options: ArchiverOptions, _ settings: GivenSettings, _ console: Console
-  ) throws {
+  private func serve(_ options: ArchiverOptions, _ settings: GivenSettings, _ console: Console) throws {
     // Read again every round. What is wrong with it later on is logged; a service that begins without it has no work.
     _ = try CapturesList.captures(options.captures, from: options.capturesFile)
     guard Threads.areGranted else {
@@ -169,9 +167,7 @@ struct ArchiveCommand: ParsableCommand {
     return options
   }
 
-  private func policy(
-    _ placement: Placement, _ settings: GivenSettings
-  ) throws(SettingsMistake) -> Policy {
+  private func policy(_ placement: Placement, _ settings: GivenSettings) throws(SettingsMistake) -> Policy {
     Policy(
       layout: placement.layout, rule: placement.rule, hours: placement.hours,
       retention: RetentionRule(

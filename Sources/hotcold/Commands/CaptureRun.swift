@@ -42,9 +42,7 @@ struct CaptureRun {
 
   /// Captures on different file systems at the same time, as many as the descriptors are enough for, each thread with an
   /// engine of its own: a ring belongs to one thread.
-  private func run(
-    _ paths: [FilePath], _ console: Console, _ lines: CaptureLines
-  ) throws -> RunReport {
+  private func run(_ paths: [FilePath], _ console: Console, _ lines: CaptureLines) throws -> RunReport {
     let groups = CaptureGroups.byFileSystem(paths)
     let engine = try chooseEngine()
     let run = Mutex(RunReport(of: paths, engine: engine))
