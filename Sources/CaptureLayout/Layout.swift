@@ -242,6 +242,11 @@ public struct NamedKind: Equatable, Sendable {
 extension Layout {
   /// This layout, to which files come from another one: from its buckets, and from its places as far as they are others.
   public func coming(from other: Layout) throws(LayoutMistake) -> Layout {
+    if let path = other.folderInBucket(of: self) ?? folderInBucket(of: other) {
+      throw LayoutMistake(
+        "'\(path)' is a folder of the one layout, and a bucket of the other or in one; go by way of the flat layout"
+      )
+    }
     var paths = paths
     var sources = contents.sources
     var cold = PerKind<Place?>(repeating: nil)
@@ -265,6 +270,15 @@ extension Layout {
         description, rules, paths, isSame ? trees : trees + [Tree(rule: other.buckets, places: cold)],
         sources,
         contents.matcher))
+  }
+
+  /// A folder of this layout that may be, or be in, a bucket of another one: a file there would be hot and cold at once.
+  private func folderInBucket(of other: Layout) -> String? {
+    paths.first { path in
+      other.kinds.contains {
+        LayoutDescription.isInBucket(path, below: other.path(of: other.coldPlace(of: $0)))
+      }
+    }
   }
 
   /// Whether a kind of both has its buckets in the same folders.

@@ -152,7 +152,7 @@ extension LayoutDescription {
   }
 
   /// In a bucket of either rule, so that a layout can be changed to the other.
-  private static func isInBucket(_ path: String, below cold: String) -> Bool {
+  static func isInBucket(_ path: String, below cold: String) -> Bool {
     guard let entry = Layout.entry(of: path, after: "\(cold)/") else { return false }
     let name = Array(entry.utf8)
     return BucketRule.allCases.contains { $0.isFolder(named: name.span) }
