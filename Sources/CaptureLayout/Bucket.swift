@@ -27,6 +27,9 @@ public enum BucketRule: String, CaseIterable, Sendable {
     self.number = number
   }
 
+  /// Of the same name, in the tree to which files go.
+  public var inFirstTree: Bucket { Bucket(number: number) }
+
   public static func hour(_ hour: Int, tree: Int = 0) -> Bucket { Bucket(tree: tree, number: Int32(hour)) }
 
   public static func dateHour(_ day: Day, _ hour: Int, tree: Int = 0) -> Bucket {

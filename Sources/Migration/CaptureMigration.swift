@@ -226,7 +226,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   ) -> KernelError? {
     guard StopSignal.pending == nil else { return nil }
     let left = options.target == .flat ? 0..<tree.layout.trees.count : 1..<tree.layout.trees.count
-    if !left.isEmpty {
+    if options.target == .flat || options.layout.hasSources {
       totals.fill(&report)
       var cleanUp = CleanUp(tree, leaving: leaving)
       cleanUp.run(trees: left, target: options.target, playlistLeaves: report.livePlaylist.hasLeft)

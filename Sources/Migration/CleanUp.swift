@@ -15,51 +15,72 @@ struct CleanUp {
   private(set) var foldersRemoved = 0
   /// Of folders.
   private(set) var failures: [KernelError] = []
+  /// Places, as paths, that the target layout has a use for.
+  private var wanted: [String] = []
+  /// How many folders of the layout each folder has less than before, by its path.
+  private var gone: [String: Int] = [:]
 
   init(_ tree: CaptureTree, leaving: LeavingFiles?) {
     self.tree = tree
     self.leaving = leaving
   }
 
-  /// The buckets of these trees, and then the hot and cold places where the target layout is the flat one. `playlistLeaves`:
-  /// whether the live playlist has left its hot place.
+  /// The buckets of these trees, and then the places that the target layout has no use for. `playlistLeaves`: whether the live
+  /// playlist has left its hot place.
   mutating func run(trees: Range<Int>, target: MigrationOptions.Target, playlistLeaves: Bool) {
     let layout = tree.layout
-    /// Folders removed from each place.
-    var removed: [Place: Int] = [:]
     for index in trees {
       for kind in layout.kinds {
         guard let place = layout.coldPlace(of: kind, tree: index) else { continue }
         tree.withPlace(place) { directory in
-          removed[place, default: 0] += removeBuckets(of: kind, tree: index, in: directory)
+          gone[layout.path(of: place), default: 0] += removeBuckets(of: kind, tree: index, in: directory)
         }
       }
     }
-    let wanted = layout.kinds.flatMap { kind in
+    wanted = layout.kinds.flatMap { kind in
       target == .flat
         ? [layout[kind].flat] : [layout[kind].flat, layout[kind].hot, layout.coldPlace(of: kind)]
-    }
+    }.map(layout.path)
     // Inner folders before those that they are in.
     for place in layout.places.sorted(by: { layout.path(of: $0).utf8.count > layout.path(of: $1).utf8.count })
-    where place != .root && !wanted.contains(place) {
-      let gone = (removed[place] ?? 0) + (playlistLeaves ? streamFiles(in: place) : 0)
+    where place != .root && !isNeeded(layout.path(of: place)) {
+      let path = layout.path(of: place)
+      let others = (gone[path] ?? 0) + (playlistLeaves ? streamFiles(in: place) : 0)
       attempt { (clean) throws(KernelError) in
-        guard try clean.remove(place, besides: gone) else { return }
-        clean.foldersRemoved += 1
-        try clean.removeParents(of: layout.path(of: place), besides: wanted.map(layout.path))
+        guard try clean.remove(place, besides: others) else { return }
+        clean.countRemoved(path)
+        try clean.removeParents(of: path)
       }
     }
   }
 
-  /// Folders that only led to places.
-  private func removeParents(of path: String, besides wanted: [String]) throws(KernelError) {
-    guard leaving == nil else { return }
+  /// Whether the target layout has a use for a folder, or for one in it.
+  private func isNeeded(_ path: String) -> Bool {
+    wanted.contains { "\($0)/".utf8.starts(with: "\(path)/".utf8) }
+  }
+
+  private mutating func countRemoved(_ path: String) {
+    foldersRemoved += 1
+    gone[FilePath(path).removingLastComponent().string, default: 0] += 1
+  }
+
+  /// Folders that only led to places. One that is a place itself has its own turn.
+  private mutating func removeParents(of path: String) throws(KernelError) {
     var parent = FilePath(path).removingLastComponent()
-    while !parent.isEmpty, !wanted.contains(where: { "\($0)/".utf8.starts(with: "\(parent)/".utf8) }),
-      try remove(parent, isEmpty: false)
+    while !parent.isEmpty, tree.layout.place(at: parent.string) == nil, !isNeeded(parent.string),
+      try remove(parent, isEmpty: try isEmptied(parent.string))
     {
+      countRemoved(parent.string)
       parent = parent.removingLastComponent()
     }
+  }
+
+  /// Of a dry run: whether nothing would be left in a folder that only led to places.
+  private func isEmptied(_ path: String) throws(KernelError) -> Bool {
+    guard leaving != nil else { return false }
+    var count = 0
+    try tree.withPlace(.root) { (root) throws(KernelError) in count = try root.openFolder(path).entryCount() }
+    return count == gone[path] ?? 0
   }
 
   /// The live playlist, and what its players load besides segments.
@@ -95,7 +116,9 @@ struct CleanUp {
     }
     for (day, count) in days.sorted(by: { $0.key < $1.key }) {
       attempt { (clean) throws(KernelError) in
-        let isEmpty = clean.leaving == nil ? false : try place.openFolder(day.text).entryCount() == count
+        let isEmpty =
+          clean.leaving == nil || clean.isArriving(on: day, kind, index)
+          ? false : try place.openFolder(day.text).entryCount() == count
         if try clean.remove(day.text, from: place, isEmpty: isEmpty) {
           removed += 1
           clean.foldersRemoved += 1
@@ -177,8 +200,30 @@ struct CleanUp {
   private func isLeft(
     _ directory: borrowing Directory, _ site: Site, besides others: Int
   ) throws(KernelError) -> Bool {
-    guard let leaving else { return false }
+    guard let leaving, !isArriving(at: site, leaving) else { return false }
     return try directory.entryCount() == leaving.count(site) + others
+  }
+
+  /// Whether files of another kind would come to a bucket that those of this one leave.
+  private func isArriving(at site: Site, _ leaving: LeavingFiles) -> Bool {
+    guard case .bucket(let kind, let bucket) = site else { return false }
+    let layout = tree.layout
+    let own = layout.trees[Int(bucket.tree)]
+    return own.rule == layout.buckets
+      && layout.kinds.contains {
+        layout.coldPlace(of: $0) == own.places[kind]
+          && leaving.isArriving(at: .bucket($0, bucket.inFirstTree))
+      }
+  }
+
+  /// Whether files of another kind would come to a bucket of this day.
+  private func isArriving(on day: Day, _ kind: Kind, _ index: Int) -> Bool {
+    guard let leaving, tree.layout.buckets == .dateHour else { return false }
+    let place = tree.layout.coldPlace(of: kind, tree: index)
+    return tree.layout.kinds.contains { other in
+      tree.layout.coldPlace(of: other) == place
+        && BucketRule.hours.contains { leaving.isArriving(at: .bucket(other, .dateHour(day, $0))) }
+    }
   }
 
   private func remove(

@@ -40,7 +40,7 @@ final class DryRunMover: LoneMover {
         return .failed(.fileExists)
       }
     }
-    if doubles != nil { leaving.add(move.from) }
+    if doubles != nil { leaving.add(move) }
     return .done
   }
 
@@ -50,10 +50,15 @@ final class DryRunMover: LoneMover {
   }
 }
 
-/// How many files would leave each folder, where nothing is moved yet.
+/// How many files would leave each folder, and to which ones they would come, where nothing is moved yet.
 struct LeavingFiles {
   private var counts: [Site: Int] = [:]
+  private var arriving: Set<Site> = []
 
-  mutating func add(_ site: Site) { counts[site, default: 0] += 1 }
+  mutating func add(_ move: Move) {
+    counts[move.from, default: 0] += 1
+    arriving.insert(move.to)
+  }
+  func isArriving(at site: Site) -> Bool { arriving.contains(site) }
   func count(_ site: Site) -> Int { counts[site] ?? 0 }
 }
