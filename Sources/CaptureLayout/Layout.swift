@@ -175,6 +175,13 @@ public struct Layout: Sendable {
     return tree.rule == buckets && kinds.contains { coldPlace(of: $0) == tree.places[kind] }
   }
 
+  /// Whether a name in a bucket of a kind is of that kind, or of another one that has, or had, its buckets in the same folder.
+  public func isKnown(_ name: Span<UInt8>, in bucket: Bucket, of kind: Kind) -> Bool {
+    guard let other = self.kind(of: name) else { return false }
+    let tree = trees[Int(bucket.tree)]
+    return trees.contains { $0.rule == tree.rule && $0.places[other] == tree.places[kind] }
+  }
+
   /// Below the capture: "segments/7", or "segments/2026-11-24/13".
   public func path(of bucket: Bucket, _ kind: Kind) -> String {
     let tree = trees[Int(bucket.tree)]

@@ -64,7 +64,9 @@ struct Listing: Sendable {
         case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
         case .vanished: break
         case .other:
-          if !HourPlaylists.isOwn(entry) { unrecognised.add(entry.name, in: path) }
+          if HourPlaylists.isOwn(entry) { break }
+          if entry.type.countsAsFile, layout.isKnown(entry.name, in: bucket, of: kind) { break }
+          unrecognised.add(entry.name, in: path)
         }
       })
     byBucket[kind].update(bucket) { $0 += files }

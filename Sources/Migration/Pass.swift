@@ -295,7 +295,9 @@ struct Pass<M: Mover>: ~Copyable {
       if let kind = layout.kind(of: entry.name), entry.type.countsAsFile, layout.holds(place, kind) { return }
       let isPlaylist = layout.holdsPlaylist(place) && entry.type.countsAsFile && layout.isOfStream(entry.name)
       if isPlaylist || (entry.type == .directory && layout.isPart(folder: entry.name, of: place)) { return }
-    case .bucket: if HourPlaylists.isOwn(entry) { return }
+    case .bucket(let kind, let bucket):
+      if HourPlaylists.isOwn(entry) { return }
+      if entry.type.countsAsFile, layout.isKnown(entry.name, in: bucket, of: kind) { return }
     }
     unrecognised.add(entry.name, in: layout.prefix(of: site))
   }

@@ -226,17 +226,39 @@ struct CaptureTree: Sendable {
     case .absent: break
     case .refused(let refusal): otherRefusals.append(refusal)
     case .open(let folder):
-      let rule = layout.trees[tree].rule
+      // Where another tree has its buckets in the same folders, what is beside them is said once.
+      let (cold, rule) = (layout.coldPlace(of: kind, tree: tree), layout.trees[tree].rule)
+      let isFirst = !layout.trees[..<tree].contains { other in
+        other.rule == rule && layout.kinds.contains { other.places[$0] == cold }
+      }
       var buckets: [Bucket] = []
       try folder.directory.forEachEntry { entry in
         if let bucket = rule.bucket(named: entry.name, of: day, tree: tree) {
           buckets.append(bucket)
-        } else {
+        } else if isFirst {
           unrecognised.add(entry.name, in: path + "/")
         }
       }
       for bucket in buckets.sorted() { try look(at: bucket, of: kind, in: place) }
     }
+  }
+
+  /// What is beside the buckets in places that hold nothing else: no pass walks them.
+  func unrecognisedBesideBuckets() throws(KernelError) -> Unrecognised {
+    var others = Unrecognised()
+    for place in layout.places
+    where layout.holdsBuckets(place) && !layout.kinds.contains(where: { layout.holds(place, $0) }) {
+      try withPlace(place) { (directory) throws(KernelError) in
+        var stream = try DirectoryStream(of: directory)
+        while try stream.nextWindow({ entry in
+          // A link, a mount or a file that has the name of a bucket is refused, which says more.
+          if !layout.isPart(folder: entry.name, of: place) {
+            others.add(entry.name, in: layout.prefix(of: place))
+          }
+        }) {}
+      }
+    }
+    return others
   }
 
   // MARK: refusals
