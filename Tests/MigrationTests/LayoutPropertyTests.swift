@@ -15,7 +15,7 @@ import Testing
 
     init(_ random: inout SeededRandom) throws {
       plain = Self.plain(&random)
-      layout = try Layout(Self.description(plain))
+      layout = try Layout(LayoutDescription(plain))
       // Both ends of what a date can name, the turn of 2038, leap days; and a span of some weeks.
       let corners = [
         0, 86_399, 951_782_400, 2_147_483_647, 2_147_483_648, 4_102_444_799, 253_402_300_799, -1,
@@ -47,17 +47,6 @@ import Testing
           limit: [0, 1, 5, 100].randomElement(using: &random)!)
       }
       return PlainLayout(kinds: kinds, hasDates: Bool.random(using: &random))
-    }
-
-    static func description(_ plain: PlainLayout) -> LayoutDescription {
-      func path(_ folder: String) -> String { folder.isEmpty ? "" : String(folder.dropLast()) }
-      return LayoutDescription(
-        name: "random",
-        kinds: plain.kinds.map {
-          .init(
-            name: $0.name, match: ["\($0.prefix)*\($0.suffix)"], flat: path($0.flat), hot: path($0.hot),
-            cold: path($0.cold), limit: $0.limit)
-        }, buckets: plain.hasDates ? .dateHour : .hour)
     }
 
     func make(in folder: Folder) throws {
@@ -168,9 +157,22 @@ import Testing
   }
 }
 
+extension LayoutDescription {
+  init(_ plain: PlainLayout) {
+    func path(_ folder: String) -> String { folder.isEmpty ? "" : String(folder.dropLast()) }
+    self.init(
+      name: "random",
+      kinds: plain.kinds.map {
+        .init(
+          name: $0.name, match: ["\($0.prefix)*\($0.suffix)"], flat: path($0.flat), hot: path($0.hot),
+          cold: path($0.cold), limit: $0.limit)
+      }, buckets: plain.hasDates ? .dateHour : .hour)
+  }
+}
+
 extension CaptureReport {
   /// What is wrong with it, for a test that fails.
-  fileprivate var issuesOfTest: String {
+  var issuesOfTest: String {
     "\(refusals) \(problems.named) \(String(describing: error)) \(total)"
   }
 }

@@ -80,27 +80,60 @@ public struct PlainLayout: Sendable {
   }
 
   /// Where all are when the capture is settled. Names must not be there twice.
-  public func settled(_ files: [File]) -> Set<Bytes> {
-    var result: Set<Bytes> = []
-    for index in kinds.indices {
+  public func settled(_ files: [File]) -> Set<Bytes> { paths(roles(of: files)) }
+
+  /// Every file with the role that it has when the capture is settled. What is flat or hot may have been so in another
+  /// layout; what is in a bucket, of whatever layout, stays cold.
+  public func roles(of files: [File]) -> [File] {
+    kinds.indices.flatMap { index -> [File] in
       let own = files.filter { $0.kind == index }
       let fresh = own.filter { $0.role == .flat || $0.role == .hot }.sorted {
         ($0.seconds, $0.nanoseconds, $0.name) > ($1.seconds, $1.nanoseconds, $1.name)
       }
-      for file in fresh.prefix(kinds[index].limit) { result.insert(path(file, in: .hot)) }
       let cold =
         fresh.dropFirst(kinds[index].limit) + own.filter { $0.role == .bucket || $0.role == .otherBucket }
-      for file in cold { result.insert(path(file, in: .bucket)) }
+      return fresh.prefix(kinds[index].limit).map { Self.file($0, in: .hot) }
+        + cold.map { Self.file($0, in: .bucket) }
     }
-    return result
   }
 
-  /// Where all are in the flat layout.
-  public func flat(_ files: [File]) -> Set<Bytes> { Set(files.map { path($0, in: .flat) }) }
+  public func paths(_ files: [File]) -> Set<Bytes> { Set(files.map(path)) }
 
-  private func path(_ file: File, in role: File.Role) -> Bytes {
+  /// Where all are in the flat layout.
+  public func flat(_ files: [File]) -> Set<Bytes> { paths(files.map { Self.file($0, in: .flat) }) }
+
+  private static func file(_ file: File, in role: File.Role) -> File {
     var file = file
     file.role = role
-    return path(file)
+    return file
+  }
+}
+
+// MARK: folders
+
+extension PlainLayout {
+  /// The folders that the layout has a use for whether anything is in them or not, without a slash at the end.
+  public var folders: Set<Bytes> {
+    let hours = hasDates ? [] : (0..<24).map { "\($0)/" }
+    let all = kinds.flatMap { kind in [kind.flat, kind.hot, kind.cold] + hours.map { kind.cold + $0 } }
+    return Set(all.filter { !$0.isEmpty }.map { Bytes(String($0.dropLast())) })
+  }
+
+  /// Whether a folder of either layout is, or is in, what may be a bucket of the other: then a file of that folder would
+  /// be hot by the one and cold by the other.
+  public func isInTheWay(of other: PlainLayout) -> Bool {
+    func isInBucket(_ folder: String, _ cold: String) -> Bool {
+      guard folder.hasPrefix(cold) else { return false }
+      let name = folder.dropFirst(cold.count).prefix { $0 != "/" }
+      return (0..<24).contains { name == "\($0)" } || (name.count == 10 && name.contains("-"))
+    }
+    func isIn(_ layout: PlainLayout, bucketOf other: PlainLayout) -> Bool {
+      layout.kinds.contains { kind in
+        [kind.flat, kind.hot, kind.cold].contains { folder in
+          other.kinds.contains { isInBucket(folder, $0.cold) }
+        }
+      }
+    }
+    return isIn(self, bucketOf: other) || isIn(other, bucketOf: self)
   }
 }
