@@ -249,13 +249,12 @@ struct CaptureTree: Sendable {
     for place in layout.places
     where layout.holdsBuckets(place) && !layout.kinds.contains(where: { layout.holds(place, $0) }) {
       try withPlace(place) { (directory) throws(KernelError) in
-        var stream = try DirectoryStream(of: directory)
-        while try stream.nextWindow({ entry in
+        try directory.forEachEntry { entry in
           // A link, a mount or a file that has the name of a bucket is refused, which says more.
           if !layout.isPart(folder: entry.name, of: place) {
             others.add(entry.name, in: layout.prefix(of: place))
           }
-        }) {}
+        }
       }
     }
     return others
