@@ -19,6 +19,8 @@ public struct ArchivePlaylist: Sendable {
   private struct Line {
     let microseconds: Int32
     let isDiscontinuity: Bool
+    /// In `maps`.
+    let map: Int?
   }
   private let segments: ArchivedSegments
   private let lines: [Line]
@@ -29,14 +31,14 @@ public struct ArchivePlaylist: Sendable {
   private let mediaSequence: Int
   private let discontinuitySequence: Int
   private let targetSeconds: Int64
-  /// Of the initialisation file of fMP4 segments.
-  private let mapURI: String?
+  private let maps: SegmentMaps
 
-  /// `mapURI`: of the file that a player loads before these segments, if there is one (EXT-X-MAP). `isOver`: no segment will come to this hour of this day any more. `startTime` reads a segment's first presentation time
-  /// (`StreamTime`); asked only where the steps between segments leave a doubt.
+  /// `maps`: of the files that a player loads before these segments, if there are any (EXT-X-MAP). `isOver`: no segment will
+  /// come to this hour of this day any more. `startTime` reads a segment's first presentation time (`StreamTime`); asked only
+  /// where the steps between segments leave a doubt.
   public init(
     of segments: consuming ArchivedSegments, day: Day, after previous: PublishedPlaylist? = nil,
-    live: LiveDurations, mapURI: String? = nil, isOver: Bool,
+    live: LiveDurations, maps: SegmentMaps = .none, isOver: Bool,
     startTime: (Span<UInt8>) -> Int64? = { _ in nil }
   ) {
     segments.sort()
@@ -50,11 +52,14 @@ public struct ArchivePlaylist: Sendable {
       // One that is new, or whose neighbour is: it was published after another, or as the first.
       let isBesideNew = published == nil || (index > 0 && merge.entries[index - 1] == nil)
       let startsRun = index == 0 ? merge.hasLostAll : isBesideNew && durations.startsRun(at: index)
+      let map = maps.index(at: segments.modified(at: index))
+      // RFC 8216 section 4.3.2.3: whatever was published, another encoding does not go on from the one before.
+      let changesMap = index > 0 && map != lines[index - 1].map
       lines.append(
         Line(
           microseconds: published?.microseconds ?? Int32(fresh),
-          isDiscontinuity: published?.isDiscontinuity ?? false || startsRun
-            || merge.followsLost.contains(index)))
+          isDiscontinuity: published?.isDiscontinuity ?? false || startsRun || changesMap
+            || merge.followsLost.contains(index), map: map))
     }
     mediaSequence = merge.mediaSequence
     discontinuitySequence = merge.discontinuitySequence
@@ -77,7 +82,7 @@ public struct ArchivePlaylist: Sendable {
     self.lines = lines
     self.day = day
     self.isOver = isOver
-    self.mapURI = mapURI
+    self.maps = maps
   }
 
   private static func secondsRoundedUp(_ microseconds: Int64) -> Int64 {
@@ -90,6 +95,7 @@ public struct ArchivePlaylist: Sendable {
     addHeader(to: &text)
     for (index, line) in lines.enumerated() {
       if line.isDiscontinuity { text.add("#EXT-X-DISCONTINUITY") }
+      if index > 0, line.map != lines[index - 1].map { addMap(of: line, to: &text) }
       if line.isDiscontinuity || index == 0 {
         let start = segments.modified(at: index).text(minusMicroseconds: Int64(line.microseconds))
         text.add("#EXT-X-PROGRAM-DATE-TIME:\(start)")
@@ -110,7 +116,7 @@ public struct ArchivePlaylist: Sendable {
     text.add(Self.mark)
     text.add(Self.dayMark + day.text)
     // RFC 8216 section 7: 6 for EXT-X-MAP in a playlist of more than I-frames.
-    text.add("#EXT-X-VERSION:\(mapURI == nil ? 3 : 6)")
+    text.add("#EXT-X-VERSION:\(lines.first?.map == nil ? 3 : 6)")
     text.add("#EXT-X-TARGETDURATION:\(targetSeconds)")
     text.add("#EXT-X-MEDIA-SEQUENCE:\(mediaSequence)")
     if discontinuitySequence > 0 { text.add("#EXT-X-DISCONTINUITY-SEQUENCE:\(discontinuitySequence)") }
@@ -120,7 +126,11 @@ public struct ArchivePlaylist: Sendable {
     case .vod: text.add("#EXT-X-PLAYLIST-TYPE:VOD")
     }
     if startsAtBeginning { text.add("#EXT-X-START:TIME-OFFSET=0") }
-    if let mapURI { text.add("#EXT-X-MAP:URI=\"\(mapURI)\"") }
+    if let first = lines.first { addMap(of: first, to: &text) }
+  }
+
+  private func addMap(of line: Line, to text: inout Lines) {
+    if let map = line.map { text.add("#EXT-X-MAP:URI=\"\(maps.uri(at: map))\"") }
   }
 
   /// Whether this is the very text.

@@ -157,12 +157,6 @@ public struct Layout: Sendable {
     stream.map { self[$0.kind].flat == place } ?? false
   }
 
-  /// Whether it is the name of the live playlist, or of what its players load besides segments.
-  public func isOfStream(_ name: Span<UInt8>) -> Bool {
-    guard let stream else { return false }
-    return name.isEqual(to: stream.playlist) || stream.initialization.contains { name.isEqual(to: $0) }
-  }
-
   /// In which the buckets of a kind are.
   public func coldPlace(of kind: Kind) -> Place { trees[0].places[kind] ?? .root }
 
@@ -393,8 +387,12 @@ extension Layout {
 
   /// The check costs more than all else at the start of a program: what is built in has passed it in the tests.
   private init(checked description: LayoutDescription) {
+    let copies = description.kinds.flatMap(\.initialization).compactMap(InitializationCopy.pattern)
     let globs = description.kinds.map { kind in
-      (matches: kind.match.compactMap(Glob.init), exceptions: kind.except.compactMap(Glob.init))
+      let matches = kind.match.compactMap(Glob.init)
+      // A kind of `*.mp4` but `init.mp4` does not match copies of that either.
+      let besides = copies.filter { copy in matches.contains { $0.mayOverlap(copy) } }
+      return (matches: matches, exceptions: kind.except.compactMap(Glob.init) + besides)
     }
     var paths = [""]
     var cold = PerKind<Place?>(repeating: nil)

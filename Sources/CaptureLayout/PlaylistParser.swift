@@ -59,6 +59,9 @@ public struct PlaylistParser: Sendable {
   public private(set) var lacksURI = false
   /// Whether a file is listed by a path that leads from the playlist's folder to another one.
   public private(set) var listsOtherFolders = false
+  /// What players load before segments (`EXT-X-MAP`), by whatever path, in order, up to a number that bounds the memory.
+  public private(set) var maps: [[UInt8]] = []
+  private static let mapsMax = 10_000
   private var awaitsURI = false
   private var endsWithLineFeed = false
 
@@ -114,7 +117,10 @@ public struct PlaylistParser: Sendable {
       return
     case .tag:
       readTag()
-      if let uri = uriOfTag { list(uri, body) }
+      if let uri = uriOfTag {
+        noteMap(uri)
+        list(uri, body)
+      }
     case .uri, .query:
       if base == .otherFolder { listsOtherFolders = true }
       if !kept.isEmpty {
@@ -160,6 +166,13 @@ public struct PlaylistParser: Sendable {
       return Array(kept[(start + 1 + attribute.count)...].prefix { $0 != UInt8(ascii: "\"") })
     }
     return nil
+  }
+
+  private mutating func noteMap(_ uri: [UInt8]) {
+    guard kept.starts(with: "#EXT-X-MAP:".utf8), kept.count < Self.bytesKept, uri != maps.last,
+      maps.count < Self.mapsMax
+    else { return }
+    maps.append(uri)
   }
 
   /// A key or an initialization section may be anywhere; one beside the playlist belongs to it.

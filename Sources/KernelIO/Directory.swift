@@ -173,9 +173,10 @@ public struct Directory: ~Copyable, Sendable {
   }
 
   /// Writes the file `name`, which must not exist, or none. With the owner and group of this folder, as far as this process
-  /// may give them; readable and writable for whoever may list or change the folder.
+  /// may give them; readable and writable for whoever may list or change the folder. `modified`: seconds and nanoseconds, where
+  /// it is not to be the time of writing.
   public func writeFile(
-    _ name: String,
+    _ name: String, modified: (seconds: Int64, nanoseconds: UInt32)? = nil,
     contents: (_ write: (Span<UInt8>) throws(KernelError) -> Void) throws(KernelError) -> Void
   ) throws(KernelError) {
     let filePath = { [path] in path.appending(name) }
@@ -184,6 +185,10 @@ public struct Directory: ~Copyable, Sendable {
     defer { hc_close(file) }
     do throws(KernelError) {
       try contents { bytes throws(KernelError) in try writeAll(bytes, to: file, filePath) }
+      if let modified {
+        try KernelError.check(
+          hc_set_mtime(file, modified.seconds, modified.nanoseconds), .setTime, filePath())
+      }
       if CurrentProcess.effectiveUser != own.owner || !CurrentProcess.isMember(ofGroup: own.group) {
         try Self.giveAway(file, to: own, filePath())
       }

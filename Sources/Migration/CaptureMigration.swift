@@ -241,7 +241,10 @@ struct CaptureMigration<M: Mover>: ~Copyable {
         report.manifests = try refreshManifests(tree, totals) + (report.manifests ?? ManifestReport())
       } catch { return error }
     }
-    return ((report.manifests?.failures ?? []) + report.cleanUpFailures).first { $0.errno.stopsRun }
+    let manifests = report.manifests ?? ManifestReport()
+    return (manifests.failures + manifests.initializationFailures + report.cleanUpFailures).first {
+      $0.errno.stopsRun
+    }
   }
 
   private func refreshManifests(

@@ -29,6 +29,10 @@ struct CleanUp {
   /// playlist has left its hot place.
   mutating func run(trees: Range<Int>, target: MigrationOptions.Target, playlistLeaves: Bool) {
     let layout = tree.layout
+    // Copies of initialisation files before the folders that they are in.
+    let copies = InitializationCopies.leave(
+      tree, toFlat: target == .flat, isDryRun: leaving != nil, &failures)
+    for (place, count) in copies { gone[layout.path(of: place), default: 0] += count }
     for index in trees {
       for kind in layout.kinds {
         guard let place = layout.coldPlace(of: kind, tree: index) else { continue }

@@ -50,7 +50,7 @@ public struct LayoutFit: Sendable {
     var found = PerKind(repeating: Counts())
     let isPart: (borrowing DirectoryEntry) -> Bool = { entry in
       entry.type == .directory && layout.isPart(folder: entry.name, of: place)
-        || layout.holdsPlaylist(place) && layout.isOfStream(entry.name)
+        || layout.isOfStream(entry.name, in: place)
     }
     let isHere: (Kind) -> Bool = { layout.holds(place, $0) }
     try count(directory, layout, layout.prefix(of: place), wants: isHere, isPart: isPart) { kind in

@@ -31,7 +31,7 @@ struct LivePlaylistVersion: Equatable {
   }
 
   /// Nanoseconds since anything about it changed last; none where the clock says otherwise.
-  fileprivate var age: Int64? {
+  var age: Int64? {
     let now = SystemClock.realtimeNanoseconds
     let seconds = (now / 1_000_000_000).subtractingSaturating(changed.seconds)
     guard (0...3600).contains(seconds) else { return seconds < 0 ? nil : .max }

@@ -293,7 +293,7 @@ struct Pass<M: Mover>: ~Copyable {
     case .place(let place):
       // Of a kind that stays here, whatever this walk looks for.
       if let kind = layout.kind(of: entry.name), entry.type.countsAsFile, layout.holds(place, kind) { return }
-      let isPlaylist = layout.holdsPlaylist(place) && entry.type.countsAsFile && layout.isOfStream(entry.name)
+      let isPlaylist = entry.type.countsAsFile && layout.isOfStream(entry.name, in: place)
       if isPlaylist || (entry.type == .directory && layout.isPart(folder: entry.name, of: place)) { return }
     case .bucket(let kind, let bucket):
       if HourPlaylists.isOwn(entry) { return }

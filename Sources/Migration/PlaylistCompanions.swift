@@ -63,7 +63,7 @@ public struct PlaylistCompanions: Equatable, Sendable {
       guard error != .noSuchFileOrDirectory else { return }
       throw KernelError(.stat, source.path.appending(bytes: Array(copying: name)), error)
     }
-    let isInitialization = layout.stream?.initialization.contains { name.isEqual(to: $0) } ?? false
+    let isInitialization = layout.isInitialization(name)
     if isInitialization, ignoresInitialization { return }
     let isMoved =
       (isInitialization || layout.kind(of: name).map(layout.isSegment) ?? false) && status.type == .regular

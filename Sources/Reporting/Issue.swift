@@ -32,6 +32,7 @@ public struct Issue: Error {
     /// Below the capture.
     case foreignArchive(String)
     case archiveNotWritten(KernelError)
+    case initializationNotKept(KernelError)
     case moreArchivesNotWritten(Int)
     /// By a reversion.
     case archiveNotRemoved(KernelError)
@@ -100,7 +101,7 @@ extension Issue {
   package var kernelError: KernelError? {
     switch cause {
     case .stopped(.permissionDenied(let error, _)), .stopped(.stopped(let error, _)),
-      .archiveNotWritten(let error),
+      .archiveNotWritten(let error), .initializationNotKept(let error),
       .archiveNotRemoved(let error), .folderNotRemoved(let error), .retentionStopped(let error),
       .capturesUnreadable(let error),
       .capturePathUnusable(let error), .engineUnavailable(let error), .metricsNotWritten(let error),
@@ -197,6 +198,7 @@ extension ManifestReport {
       + failures.prefix(Self.failuresNamedMax).map(
         isReversion ? Issue.Cause.archiveNotRemoved : Issue.Cause.archiveNotWritten)
       + (more > 0 ? [isReversion ? .moreArchivesNotRemoved(more) : .moreArchivesNotWritten(more)] : [])
+      + initializationFailures.map(Issue.Cause.initializationNotKept)
   }
 }
 

@@ -24,6 +24,7 @@ extension Issue {
     case nameTaken = "name-taken"
     case foreignPlaylist = "foreign-playlist"
     case playlistNotWritten = "playlist-not-written"
+    case initializationNotKept = "initialization-not-kept"
     case playlistNotRemoved = "playlist-not-removed"
     case folderNotRemoved = "folder-not-removed"
     case livePlaylistTooLarge = "live-playlist-too-large"
@@ -72,6 +73,7 @@ extension Issue {
     case .foreignArchive: (.foreignPlaylist, "foreign playlists")
     case .archiveNotWritten: (.playlistNotWritten, "playlists that cannot be written")
     case .moreArchivesNotWritten: (.playlistNotWritten, nil)
+    case .initializationNotKept: (.initializationNotKept, "initialisation files that cannot be kept")
     case .archiveNotRemoved: (.playlistNotRemoved, "playlists that cannot be removed")
     case .moreArchivesNotRemoved: (.playlistNotRemoved, nil)
     case .folderNotRemoved: (.folderNotRemoved, "folders that cannot be removed")

@@ -82,7 +82,7 @@ struct FaultTrial {
 
   /// Paths of errors that are not in the capture.
   static func strayPaths(_ report: CaptureReport) -> [FilePath] {
-    var errors = report.manifests?.failures ?? []
+    var errors = report.manifests.map { $0.failures + $0.initializationFailures } ?? []
     switch report.error {
     case .stopped(let error, _), .permissionDenied(let error, _): errors.append(error)
     default: break

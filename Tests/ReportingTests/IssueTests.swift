@@ -50,7 +50,8 @@ import Testing
       .namesTaken(2, named: [problem(.nameTaken)], .possible), .namesTaken(2, named: [], .tried),
       .namesTaken(1, named: [], .possible),
       .foreignArchive("segments/7/archive.m3u8"), .archiveNotWritten(full), .archiveNotWritten(noPath),
-      .moreArchivesNotWritten(2), .twoLivePlaylists(forth), .twoLivePlaylists(back),
+      .moreArchivesNotWritten(2), .initializationNotKept(full), .initializationNotKept(noPath),
+      .twoLivePlaylists(forth), .twoLivePlaylists(back),
       .livePlaylistNotMoved(forth), .livePlaylistNotMoved(back),
       .lost(1, isWatched: true), .lost(1, isWatched: false),
       .unbalanced,
@@ -120,11 +121,12 @@ import Testing
     case .failed: 33
     case .folderNotRemoved: 34
     case .moreFoldersNotRemoved: 35
+    case .initializationNotKept: 36
     }
   }
 
   @Test func everyErrorNamesItsCaptureAndNoRelativePath() {
-    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...35))
+    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...36))
     for issue in Self.issues {
       let text = issue.explanation(for: "migrate").description
       #expect(text.hasPrefix("/srv/capture1"), "\(text)")

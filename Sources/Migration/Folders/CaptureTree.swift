@@ -138,17 +138,6 @@ struct CaptureTree: Sendable {
     }
   }
 
-  /// How the playlist of a bucket names the initialisation file of its segments; nil where there is none.
-  func mapURI(from bucket: Bucket) -> String? {
-    guard let stream = layout.stream else { return nil }
-    for place in layout.playlistPlaces.reversed() {
-      for name in stream.initialization where Name.isThere(Array(name.utf8).span, in: dirfd(of: place)) {
-        return layout.uri(of: name, in: place, from: bucket, stream.kind)
-      }
-    }
-    return nil
-  }
-
   // MARK: buckets
 
   /// The buckets of a kind that are there and may be used, in order.

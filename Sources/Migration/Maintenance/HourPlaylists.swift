@@ -71,9 +71,11 @@ struct HourPlaylists: Sendable {
   private let current: Bucket?
   private let today: Day
   /// Folders that were in order.
-  private let finished: [Bucket: FinishedHour]
+  private var finished: [Bucket: FinishedHour]
   /// Set in a dry run: for each bucket, the days to which a segment would come.
   private let receiving: [Bucket: Set<Day>]?
+  /// What players load before segments.
+  private var initialization: [InitializationFile] = []
 
   init(
     _ layout: Layout, live: LiveDurations, newestHot: [Bucket: ModificationTime], hours: HourClock,
@@ -90,6 +92,14 @@ struct HourPlaylists: Sendable {
     self.hours = hours
     self.finished = finished
     self.receiving = receiving
+  }
+
+  /// The same, with playlists that name these files. Where they named others before, no folder is in order.
+  func naming(_ files: [InitializationFile], before: [InitializationFile]) -> HourPlaylists {
+    var playlists = self
+    playlists.initialization = files
+    if files != before { playlists.finished = [:] }
+    return playlists
   }
 
   var isDryRun: Bool { receiving != nil }
@@ -218,7 +228,8 @@ struct HourPlaylists: Sendable {
     }
     let live = live.without(segments, thatAreHot: tree.isHotSegment)
     let playlist = ArchivePlaylist(
-      of: segments, day: day, after: published, live: live, mapURI: tree.mapURI(from: bucket), isOver: isOver,
+      of: segments, day: day, after: published, live: live, maps: layout.maps(initialization, from: bucket),
+      isOver: isOver,
       startTime: { Self.startTime(of: $0, in: directory) })
     if let old, playlist.isEqual(to: old.contents) { return .unchanged }
     try checkIsFree(temporary, in: directory)

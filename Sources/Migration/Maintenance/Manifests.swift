@@ -12,8 +12,10 @@ public struct ManifestReport: Sendable {
   /// Foreign playlists, left as they are; below the capture.
   public internal(set) var foreign: [String] = []
   public internal(set) var failures: [KernelError] = []
+  /// Of initialisation files: no copy was kept.
+  public internal(set) var initializationFailures: [KernelError] = []
 
-  public var isClean: Bool { foreign.isEmpty && failures.isEmpty }
+  public var isClean: Bool { foreign.isEmpty && failures.isEmpty && initializationFailures.isEmpty }
 
   static func + (left: ManifestReport, right: ManifestReport) -> ManifestReport {
     var sum = left
@@ -22,6 +24,7 @@ public struct ManifestReport: Sendable {
     sum.removed += right.removed
     sum.foreign += right.foreign
     sum.failures += right.failures
+    sum.initializationFailures += right.initializationFailures
     return sum
   }
 }
@@ -29,8 +32,11 @@ public struct ManifestReport: Sendable {
 /// Which buckets were in order at the last look, so that the service need not read them again.
 public final class ManifestMemory {
   fileprivate var finished: [Bucket: FinishedHour] = [:]
+  /// What their playlists name.
+  fileprivate var initialization: [InitializationFile] = []
 
   public init() {}
+
 }
 
 /// Keeps the playlists of each bucket in step with its segments: `archive.m3u8` for the newest day, and
@@ -79,6 +85,17 @@ struct Manifests: Sendable {
     guard let kind = layout.stream?.kind else { return ManifestReport() }
     // Of a folder that is still to be made there is nothing to read.
     let buckets = Set(tree.buckets(of: kind)).union(hourPlaylists.receivingBuckets).sorted()
+    let kept: (files: [InitializationFile], failures: [KernelError])
+    do throws(KernelError) {
+      kept = try InitializationKeeper.refresh(tree, isDryRun: hourPlaylists.isDryRun)
+    } catch {
+      // A playlist that does not name them would replace one that does.
+      var report = ManifestReport()
+      report.failures = [error]
+      return report
+    }
+    let hourPlaylists = hourPlaylists.naming(kept.files, before: memory?.initialization ?? [])
+    memory?.initialization = kept.files
     let parts = Threads.run(Self.threads) { thread in
       var results = buckets.map { HourResult($0) }
       for index in buckets.indices where index % Self.threads == thread && StopSignal.pending == nil {
@@ -97,7 +114,9 @@ struct Manifests: Sendable {
       commit(&results, tree)
       do throws(KernelError) { try syncNames(results, tree) } catch { failures.append(error) }
     }
-    return report(results, failures, memory)
+    var report = report(results, failures, memory)
+    report.initializationFailures = kept.failures
+    return report
   }
 
   private func report(

@@ -1,0 +1,153 @@
+/// The names under which hotcold keeps what an initialisation file (fMP4; RFC 8216 section 3.3) has held: an encoder that is
+/// started again with another resolution writes over it, and the segments before can only be played with what it was.
+public enum InitializationCopy {
+  private static let timeCount = 16
+
+  /// `init.mp4` becomes `init.20261124T130501Z.mp4`, after the moment from which on segments were made with it. Nil where that
+  /// is longer than a name may be.
+  public static func name(of original: String, seconds: Int64) -> String? {
+    let (stem, ending) = parts(of: original)
+    let name =
+      "\(stem).\(ModificationTime(seconds: seconds, nanoseconds: 0).compactText)\(ending)"
+    return temporaryName(of: name).utf8.count <= FileName.longest ? name : nil
+  }
+
+  /// The moment in the name of a copy; nil for any other name.
+  public static func seconds(in name: Span<UInt8>, of original: String) -> Int64? {
+    let (stem, ending) = parts(of: original)
+    let start = stem.utf8.count + 1
+    guard name.count == start + timeCount + ending.utf8.count,
+      let seconds = seconds(name.extracting(start..<start + timeCount)),
+      let copy = self.name(of: original, seconds: seconds), name.isEqual(to: copy)
+    else { return nil }
+    return seconds
+  }
+
+  /// Under which a copy is written.
+  public static func temporaryName(of copy: String) -> String { ".\(copy)\(temporaryEnding)" }
+
+  /// Of a copy that was being written when its run was killed.
+  public static func isTemporary(_ name: Span<UInt8>, of original: String) -> Bool {
+    let end = name.count - temporaryEnding.utf8.count
+    return end > 1 && name[0] == UInt8(ascii: ".")
+      && name.extracting(end...).isEqual(to: temporaryEnding)
+      && seconds(in: name.extracting(1..<end), of: original) != nil
+  }
+
+  /// Matches the name of every copy.
+  static func pattern(of original: String) -> Glob? {
+    let (stem, ending) = parts(of: original)
+    return Glob("\(stem).*T*Z\(ending)")
+  }
+
+  private static let temporaryEnding = ".hotcold"
+
+  private static func parts(of name: String) -> (stem: Substring, ending: Substring) {
+    guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name[...], "") }
+    return (name[..<dot], name[dot...])
+  }
+
+  /// Whether these are the right digits shows when they are written out again.
+  private static func seconds(_ text: Span<UInt8>) -> Int64? {
+    func number(_ range: Range<Int>) -> Int64? {
+      var number: Int64 = 0
+      for index in range {
+        guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[index]) else { return nil }
+        number = number * 10 + Int64(text[index] - UInt8(ascii: "0"))
+      }
+      return number
+    }
+    guard let year = number(0..<4), let month = number(4..<6), let day = number(6..<8),
+      let hour = number(9..<11), let minute = number(11..<13), let second = number(13..<15)
+    else { return nil }
+    return CalendarTime.days(year: year, month: month, day: day) * 86_400 + hour * 3600 + minute * 60
+      + second
+  }
+}
+
+/// What an initialisation file holds.
+public enum InitializationSection {
+  /// Whether it is one, from its first byte to its last: boxes that follow each other to the end (ISO/IEC 14496-12 section
+  /// 4.2), `ftyp` first, a `moov` among them. One that is being written is not.
+  public static func isWhole(_ bytes: Span<UInt8>) -> Bool {
+    var start = 0
+    var hasMovie = false
+    while start < bytes.count {
+      guard bytes.count - start >= 8 else { return false }
+      let size = (0..<4).reduce(0) { $0 << 8 | Int(bytes[start + $1]) }
+      let type = bytes.extracting(start + 4..<start + 8)
+      guard size >= 8, size <= bytes.count - start, start > 0 || type.isEqual(to: "ftyp") else {
+        return false
+      }
+      if type.isEqual(to: "moov") { hasMovie = true }
+      start += size
+    }
+    return hasMovie
+  }
+}
+
+/// A file that a player loads before segments.
+public struct InitializationFile: Equatable, Sendable {
+  public let name: String
+  public let place: Place
+  /// From when on segments were made with it.
+  public let since: ModificationTime
+
+  public init(name: String, place: Place, since: ModificationTime) {
+    self.name = name
+    self.place = place
+    self.since = since
+  }
+}
+
+/// Which initialisation file each segment of a playlist was made with, as the playlist names it.
+public struct SegmentMaps: Sendable {
+  private let maps: [(since: ModificationTime, uri: String)]
+
+  public static let none = SegmentMaps([])
+
+  public init(_ maps: [(since: ModificationTime, uri: String)]) {
+    self.maps = maps.sorted { $0.since < $1.since }
+  }
+
+  /// An encoder writes it before it finishes the first segment, so it is the newest that is no younger than the segment. Of
+  /// segments before the oldest one it is not known what they were made with. Nil where there is none.
+  func index(at modified: ModificationTime) -> Int? {
+    maps.isEmpty ? nil : maps.lastIndex { $0.since <= modified } ?? 0
+  }
+
+  func uri(at index: Int) -> String { maps[index].uri }
+}
+
+extension Layout {
+  /// As the playlist of a bucket names them.
+  public func maps(_ files: [InitializationFile], from bucket: Bucket) -> SegmentMaps {
+    guard let stream, !files.isEmpty else { return .none }
+    return SegmentMaps(
+      files.map { ($0.since, uri(of: $0.name, in: $0.place, from: bucket, stream.kind)) })
+  }
+
+  /// Whether it is the name of the live playlist, or of what players load besides segments, where such files may be.
+  public func isOfStream(_ name: Span<UInt8>, in place: Place) -> Bool {
+    guard let stream else { return false }
+    if holdsPlaylist(place), name.isEqual(to: stream.playlist) || isInitialization(name) { return true }
+    return (holdsPlaylist(place) || coldPlacesOfStream.contains(place)) && isInitializationCopy(name)
+  }
+
+  public func isInitialization(_ name: Span<UInt8>) -> Bool {
+    stream?.initialization.contains { name.isEqual(to: $0) } ?? false
+  }
+
+  /// In which its buckets are, in whatever tree.
+  public var coldPlacesOfStream: [Place] {
+    guard let kind = stream?.kind else { return [] }
+    return trees.compactMap { $0.places[kind] }
+  }
+
+  /// Whether it is the name of a copy of an initialisation file, or of one that was being written.
+  public func isInitializationCopy(_ name: Span<UInt8>) -> Bool {
+    stream?.initialization.contains {
+      InitializationCopy.seconds(in: name, of: $0) != nil || InitializationCopy.isTemporary(name, of: $0)
+    } ?? false
+  }
+}
