@@ -32,6 +32,7 @@ struct ArchiveCriterion {
     case wrongTargets = "wrong target durations"
     case open = "not ended"
     case young = "not yet settled"
+    case withoutMap = "without initialisation file"
   }
 
   private var criterion = Criterion(.archives)
@@ -41,12 +42,18 @@ struct ArchiveCriterion {
 
   /// `path`: of the bucket, for examples. `mustBeOver`: no segment has been able to come to it for long.
   mutating func judge(
-    _ directory: borrowing Directory, _ path: String, _ segments: Names, mustBeOver: Bool
+    _ directory: borrowing Directory, _ path: String, _ segments: Names, mustBeOver: Bool, _ tree: CaptureTree
   ) throws(KernelError) {
     var unlisted = segments.hashes
     var seen: Set<UInt64> = []
     for name in try PlaylistNames(in: directory).playlists.sorted() {
-      try judge(name, directory, path, &unlisted, &seen, mustBeOver: mustBeOver && !segments.hashes.isEmpty)
+      let mustBeOver = mustBeOver && !segments.hashes.isEmpty
+      guard
+        let playlist = try judge(name, directory, path, &unlisted, &seen, mustBeOver: mustBeOver)
+      else { continue }
+      for map in playlist.maps where try MapTarget(map, in: path)?.isThere(in: tree) == false {
+        fail(.withoutMap, Array((path + name).utf8), String(decoding: map, as: UTF8.self))
+      }
     }
     let young = unlisted.intersection(segments.young).count
     self[.young] += young
@@ -58,7 +65,7 @@ struct ArchiveCriterion {
   private mutating func judge(
     _ playlist: String, _ directory: borrowing Directory, _ folder: String, _ unlisted: inout Set<UInt64>,
     _ seen: inout Set<UInt64>, mustBeOver: Bool
-  ) throws(KernelError) {
+  ) throws(KernelError) -> PlaylistParser? {
     let path = Array((folder + playlist).utf8)
     var longest: Int64 = 0
     var lacksDuration = false
@@ -80,7 +87,7 @@ struct ArchiveCriterion {
       }
       criterion.fail(path + Array(": ".utf8) + Array(copying: name))
     }
-    guard let playlist = parsed else { return }
+    guard let playlist = parsed else { return nil }
     self[.playlists] += 1
     if let damage = Self.damage(of: playlist) { fail(.damaged, path, damage) }
     // RFC 8216 section 4.3.2.1: every segment has its EXTINF.
@@ -89,6 +96,7 @@ struct ArchiveCriterion {
       fail(.wrongTargets, path, "EXT-X-TARGETDURATION")
     }
     if mustBeOver, !playlist.isFinished { fail(.open, path, "no EXT-X-ENDLIST") }
+    return playlist
   }
 
   private mutating func fail(_ figure: Figure, _ path: [UInt8], _ reason: String) {
@@ -136,9 +144,55 @@ struct ArchiveCriterion {
     for example in other.criterion.examples { criterion.fail(example) }
   }
 
-  func judged() -> Criterion {
+  func judged(_ layout: Layout) -> Criterion {
     var criterion = criterion
-    for figure in Figure.allCases { criterion.figure(figure.rawValue, self[figure]) }
+    let hasMaps = layout.stream?.initialization.isEmpty == false
+    for figure in Figure.allCases where figure != .withoutMap || hasMaps {
+      criterion.figure(figure.rawValue, self[figure])
+    }
     return criterion
+  }
+}
+
+/// The file that a playlist names in EXT-X-MAP.
+private struct MapTarget {
+  /// Below the capture.
+  private let folder: String
+  private let name: [UInt8]
+
+  /// Nil for one that is not below the capture: it is not ours to judge.
+  init?(_ uri: [UInt8], in folder: String) {
+    guard uri.first != UInt8(ascii: "/"), !uri.contains(UInt8(ascii: ":")) else { return nil }
+    var path = folder.utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
+    for component in uri.split(separator: UInt8(ascii: "/")) where !component.elementsEqual(".".utf8) {
+      if component.elementsEqual("..".utf8) {
+        guard path.popLast() != nil else { return nil }
+      } else {
+        path.append(SegmentURI.decoded(component.span) ?? Array(component))
+      }
+    }
+    guard let name = path.popLast() else { return nil }
+    self.name = name
+    self.folder = path.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+  }
+
+  func isThere(in tree: CaptureTree) throws(KernelError) -> Bool {
+    guard FileName.canExist(name.span) else { return false }
+    var isThere = false
+    do throws(KernelError) {
+      try tree.withPlace(.root) { (root) throws(KernelError) in
+        if folder.isEmpty {
+          isThere = Name.isThere(name.span, in: root.descriptor)
+        } else {
+          let parent = try root.openFolder(folder)
+          isThere = Name.isThere(name.span, in: parent.descriptor)
+        }
+      }
+    } catch {
+      guard [.noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels].contains(error.errno) else {
+        throw error
+      }
+    }
+    return isThere
   }
 }

@@ -50,12 +50,12 @@ struct BucketCriteria {
       for bucket in tree.buckets(of: kind) {
         let path = layout.path(of: bucket, kind) + "/"
         try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-          var look = try look(at: directory, bucket, of: kind)
+          var look = try look(at: directory, bucket, of: kind, tree)
           // Segments come and go before their playlist tells of it.
           while !look.archive.isMet, looksAgainLeft > 0, try isChanging(directory, since: look, capture) {
             looksAgainLeft -= 1
             pause(microseconds: Self.lookAgainMicroseconds)
-            look = try self.look(at: directory, bucket, of: kind)
+            look = try self.look(at: directory, bucket, of: kind, tree)
           }
           cold[kind] += look.files
           misplaced += look.misplaced
@@ -69,7 +69,7 @@ struct BucketCriteria {
   }
 
   private mutating func look(
-    at directory: borrowing Directory, _ bucket: Bucket, of kind: Kind
+    at directory: borrowing Directory, _ bucket: Bucket, of kind: Kind, _ tree: CaptureTree
   ) throws(KernelError) -> BucketLook {
     var look = BucketLook(folderModified: try directory.status().modified)
     var segments = ArchiveCriterion.Names()
@@ -82,7 +82,7 @@ struct BucketCriteria {
     }
     if layout.isSegment(kind) {
       try look.archive.judge(
-        directory, layout.path(of: bucket, kind) + "/", segments, mustBeOver: isLongOver(bucket))
+        directory, layout.path(of: bucket, kind) + "/", segments, mustBeOver: isLongOver(bucket), tree)
     }
     return look
   }

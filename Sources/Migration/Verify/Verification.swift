@@ -50,7 +50,7 @@ public enum Verification {
     var buckets = BucketCriteria(rules, newestHot: places.newestHot)
     try buckets.judge(capture, tree)
     let names = try judgedNames(tree) { places.count($0) + buckets.cold[$0] }
-    let archives = wantsManifests && tree.layout.stream != nil ? [buckets.archives.judged()] : []
+    let archives = wantsManifests && tree.layout.stream != nil ? [buckets.archives.judged(tree.layout)] : []
     return [
       judgedFolders(tree), places.flatPlaces, places.hotLimits, buckets.hourFolders, names,
       livePlaylist.criterion,
