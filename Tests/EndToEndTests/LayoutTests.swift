@@ -499,7 +499,7 @@ import Testing
     var frames = 0
     for (path, text) in archives.map({ ($0.key.description, $0.value) }) + [("segments/output.m3u8", [])] {
       if !text.isEmpty {
-        #expect(String(decoding: text, as: UTF8.self).contains("#EXT-X-MAP:URI=\"../init.mp4\""))
+        #expect(String(decoding: text, as: UTF8.self).contains("#EXT-X-MAP:URI=\"../init.20"))
       }
       let probe = Shell.run([
         "ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0",
