@@ -107,7 +107,7 @@ extension Directory {
   /// How many entries the folder has. Where they are more than `max` it is not read on.
   func entryCount(upTo max: Int = .max) throws(KernelError) -> Int {
     var count = 0
-    try forEachEntry(while: { count <= max }) { _ in count += 1 }
+    try forEachEntry(while: { count <= max }, { _ in count += 1 })
     return count
   }
 

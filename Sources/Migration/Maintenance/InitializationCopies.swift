@@ -7,18 +7,10 @@ struct KeptInitialization {
   let name: String
   /// Of which file.
   let original: String
-  private(set) var place: Place
+  fileprivate(set) var place: Place
   /// From when on segments were made with it.
   let since: ModificationTime
   let contents: [UInt8]
-
-  init(name: String, original: String, place: Place, since: ModificationTime, contents: [UInt8]) {
-    self.name = name
-    self.original = original
-    self.place = place
-    self.since = since
-    self.contents = contents
-  }
 
   /// Moves it beside others. Where another run has kept the same there, this one is not needed.
   mutating func move(to target: Place, in tree: CaptureTree) throws(KernelError) {

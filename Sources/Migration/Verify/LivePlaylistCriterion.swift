@@ -27,10 +27,9 @@ struct LivePlaylistCriterion {
   ) throws(KernelError) {
     let playlist = rules.layout.stream?.playlist ?? ""
     var listing = LiveListing()
-    let reading = try directory.read(livePlaylist: playlist, startOver: { listing = LiveListing() }) {
-      name, entry in
-      if entry.isSegment { listing.judge(name, in: directory, unlike: listed) }
-    }
+    let reading = try directory.read(
+      livePlaylist: playlist, startOver: { listing = LiveListing() },
+      { name, entry in if entry.isSegment { listing.judge(name, in: directory, unlike: listed) } })
     if let error = listing.error { throw error }
     listed.add(listing.hashes)
     missing += listing.missing.count
