@@ -11,7 +11,9 @@ struct LivePlaylistMove {
   private(set) var companions = PlaylistCompanions()
   /// Another live playlist where it would move to.
   private var rival = PlaylistSuccession.Rival.none
-  var isHeld: Bool { !companions.isEmpty || rival == .current }
+  /// What its players load before a segment could not be brought along.
+  private var lacksInitialization = false
+  var isHeld: Bool { !companions.isEmpty || rival == .current || lacksInitialization }
 
   init(_ options: MigrationOptions, _ tree: CaptureTree) {
     self.options = options
@@ -30,6 +32,14 @@ struct LivePlaylistMove {
     if options.target == .flat || (!options.keepLive && segmentsMayMove) {
       companions = try findCompanions(haveMoved: false)
     }
+  }
+
+  /// Before the segments move: where a file that players need has to stay, so have the playlist and its segments.
+  mutating func bringInitialization<M>(_ plan: inout MovePlan<M>) throws(KernelError) {
+    guard let (from, to) = way, rival == .none, companions.isEmpty, !options.isDryRun, !options.keepLive,
+      try status(in: from)?.type == .regular
+    else { return }
+    lacksInitialization = !plan.moveInitialization(from: from, to: to)
   }
 
   /// `isComplete`: whether every file was visited. `segmentsStay`: whether they may not move.
@@ -60,7 +70,7 @@ struct LivePlaylistMove {
     switch rival {
     case .none:
       guard companions.isEmpty else { return .held }
-      guard plan.moveInitialization(from: from, to: to) else { return .failed }
+      if lacksInitialization { return .failed }
       return plan.moveLivePlaylist(from: from, to: to)
     case .successor:
       let flat = tree.layout.stream.map { tree.layout[$0.kind].flat } ?? from

@@ -353,7 +353,9 @@ struct Pass<M: Mover>: ~Copyable {
   /// Before the segments move that it lists.
   private mutating func judgeLivePlaylist() throws(KernelError) {
     if options.target == .flat { try pins.refresh(tree) }
-    try livePlaylist.judge(segmentsMayMove: isComplete && !segmentsStay)
+    let segmentsMayMove = options.target == .flat || (isComplete && !segmentsStay)
+    try livePlaylist.judge(segmentsMayMove: segmentsMayMove)
+    if segmentsMayMove { try livePlaylist.bringInitialization(&plan) }
   }
 
   private mutating func noteRecentPlaylists() {

@@ -64,11 +64,8 @@ import Testing
     #expect(try Snapshot(folder.path).contents == before.contents)
     let old: Bytes = isHot ? "segments/" : ""
     #expect(folder.exists(old + "output.m3u8"), "it stays beside it")
-    // SPEC: where the live playlist stays, so do the segments that it lists. That the init file cannot be moved is known
-    // only when they have left (Pass.placeLivePlaylist).
-    withKnownIssue("the live playlist is parted from its segments until the second run") {
-      #expect(Self.listed.allSatisfy { folder.exists(old + Bytes("segment_\($0).m4s")) })
-    }
+    // SPEC: where the live playlist stays, so do the segments that it lists.
+    #expect(Self.listed.allSatisfy { folder.exists(old + Bytes("segment_\($0).m4s")) })
     let again = HotColdBinary.run(arguments + ["--execute", "--yes"])
     #expect(again.status == 1 && again.output.contains("init.mp4"), "\(again)")
     #expect(try Snapshot(folder.path).contents == before.contents)
