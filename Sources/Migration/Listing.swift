@@ -88,10 +88,16 @@ struct Listing: Sendable {
     for place in layout.places
     where layout.kinds.contains(where: { layout.holds(place, $0) && isWanted(place, $0) }) {
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        // One that cannot be looked at stops it: a file that counted before, and not after, would be lost.
-        try Walk(layout, look: .name).files(
-          in: directory, wants: { layout.holds(place, $0) && isWanted(place, $0) }
-        ) { entry, kind in add(entry, kind) }
+        try Walk(layout, look: .name).run(
+          directory, wants: { layout.holds(place, $0) && isWanted(place, $0) },
+          visit: { (entry, found, _) throws(KernelError) in
+            switch found {
+            case .file(let kind): add(entry, kind)
+            // A file that counted before, and not after, would be lost.
+            case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
+            case .vanished, .other: break
+            }
+          })
       }
     }
   }

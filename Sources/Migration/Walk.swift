@@ -60,16 +60,15 @@ struct Walk {
     }
   }
 
-  /// Files alone. One that cannot be looked at is an error, and one that has vanished is none.
+  /// Every file of a kind. One that cannot be looked at is an error, and one that has vanished is none.
   func files(
-    in directory: borrowing Directory, wants: (Kind) -> Bool,
-    _ visit: (borrowing DirectoryEntry, Kind) -> Void
+    of kind: Kind, in directory: borrowing Directory, _ visit: (borrowing DirectoryEntry, FileStatus) -> Void
   ) throws(KernelError) {
     try run(
-      directory, wants: wants,
-      visit: { (entry, found, _) throws(KernelError) in
+      directory, wants: { $0 == kind },
+      visit: { (entry, found, status) throws(KernelError) in
         switch found {
-        case .file(let kind): visit(entry, kind)
+        case .file: visit(entry, status)
         case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
         case .vanished, .other: break
         }

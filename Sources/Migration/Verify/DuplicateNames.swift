@@ -43,7 +43,7 @@ struct DuplicateNames {
     for index in tree.layout.trees.indices {
       for bucket in tree.buckets(of: kind, tree: index) {
         try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-          try walk.files(in: directory, wants: { $0 == kind }) { entry, _ in body(entry.name) }
+          try walk.files(of: kind, in: directory) { entry, _ in body(entry.name) }
         }
       }
     }
@@ -51,7 +51,7 @@ struct DuplicateNames {
     let hot = tree.layout[kind].hot
     for place in [hot] + tree.layout.places.filter({ $0 != hot && tree.layout.holds($0, kind) }) {
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        try walk.files(in: directory, wants: { $0 == kind }) { entry, _ in body(entry.name) }
+        try walk.files(of: kind, in: directory) { entry, _ in body(entry.name) }
       }
     }
   }
