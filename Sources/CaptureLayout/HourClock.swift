@@ -13,11 +13,17 @@ public struct HourClock: Sendable {
   /// Three weeks of quarters, more than the longest capture of the guide: 32 KiB.
   private static let cachedQuarters = 2048
 
+  /// Of its zone; nil for that of the process.
+  public let zone: String?
   private let offsetAt: @Sendable (Int64) -> Int64
   private var cache: [Quarter]
 
+  /// UTC, whatever the zone of the process is.
+  public static var universal: HourClock { HourClock(zone: "UTC") { _ in 0 } }
+
   /// `offsetAt` gives the seconds east of Greenwich at a moment in seconds since the epoch.
-  public init(offsetAt: @escaping @Sendable (Int64) -> Int64) {
+  public init(zone: String? = nil, offsetAt: @escaping @Sendable (Int64) -> Int64) {
+    self.zone = zone
     self.offsetAt = offsetAt
     cache = Array(repeating: Quarter(number: .min, offset: 0), count: Self.cachedQuarters)
   }

@@ -46,6 +46,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     self.memory = memory
     report = CaptureReport(
       capture: path, layout: options.layout, isDryRun: options.isDryRun, isReversion: options.target == .flat)
+    report.timeZone = options.hours.zone
     report.renamesConflicts = options.renaming.renamesConflicts
   }
 

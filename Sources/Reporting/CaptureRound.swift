@@ -5,6 +5,8 @@ public import SystemPackage
 public struct CaptureRound: Sendable {
   public let capture: FilePath
   public let isDryRun: Bool
+  /// The zone of its buckets; nil for that of the process.
+  public private(set) var timeZone: String?
   public private(set) var moved = 0
   /// Whether the settling did not come to its end in its time.
   public private(set) var hasMoreToDo = false
@@ -29,6 +31,7 @@ public struct CaptureRound: Sendable {
 
   /// A slice of its settling.
   public mutating func add(_ report: CaptureReport) {
+    timeZone = report.timeZone
     moved += report.total.moved
     found = max(found, report.total.found)
     hasMoreToDo = report.isCutShort

@@ -62,8 +62,20 @@ public enum JSONReport {
 
   /// The zone of the hour folders.
   struct Zone: Encodable {
-    let name = printable(LocalZone.name.utf8)
-    let utcOffsetSeconds = LocalZone.offset(at: SystemClock.realtimeNanoseconds / 1_000_000_000)
+    let name: String
+    let utcOffsetSeconds: Int64
+
+    /// That of the process.
+    init() {
+      name = printable(LocalZone.name.utf8)
+      utcOffsetSeconds = LocalZone.offset(at: SystemClock.realtimeNanoseconds / 1_000_000_000)
+    }
+
+    /// Of a capture with a zone of its own, which is UTC.
+    init(_ name: String) {
+      self.name = name
+      utcOffsetSeconds = 0
+    }
   }
 
   /// What a command says that could not begin, or could not go on.

@@ -48,6 +48,7 @@ extension JSONReport {
   private struct RoundCapture: Encodable {
     let type = "capture"
     let capture: Name
+    let timeZone: Zone?
     let dryRun: Bool
     let changed: Bool
     let wouldChange: Bool
@@ -62,6 +63,7 @@ extension JSONReport {
 
     init(_ round: CaptureRound) {
       capture = Name(round.capture)
+      timeZone = round.timeZone.map(Zone.init)
       dryRun = round.isDryRun
       changed = round.changed
       wouldChange = round.wouldChange

@@ -51,6 +51,7 @@ extension JSONReport {
   struct Capture: Encodable {
     let type = "capture"
     let capture: Name
+    let timeZone: Zone?
     let dryRun: Bool
     let changed: Bool
     let wouldChange: Bool
@@ -78,6 +79,7 @@ extension JSONReport {
 
     init(_ report: CaptureReport, _ command: String) {
       capture = Name(report.capture)
+      timeZone = report.timeZone.map(Zone.init)
       dryRun = report.isDryRun
       changed = report.changed
       wouldChange = report.wouldChange

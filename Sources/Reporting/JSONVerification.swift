@@ -25,6 +25,7 @@ extension JSONReport {
   private struct VerifiedCapture: Encodable {
     let type = "capture"
     let capture: Name
+    let timeZone: Zone?
     let met: Bool
     let exitCode: Int32
     let criteria: [CriterionFigures]
@@ -32,6 +33,7 @@ extension JSONReport {
 
     init(_ report: VerificationReport) {
       capture = Name(report.capture)
+      timeZone = report.timeZone.map(Zone.init)
       met = report.isMet
       exitCode = ExitStatus(of: report).rawValue
       criteria = report.criteria.map(CriterionFigures.init)

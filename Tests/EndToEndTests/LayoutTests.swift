@@ -169,10 +169,25 @@ import Testing
     #expect(folder.exists("hours/segments/7/segment_0.ts"), "22:13 in UTC")
     #expect(folder.exists("dates/segments/2023-11-14/22/segment_0.ts"), "dates are in UTC")
     for command in [["verify"], ["archive", "--once"], ["revert", "--execute", "--yes"]] {
-      let result = HotColdBinary.run(command + ["--captures-from", list], environment: environment)
+      let result = HotColdBinary.run(
+        command + ["--captures-from", list, "--format", "json"], environment: environment)
       #expect(result.status == 0, "\(result)")
+      let report = try JSON(parsing: result.output)
+      #expect(report["timeZone", "name"].string == "Asia/Tokyo")
+      #expect(!report["captures", 0].keys.contains("timeZone"), "that of the run")
+      #expect(report["captures", 1, "timeZone", "name"].string == "UTC")
     }
     #expect(folder.exists("dates/segment_0.ts") && folder.exists("hours/segment_0.ts"))
+    // Both layouts name the same zone.
+    let zone = "time-zone: Asia/Tokyo"
+    let (hours, dates) = (try Folder(), try Folder())
+    let inUse = try Self.guide([("buckets: hour", "buckets: hour\n\(zone)")], in: hours)
+    let listed = try Self.guide([("buckets: hour", "buckets: date-hour\n\(zone)")], in: dates)
+    try folder.makeFile("zoned", contents: Array("\(folder.path)/dates layout=\(listed)\n".utf8))
+    let zoned = HotColdBinary.run(
+      ["migrate", "--captures-from", folder.path + "/zoned", "--layout", inUse, "--execute", "--yes"])
+    #expect(zoned.status == 0, "\(zoned)")
+    #expect(folder.exists("dates/segments/2023-11-15/07/segment_0.ts"))
     try folder.makeFile("wrong", contents: Array("\(folder.path)/hours layout=nowhere.yaml\n".utf8))
     let wrong = HotColdBinary.run(["migrate", "--captures-from", folder.path + "/wrong"])
     #expect(wrong.status == 64 && wrong.error.contains("nowhere.yaml"), "\(wrong)")

@@ -37,6 +37,8 @@ public struct CaptureReport: Sendable {
   public var refusals: [FolderRefusal] = []
   /// Folders of the layout that were made, or would be.
   public var foldersMade = 0
+  /// The zone of its buckets; nil for that of the process.
+  public internal(set) var timeZone: String?
   /// Empty folders of the layout that a reversion removed, or would.
   public internal(set) var foldersRemoved = 0
   /// Why some of them could not be removed.

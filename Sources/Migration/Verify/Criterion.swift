@@ -28,6 +28,8 @@ public struct Criterion: Sendable {
 
 public struct VerificationReport: Sendable {
   public let capture: FilePath
+  /// The zone of its buckets; nil for that of the process.
+  public internal(set) var timeZone: String?
   public internal(set) var criteria: [Criterion] = []
   /// Why the capture could not be verified, if so.
   public internal(set) var error: MigrationError?

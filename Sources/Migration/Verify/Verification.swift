@@ -16,6 +16,7 @@ public enum Verification {
     minAgeSeconds: Int64 = minAgeSecondsDefault, progressed: @escaping (MigrationProgress) -> Void = { _ in }
   ) -> VerificationReport {
     var report = VerificationReport(capture: path)
+    report.timeZone = hours.zone
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path, layout)
       let tree = try capture.tree(of: layout)

@@ -97,10 +97,12 @@ extension GivenSettings {
     guard !chosen.isFlat else { throw Self.flatHasNoTiers }
     let isNamed = try value(of: Settings.timeZone) != nil
     // The zone of the process is that of another layout.
-    let isUniversal = layout.buckets.hasDates && !placement.layout.buckets.hasDates && !isNamed
+    let isUniversal =
+      layout.timeZoneOfBuckets == "UTC" && layout.timeZone == nil && !placement.layout.buckets.hasDates
+      && !isNamed
     return Placement(
       chosen: chosen, rule: try value(of: Settings.hot, by: .hotLimits(of: layout)),
-      hours: isUniversal ? HourClock { _ in 0 } : .local, timeZone: placement.timeZone)
+      hours: isUniversal ? .universal : .local, timeZone: placement.timeZone)
   }
 
   /// Makes a zone that is named that of the process, unless `keepsZone`. Call before anything asks for the time.
