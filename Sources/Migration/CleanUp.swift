@@ -222,7 +222,7 @@ struct CleanUp {
 
   /// Whether files of another kind would come to a bucket of this day.
   private func isArriving(on day: Day, _ kind: Kind, _ index: Int) -> Bool {
-    guard let leaving, tree.layout.buckets == .dateHour else { return false }
+    guard let leaving, tree.layout.buckets.hasDates else { return false }
     let place = tree.layout.coldPlace(of: kind, tree: index)
     return tree.layout.kinds.contains { other in
       tree.layout.coldPlace(of: other) == place
