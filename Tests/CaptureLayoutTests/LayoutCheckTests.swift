@@ -45,6 +45,40 @@ import Testing
     #expect((20...180).contains(overlapping))
   }
 
+  /// Prefixes, endings and parts between stars of up to twelve bytes: shorter and longer than what is compared as a number.
+  @Test func aNameIsOfTheKindWhosePatternsItFits() throws {
+    var random = SeededRandom(8)
+    var matched = 0
+    for trial in 0..<500 {
+      func literal() -> String {
+        let count = Int.random(in: 0...12, using: &random)
+        return String((0..<count).map { _ in "ab".randomElement(using: &random)! })
+      }
+      func pattern() -> String {
+        // A glob is never empty.
+        "a" + (0..<Int.random(in: 1...3, using: &random)).map { _ in literal() }.joined(separator: "*")
+      }
+      let kinds = (0..<3).map { _ in (matches: [pattern(), pattern()], exceptions: [pattern()]) }
+      let matcher = NameMatcher(
+        kinds.map { ($0.matches.compactMap(Glob.init), $0.exceptions.compactMap(Glob.init)) })
+      // A name that fits one of them, with what its stars stand for, and now and then one byte changed.
+      let source = kinds.randomElement(using: &random)!.matches.randomElement(using: &random)!
+      var name = source.split(separator: "*", omittingEmptySubsequences: false).map { Array($0.utf8) }
+        .joined(separator: Array(literal().utf8)).map { $0 }
+      if trial % 3 == 0 { name[Int.random(in: name.indices, using: &random)] = UInt8(ascii: "x") }
+      let fitting = kinds.indices.filter { index in
+        func fits(_ pattern: String) -> Bool { Self.matches(Array(pattern.utf8)[...], name[...]) }
+        return kinds[index].matches.contains(where: fits) && !kinds[index].exceptions.contains(where: fits)
+      }
+      let kind = matcher.kind(of: name.span).map { Int($0.index) }
+      #expect(
+        kind.map { fitting.contains($0) } ?? fitting.isEmpty,
+        "\(kinds) \(String(decoding: name, as: UTF8.self))")
+      if kind != nil { matched += 1 }
+    }
+    #expect(matched > 150)
+  }
+
   private static func layout(_ patterns: (Int) -> (match: [String], except: [String])) throws {
     let kinds = (0..<8).map { index in
       LayoutDescription.Kind(
