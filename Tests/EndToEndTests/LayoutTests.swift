@@ -416,7 +416,7 @@ import Testing
   @Test(arguments: [
     [("hot: segments", "hot: segments\n    cold: archive/segments")],
     [("hot: segments", "hot: video/seg"), ("hot: metadata", "hot: video/meta")],
-    [("hot: thumbnails", "hot: thumbnails\n    cold: old")],
+    [("hot: thumbnails", "hot: thumbnails\n    cold: old/of/all/thumbs")],
   ])
   func aForgottenLayoutWithOtherFoldersIsRefused(edits: [(String, String)]) throws {
     stayWithinTheHour()

@@ -7,7 +7,7 @@ internal import SystemPackage
 ///
 /// Two signs of it are looked for, and neither costs an ordinary capture more than some stats:
 /// - buckets by the other rule in the layout's own folders;
-/// - files of a kind that has no bucket at all by this layout, in folders that are named like buckets, at most three folders
+/// - files of a kind that has no bucket at all by this layout, in folders that are named like buckets, at most five folders
 ///   below the capture. Once a kind has buckets, such a folder is taken for a copy of the user's own.
 enum OtherBuckets {
   /// The first of them, below the capture.
@@ -63,7 +63,7 @@ enum OtherBuckets {
 
 /// Looks for files of some kinds in folders that are named like buckets, in a capture's folders and in those below.
 private struct ElsewhereSearch {
-  private static let depthMax = 2
+  private static let depthMax = 4
 
   private let layout: Layout
   private let kinds: [Kind]
