@@ -196,7 +196,12 @@ extension Explanation {
       return Explanation(
         "\(text(path)): this folder is a part of a capture",
         "Give the capture: \(text(path.removingLastComponent()))")
-    case .holdsNothingOfACapture(let path):
+    case .holdsNothingOfACapture(let path, let layout) where layout != Layout.guide.name:
+      return Explanation(
+        "\(text(path)): not a capture. It holds nothing that the layout '\(layout)' names",
+        "Give the folder that the recorder writes to, or another layout; hotcold layout --check says what a layout would get."
+      )
+    case .holdsNothingOfACapture(let path, _):
       return Explanation(
         "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no folder captures with capture_* files",
         "Give the folder that ffmpeg writes to; for other file names, the layout that they have (--layout).")

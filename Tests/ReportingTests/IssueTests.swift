@@ -21,7 +21,8 @@ import Testing
     let errors: [MigrationError] = [
       .missing(capture), .notAFolder(capture), .isRootFolder(capture), .isHome(capture),
       .insideCapture(capture),
-      .holdsNothingOfACapture(capture), .permissionDenied(full, owner: nil),
+      .holdsNothingOfACapture(capture, layout: "guide"), .holdsNothingOfACapture(capture, layout: "mine"),
+      .permissionDenied(full, owner: nil),
       .permissionDenied(elsewhere, owner: "me"),
       .busy(capture), .untrustedLink(capture), .mayReplace(capture, fileSystem: "nfs"),
       .mayNotLink(capture, fileSystem: "vfat"), .stopped(noPath, nil),

@@ -10,7 +10,8 @@ public enum MigrationError: Error, Equatable, Sendable {
   case isHome(FilePath)
   /// A folder inside a capture: the capture is its parent.
   case insideCapture(FilePath)
-  case holdsNothingOfACapture(FilePath)
+  /// Nothing that the layout of this name knows.
+  case holdsNothingOfACapture(FilePath, layout: String)
   /// It has files in a bucket that is named by another rule than that of the layout.
   case otherBuckets(FilePath, layout: String)
   /// `owner` is the login name of whoever owns the folder, if that much can be seen.
@@ -201,7 +202,7 @@ struct OpenCapture: ~Copyable {
       throw openFailure(error)
     }
     if signs.isHotPlace || isPlaceOfParent(path, layout) { throw .insideCapture(path) }
-    guard signs.isCapture else { throw .holdsNothingOfACapture(path) }
+    guard signs.isCapture else { throw .holdsNothingOfACapture(path, layout: layout.name) }
   }
 }
 
