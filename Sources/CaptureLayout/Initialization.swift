@@ -4,11 +4,12 @@ public enum InitializationCopy {
   private static let timeCount = 16
 
   /// `init.mp4` becomes `init.20261124T130501Z.mp4`, after the moment from which on segments were made with it. Nil where that
-  /// is longer than a name may be.
+  /// is longer than a name may be, or there is no date of four digits.
   public static func name(of original: String, seconds: Int64) -> String? {
     let (stem, ending) = parts(of: original)
-    let name =
-      "\(stem).\(ModificationTime(seconds: seconds, nanoseconds: 0).compactText)\(ending)"
+    let time = ModificationTime(seconds: seconds, nanoseconds: 0).compactText
+    guard time.utf8.count == timeCount, Self.seconds(Array(time.utf8).span) == seconds else { return nil }
+    let name = "\(stem).\(time)\(ending)"
     return temporaryName(of: name).utf8.count <= FileName.longest ? name : nil
   }
 

@@ -184,11 +184,12 @@ public struct Layout: Sendable {
 
   /// How a playlist in a bucket names a file of a place: `../init.mp4`, percent-encoded as `ArchivePlaylist.uri` is.
   public func uri(of name: String, in place: Place, from bucket: Bucket, _ kind: Kind) -> String {
-    let folder = path(of: bucket, kind).split(separator: "/")
-    let file = (prefix(of: place) + name).split(separator: "/")
+    // By bytes: two spellings of one letter are two folders.
+    let folder = path(of: bucket, kind).utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
+    let file = (prefix(of: place) + name).utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
     let common = zip(folder, file).prefix { $0 == $1 }.count
     let rest = file.dropFirst(common).map {
-      String(decoding: ArchivePlaylist.uri(of: Array($0.utf8).span), as: UTF8.self)
+      String(decoding: ArchivePlaylist.uri(of: $0.span), as: UTF8.self)
     }
     return (folder.dropFirst(common).map { _ in ".." } + rest).joined(separator: "/")
   }

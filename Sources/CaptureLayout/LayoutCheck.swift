@@ -45,6 +45,11 @@ extension LayoutDescription {
       throw LayoutMistake(
         "the name of a kind has up to 32 letters a-z, digits, '-' and '_'", kind: index, key: "name")
     }
+    // hotcold verify counts them beside the kinds.
+    guard !["conflicts", "misplaced"].contains(name) else {
+      throw LayoutMistake(
+        "the name '\(name)' has a meaning in reports; take another one", kind: index, key: "name")
+    }
     guard !kinds[..<index].contains(where: { $0.name == name }) else {
       throw LayoutMistake("there is another kind '\(name)'", kind: index, key: "name")
     }

@@ -122,7 +122,8 @@ enum Age {
   static func seconds(_ text: String) -> Int64? {
     let digits = text.dropLast()
     guard let unit = units.first(where: { $0.letter == text.last }), let number = Int64(digits),
-      number.description == digits, number <= range.upperBound, range.contains(number * unit.seconds)
+      number.description == digits, (1...range.upperBound).contains(number),
+      range.contains(number * unit.seconds)
     else { return nil }
     return number * unit.seconds
   }

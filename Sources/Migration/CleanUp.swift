@@ -31,7 +31,7 @@ struct CleanUp {
     let layout = tree.layout
     // Copies of initialisation files before the folders that they are in.
     let copies = InitializationCopies.leave(
-      tree, toFlat: target == .flat, isDryRun: leaving != nil, &failures)
+      tree, toFlat: target == .flat, isDryRun: leaving != nil, &manifests.initializationFailures)
     for (place, count) in copies { gone[layout.path(of: place), default: 0] += count }
     for index in trees {
       for kind in layout.kinds {
@@ -107,8 +107,8 @@ struct CleanUp {
   ) -> Int {
     let rule = tree.layout.trees[index].rule
     var removed = 0
-    var days = Dictionary(
-      uniqueKeysWithValues: tree.dates.filter { $0.kind == kind && $0.tree == index }.map { ($0.day, 0) })
+    var days: [Day: Int] = [:]
+    for date in tree.dates where date.kind == kind && date.tree == index { days[date.day] = 0 }
     // Of an hour of day that the first tree wants, for this kind or for another, nothing is taken.
     for bucket in tree.buckets(of: kind, tree: index)
     where index == 0 || rule.hasDates || !tree.layout.isWanted(bucket, of: kind) {
@@ -159,7 +159,10 @@ struct CleanUp {
     for name in names.playlists.sorted() {
       do throws(KernelError) {
         switch HourPlaylists.existing(name, in: directory) {
-        case .own(let contents, _) where ArchivePlaylist.isOwn(contents):
+        case .own(let contents, let status)
+        where ArchivePlaylist.isOwn(contents):
+          // It may have been replaced since it was read.
+          guard try HourPlaylists.isStill(status, name, in: directory) else { break }
           if leaving == nil { try directory.removeFile(name) }
           own += 1
           manifests.removed += 1

@@ -7,7 +7,7 @@ extension Explanation {
     switch error.errno {
     case .isDirectory: "\(text(error.path)): a folder, not a file"
     case .invalidArgument where error.operation == .open: "\(text(error.path)): not a regular file"
-    case .fileTooLarge: "\(text(error.path)): larger than 1 MiB"
+    case .fileTooLarge: "\(text(error.path)): too large for such a file"
     default: describe(error)
     }
   }

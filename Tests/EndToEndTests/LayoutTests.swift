@@ -244,6 +244,19 @@ import Testing
     #expect(Self.run("layout", "--check", "guide", "/no/such/folder").status == 66)
   }
 
+  /// Each of these once ended in a trap.
+  @Test(arguments: [
+    ("retain: 24h", "retain: -106751991167301d", "retain"),
+    ("  metadata:", "  misplaced:", "misplaced"),
+    ("  metadata:", "  conflicts:", "conflicts"),
+  ])
+  func whatNoReportCouldSayIsAMistake(old: String, new: String, key: String) throws {
+    let folder = try Folder()
+    let file = try Self.guide([(old, new)], in: folder)
+    let result = Self.run("layout", "--check", file)
+    #expect(result.status == 64 && result.error.contains(key), "\(result)")
+  }
+
   @Test func aMistakeInALayoutFileIsNamedWithItsPlaceBeforeAnythingIsTouched() throws {
     let trial = try Trial()
     let text = try String(contentsOfFile: Self.byDate, encoding: .utf8)

@@ -187,9 +187,10 @@ struct CaptureTree: Sendable {
     for bucket in rule.fixedBuckets(tree: tree) { try look(at: bucket, of: kind, in: place) }
     // What has no folders in it need not be listed, and it may hold a million files.
     guard rule.hasDates, try place.mayHaveSubfolders() else { return }
-    var days: [Day] = []
+    // A server may list a name twice.
+    var days: Set<Day> = []
     try place.forEachEntry { entry in
-      if let day = Day(parsing: entry.name) { days.append(day) }
+      if let day = Day(parsing: entry.name) { days.insert(day) }
     }
     for day in days.sorted() { try find(day, tree, of: kind, in: place) }
   }

@@ -101,7 +101,7 @@ private struct ElsewhereSearch {
   ) throws(KernelError) -> String? {
     guard depth < Self.depthMax else { return nil }
     for name in names {
-      guard let folder = open(name, in: directory) else { continue }
+      guard let folder = try open(name, in: directory) else { continue }
       if let found = try first(in: folder.directory, path: Self.path(path, name), depth: depth + 1) {
         return found
       }
@@ -117,8 +117,8 @@ private struct ElsewhereSearch {
       // All of a day's hours are made at once. A few numbers are something else, such as the variants of a stream.
       guard rule.fixedBuckets().allSatisfy({ names.contains(rule.text(of: $0)) }) else { continue }
       for name in names {
-        for bucket in buckets(name, rule, in: directory) {
-          guard let folder = open(bucket, in: directory) else { continue }
+        for bucket in try buckets(name, rule, in: directory) {
+          guard let folder = try open(bucket, in: directory) else { continue }
           if try folder.directory.holdsFile(of: kinds, layout) { return bucket }
         }
       }
@@ -128,22 +128,29 @@ private struct ElsewhereSearch {
 
   /// The paths of the buckets that a folder is, or holds.
   private mutating func buckets(_ name: String, _ rule: BucketRule, in directory: borrowing Directory)
-    -> [String]
+    throws(KernelError) -> [String]
   {
     let bytes = Array(name.utf8)
     guard rule.isFolder(named: bytes.span) else { return [] }
     guard rule.hasDates else { return [name] }
-    guard let day = Day(parsing: bytes.span), let folder = open(name, in: directory) else { return [] }
-    return ((try? folder.directory.folders()) ?? []).filter {
+    guard let day = Day(parsing: bytes.span), let folder = try open(name, in: directory) else { return [] }
+    return try folder.directory.folders().filter {
       rule.bucket(named: Array($0.utf8).span, of: day, tree: 0) != nil
     }.map { "\(name)/\($0)" }
   }
 
-  /// Nil for a link, another mount, or what may not be read: nothing of this capture was moved there.
-  private mutating func open(_ path: String, in directory: borrowing Directory) -> OpenFolder? {
-    guard foldersLeft > 0, let folder = try? directory.openFolder(path) else { return nil }
+  /// Nil for a link, another mount, or what may not be read, such as lost+found: nothing of this capture was moved there.
+  private mutating func open(
+    _ path: String, in directory: borrowing Directory
+  ) throws(KernelError) -> OpenFolder? {
+    guard foldersLeft > 0 else { return nil }
     foldersLeft -= 1
-    return OpenFolder(folder)
+    do throws(KernelError) { return OpenFolder(try directory.openFolder(path)) } catch {
+      // These say nothing of the folder.
+      let isTransient: [Errno] = [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .ioError]
+      if isTransient.contains(error.errno) { throw error }
+      return nil
+    }
   }
 
   private static func path(_ folder: String, _ name: String) -> String {

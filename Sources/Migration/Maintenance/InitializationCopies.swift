@@ -15,9 +15,12 @@ struct KeptInitialization {
   /// Moves it beside others. Where another run has kept the same there, this one is not needed.
   mutating func move(to target: Place, in tree: CaptureTree) throws(KernelError) {
     let (from, to) = (tree.dirfd(of: place), tree.dirfd(of: target))
+    guard CaptureTree.isOpen(to) else { return }
     switch InitializationCopies.move(name, from: from, to: to, as: name) {
     case .done: break
-    case .failed(.fileExists) where isThere(target, tree): try remove(in: tree)
+    case .failed(.fileExists)
+    where !Name.isSameFile(Array(name.utf8).span, from, to) && isThere(target, tree):
+      try remove(in: tree)
     case .failed(let errno): throw KernelError(.rename, path(in: target, tree), errno)
     case .notExecuted: return
     }

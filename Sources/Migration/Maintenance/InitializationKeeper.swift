@@ -62,9 +62,14 @@ struct InitializationKeeper {
 
   /// A reversion leaves copies in the flat place.
   private mutating func bringHome() {
+    guard copies.contains(where: { $0.place != cold }) else { return }
     for index in copies.indices where copies[index].place != cold {
       do throws(KernelError) { try copies[index].move(to: cold, in: tree) } catch { failures.append(error) }
     }
+    // Before a playlist names them there.
+    do throws(KernelError) {
+      try tree.withPlace(cold) { (directory) throws(KernelError) in try directory.syncNames() }
+    } catch { failures.append(error) }
   }
 
   private mutating func keep(_ name: String, in place: Place) {

@@ -157,39 +157,48 @@ struct ArchiveCriterion {
 /// The file that a playlist names in EXT-X-MAP.
 private struct MapTarget {
   /// Below the capture.
-  private let folder: String
+  private let folder: [[UInt8]]
   private let name: [UInt8]
 
   /// Nil for one that is not below the capture: it is not ours to judge.
   init?(_ uri: [UInt8], in folder: String) {
     guard uri.first != UInt8(ascii: "/"), !uri.contains(UInt8(ascii: ":")) else { return nil }
     var path = folder.utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
-    for component in uri.split(separator: UInt8(ascii: "/")) where !component.elementsEqual(".".utf8) {
-      if component.elementsEqual("..".utf8) {
+    for part in uri.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
+      if part.elementsEqual("..".utf8) {
         guard path.popLast() != nil else { return nil }
       } else {
-        path.append(SegmentURI.decoded(component.span) ?? Array(component))
+        let component = SegmentURI.decoded(part.span) ?? Array(part)
+        guard FileName.canExist(component.span), component != [0x2e], component != [0x2e, 0x2e] else {
+          return nil
+        }
+        path.append(component)
       }
     }
     guard let name = path.popLast() else { return nil }
     self.name = name
-    self.folder = path.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+    self.folder = path
   }
 
   func isThere(in tree: CaptureTree) throws(KernelError) -> Bool {
-    guard FileName.canExist(name.span) else { return false }
     var isThere = false
+    // hotcold's own playlists name folders of the layout, which are text.
+    let names = folder.compactMap { String(validating: $0, as: UTF8.self) }
+    guard names.count == folder.count else { return false }
     do throws(KernelError) {
       try tree.withPlace(.root) { (root) throws(KernelError) in
         if folder.isEmpty {
           isThere = Name.isThere(name.span, in: root.descriptor)
         } else {
-          let parent = try root.openFolder(folder)
+          let parent = try root.openFolder(names.joined(separator: "/"))
           isThere = Name.isThere(name.span, in: parent.descriptor)
         }
       }
     } catch {
-      guard [.noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels].contains(error.errno) else {
+      let isNoFolder: [Errno] = [
+        .noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels, .improperLink, .fileNameTooLong,
+      ]
+      guard isNoFolder.contains(error.errno) else {
         throw error
       }
     }
