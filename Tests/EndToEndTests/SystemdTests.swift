@@ -14,7 +14,8 @@ import Testing
       folder = try Folder(in: "/var/tmp")
       let root = folder.path + "/debian"
       try Shell.must([
-        "debootstrap", "--variant=minbase", "--include=liburing2,libstdc++6,systemd-sysv", "bookworm", root,
+        "debootstrap", "--variant=minbase", "--include=liburing2,libyaml-0-2,libstdc++6,systemd-sysv",
+        "bookworm", root,
       ])
       try Shell.must(["cp", package, root + "/hotcold.deb"])
       try Shell.must(["chroot", root, "dpkg", "-i", "/hotcold.deb"])
