@@ -11,7 +11,7 @@ public enum Request: Sendable {
   case rename(from: Int32, to: Int32)
   /// mkdirat(2).
   case makeFolder(in: Int32, mode: UInt32)
-  /// Unlinks a file (unlinkat(2)). For retention alone: no migration removes anything.
+  /// Unlinks a file (unlinkat(2)). For retention alone: no migration removes a recorder's file.
   case unlink(in: Int32)
 
   /// Returns 0 or a negative errno.
