@@ -22,7 +22,7 @@ public enum CapturesList {
       let names = layouts.map { "'\(printable($0.utf8))'" }.joined(separator: " and ")
       throw Issue(
         .usage(
-          "\(printable(path.bytes)): lines of the list name two layouts, \(names).",
+          "\(printable(path.bytes)): lines of the list name two layouts, \(names)",
           remedy: "Name one for each capture."))
     }
     return captures

@@ -47,7 +47,7 @@ public struct Glob: Hashable, Sendable {
   }
 
   /// False where beginnings or endings differ, as those of most patterns do.
-  func mayOverlap(_ other: Glob) -> Bool {
+  private func mayOverlap(_ other: Glob) -> Bool {
     func agree(_ left: [UInt8], _ right: [UInt8]) -> Bool { zip(left, right).allSatisfy(==) }
     return agree(literals[0], other.literals[0])
       && agree(literals[literals.count - 1].reversed(), other.literals[other.literals.count - 1].reversed())

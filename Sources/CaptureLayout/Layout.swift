@@ -388,12 +388,8 @@ extension Layout {
 
   /// The check costs more than all else at the start of a program: what is built in has passed it in the tests.
   private init(checked description: LayoutDescription) {
-    let copies = description.kinds.flatMap(\.initialization).compactMap(InitializationCopy.pattern)
     let globs = description.kinds.map { kind in
-      let matches = kind.match.compactMap(Glob.init)
-      // A kind of `*.mp4` but `init.mp4` does not match copies of that either.
-      let besides = copies.filter { copy in matches.contains { $0.mayOverlap(copy) } }
-      return (matches: matches, exceptions: kind.except.compactMap(Glob.init) + besides)
+      (matches: kind.match.compactMap(Glob.init), exceptions: kind.except.compactMap(Glob.init))
     }
     var paths = [""]
     var cold = PerKind<Place?>(repeating: nil)

@@ -186,6 +186,8 @@ extension LayoutDescription {
       ["archive.m3u8", "archive-*.m3u8", Self.temporaryPlaylists]
       + playlists.flatMap { [$0, "\($0).old", "\($0).*.old"] }
       + kinds.flatMap(\.initialization)
+      // Copies of them: hotcold's own, by whatever time.
+      + kinds.flatMap(\.initialization).compactMap { InitializationCopy.pattern(of: $0)?.text }
     for (index, kind) in globs.enumerated() {
       for name in own {
         guard let glob = Glob(name),

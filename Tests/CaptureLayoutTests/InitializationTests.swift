@@ -164,10 +164,24 @@ import Testing
 
   // MARK: layouts
 
-  /// A kind of all `.mp4` but the initialisation file.
+  /// A recording under the name of a copy would be in no count.
+  @Test func aPatternThatMatchesCopiesIsRefused() {
+    for match in ["*.mp4", "init.*.mp4"] {
+      let kind = LayoutDescription.Kind(
+        name: "segments", match: [match], except: ["init.mp4"], flat: "", hot: "video", limit: 10,
+        playlist: "live.m3u8", initialization: ["init.mp4"])
+      let mistake = #expect(throws: LayoutMistake.self) {
+        _ = try Layout(LayoutDescription(name: "other", kinds: [kind], buckets: .hour))
+      }
+      #expect(mistake?.reason.contains("'init.*T*Z.mp4'") == true)
+    }
+  }
+
+  /// A kind of all `.mp4` but the initialisation file, and its copies.
   @Test func copiesAreOfNoKind() throws {
     let kind = LayoutDescription.Kind(
-      name: "segments", match: ["*.mp4"], except: ["init.mp4"], flat: "", hot: "video", cold: "archive",
+      name: "segments", match: ["*.mp4"], except: ["init.mp4", "init.*T*Z.mp4"], flat: "", hot: "video",
+      cold: "archive",
       limit: 10, playlist: "live.m3u8", initialization: ["init.mp4"])
     let layout = try Layout(LayoutDescription(name: "other", kinds: [kind], buckets: .dateHour))
     let cold = layout.coldPlace(of: layout.kinds[0])

@@ -459,6 +459,25 @@ import Testing
     #expect(try Snapshot(capture).entries == trial.before.entries)
   }
 
+  /// A run that was killed has given the new layout buckets of its own; the others must not be forgotten for that.
+  @Test func anInterruptedChangeOfLayoutIsNotTakenForADoneOne() throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let layouts = try Folder()
+    let other = try Self.guide(
+      [("hot: segments", "hot: segments\n    cold: archive/segments")], in: layouts)
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    for hour in 0..<24 { try trial.folder.makeFolder(Bytes("archive/segments/\(hour)")) }
+    for command in [["migrate", capture, "--execute", "--yes"], ["verify", capture]] {
+      let result = HotColdBinary.run(command + ["--layout", other])
+      #expect(result.status == 66, "\(result)")
+    }
+    let there = Self.run("migrate", capture, "--from", "guide", "--layout", other, "--execute", "--yes")
+    #expect(there.status == 0, "\(there)")
+    #expect(Self.run("verify", capture, "--layout", other).status == 0)
+  }
+
   /// `ffmpeg -f hls -var_stream_map … %v/segment_%d.ts` numbers its folders.
   @Test func theVariantsOfAStreamAreNoBuckets() throws {
     let trial = try Trial()

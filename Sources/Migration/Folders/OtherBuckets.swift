@@ -5,20 +5,39 @@ internal import SystemPackage
 /// Files in buckets that the layout does not know: another layout was used here. With this one they would be passed over, and
 /// new files would go where nobody looks for them.
 ///
-/// Two signs of it are looked for, and neither costs an ordinary capture more than some stats:
+/// Three signs of it are looked for, and none costs an ordinary capture more than some stats:
 /// - buckets by the other rule in the layout's own folders;
+/// - any buckets in those of its folders that are for hot or flat files alone;
 /// - files of a kind that has no bucket at all by this layout, in folders that are named like buckets, at most five folders
 ///   below the capture. Once a kind has buckets, such a folder is taken for a copy of the user's own.
 enum OtherBuckets {
   /// The first of them, below the capture.
   static func first(in capture: borrowing Directory, _ tree: CaptureTree) throws(KernelError) -> String? {
     if let path = try firstByOtherRule(in: capture, tree) { return path }
+    if let path = try firstInPlaces(tree) { return path }
     let kinds = tree.layout.kinds.filter { kind in
       tree.layout.trees.indices.allSatisfy { tree.buckets(of: kind, tree: $0).isEmpty }
     }
     if kinds.isEmpty { return nil }
     var search = ElsewhereSearch(tree.layout, kinds)
     return try search.firstBucket(below: capture)
+  }
+
+  /// In the layout's own folders that buckets do not belong in: those of an interrupted `--from`, for example.
+  private static func firstInPlaces(_ tree: CaptureTree) throws(KernelError) -> String? {
+    let layout = tree.layout
+    var search = ElsewhereSearch(layout, layout.kinds)
+    for place in layout.places where place != .root && !layout.holdsBuckets(place) {
+      var first: String?
+      try tree.withPlace(place) { (directory) throws(KernelError) in
+        let known = layout.folders(in: place).count { directory.hasFolder($0) }
+        guard try directory.mayHaveSubfolders(besides: known) else { return }
+        let name = try search.firstBucket(among: directory.folders(), in: directory, isOwn: false)
+        first = name.map { layout.prefix(of: place) + $0 }
+      }
+      if let first { return first }
+    }
+    return nil
   }
 
   private static func firstByOtherRule(
@@ -110,7 +129,7 @@ private struct ElsewhereSearch {
   }
 
   /// `isOwn`: buckets of the layout's own rule belong here.
-  private mutating func firstBucket(
+  mutating func firstBucket(
     among names: [String], in directory: borrowing Directory, isOwn: Bool
   ) throws(KernelError) -> String? {
     for rule in BucketRule.allCases where !isOwn || rule != layout.buckets {

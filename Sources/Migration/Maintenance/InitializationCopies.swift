@@ -144,7 +144,7 @@ enum InitializationCopies {
 
 extension InitializationCopies {
   /// Takes the copies along with the segments: to the flat place, or to the cold place of the first tree. In the flat layout one
-  /// that says no more than the live file, contents and time, is not needed; nor is the only one, with the same contents.
+  /// that says no more than the live file, contents and time, is not needed.
   ///
   /// - Returns: how many files each place has less, or would have.
   static func leave(
@@ -158,9 +158,9 @@ extension InitializationCopies {
       for var copy in copies {
         let place = copy.place
         do throws(KernelError) {
-          let isOnly = copies.count { $0.original == copy.original } == 1
-          let isNeeded = toFlat ? try !isLive(copy, isOnly: isOnly, in: tree) : true
-          guard !isNeeded || place != target else { continue }
+          // One that lies there already may be somebody's own.
+          guard place != target else { continue }
+          let isNeeded = toFlat ? try !isLive(copy, in: tree) : true
           if !isDryRun {
             if isNeeded { try copy.move(to: target, in: tree) } else { try copy.remove(in: tree) }
           }
@@ -172,7 +172,7 @@ extension InitializationCopies {
   }
 
   private static func isLive(
-    _ copy: KeptInitialization, isOnly: Bool, in tree: CaptureTree
+    _ copy: KeptInitialization, in tree: CaptureTree
   ) throws(KernelError) -> Bool {
     var isLive = false
     for place in try livePlaces(of: copy.original, in: tree) {
@@ -180,7 +180,7 @@ extension InitializationCopies {
         guard let live = try read(copy.original, in: directory), live.contents == copy.contents else {
           return
         }
-        isLive = isLive || isOnly || live.modified == copy.since
+        isLive = isLive || live.modified == copy.since
       }
     }
     return isLive
