@@ -30,8 +30,7 @@ enum OtherBuckets {
     for place in layout.places where place != .root && !layout.holdsBuckets(place) {
       var first: String?
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        let known = layout.folders(in: place).count { directory.hasFolder($0) }
-        guard try directory.mayHaveSubfolders(besides: known) else { return }
+        guard try directory.mayHaveFolders(besides: layout.folders(in: place)) else { return }
         let name = try search.firstBucket(among: directory.folders(), in: directory, isOwn: false)
         first = name.map { layout.prefix(of: place) + $0 }
       }
@@ -70,9 +69,8 @@ enum OtherBuckets {
       let own = layout.coldPlace(of: kind)
       var mayHold = false
       try tree.withPlace(own) { (place) throws(KernelError) in
-        var known = layout.folders(in: own).count { place.hasFolder($0) }
-        if !layout.buckets.hasDates { known += tree.buckets(of: kind).count }
-        mayHold = try place.mayHaveSubfolders(besides: known)
+        let buckets = layout.buckets.hasDates ? 0 : tree.buckets(of: kind).count
+        mayHold = try place.mayHaveFolders(besides: layout.folders(in: own), and: buckets)
       }
       if mayHold { return true }
     }
@@ -104,7 +102,7 @@ private struct ElsewhereSearch {
     let place = layout.place(at: path)
     let known = place.map { layout.folders(in: $0) } ?? []
     // Not listed for its files: they may be a million.
-    guard try directory.mayHaveSubfolders(besides: known.count { directory.hasFolder($0) }) else {
+    guard try directory.mayHaveFolders(besides: known) else {
       return try first(among: known, in: directory, path, depth)
     }
     let names = try directory.folders()
@@ -199,6 +197,11 @@ extension OpenCapture {
 extension Directory {
   func hasFolder(_ name: String) -> Bool {
     (try? status(of: name))?.type == .directory
+  }
+
+  /// Whether there may be folders besides those of these names and `others` more.
+  fileprivate func mayHaveFolders(besides names: [String], and others: Int = 0) throws(KernelError) -> Bool {
+    try mayHaveSubfolders(besides: names.count { hasFolder($0) } + others)
   }
 
   /// Names of the folders in it that are text.

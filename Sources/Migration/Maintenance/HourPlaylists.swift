@@ -328,8 +328,7 @@ struct PlaylistNames {
   init() {}
 
   init(in directory: borrowing Directory) throws(KernelError) {
-    var stream = try DirectoryStream(of: directory)
-    while try stream.nextWindow({ add($0) }) {}
+    try directory.forEachEntry { add($0) }
   }
 
   mutating func add(_ entry: borrowing DirectoryEntry) {

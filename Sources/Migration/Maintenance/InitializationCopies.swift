@@ -55,8 +55,7 @@ enum InitializationCopies {
     var leftovers: [String] = []
 
     init(in directory: borrowing Directory, of originals: [String]) throws(KernelError) {
-      var stream = try DirectoryStream(of: directory)
-      while try stream.nextWindow({ add($0, originals) }) {}
+      try directory.forEachEntry { add($0, originals) }
     }
 
     private mutating func add(_ entry: borrowing DirectoryEntry, _ originals: [String]) {

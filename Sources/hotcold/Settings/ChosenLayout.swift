@@ -98,8 +98,7 @@ extension GivenSettings {
     let isNamed = try value(of: Settings.timeZone) != nil
     // The zone of the process is that of another layout.
     let isUniversal =
-      layout.timeZoneOfBuckets == "UTC" && layout.timeZone == nil && !placement.layout.buckets.hasDates
-      && !isNamed
+      layout.buckets.hasDates && layout.timeZone == nil && !placement.layout.buckets.hasDates && !isNamed
     return Placement(
       chosen: chosen, rule: try value(of: Settings.hot, by: .hotLimits(of: layout)),
       hours: isUniversal ? .universal : .local, timeZone: placement.timeZone)
