@@ -118,6 +118,29 @@ import Testing
   }
 
   /// FAULTS, row 50.
+  /// Another zone has the same segments in other days: a run by mistake must not leave playlists that list them twice.
+  @Test func anotherTimeZoneAndBackListsEverySegmentOnce() throws {
+    let folder = try Folder()
+    let capture = folder.path + "/capture"
+    #expect(HotColdBinary.run(["sample", capture, "--files", "3000", "--span", "4d"]).status == 0)
+    func options(_ zone: String) -> [String] { [capture, "--hot", "segments=0", "--time-zone", zone] }
+    var days: [String: [String]] = [:]
+    for (run, zone) in ["UTC", "Asia/Tokyo", "UTC"].enumerated() {
+      #expect(HotColdBinary.run(["migrate", "--execute", "--yes"] + options(zone)).status == 0)
+      let archives = Self.archives(capture)
+      let listed = try archives.flatMap { archive in
+        try String(contentsOfFile: archive, encoding: .utf8).split(separator: "\n").filter {
+          $0.hasSuffix(".ts")
+        }
+      }
+      #expect(Set(listed).count == listed.count && listed.count > 900, "run \(run), \(zone)")
+      days[zone, default: []].append(archives.joined())
+    }
+    #expect(days["UTC"]?.first != days["Asia/Tokyo"]?.first, "no segment changed its day")
+    #expect(days["UTC"]?.first == days["UTC"]?.last)
+    #expect(HotColdBinary.run(["verify"] + options("UTC")).status == 0)
+  }
+
   @Test func segmentsThatAreDecadesApartGetPlausibleDurations() throws {
     let folder = try Folder()
     // In pairs of consecutive numbers; the next hour has them the other way round.

@@ -174,8 +174,8 @@ struct HourPlaylists: Sendable {
       case .absent: break
       case .own(let text, let status):
         guard contents.unreadable == nil else { break }
-        // What it lists is there: under another layout these are segments.
-        let isObsolete = !Self.listsFiles(text, in: directory)
+        // What it lists is there and in no other playlist: under another layout these are segments.
+        let isObsolete = !listsOtherFiles(text, in: directory)
         changes.append(PlaylistChange(name: name, outcome: isObsolete ? .obsolete(status) : .unchanged))
       case .foreign: changes.append(PlaylistChange(name: name, outcome: .foreign))
       case .unreadable(let error): changes.append(PlaylistChange(name: name, outcome: .failed(error)))
@@ -184,13 +184,14 @@ struct HourPlaylists: Sendable {
     return changes
   }
 
-  private static func listsFiles(_ playlist: [UInt8], in directory: borrowing Directory) -> Bool {
+  /// Segments of this layout are in the playlist of their day, which another time zone changes.
+  private func listsOtherFiles(_ playlist: [UInt8], in directory: borrowing Directory) -> Bool {
     var isThere = false
     var parser = PlaylistParser()
     func look(_ name: Span<UInt8>, _ entry: PlaylistEntry) {
-      isThere =
-        isThere
-        || (entry.isSegment && FileName.canExist(name) && Name.isThere(name, in: directory.descriptor))
+      guard !isThere, entry.isSegment, FileName.canExist(name) else { return }
+      if let kind = layout.kind(of: name), layout.isSegment(kind) { return }
+      isThere = Name.isThere(name, in: directory.descriptor)
     }
     parser.parse(playlist.span, look)
     parser.finish(look)
