@@ -225,8 +225,8 @@ public final class Archiver {
     maintenance.isForced = options.isRetentionForced
     maintenance.isDryRun = options.isDryRun
     let report = engine.keepUp(path, options: maintenance, memory: memory(of: path), clock: clock)
-    metrics.add(report, path)
-    let issues = report.issues(in: path) + roomIssues(report, path)
+    let issues = report.issues(in: path, confirmation: policy.confirmation) + roomIssues(report, path)
+    metrics.add(report, issues, path)
     round.add(report, issues)
     log.logEach(issues, .maintenance, of: path)
     if let manifests = report.manifests { logOutcome(manifests, path) }

@@ -45,14 +45,19 @@ public struct Policy: Sendable {
   public var rule: SettleRule
   public var hours: HourClock
   public var retention: RetentionRule
+  /// The command that deletes what retention declined by these rules, but for the capture at its end.
+  public var confirmation: String
 
   public init(
     layout: Layout = .guide, rule: SettleRule? = nil, hours: HourClock,
-    retention: RetentionRule = RetentionRule()
+    retention: RetentionRule = RetentionRule(), confirmation: String = Policy.confirmation
   ) {
     self.layout = layout
     self.rule = rule ?? SettleRule(of: layout)
     self.hours = hours
     self.retention = retention
+    self.confirmation = confirmation
   }
+
+  public static let confirmation = "hotcold archive --once --force-retention"
 }

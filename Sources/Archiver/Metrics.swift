@@ -62,12 +62,12 @@ struct Metrics {
     self.reasons[path, default: []].formUnion(reasons)
   }
 
-  mutating func add(_ report: MaintenanceReport, _ path: FilePath) {
+  mutating func add(_ report: MaintenanceReport, _ issues: [Issue], _ path: FilePath) {
     var figures = figures[path] ?? Figures(report.layout)
     let wasClean =
       report.error == nil && report.manifests?.isClean ?? true && report.retention?.isClean ?? true
     isClean[path] = wasClean && isClean[path] ?? true
-    add(report.issues(in: path), of: path)
+    add(issues, of: path)
     if report.error == nil {
       figures.isCounted = true
       figures.hot = report.hot

@@ -29,6 +29,14 @@ public struct CaptureRound: Sendable {
     maintenance?.retention.map { isDryRun ? $0.dueTotal : $0.deletedTotal } ?? 0
   }
 
+  /// How many issues keep its status from being `done`: errors, and what retention declined.
+  var errorCount: Int { issues.count { status(of: $0) != .done } }
+
+  private func status(of issue: Issue) -> ExitStatus {
+    // Of a dry run nothing that was declined is left undone.
+    isDryRun && issue.code == .retentionDeclined ? .done : ExitStatus(of: issue)
+  }
+
   /// A slice of its settling.
   public mutating func add(_ report: CaptureReport) {
     timeZone = report.timeZone
@@ -50,8 +58,7 @@ public struct CaptureRound: Sendable {
   public mutating func add(_ report: MaintenanceReport, _ issues: [Issue]) {
     maintenance = report
     self.issues += issues
-    // Of a dry run nothing that was declined is left undone.
-    statuses += issues.filter { !(isDryRun && $0.code == .retentionDeclined) }.map(ExitStatus.init(of:))
+    statuses += issues.map(status)
     wouldChange = wouldChange || deleted > 0 || report.manifests.map { $0.written + $0.removed > 0 } ?? false
   }
 }

@@ -104,7 +104,8 @@ extension Explanation {
       return Explanation("\(file): cannot be deleted: \(errno)")
     case .retentionStopped(let error):
       return Explanation("\(describe(error, in: capture)): nothing more is deleted in this round")
-    case .retentionDeclined(let refusal): return of(refusal).named(name)
+    case .retentionDeclined(let refusal, let confirmation):
+      return of(refusal, confirmedBy: "\(confirmation) \(shellWord(capture.bytes))").named(name)
     case .implausibleTimes(let count):
       return Explanation(
         "\(name): kept \(Format.count(count)) files from the future or the epoch: their age is not known")
@@ -311,8 +312,7 @@ extension Explanation {
     return Explanation(message, "\(remedy), \(again).")
   }
 
-  private static func of(_ refusal: RetentionReport.Refusal) -> Explanation {
-    let forced = "hotcold archive --once --force-retention …"
+  private static func of(_ refusal: RetentionReport.Refusal, confirmedBy forced: String) -> Explanation {
     switch refusal {
     case .clockStepped(let seconds):
       return Explanation(

@@ -54,7 +54,8 @@ public struct Issue: Error {
 
     case notDeleted(Problem)
     case retentionStopped(KernelError)
-    case retentionDeclined(RetentionReport.Refusal)
+    /// `confirmation`: the command that would delete all the same, but for the capture at its end.
+    case retentionDeclined(RetentionReport.Refusal, confirmation: String)
     /// How many files from the future or the epoch were kept.
     case implausibleTimes(Int)
     /// How many segments the live playlist lists.
@@ -207,12 +208,13 @@ extension VerificationReport {
 }
 
 extension MaintenanceReport {
-  package func issues(in capture: FilePath) -> [Issue] {
+  /// `confirmation`: as in `retentionDeclined`.
+  package func issues(in capture: FilePath, confirmation: String) -> [Issue] {
     var causes = error.map { [Issue.Cause.stopped($0)] } ?? []
     if deletedSegments > 0 { causes.append(.segmentsDeletedEarly(deletedSegments)) }
     causes += manifests?.causes(isReversion: false) ?? []
     if let retention {
-      causes += retention.refusals.map(Issue.Cause.retentionDeclined)
+      causes += retention.refusals.map { .retentionDeclined($0, confirmation: confirmation) }
       let implausible = retention.implausible.sum
       if implausible > 0 { causes.append(.implausibleTimes(implausible)) }
       causes += retention.problems.named.map(Issue.Cause.notDeleted)

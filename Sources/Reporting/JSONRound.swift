@@ -18,7 +18,7 @@ extension JSONReport {
       roundWarnings: messages(issues.filter { $0.severity == .warning }))
     let summary = Summary(
       captures: captures.count,
-      errors: (issues + captures.flatMap(\.issues)).count { $0.severity == .error },
+      errors: captures.reduce(issues.count { $0.severity == .error }) { $0 + $1.errorCount },
       files: captures.reduce(0) { $0 + $1.found }, elapsedNanoseconds: elapsedNanoseconds,
       exitCode: exitCode)
     let changes = [
@@ -75,7 +75,8 @@ extension JSONReport {
       let declined = round.issues.filter { $0.code == .retentionDeclined }
       retention = round.maintenance.flatMap { maintenance in
         maintenance.retention.map {
-          RetentionFigures($0, of: maintenance.layout, refusals: messages(declined))
+          RetentionFigures(
+            $0, of: maintenance.layout, isDryRun: round.isDryRun, refusals: messages(declined))
         }
       }
       errors = messages(round.issues.filter { $0.severity == .error })
@@ -85,14 +86,15 @@ extension JSONReport {
 
   private struct RetentionFigures: Encodable {
     let expired: [String: Int]
+    /// Of a dry run, those that would be.
     let deleted: [String: Int]
     let implausible: [String: Int]
     let spared: Int
     let refusals: [Message]
 
-    init(_ report: RetentionReport, of layout: Layout, refusals: [Message]) {
+    init(_ report: RetentionReport, of layout: Layout, isDryRun: Bool, refusals: [Message]) {
       expired = byKind(report.expired, of: layout) { $0 }
-      deleted = byKind(report.deleted, of: layout) { $0 }
+      deleted = byKind(isDryRun ? report.due : report.deleted, of: layout) { $0 }
       implausible = byKind(report.implausible, of: layout) { $0 }
       spared = report.spared
       self.refusals = refusals

@@ -17,6 +17,15 @@ package func printable(_ bytes: some Sequence<UInt8>) -> String {
   return text
 }
 
+/// The same as one word of a shell: quoted where it has to be.
+package func shellWord(_ bytes: some Sequence<UInt8>) -> String {
+  let text = printable(bytes)
+  let isPlain = text.unicodeScalars.allSatisfy {
+    $0.properties.isAlphabetic || ("0"..."9").contains($0) || "/._-=,:@%+".unicodeScalars.contains($0)
+  }
+  return isPlain && !text.isEmpty ? text : "'\(text.replacing("'", with: "'\\''"))'"
+}
+
 private func printable(_ scalar: Unicode.Scalar) -> String {
   switch scalar {
   case "\\": return "\\\\"

@@ -25,6 +25,63 @@ import Testing
     #expect(!weeks.contains { folder.exists($0) })
   }
 
+  /// The command that is printed needs nothing but to be run: with the layout and the ages of the round that declined.
+  @Test(arguments: [false, true]) func theAdviceDeletesWhatWasDeclined(isInList: Bool) throws {
+    let folder = try Folder()
+    let layout = "\(folder.path)/a garden's.yaml"
+    let text = """
+      buckets: hour
+      kinds:
+        stills:
+          match: "still_*.jpg"
+          flat: stills
+          hot: hot
+          limit: 1
+      """
+    try folder.makeFile("a garden's.yaml", contents: Array(text.utf8))
+    let capture = "\(folder.path)/it's"
+    for number in 0..<4 {
+      let seconds = ArchiverTests.now - 5000 - number
+      try folder.makeFile(Bytes("it's/hot/\(seconds / 3600 % 24)/still_\(number).jpg"), seconds: seconds)
+    }
+    try folder.makeFile("list", contents: Array("\(capture) layout=\(layout)\n".utf8))
+    let named =
+      isInList ? ["--captures-from", "\(folder.path)/list"] : ["--layout", layout, capture]
+    let retain = isInList ? ["--retain", "layout"] : ["--retain", "stills=1h"]
+    if isInList {
+      try folder.makeFile("a garden's.yaml", contents: Array((text + "\n    retain: 1h\n").utf8))
+    }
+    let planned = ArchiverTests.once(named + retain + ["--dry-run", "--format", "json"])
+    #expect(try JSON(parsing: planned.output)["summary", "errors"].int == 0 && planned.status == 0)
+    let declined = ArchiverTests.once(named + retain + ["--format", "json"])
+    #expect(declined.status == 1)
+    let report = try JSON(parsing: declined.output)
+    #expect(report["summary", "errors"].int == 1, "what declines is counted: the status is 1")
+    let advice = try #require(report["captures", 0, "retention", "refusals", 0, "remedy"].string)
+    let command = try #require(advice.split(separator: "If that is right: hotcold ").first)
+    let forced = Shell.run(
+      ["sh", "-c", "exec \"$0\" \(command)", HotColdBinary.path], environment: ["TZ": "UTC"])
+    #expect(forced.status == 0, "\(command): \(forced.error)")
+    let left = try Snapshot(capture).paths.filter { $0.name.description.hasPrefix("still_") }
+    #expect(left.isEmpty, "\(command): \(left)")
+  }
+
+  /// In a dry run the counts are of what would be deleted, in all and by kind.
+  @Test func aDryRunCountsWhatWouldBeDeleted() throws {
+    let folder = try Folder()
+    _ = try ArchiverTests.cold(folder, "segments", ages: [90_000, 95_000, 100])
+    _ = try ArchiverTests.cold(folder, "captures", ages: [4000, 5000])
+    for number in 0..<3 { try folder.makeFile(Bytes("segments/segment_h\(number).ts"), seconds: ArchiverTests.now) }
+    let result = ArchiverTests.once([
+      folder.path, "--retain", "segments=24h,captures=1h", "--dry-run", "--format", "json",
+    ])
+    let round = try JSON(parsing: result.output)
+    #expect(round["summary", "deleted"].int == 2)
+    #expect(round["captures", 0, "retention", "deleted", "segments"].int == 2, "\(result.output)")
+    #expect(round["captures", 0, "retention", "deleted", "captures"].int == 0, "declined: all would go")
+    #expect(round["captures", 0, "retention", "expired", "captures"].int == 2)
+  }
+
   @Test func aRecordingIsNotReplacedByMetrics() throws {
     let trial = try Trial()
     let picture = trial.folder.path + "/segment_3.ts"

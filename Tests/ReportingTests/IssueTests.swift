@@ -64,9 +64,9 @@ import Testing
       .retentionStopped(full), .retentionStopped(noPath),
       .archiveNotRemoved(full), .moreArchivesNotRemoved(2), .folderNotRemoved(full),
       .moreFoldersNotRemoved(2), .playlistTooLarge("/srv/capture1/output.m3u8"),
-      .retentionDeclined(.clockStepped(43)), .retentionDeclined(.clockDisturbed),
-      .retentionDeclined(.everythingWouldGo(captures)), .retentionDeclined(.yearsApart(segments)),
-      .retentionDeclined(.tooMany(expired: 9, max: 8)), .implausibleTimes(2), .longPlaylist(900),
+      .retentionDeclined(.clockStepped(43), confirmation: "hotcold archive"), .retentionDeclined(.clockDisturbed, confirmation: "hotcold archive"),
+      .retentionDeclined(.everythingWouldGo(captures), confirmation: "hotcold archive"), .retentionDeclined(.yearsApart(segments), confirmation: "hotcold archive"),
+      .retentionDeclined(.tooMany(expired: 9, max: 8), confirmation: "hotcold archive"), .implausibleTimes(2), .longPlaylist(900),
       .segmentsDeletedEarly(1), .littleSpace(freeBytes: 1, bytes: 100), .fewInodes(free: 1, all: 100),
     ]
     return issues

@@ -37,7 +37,8 @@ public struct RetentionReport: Sendable {
     expired[kind] > 0
       && refusals.allSatisfy { $0.isOfSomeKinds && $0.kind != kind }
   }
-  public var dueTotal: Int { PerKind { isDue($0) ? expired[$0] : 0 }.sum }
+  public var due: PerKind<Int> { PerKind { isDue($0) ? expired[$0] : 0 } }
+  public var dueTotal: Int { due.sum }
   public var isClean: Bool { refusals.isEmpty && problems.count == 0 && error == nil }
 }
 

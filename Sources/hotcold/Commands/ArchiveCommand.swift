@@ -139,9 +139,11 @@ struct ArchiveCommand: ParsableCommand {
   ) throws(SettingsMistake) -> ArchiverOptions {
     let placement = try settings.tieredPlacement(keepsZone: keepsZone)
     var options = ArchiverOptions(
-      policy: try policy(placement, settings),
+      policy: try policy(placement, settings, repeated: layout.flags),
       policyNamed: { (name) throws(SettingsMistake) in
-        try policy(try settings.placement(ofLayout: name, beside: placement), settings)
+        try policy(
+          try settings.placement(ofLayout: name, beside: placement), settings,
+          repeated: Settings.layout.given(name))
       })
     options.captures = captures.captures
     // Named on the command line, they are all: the list in the settings is the service's.
@@ -167,11 +169,18 @@ struct ArchiveCommand: ParsableCommand {
     return options
   }
 
-  private func policy(_ placement: Placement, _ settings: GivenSettings) throws(SettingsMistake) -> Policy {
-    Policy(
+  /// `repeated`: how the layout was named, for the command that confirms what retention declined.
+  private func policy(
+    _ placement: Placement, _ settings: GivenSettings, repeated layout: [GivenFlag]
+  ) throws(SettingsMistake) -> Policy {
+    let own = Settings.minAge.given(minAge) + Settings.retain.given(retain)
+    let repeated = (own + layout + place.flags + settle.flags + rename.flags).map(\.words)
+    let configuration = config.map { ["--config \(shellWord($0.bytes))"] } ?? []
+    return Policy(
       layout: placement.layout, rule: placement.rule, hours: placement.hours,
       retention: RetentionRule(
         ageSeconds: try settings.value(of: Settings.retain, by: .ages(of: placement.layout)),
-        deletionsMax: try settings.value(of: Settings.maxDelete)))
+        deletionsMax: try settings.value(of: Settings.maxDelete)),
+      confirmation: ([Policy.confirmation] + configuration + repeated).joined(separator: " "))
   }
 }

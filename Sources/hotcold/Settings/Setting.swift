@@ -1,4 +1,5 @@
 import ArgumentParser
+import Reporting
 
 /// A setting: what there is to say about it, whether it comes as a flag, in the environment or in the settings file.
 struct Setting<Value: Sendable>: AnySetting {
@@ -53,7 +54,7 @@ extension AnySetting {
   var flagName: String { flagText == "no" ? "no-\(name)" : name }
 
   /// What the command line gives; nothing where its flag is not there.
-  func given(_ text: String?) -> [GivenFlag] { text.map { [GivenFlag(variable: variable, text: $0)] } ?? [] }
+  func given(_ text: String?) -> [GivenFlag] { text.map { [GivenFlag(setting: self, text: $0)] } ?? [] }
 
   /// One value, or several. An empty one among them is not lost.
   func given(_ texts: [String]) -> [GivenFlag] {
@@ -71,8 +72,14 @@ extension AnySetting {
 
 /// A setting on the command line.
 struct GivenFlag {
-  let variable: String
+  let setting: any AnySetting
   let text: String
+
+  var variable: String { setting.variable }
+  /// As it would be given again.
+  var words: String {
+    "--\(setting.flagName)" + (setting.flagText == nil ? " \(shellWord(text.utf8))" : "")
+  }
 }
 
 // MARK: the options of the command line
