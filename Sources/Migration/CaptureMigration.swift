@@ -133,8 +133,8 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       report.foldersMade = tree.missingCount
       if (try? tree.checkMissingCanBeMade()) == nil { report.mayNotWrite = true }
     case (.tiered, false): report.foldersMade += try tree.makeMissing(like: capture.status, with: mover)
-    case (.flat, true): break
-    case (.flat, false): try tree.makeFlatPlaces(like: capture.status, with: mover)
+    case (.flat, true): report.foldersMade = tree.missingFlatCount
+    case (.flat, false): report.foldersMade += try tree.makeFlatPlaces(like: capture.status, with: mover)
     }
   }
 

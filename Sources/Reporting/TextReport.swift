@@ -139,7 +139,7 @@ public struct TextReport {
   private func folders(_ report: CaptureReport) -> String {
     let removed =
       "\(Format.count(report.foldersRemoved)) empty ones \(report.isDryRun ? "to be removed" : "removed")"
-    if report.isReversion { return removed }
+    if report.isReversion, report.foldersMade == 0 { return removed }
     let made = "\(Format.count(report.foldersMade)) \(report.isDryRun ? "to be made" : "made")"
     return report.foldersRemoved > 0 ? "\(made), \(removed)" : made
   }

@@ -500,6 +500,49 @@ import Testing
     #expect(Self.run("verify", capture).status == 0)
   }
 
+  /// Planned, made and there: with the folders that only lead to others, forth and back.
+  @Test func foldersThatLeadToOthersAreCounted() throws {
+    let folder = try Folder()
+    let text = """
+      buckets: hour
+      kinds:
+        segments:
+          match: "segment_*.ts"
+          flat: in/a
+          hot: video/live/now
+          cold: archive/a/b
+          limit: 1
+        stills:
+          match: "still_*.jpg"
+          flat: in/b
+          hot: video/stills
+          limit: 0
+      """
+    try folder.makeFile("layout.yaml", contents: Array(text.utf8))
+    for number in 0..<3 {
+      try folder.makeFile(Bytes("capture/in/a/segment_\(number).ts"), seconds: 1000 * number)
+    }
+    try folder.makeFile("capture/in/b/still_1.jpg", seconds: 5)
+    let capture = folder.path + "/capture"
+    func folders() throws -> Int { try Shell.must(["find", capture, "-type", "d"]).split(separator: "\n").count }
+    func run(_ command: String, _ options: String...) throws -> (made: Int, removed: Int) {
+      let result = HotColdBinary.run(
+        [command, capture, "--layout", "\(folder.path)/layout.yaml", "--format", "json"] + options)
+      #expect(result.status == 0, "\(result)")
+      let report = try JSON(parsing: result.output)["captures", 0]
+      return try (#require(report["foldersMade"].int), #require(report["foldersRemoved"].int))
+    }
+    for command in ["migrate", "revert"] {
+      let before = try folders()
+      let planned = try run(command)
+      let done = try run(command, "--execute", "--yes")
+      #expect(done == planned, "\(command)")
+      #expect(try folders() == before + done.made - done.removed, "\(command): \(done)")
+      // The flat folders are made again.
+      try Shell.must(["rm", "-r", capture + "/in"])
+    }
+  }
+
   /// A number that is taken in a bucket which nobody looks at would be given twice.
   @Test func nextNumbersOfAnotherLayoutAreRefused() throws {
     let trial = try Trial()

@@ -16,7 +16,8 @@ extension CaptureTree {
 
   /// How many folders the layout wants in any case.
   var wantedCount: Int {
-    tieredPlaces.count + layout.kinds.count * layout.buckets.fixedBuckets().count
+    Self.folders(on: tieredPlaces.map(layout.path)).count
+      + layout.kinds.count * layout.buckets.fixedBuckets().count
   }
 
   /// How many of those are not there. Below a refused place nothing can be missing.
@@ -24,7 +25,30 @@ extension CaptureTree {
     let buckets = layout.kinds.reduce(0) { count, kind in
       count + (dirfd(of: layout.coldPlace(of: kind)) == Self.refused ? 0 : missingBuckets(of: kind).count)
     }
-    return buckets + tieredPlaces.count(where: isAbsent)
+    return buckets + missingCount(of: tieredPlaces.filter(isAbsent))
+  }
+
+  /// Paths and those that lead to them, each once.
+  private static func folders(on paths: [String]) -> Set<[UInt8]> {
+    var folders: Set<[UInt8]> = []
+    for path in paths {
+      // By bytes: two spellings of one letter are two folders.
+      let bytes = Array(path.utf8)
+      for end in bytes.indices where bytes[end] == UInt8(ascii: "/") { folders.insert(Array(bytes[..<end])) }
+      folders.insert(bytes)
+    }
+    return folders
+  }
+
+  /// How many folders it takes to make these places: with those that only lead to them.
+  private func missingCount(of absent: [Place]) -> Int {
+    var count = 0
+    withPlace(.root) { root in
+      count = Self.folders(on: absent.map(layout.path)).count {
+        (try? root.statusIfThere(String(decoding: $0, as: UTF8.self))) == .some(nil)
+      }
+    }
+    return count
   }
 
   /// Throws where buckets are missing in a place that this process may not write to: before any is made.
@@ -39,6 +63,7 @@ extension CaptureTree {
   mutating func makeMissing(like model: FileStatus, with mover: some Mover) throws(KernelError) -> Int {
     try checkMissingCanBeMade()
     let absent = tieredPlaces.filter(isAbsent)
+    let absentCount = missingCount(of: absent)
     try make(absent, like: model, with: mover)
 
     var requests = RequestQueue(capacity: layout.kinds.count * BucketRule.hours.count)
@@ -58,20 +83,30 @@ extension CaptureTree {
       }
     }
     try giveAttributes(of: model)
-    return absent.count + made.count
+    return absentCount + made.count
   }
 
-  /// Makes the flat places of kinds that have files to go there.
-  mutating func makeFlatPlaces(like model: FileStatus, with mover: some Mover) throws(KernelError) {
+  /// The flat places that are missing, of kinds that have files to go there.
+  private var absentFlatPlaces: [Place] {
     let needed = layout.kinds.filter { kind in
       layout[kind].hot != layout[kind].flat && !isAbsent(layout[kind].hot)
         || !isAbsent(layout.coldPlace(of: kind))
     }.map { layout[$0].flat }
-    let absent = layout.places.filter { needed.contains($0) && isAbsent($0) }
+    return layout.places.filter { needed.contains($0) && isAbsent($0) }
+  }
+
+  /// How many folders `makeFlatPlaces` would make.
+  var missingFlatCount: Int { missingCount(of: absentFlatPlaces) }
+
+  /// Makes the flat places of kinds that have files to go there. Returns how many folders that took.
+  mutating func makeFlatPlaces(like model: FileStatus, with mover: some Mover) throws(KernelError) -> Int {
+    let absent = absentFlatPlaces
+    let made = missingCount(of: absent)
     try make(absent, like: model, with: mover)
     for place in absent {
       try withPlace(place) { (directory) throws(KernelError) in try directory.takeAttributes(of: model) }
     }
+    return made
   }
 
   /// Those directly below the capture in one batch, others below them one by one.
