@@ -76,7 +76,7 @@ struct Listing: Sendable {
   private mutating func add(_ entry: borrowing DirectoryEntry, _ kind: Kind) {
     kinds[kind] += 1
     if let number = layout.number(of: entry.name, kind) {
-      numbers.add(number, isSegment: layout.isSegment(kind))
+      numbers.add(number, kind)
     }
     digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
   }

@@ -39,7 +39,10 @@ public struct NextNumbers: Equatable, Sendable {
           secondsSincePlaylist = min(secondsSincePlaylist ?? age, age)
         }
       }
-      self.init(segment: numbers.nextSegment ?? 0, capture: numbers.nextCapture ?? 0)
+      let isSegment = layout.isSegment
+      self.init(
+        segment: numbers.next(of: layout.kinds.filter(isSegment)) ?? 0,
+        capture: numbers.next(of: layout.kinds.filter { !isSegment($0) }) ?? 0)
       self.secondsSincePlaylist = secondsSincePlaylist
     } catch { throw capture.stopped(error) }
   }

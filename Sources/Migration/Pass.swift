@@ -194,7 +194,7 @@ struct Pass<M: Mover>: ~Copyable {
       if finishLink(entry, identity, in: site, status) { return }
       count(identity, &reconciliation)
       if let number = layout.number(of: entry.name, kind) {
-        numbers.add(number, isSegment: layout.isSegment(kind))
+        numbers.add(number, kind)
       }
       if options.target == .tiered { noteRecent(status.modified, kind, in: site) }
       place(entry, identity, from: site, status.modified)

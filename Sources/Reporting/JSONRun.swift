@@ -62,7 +62,8 @@ extension JSONReport {
     let foldersMade: Int
     let foldersRemoved: Int
     let manifests: ManifestFigures?
-    let nextNumbers: NextNumbers
+    /// By kind; the same for kinds that are numbered alike.
+    let nextNumbers: [String: Int64]
     let cutShort: Bool
     let renamed: Int
     let passes: Int
@@ -90,8 +91,7 @@ extension JSONReport {
       foldersMade = report.foldersMade
       foldersRemoved = report.foldersRemoved
       manifests = report.manifests.map(ManifestFigures.init)
-      nextNumbers = NextNumbers(
-        segments: report.numbers.nextSegment, captures: report.numbers.nextCapture)
+      nextNumbers = Self.nextNumbers(report)
       cutShort = report.isCutShort
       renamed = report.renamed
       passes = report.passes
@@ -107,6 +107,14 @@ extension JSONReport {
       comparison = report.comparison.map { ComparisonFigures($0, of: report.layout) }
       errors = report.issues.map { Message($0, command) }
     }
+
+    private static func nextNumbers(_ report: CaptureReport) -> [String: Int64] {
+      var next: [String: Int64] = [:]
+      for kinds in report.layout.kindsNumberedAlike {
+        for kind in kinds { next[report.layout.name(of: kind)] = report.numbers.next(of: kinds) }
+      }
+      return next
+    }
   }
 
   struct ManifestFigures: Encodable {
@@ -119,10 +127,6 @@ extension JSONReport {
       removed = report.removed
       foreign = report.foreign
     }
-  }
-
-  struct NextNumbers: Encodable {
-    let segments, captures: Int64?
   }
 
   struct KindFigures: Encodable {

@@ -119,7 +119,7 @@ public struct TextReport {
     if let manifests = report.manifests, !describe(manifests, isDryRun: report.isDryRun).isEmpty {
       lines.append("archives       \(describe(manifests, isDryRun: report.isDryRun))")
     }
-    if let text = nextNumbers(report.numbers) { lines.append("next numbers   \(text)") }
+    if let text = nextNumbers(report) { lines.append("next numbers   \(text)") }
     if let comparison = report.comparison { lines.append("before, after  \(describe(comparison))") }
     if !report.isDryRun, report.error == nil {
       lines.append("durable        \(report.isSynced ? "yes (syncfs)" : "not asked for (--no-sync)")")
@@ -154,10 +154,10 @@ public struct TextReport {
   }
 
   /// Where a new encoder has to go on, so that its names do not collide with those that are there.
-  private func nextNumbers(_ numbers: HighestNumbers) -> String? {
-    let texts = [
-      numbers.nextSegment.map { "segments \($0)" }, numbers.nextCapture.map { "captures \($0)" },
-    ].compactMap { $0 }
+  private func nextNumbers(_ report: CaptureReport) -> String? {
+    let texts = report.layout.kindsNumberedAlike.compactMap { kinds in
+      report.numbers.next(of: kinds).map { "\(report.layout.name(of: kinds[0])) \($0)" }
+    }
     return texts.isEmpty ? nil : texts.joined(separator: ", ") + " (ffmpeg: -start_number)"
   }
 

@@ -53,6 +53,26 @@ import Testing
     #expect(result.error.contains("\(folder.path)/segments: "), "\(result.error)")
   }
 
+  /// By the names of the layout's kinds: those of one folder go on alike, segments by themselves.
+  @Test func theReportHasThemByKind() throws {
+    let folder = try Folder()
+    let kinds = [("video", "video_*.ts", "."), ("stills", "still_*.png", "shots"), ("small", "small_*.png", "shots"), ("sound", "sound_*.aac", ".")]
+    let text = kinds.map { name, match, flat in
+      "  \(name): {match: \"\(match)\", flat: \(flat), hot: \(name), limit: 1\(name == "video" ? ", playlist: live.m3u8" : "")}\n"
+    }
+    try folder.makeFile("layout.yaml", contents: Array("buckets: hour\nkinds:\n\(text.joined())".utf8))
+    for name: Bytes in ["video_7.ts", "sound_40.aac", "shots/still_5.png", "small/3/small_11.png"] {
+      try folder.makeFile("capture/" + name, seconds: 3 * 3600)
+    }
+    let arguments = ["migrate", folder.path + "/capture", "--layout", folder.path + "/layout.yaml"]
+    let report = try JSON(parsing: HotColdBinary.run(arguments + ["--format", "json"]).output)
+    let next = report["captures", 0, "nextNumbers"]
+    #expect(next["video"].int == 8 && next["sound"].int == 41)
+    #expect(next["stills"].int == 12 && next["small"].int == 12)
+    let printed = HotColdBinary.run(arguments).output
+    #expect(printed.contains("next numbers   video 8, stills 12, sound 41 (ffmpeg"), "\(printed)")
+  }
+
   @Test func badInput() throws {
     let folder = try Folder()
     #expect(numbers([folder.path]).status == 66)

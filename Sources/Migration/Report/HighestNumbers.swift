@@ -1,20 +1,34 @@
+public import CaptureLayout
+
 /// The largest numbers in the names of a capture. An encoder that starts again from 1 would make names that are taken:
 /// it is to go on after these (ffmpeg's `-start_number`).
 public struct HighestNumbers: Sendable {
-  public private(set) var segment: Int64?
-  /// Of captures, thumbnails and metadata, which are numbered alike.
-  public private(set) var capture: Int64?
+  /// -1 where there is none yet.
+  private var highest = PerKind<Int64>(repeating: -1)
 
-  /// Those to go on with; nil where there are none yet.
-  public var nextSegment: Int64? { segment.map { $0 + 1 } }
-  public var nextCapture: Int64? { capture.map { $0 + 1 } }
-
-  mutating func add(_ number: Int64, isSegment: Bool) {
-    if isSegment { segment = max(segment ?? 0, number) } else { capture = max(capture ?? 0, number) }
+  /// That to go on with, of kinds that are numbered alike; nil where there is none yet.
+  public func next(of kinds: [Kind]) -> Int64? {
+    let largest = kinds.map { highest[$0] }.max() ?? -1
+    return largest < 0 ? nil : largest + 1
   }
 
+  mutating func add(_ number: Int64, _ kind: Kind) { highest[kind] = max(highest[kind], number) }
+
   mutating func add(_ other: HighestNumbers) {
-    segment = other.segment.map { max(segment ?? 0, $0) } ?? segment
-    capture = other.capture.map { max(capture ?? 0, $0) } ?? capture
+    highest = PerKind { max(highest[$0], other.highest[$0]) }
+  }
+}
+
+extension Layout {
+  /// Kinds that one encoder writes, and numbers alike: to one folder, segments apart.
+  public var kindsNumberedAlike: [[Kind]] {
+    var groups: [[Kind]] = []
+    for kind in kinds {
+      let group = groups.firstIndex { group in
+        self[group[0]].flat == self[kind].flat && !isSegment(kind) && !isSegment(group[0])
+      }
+      if let group { groups[group].append(kind) } else { groups.append([kind]) }
+    }
+    return groups
   }
 }
