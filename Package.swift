@@ -17,7 +17,7 @@ let wrapped = [
   "hc_rename_noreplace", "hc_rename_replacing", "hc_link", "hc_unlink", "hc_rmdir", "hc_mkdirat",
   "hc_statx", "hc_statx_uncached", "hc_statx_mtime", "hc_statfs", "hc_getdents64",
   "hc_open_folder", "hc_open_file", "hc_syncfs", "hc_fsync", "hc_read", "hc_create_file",
-  "hc_write", "hc_fchown", "hc_fchmod", "hc_ring_prepare_rename", "hc_ring_prepare_mkdir",
+  "hc_write", "hc_close_written", "hc_fchown", "hc_fchmod", "hc_ring_prepare_rename", "hc_ring_prepare_mkdir",
   "hc_ring_prepare_unlink", "io_uring_submit_and_get_events", "hc_ring_wait", "hc_ring_reap",
   "hc_thread_start",
 ]

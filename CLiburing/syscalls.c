@@ -234,6 +234,13 @@ int64_t hc_write(int32_t fd, const void *bytes, size_t count) {
 
 void hc_close(int32_t fd) { close(fd); }
 
+int32_t hc_close_written(int32_t fd) { return close(fd) < 0 ? -errno : 0; }
+
+int32_t hc_dup(int32_t fd) {
+  int32_t copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return copy < 0 ? -errno : copy;
+}
+
 int32_t hc_statfs(int32_t fd, hc_file_system *out) {
   struct statfs raw;
   if (fstatfs(fd, &raw) < 0)

@@ -152,6 +152,9 @@ int32_t hc_lock_exclusive(int32_t fd);
 int64_t hc_read(int32_t fd, void *buffer, size_t capacity);
 int64_t hc_write(int32_t fd, const void *bytes, size_t count);
 void hc_close(int32_t fd);
+/// The same of a file that was written: the last moment at which some file systems say that there was no room (NFS).
+int32_t hc_close_written(int32_t fd);
+int32_t hc_dup(int32_t fd);
 
 /// The part of statfs(2) that hotcold needs.
 typedef struct {

@@ -32,6 +32,14 @@ public enum StandardStream: Int32, Sendable {
     try writeAll(Array(text.utf8).span, to: rawValue) { "" }
   }
 
+  /// Has the file system say now what it would say when this stream is closed, at the end of the process, which nobody hears:
+  /// that what was written found no room (NFS). The stream stays open.
+  public func flush() throws(KernelError) {
+    let another = hc_dup(rawValue)
+    // Without a descriptor to spare nothing is known of it.
+    if another >= 0 { try KernelError.check(hc_close_written(another), .close, "") }
+  }
+
   /// One line without its newline, or nil at the end of input.
   public func readLine() throws(KernelError) -> [UInt8]? {
     var line: [UInt8] = []

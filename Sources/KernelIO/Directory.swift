@@ -143,7 +143,8 @@ public struct Directory: ~Copyable, Sendable {
     }
   }
 
-  private static func giveAway(
+  /// As far as this process may.
+  static func giveAway(
     _ descriptor: Int32, to model: FileStatus, _ path: @autoclosure () -> FilePath
   ) throws(KernelError) {
     // chown(2): an owner of -1 is left as it is.
@@ -155,47 +156,6 @@ public struct Directory: ~Copyable, Sendable {
         try KernelError.check(result, .changeOwner, path())
         return
       }
-    }
-  }
-
-  /// Creates the file `name`, which must not exist, with these bytes and this modification time.
-  public func createFile(
-    _ name: String, contents: Span<UInt8>, mode: UInt32 = 0o644, modifiedSeconds: Int64,
-    modifiedNanoseconds: UInt32
-  ) throws(KernelError) {
-    let filePath = { [path] in path.appending(name) }
-    let file = try KernelError.check(
-      unsafe hc_create_file(descriptor, name, mode), .create, filePath())
-    defer { hc_close(file) }
-    try writeAll(contents, to: file, filePath)
-    try KernelError.check(
-      hc_set_mtime(file, modifiedSeconds, modifiedNanoseconds), .setTime, filePath())
-  }
-
-  /// Writes the file `name`, which must not exist, or none. With the owner and group of this folder, as far as this process
-  /// may give them; readable and writable for whoever may list or change the folder. `modified`: seconds and nanoseconds, where
-  /// it is not to be the time of writing.
-  public func writeFile(
-    _ name: String, modified: (seconds: Int64, nanoseconds: UInt32)? = nil,
-    contents: (_ write: (Span<UInt8>) throws(KernelError) -> Void) throws(KernelError) -> Void
-  ) throws(KernelError) {
-    let filePath = { [path] in path.appending(name) }
-    let own = try status()
-    let file = try KernelError.check(unsafe hc_create_file(descriptor, name, 0o600), .create, filePath())
-    defer { hc_close(file) }
-    do throws(KernelError) {
-      try contents { bytes throws(KernelError) in try writeAll(bytes, to: file, filePath) }
-      if let modified {
-        try KernelError.check(
-          hc_set_mtime(file, modified.seconds, modified.nanoseconds), .setTime, filePath())
-      }
-      if CurrentProcess.effectiveUser != own.owner || !CurrentProcess.isMember(ofGroup: own.group) {
-        try Self.giveAway(file, to: own, filePath())
-      }
-      try KernelError.check(hc_fchmod(file, own.mode & 0o666), .changeMode, filePath())
-    } catch {
-      try? removeFile(name)
-      throw error
     }
   }
 
@@ -226,26 +186,6 @@ public struct Directory: ~Copyable, Sendable {
       return false
     }
     throw KernelError(.remove, path.appending(name), Errno(shim: result))
-  }
-
-  /// Puts a file of this process's own in its place, whole or not at all: written under `temporaryName`, then renamed, which
-  /// replaces.
-  public func publishFile(
-    _ name: String, via temporaryName: String, contents: Span<UInt8>, mode: UInt32
-  ) throws(KernelError) {
-    let filePath = { [path] in path.appending(temporaryName) }
-    try removeFile(temporaryName)
-    let file = try KernelError.check(
-      unsafe hc_create_file(descriptor, temporaryName, mode), .create, filePath())
-    defer { hc_close(file) }
-    do throws(KernelError) {
-      try writeAll(contents, to: file, filePath)
-      try KernelError.check(
-        unsafe hc_rename_replacing(descriptor, temporaryName, name), .rename, path.appending(name))
-    } catch {
-      try? removeFile(temporaryName)
-      throw error
-    }
   }
 
   /// Makes everything written so far on this file system survive a power cut (syncfs(2)), and says whether

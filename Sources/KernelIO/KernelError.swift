@@ -10,7 +10,7 @@ public struct KernelError: Error, Equatable, Sendable {
     case open
     case list = "getdents64"
     case stat = "statx"
-    case read, write, create
+    case read, write, create, close
     case rename = "renameat2"
     case link = "linkat"
     case remove = "unlinkat"

@@ -58,6 +58,11 @@ FAILING(HC_OP_SYNCFS, int32_t, hc_fsync, (int32_t fd), (fd))
 FAILING(HC_OP_READ, int64_t, hc_read, (int32_t fd, void *buffer, size_t capacity), (fd, buffer, capacity))
 FAILING(HC_OP_CREATE, int32_t, hc_create_file, (int32_t dirfd, const char *name, uint32_t mode), (dirfd, name, mode))
 FAILING(HC_OP_WRITE, int64_t, hc_write, (int32_t fd, const void *bytes, size_t count), (fd, bytes, count))
+WRAPPED(int32_t, hc_close_written, (int32_t fd)) {
+  int32_t error = fault(HC_OP_CLOSE);
+  int32_t result = __real_hc_close_written(fd);
+  return error ? -error : result;
+}
 FAILING(HC_OP_CHANGE, int32_t, hc_fchown, (int32_t fd, uint32_t uid, uint32_t gid), (fd, uid, gid))
 FAILING(HC_OP_CHANGE, int32_t, hc_fchmod, (int32_t fd, uint32_t mode), (fd, mode))
 

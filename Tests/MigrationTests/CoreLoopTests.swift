@@ -70,6 +70,9 @@ import Testing
           name: "write", operation: HC_OP_WRITE, engine: engine,
           errnos: [.noSpace, .diskQuotaExceeded, .ioError]),
         Target(
+          name: "close", operation: HC_OP_CLOSE, engine: engine,
+          errnos: [.noSpace, .diskQuotaExceeded, .ioError]),
+        Target(
           name: "fchown or fchmod", operation: HC_OP_CHANGE, engine: engine,
           errnos: [.notPermitted, .ioError]),
       ]
@@ -125,7 +128,7 @@ import Testing
   /// It makes no folder where captures/ is there, and no file.
   @Test(
     arguments: targets.filter {
-      ![HC_OP_MKDIR, HC_OP_CREATE, HC_OP_WRITE, HC_OP_CHANGE].contains($0.operation)
+      ![HC_OP_MKDIR, HC_OP_CREATE, HC_OP_WRITE, HC_OP_CLOSE, HC_OP_CHANGE].contains($0.operation)
     })
   func nothingIsLostWhicheverCallOfAReversionFails(_ target: Target) async throws {
     try target.engine.skipUnlessGranted()

@@ -7,7 +7,10 @@ import Synchronization
 enum Output {
   /// Prints a report. A reader that has gone does not undo what was done: it is said, with exit code 74.
   static func print(_ text: String, _ console: Console) throws {
-    do throws(KernelError) { try StandardStream.output.write(text) } catch { throw failure(error, console) }
+    do throws(KernelError) {
+      try StandardStream.output.write(text)
+      try StandardStream.output.flush()
+    } catch { throw failure(error, console) }
   }
 
   fileprivate static func failure(_ error: KernelError, _ console: Console) -> ExitCode {

@@ -20,6 +20,7 @@ enum hc_operation {
   HC_OP_READ,
   HC_OP_CREATE,
   HC_OP_WRITE,
+  HC_OP_CLOSE, ///< of a file that was written; it is closed all the same
   HC_OP_CHANGE, ///< of owner or mode
   HC_OP_SUBMIT,
   HC_OP_WAIT,
