@@ -173,12 +173,20 @@ extension LayoutDescription {
     }
     if let index = streams.first {
       guard isPlainName(kinds[index].playlist!) else {
-        throw LayoutMistake("no name of a live playlist", kind: index, key: "playlist")
+        throw LayoutMistake(
+          "'\(kinds[index].playlist!)' is no name of a live playlist; give one file name, without *", kind: index,
+          key: "playlist")
       }
     }
     for (index, kind) in kinds.enumerated() {
       for name in kind.initialization where !isPlainName(name) || name == kind.playlist {
-        throw LayoutMistake("'\(name)' is no name of an initialisation file", kind: index, key: "init")
+        throw LayoutMistake(
+          "'\(name)' is no name of an initialisation file; give one file name, without *", kind: index, key: "init")
+      }
+      for name in kind.initialization where InitializationCopy.name(of: name, seconds: 0) == nil {
+        throw LayoutMistake(
+          "'\(name)' is too long: the name of a copy has a time besides, and up to \(FileName.longest) bytes in all",
+          kind: index, key: "init")
       }
     }
     let playlists = streams.compactMap { kinds[$0].playlist }
@@ -201,10 +209,10 @@ extension LayoutDescription {
     }
   }
 
-  /// Of a file that is not hotcold's own.
+  /// Of one file that is not hotcold's own.
   private func isPlainName(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
-    return FileName.canExist(bytes.span) && !FileName.isArchivePlaylist(bytes.span)
+    return !bytes.contains(UInt8(ascii: "*")) && FileName.canExist(bytes.span) && !FileName.isArchivePlaylist(bytes.span)
       && Glob(Self.temporaryPlaylists)?.matches(bytes.span) != true && ![".", ".."].contains(name)
   }
 }
