@@ -1,0 +1,85 @@
+/// What describes a layout: names and paths as text, not checked yet.
+public struct LayoutDescription: Equatable, Sendable {
+  public struct Kind: Equatable, Sendable {
+    public var name: String
+    /// Patterns of its names (`Glob`), at least one.
+    public var match: [String]
+    /// Names that it leaves out although they match.
+    public var except: [String] = []
+    /// Folders below the capture, "" for the capture itself.
+    public var flat: String
+    public var hot: String
+    /// In which its buckets are; nil for the hot folder.
+    public var cold: String?
+    public var limit: Int
+    public var retentionSeconds: Int64?
+    /// The live playlist, for the kind that is the segments of an HLS stream.
+    public var playlist: String?
+    /// The files that a player loads before a segment (fMP4; EXT-X-MAP, RFC 8216 section 4.3.2.5).
+    public var initialization: [String] = []
+
+    public init(
+      name: String, match: [String], except: [String] = [], flat: String, hot: String, cold: String? = nil,
+      limit: Int, retentionSeconds: Int64? = nil, playlist: String? = nil, initialization: [String] = []
+    ) {
+      self.name = name
+      self.match = match
+      self.except = except
+      self.flat = flat
+      self.hot = hot
+      self.cold = cold
+      self.limit = limit
+      self.retentionSeconds = retentionSeconds
+      self.playlist = playlist
+      self.initialization = initialization
+    }
+  }
+
+  public var name: String
+  public var kinds: [Kind]
+  public var buckets: BucketRule
+  /// That of the buckets, where none is asked for otherwise; nil for UTC with dates, and that of the machine without.
+  public var timeZone: String?
+
+  public init(name: String, kinds: [Kind], buckets: BucketRule, timeZone: String? = nil) {
+    self.name = name
+    self.kinds = kinds
+    self.buckets = buckets
+    self.timeZone = timeZone
+  }
+}
+
+/// Why a description is not one of a layout.
+public struct LayoutMistake: Error, Equatable, Sendable {
+  /// What of it is wrong: a kind by its position, nil for the layout as a whole; and one of its keys, as layout files name
+  /// them.
+  public let kind: Int?
+  public let key: String?
+  /// In the user's words, such as "'..' is not allowed in a path".
+  public let reason: String
+
+  init(_ reason: String, kind: Int? = nil, key: String? = nil) {
+    self.kind = kind
+    self.key = key
+    self.reason = reason
+  }
+}
+
+extension LayoutDescription {
+  public static let guide = LayoutDescription(
+    name: "guide",
+    kinds: [
+      Kind(
+        name: "segments", match: ["segment_*.ts"], flat: "", hot: "segments", limit: 10,
+        retentionSeconds: 86_400, playlist: "output.m3u8"),
+      Kind(
+        name: "captures", match: ["capture_*.jpg"], except: ["*_thumbnail*"], flat: "captures",
+        hot: "captures", limit: 100, retentionSeconds: 3600),
+      Kind(
+        name: "thumbnails", match: ["capture_*_thumbnail.jpg"], flat: "captures", hot: "thumbnails",
+        limit: 100, retentionSeconds: 86_400),
+      Kind(
+        name: "metadata", match: ["capture_*.json"], flat: "captures", hot: "metadata", limit: 100,
+        retentionSeconds: 86_400),
+    ], buckets: .hour)
+}
