@@ -119,7 +119,7 @@ public final class Archiver {
       let list = try CapturesList.captures(options.captures, from: options.capturesFile)
       lastCaptures = list.captures
       let layouts = list.layouts.merging(options.layouts) { $1 }
-      policies = Dictionary(uniqueKeysWithValues: layouts.map { ($0.key, policy(named: $0.value)) })
+      policies = Dictionary(uniqueKeysWithValues: layouts.map { ($0.key, policy(of: $0.value)) })
       for pattern in list.unmatched {
         logOutcome(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
       }
@@ -150,8 +150,8 @@ public final class Archiver {
     return memory
   }
 
-  private func policy(named name: String) -> Result<Policy, SettingsMistake> {
-    do throws(SettingsMistake) { return .success(try options.policyNamed(name)) } catch {
+  private func policy(of layout: ListedLayout) -> Result<Policy, SettingsMistake> {
+    do throws(SettingsMistake) { return .success(try options.policyOf(layout)) } catch {
       return .failure(error)
     }
   }

@@ -6,8 +6,8 @@ public import SystemPackage
 public struct ArchiverOptions: Sendable {
   /// Captures named for good; those of the file come on top.
   public var captures: [FilePath] = []
-  /// Of those among them that have a layout of their own, its name or path.
-  public var layouts: [FilePath: String] = [:]
+  /// Of those among them whose line of a list names a layout.
+  public var layouts: [FilePath: ListedLayout] = [:]
   /// Read again in every round.
   public var capturesFile: FilePath?
   public var intervalSeconds: Int64 = 60
@@ -16,7 +16,7 @@ public struct ArchiverOptions: Sendable {
   /// Of every capture whose line in the list names no layout.
   public var policy: Policy
   /// That of a layout which the list names.
-  public var policyNamed: @Sendable (String) throws(SettingsMistake) -> Policy
+  public var policyOf: @Sendable (ListedLayout) throws(SettingsMistake) -> Policy
   public var keepLive = false
   public var writesManifests = true
   public var renaming = RenamingOptions()
@@ -29,13 +29,13 @@ public struct ArchiverOptions: Sendable {
 
   public init(
     policy: Policy,
-    policyNamed: @escaping @Sendable (String) throws(SettingsMistake) -> Policy = {
+    policyOf: @escaping @Sendable (ListedLayout) throws(SettingsMistake) -> Policy = {
       _ throws(SettingsMistake) in
       throw SettingsMistake(message: "There are no other layouts here.")
     }
   ) {
     self.policy = policy
-    self.policyNamed = policyNamed
+    self.policyOf = policyOf
   }
 }
 

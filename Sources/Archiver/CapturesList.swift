@@ -19,16 +19,16 @@ public enum CapturesList {
       throw Issue(.capturePathUnusable(error))
     }
     if let (path, layouts) = captures.contradiction {
-      let names = layouts.map { "'\(printable($0.utf8))'" }.joined(separator: " and ")
+      let names = layouts.map { "'\(printable($0.name.utf8))' in line \($0.line)" }.joined(separator: " and ")
       throw Issue(
         .usage(
-          "\(printable(path.bytes)): lines of the list name two layouts, \(names)",
+          "\(file.map(Explanation.text) ?? ""): \(printable(path.bytes)) has two layouts, \(names)",
           remedy: "Name one for each capture."))
     }
     return captures
   }
 
-  private static func lines(of file: FilePath?, orStream: Bool) throws(Issue) -> [[UInt8]] {
+  private static func lines(of file: FilePath?, orStream: Bool) throws(Issue) -> [CapturesFile.Line] {
     guard let file else { return [] }
     let contents: [UInt8]
     do throws(KernelError) { contents = try readFile(at: file, limit: bytesMax, orStream: orStream) } catch {
@@ -37,6 +37,6 @@ public enum CapturesList {
     if let line = TextLines.lineWithControlCharacter(contents) {
       throw Issue(.capturesNotText(file, line: line))
     }
-    return CapturesFile(parsing: contents).paths
+    return CapturesFile(parsing: contents).lines
   }
 }

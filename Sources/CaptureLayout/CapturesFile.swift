@@ -1,14 +1,27 @@
 /// A file that names one capture folder a line, such as the guide's `active_captures.conf`.
 public struct CapturesFile: Sendable {
-  /// Paths as bytes, in the file's order.
-  public let paths: [[UInt8]]
+  public struct Line: Sendable {
+    /// From 1.
+    public let number: Int
+    /// As bytes, with whatever follows the path.
+    public let text: [UInt8]
+
+    public init(_ number: Int, _ text: [UInt8]) {
+      self.number = number
+      self.text = text
+    }
+  }
+
+  /// In the file's order.
+  public let lines: [Line]
 
   /// Blank lines and lines that start with '#' are left out; spaces around a path and the carriage return of
   /// a DOS line are cut.
   public init(parsing contents: [UInt8]) {
-    paths = contents.split(separator: UInt8(ascii: "\n")).map(Self.trimmed).filter {
-      !$0.isEmpty && $0.first != UInt8(ascii: "#")
-    }.map(Array.init)
+    let all = contents.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    lines = all.enumerated().map { Line($0 + 1, Array(Self.trimmed($1))) }.filter {
+      !$0.text.isEmpty && $0.text.first != UInt8(ascii: "#")
+    }
   }
 
   private static func trimmed(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {

@@ -1,3 +1,4 @@
+public import CaptureLayout
 public import KernelIO
 public import SystemPackage
 
@@ -17,34 +18,36 @@ public struct NamedCaptures: Sendable {
   public private(set) var captures: [FilePath] = []
   /// Of those with a line that names one, the layout, as it is written there: a line without one, such as a pattern, says
   /// nothing of it.
-  public private(set) var layouts: [FilePath: String] = [:]
+  public private(set) var layouts: [FilePath: ListedLayout] = [:]
   /// A capture whose lines name two layouts.
-  public private(set) var contradiction: (path: FilePath, layouts: [String])?
+  public private(set) var contradiction: (path: FilePath, layouts: [ListedLayout])?
   /// Lines whose pattern matches no folder.
   public private(set) var unmatched: [[UInt8]] = []
 
   private var seen: Set<FilePath> = []
 
   /// `lines`: of a file, a relative one from the working folder on.
-  public init(_ named: [FilePath], lines: [[UInt8]] = []) throws(KernelError) {
+  public init(_ named: [FilePath], lines: [CapturesFile.Line] = []) throws(KernelError) {
     for path in named { add(try path.absolute()) }
     for line in lines { try add(line) }
   }
 
-  private mutating func add(_ path: FilePath, _ layout: String? = nil) {
+  private mutating func add(_ path: FilePath, _ layout: ListedLayout? = nil) {
     if seen.insert(path).inserted { captures.append(path) }
     guard let layout else { return }
-    if let other = layouts[path], other != layout {
+    if let other = layouts[path], other.name != layout.name {
       contradiction = contradiction ?? (path, [other, layout])
     }
     layouts[path] = layout
   }
 
-  private mutating func add(_ line: [UInt8]) throws(KernelError) {
-    let whole = try FilePath(bytes: line).absolute()
+  private mutating func add(_ line: CapturesFile.Line) throws(KernelError) {
+    let whole = try FilePath(bytes: line.text).absolute()
     if Self.isFolder(whole) { return add(whole) }
-    if let (rest, layout) = Self.layout(in: line) { return try add(rest, layout) }
-    try add(line, nil)
+    if let (rest, layout) = Self.layout(in: line.text) {
+      return try add(rest, ListedLayout(name: layout, line: line.number))
+    }
+    try add(line.text, nil)
   }
 
   /// What stands before " layout=", and what follows.
@@ -59,7 +62,7 @@ public struct NamedCaptures: Sendable {
     return nil
   }
 
-  private mutating func add(_ line: [UInt8], _ layout: String?) throws(KernelError) {
+  private mutating func add(_ line: [UInt8], _ layout: ListedLayout?) throws(KernelError) {
     let whole = try FilePath(bytes: line).absolute()
     if Self.isFolder(whole) { return add(whole, layout) }
     let heads = Self.heads(of: line)
@@ -102,4 +105,11 @@ public struct NamedCaptures: Sendable {
     }
     return true
   }
+}
+
+/// A layout as a line of a list names it.
+public struct ListedLayout: Equatable, Sendable {
+  public let name: String
+  /// From 1.
+  public let line: Int
 }

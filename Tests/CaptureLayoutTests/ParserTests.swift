@@ -42,7 +42,7 @@ import Testing
       MediaPlaylist(parsing: bytes).segmentNames.map { Bytes($0) }
         == ReferencePlaylist(bytes).segments.map(\.name), "HOTCOLD_SEED=\(seed)")
     #expect(
-      CapturesFile(parsing: bytes).paths.map { Bytes($0) } == Self.folders(bytes), "HOTCOLD_SEED=\(seed)")
+      CapturesFile(parsing: bytes).lines.map { Bytes($0.text) } == Self.folders(bytes), "HOTCOLD_SEED=\(seed)")
   }
 
   /// One folder a line, without the blanks around it; comments and blank lines name none. Byte by byte, as a check.
@@ -65,7 +65,7 @@ import Testing
   @Test func aCapturesFileNamesOneFolderALine() {
     let text = "# captures\n/var/stream/capture1\n\n  /var/stream/with space \r\n#/off\n/last"
     #expect(
-      CapturesFile(parsing: Array(text.utf8)).paths.map { Bytes($0) }
+      CapturesFile(parsing: Array(text.utf8)).lines.map { Bytes($0.text) }
         == ["/var/stream/capture1", "/var/stream/with space", "/last"])
   }
 

@@ -191,6 +191,15 @@ import Testing
     try folder.makeFile("wrong", contents: Array("\(folder.path)/hours layout=nowhere.yaml\n".utf8))
     let wrong = HotColdBinary.run(["migrate", "--captures-from", folder.path + "/wrong"])
     #expect(wrong.status == 64 && wrong.error.contains("nowhere.yaml"), "\(wrong)")
+    // The first line with a mistake is named, and its layout, whatever else is wrong with others.
+    let other = try Self.guide([("buckets: hour", "buckets: hour\ntime-zone: Europe/Zurich")], in: hours)
+    let lines = "\n# captures\n" + (0..<6).map { "\(folder.path)/c\($0) layout=\($0 < 2 ? Self.byDate : other)\n" }.joined()
+    try folder.makeFile("zones", contents: Array(lines.utf8))
+    for command in [["migrate"], ["verify"], ["archive", "--once"]] {
+      let zones = HotColdBinary.run(command + ["--captures-from", folder.path + "/zones"])
+      let expected = "\(folder.path)/zones, line 5, layout '\(other)': It has the time zone Europe/Zurich"
+      #expect(zones.status != 0 && zones.error.contains(expected), "\(command): \(zones)")
+    }
   }
 
   /// A pattern says nothing of a layout, so the line that does counts, wherever it stands.

@@ -1,3 +1,4 @@
+import CaptureLayout
 import KernelIO
 import SystemPackage
 import TestKit
@@ -24,7 +25,7 @@ import Testing
   private static let odd = Bytes([0x72, 0xff, 0xfe])
 
   private func list(_ lines: [Bytes]) throws -> (names: [Bytes], unmatched: [Bytes]) {
-    let list = try NamedCaptures([], lines: lines.map { folder.path($0).bytes })
+    let list = try NamedCaptures([], lines: lines.map { CapturesFile.Line(1, folder.path($0).bytes) })
     return (list.captures.map { Bytes($0.bytes).name }, list.unmatched.map { Bytes($0).name })
   }
 
@@ -66,12 +67,12 @@ import Testing
     #expect(
       try list(["capture1", "capture1,1,hd", "./capture1/", "capture1*"]).names == ["capture1", "capture10"])
     let path = FilePath(folder.path + "/capture1")
-    #expect(try NamedCaptures([path, path], lines: [path.bytes]).captures == [path])
+    #expect(try NamedCaptures([path, path], lines: [CapturesFile.Line(1, path.bytes)]).captures == [path])
   }
 
   @Test func aRelativeLineBeginsAtTheWorkingFolder() throws {
     let here = try FilePath("").absolute()
-    let list = try NamedCaptures(["a/./b"], lines: [Array("../x,1,hd".utf8), Array("c/../d".utf8)])
+    let list = try NamedCaptures(["a/./b"], lines: CapturesFile(parsing: Array("../x,1,hd\nc/../d".utf8)).lines)
     #expect(
       list.captures == [
         here.appending("a/b"), here.removingLastComponent().appending("x"), here.appending("c/../d"),

@@ -140,10 +140,10 @@ struct ArchiveCommand: ParsableCommand {
     let placement = try settings.tieredPlacement(keepsZone: keepsZone)
     var options = ArchiverOptions(
       policy: try policy(placement, settings, repeated: layout.flags),
-      policyNamed: { (name) throws(SettingsMistake) in
+      policyOf: { (listed) throws(SettingsMistake) in
         try policy(
-          try settings.placement(ofLayout: name, beside: placement), settings,
-          repeated: Settings.layout.given(name))
+          try settings.placement(of: listed, beside: placement), settings,
+          repeated: Settings.layout.given(listed.name))
       })
     options.captures = captures.captures
     // Named on the command line, they are all: the list in the settings is the service's.

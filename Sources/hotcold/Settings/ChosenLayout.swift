@@ -79,20 +79,29 @@ struct Placement {
 }
 
 extension GivenSettings {
-  /// Of a capture whose line in a list names its layout. A process has one zone.
-  func placement(ofLayout text: String, beside placement: Placement) throws(SettingsMistake) -> Placement {
+  /// Of a capture whose line in a list names its layout. The error names line and layout.
+  func placement(of listed: ListedLayout, beside placement: Placement) throws(SettingsMistake) -> Placement {
+    do throws(SettingsMistake) { return try self.placement(ofLayout: listed.name, beside: placement) } catch {
+      let list = try value(of: Settings.capturesFrom).map(Explanation.text) ?? ""
+      throw SettingsMistake(
+        message: "\(list), line \(listed.line), layout '\(printable(listed.name.utf8))': \(error.message)")
+    }
+  }
+
+  /// A process has one zone.
+  private func placement(
+    ofLayout text: String, beside placement: Placement
+  ) throws(SettingsMistake) -> Placement {
     let chosen: ChosenLayout
     do throws(WrongText) { chosen = try Grammar<ChosenLayout>.layout.parse(text) } catch {
-      throw error.mistake(
-        "layout '\(printable(text.utf8))' in the list of captures",
-        expected: Grammar<ChosenLayout>.layout.expected)
+      throw error.mistake("layout", expected: Grammar<ChosenLayout>.layout.expected)
     }
     let layout = chosen.layout
     if let zone = layout.timeZone, zone != placement.timeZone {
       throw SettingsMistake(
         message:
-          "The layout '\(printable(text.utf8))' in the list of captures has the time zone \(zone), and another one is in "
-          + "use. Run its captures by themselves, or name one zone for all: --time-zone.")
+          "It has the time zone \(zone), and another one is in use. Run its captures by themselves, or name one zone for "
+          + "all: --time-zone.")
     }
     guard !chosen.isFlat else { throw Self.flatHasNoTiers }
     let isNamed = try value(of: Settings.timeZone) != nil
@@ -135,8 +144,9 @@ extension GivenSettings {
     of named: NamedCaptures, beside placement: Placement
   ) throws(SettingsMistake) -> [FilePath: Placement] {
     var placements: [FilePath: Placement] = [:]
-    for (path, text) in named.layouts {
-      placements[path] = try self.placement(ofLayout: text, beside: placement)
+    // The error is of the first line that has one.
+    for (path, listed) in named.layouts.sorted(by: { $0.value.line < $1.value.line }) {
+      placements[path] = try self.placement(of: listed, beside: placement)
     }
     return placements
   }
