@@ -15,6 +15,8 @@ struct Program {
     do {
       if let message = UnknownCommand.message(arguments) { throw ValidationError(message) }
       var command = try HotCold.parseAsRoot(arguments)
+      let console = Console(isQuiet: OutputOptions.areQuiet(in: arguments))
+      for warning in GivenSettings.unknownVariables { console.warning(warning) }
       try command.run()
     } catch {
       exit(with: error, arguments)

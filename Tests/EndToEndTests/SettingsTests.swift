@@ -57,6 +57,31 @@ import Testing
     #expect(!empty.isEmpty && remedy.hasSuffix(empty))
   }
 
+  /// It is a variable that was not set: no default is taken for it in silence.
+  @Test(arguments: names) func anEmptyValueIsRefusedWhereverItIs(name: String) throws {
+    let setting = try #require(Settings.all.first { $0.name == name })
+    let command = ["archive", "--print-config"]
+    let environment = try Self.run(command, environment: [setting.variable: ""])
+    _ = try Self.remedy(environment, for: "\(setting.variable) (environment)", "")
+    let folder = try Folder()
+    try folder.makeFile("conf", contents: Array("\(setting.variable)=\n".utf8))
+    let file = try Self.run(command + ["--config", folder.path + "/conf"])
+    _ = try Self.remedy(file, for: "\(setting.variable) (file)", "")
+  }
+
+  @Test(arguments: ["migrate", "verify", "revert", "archive --once", "layout", "next-numbers", "sample"])
+  func aMisspeltVariableIsSaidByEveryCommand(command: String) throws {
+    let trial = try Trial()
+    let arguments =
+      command.split(separator: " ").map(String.init)
+      + (command == "sample" ? [trial.folder.path + "/new", "--files", "1"] : [trial.folder.path])
+    let result = HotColdBinary.run(arguments, environment: ["TZ": "UTC", "HOTCOLD_LAYUOT": "guide"])
+    #expect(
+      result.error.contains("unknown setting 'HOTCOLD_LAYUOT' in the environment, ignored. Did you mean HOTCOLD_LAYOUT?"),
+      "\(result)")
+    #expect(result.error.components(separatedBy: "HOTCOLD_LAYUOT").count == 2, "once")
+  }
+
   /// By the flags that they have, and by the variables that are of every command.
   @Test(arguments: ["migrate", "verify", "revert"]) func theOtherCommandsSayTheSame(command: String) throws {
     let help = HotColdBinary.run([command, "--help"]).output

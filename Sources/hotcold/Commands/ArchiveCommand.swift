@@ -61,7 +61,6 @@ struct ArchiveCommand: ParsableCommand {
     do {
       let settings = try readSettings()
       let options = try archiverOptions(settings)
-      for warning in GivenSettings.unknownVariables { console.warning(warning) }
       if printConfig { return try Output.print(settings.text, console) }
       CurrentProcess.clearUmask()
       if once || dryRun { return try runOnce(options, console) }

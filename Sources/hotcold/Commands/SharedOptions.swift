@@ -78,6 +78,11 @@ struct OutputOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print a line for each move, on standard error.")
   var verbose = false
 
+  /// Whether a command line asks for errors only, before it is known what command that is.
+  static func areQuiet(in arguments: [String]) -> Bool {
+    arguments.prefix { $0 != "--" }.contains { ["--quiet", "-q"].contains($0) }
+  }
+
   func validate() throws {
     if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other.") }
   }

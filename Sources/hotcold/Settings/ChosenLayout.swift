@@ -33,7 +33,7 @@ extension Grammar where Value == ChosenLayout {
 }
 
 extension Grammar where Value == ChosenLayout? {
-  /// As `layout`; nil for an empty text.
+  /// As `layout`; nil for the empty text of a default.
   static var layoutIfAny: Self {
     let grammar = Grammar<ChosenLayout>.layout
     return Grammar(expected: grammar.expected) { text throws(WrongText) in

@@ -44,8 +44,8 @@ struct GivenSettings {
     let grammar = grammar ?? setting.grammar
     let (text, source) = given(setting)
     do throws(WrongText) {
-      // A shell variable that was not set. In the environment and in the file an empty text may mean none.
-      if source == .flag, text.isEmpty { throw WrongText() }
+      // A shell variable that was not set, wherever it is given: it must not mean the default in silence.
+      if source != .builtIn, text.isEmpty { throw WrongText() }
       return try grammar.parse(text)
     } catch {
       let name = source == .flag ? "--\(setting.flagName)" : "\(setting.variable) (\(source.rawValue))"
@@ -60,7 +60,8 @@ struct GivenSettings {
   var text: String {
     Settings.all.map { setting in
       let (text, source) = given(setting)
-      return "# \(source.rawValue)\n\(setting.variable)=\(printable(text.utf8))\n"
+      let mark = text.isEmpty ? "#" : ""
+      return "# \(source.rawValue)\n\(mark)\(setting.variable)=\(printable(text.utf8))\n"
     }.joined()
   }
 

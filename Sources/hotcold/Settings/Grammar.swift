@@ -100,7 +100,7 @@ extension Grammar where Value == Int64 {
 }
 
 extension Grammar where Value == FilePath? {
-  /// From the root on: every message names it whole. Nil for an empty text.
+  /// From the root on: every message names it whole. Nil for the empty text of a default.
   static var path: Self {
     Grammar(expected: "give a path that begins with '/'") { text throws(WrongText) in
       guard !text.isEmpty else { return nil }
@@ -112,7 +112,7 @@ extension Grammar where Value == FilePath? {
 }
 
 extension Grammar where Value == String? {
-  /// Nil for an empty text: the zone of the machine.
+  /// Nil for the empty text of a default: the zone of the machine.
   static var timeZone: Self {
     Grammar(expected: "take a name from /usr/share/zoneinfo, such as Europe/Zurich") {
       text throws(WrongText) in
