@@ -94,23 +94,27 @@ struct PlacesCriteria {
 
   /// Segments that the live playlist lists may be hot beyond the limit.
   private mutating func judgeHotLimits(_ newest: borrowing InlineArray<8, HotSet>, _ pinnedHot: Int) {
+    var pinnedBeyond = 0
     for kind in layout.kinds {
-      var limit = rules.hotLimits[kind]
+      let limit = rules.hotLimits[kind]
+      var mayBeBeyond = conflicts[kind]
       if layout.isSegment(kind) {
         var pinnedAmongNewest = 0
         newest[Int(kind.index)].visit { name, _ in
           if pinned.contains(name) { pinnedAmongNewest += 1 }
         }
-        limit += pinnedHot - pinnedAmongNewest
+        pinnedBeyond = pinnedHot - pinnedAmongNewest
+        mayBeBeyond += pinnedBeyond
       }
       let name = layout.name(of: kind)
       hotLimits.figure(name, hot[kind])
       hotLimits.figure("\(name) limit", limit)
-      if hot[kind] - conflicts[kind] > limit {
+      if hot[kind] - mayBeBeyond > limit {
         hotLimits.fail(Array(layout.prefix(of: layout[kind].hot).utf8))
       }
     }
     hotLimits.figure("not yet settled", youngHot.sum)
     hotLimits.figure("conflicts", conflicts.sum)
+    if layout.stream != nil { hotLimits.figure("kept by the live playlist", pinnedBeyond) }
   }
 }
