@@ -168,7 +168,7 @@ public final class Archiver {
     switch self.policy(of: path) {
     case .success(let own): policy = own
     case .failure(let mistake):
-      let issue = Issue(.usage(mistake.message), in: path)
+      let issue = mistake.issue(in: path)
       round.add(issue)
       log.log([issue], .settling, of: path)
       return

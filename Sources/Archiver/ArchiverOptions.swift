@@ -31,7 +31,7 @@ public struct ArchiverOptions: Sendable {
     policy: Policy,
     policyOf: @escaping @Sendable (ListedLayout) throws(SettingsMistake) -> Policy = {
       _ throws(SettingsMistake) in
-      throw SettingsMistake(message: "There are no other layouts here.")
+      throw SettingsMistake(message: "there are no other layouts here")
     }
   ) {
     self.policy = policy

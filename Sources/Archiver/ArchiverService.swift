@@ -1,6 +1,8 @@
 internal import KernelIO
 public import Logging
+public import Reporting
 internal import Synchronization
+public import SystemPackage
 
 /// The archiver as a service: a round every interval, until it is asked to stop.
 ///
@@ -53,7 +55,8 @@ public struct ArchiverService {
       archiver.options = try settings()
       log.info("the settings were read again: a round every \(archiver.options.intervalSeconds) s")
     } catch {
-      log.error("\(error.message) The settings stay as they were.")
+      let text = error.issue().explanation(for: "archive").description
+      log.error("\(text)\(text.hasSuffix(".") ? "" : ".") The settings stay as they were.")
     }
     Supervisor.notify("READY=1")
   }
@@ -62,8 +65,15 @@ public struct ArchiverService {
 /// Settings that cannot be used, and why.
 public struct SettingsMistake: Error {
   public let message: String
+  /// As in `Explanation`.
+  public let remedy: String
 
-  public init(message: String) { self.message = message }
+  public init(message: String, remedy: String = "") {
+    self.message = message
+    self.remedy = remedy
+  }
+
+  public func issue(in capture: FilePath? = nil) -> Issue { Issue(.usage(message, remedy: remedy), in: capture) }
 }
 
 /// Waits for signals, and answers the supervisor while the other thread works.

@@ -37,7 +37,7 @@ extension Explanation {
       return Explanation(
         "\(below(refusal.folder)): \(reason(refusal)); refused, and the files that belong there stay where they are",
         "Replace it with an ordinary folder, or remove it and hotcold makes the folder; \(again).")
-    case .notMoved(let problem): return Explanation(of(problem, in: capture))
+    case .notMoved(let problem): return of(problem, in: capture)
     case .moreNotMoved(let count): return Explanation("\(name): and \(Format.count(count)) more like these")
     case .notPermitted(let owner):
       return Explanation(
@@ -141,7 +141,7 @@ extension Explanation {
       return Explanation("\(list.map(text) ?? ""): no folder matches \(printable(pattern))")
     case .noCaptures(let list):
       return Explanation(
-        "no captures to archive: \(list.map { "\(text($0)) names none" } ?? "none are configured").")
+        "no captures to archive: \(list.map { "\(text($0)) names none" } ?? "none are configured")")
     case .engineUnavailable(let error):
       return Explanation(Engine.refusalReason(error), "Use --engine auto or --engine syscalls.")
     case .metricsNotWritten(let error):
@@ -199,12 +199,12 @@ extension Explanation {
         "Give the capture: \(text(path.removingLastComponent()))")
     case .holdsNothingOfACapture(let path, let layout) where layout != Layout.guide.name:
       return Explanation(
-        "\(text(path)): not a capture. It holds nothing that the layout '\(layout)' names",
+        "\(text(path)): not a capture: it holds nothing that the layout '\(layout)' names",
         "Give the folder that the recorder writes to, or another layout; hotcold layout --check says what a layout would get."
       )
     case .holdsNothingOfACapture(let path, _):
       return Explanation(
-        "\(text(path)): not a capture. It holds no output.m3u8, no segment_*.ts, and no folder captures with capture_* files",
+        "\(text(path)): not a capture: it holds no output.m3u8, no segment_*.ts, and no folder captures with capture_* files",
         "Give the folder that ffmpeg writes to; for other file names, the layout that they have (--layout).")
     case .otherBuckets(let path, let layout):
       return Explanation(
@@ -277,16 +277,17 @@ extension Explanation {
     }
   }
 
-  private static func of(_ problem: Problem, in capture: FilePath) -> String {
+  private static func of(_ problem: Problem, in capture: FilePath) -> Explanation {
     let from = text(capture.appending(bytes: problem.from))
     let to = text(capture.appending(problem.to))
     switch problem.reason {
-    case .nameTaken: return "\(from): the name is taken in \(to); both files stay"
+    case .nameTaken: return Explanation("\(from): the name is taken in \(to); both files stay")
     case .undated:
-      return
-        "\(from): stays: its time is before year 1 or after 9999, and has no date folder. Set it right (touch -d)"
-    case .refused: return "\(from): stays, because \(to) was refused"
-    case .errno(let errno): return "\(from): cannot be moved to \(to): \(errno)"
+      return Explanation(
+        "\(from): stays: its time is before year 1 or after 9999, and has no date folder",
+        "Set it right (touch -d).")
+    case .refused: return Explanation("\(from): stays, because \(to) was refused")
+    case .errno(let errno): return Explanation("\(from): cannot be moved to \(to): \(errno)")
     }
   }
 
@@ -320,7 +321,7 @@ extension Explanation {
         "Check date and timedatectl; restart the service when the clock is right.")
     case .clockDisturbed:
       return Explanation(
-        "deletions stopped: the clock was set during this round; nothing more is deleted until the next one.")
+        "deletions stopped: the clock was set during this round; nothing more is deleted until the next one")
     case .everythingWouldGo(let kind):
       return Explanation(
         "no \(kind.name) deleted: all cold ones have expired", "If that is right: \(forced)")
@@ -342,7 +343,7 @@ extension Explanation {
     case .kernel(let error):
       Explanation(
         describe(error), knownRemedy(error, nil, "then run again") ?? "Fix the cause, then run again.")
-    case .interrupted: Explanation("interrupted; the sample is not complete.")
+    case .interrupted: Explanation("interrupted; the sample is not complete")
     }
   }
 }

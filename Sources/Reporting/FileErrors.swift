@@ -14,7 +14,6 @@ extension Explanation {
 
   /// A zone in `TZ` that tzset(3) does not know, and would take for UTC.
   package static func unknownZone(_ value: String) -> String {
-    "Unknown time zone in the environment: TZ='\(printable(value.utf8))'. Take a name from /usr/share/zoneinfo, such as "
-      + "Europe/Zurich, or unset it."
+    "unknown time zone in the environment: TZ='\(printable(value.utf8))'"
   }
 }

@@ -66,7 +66,7 @@ public struct Issue: Error {
 
     // MARK: no capture
 
-    /// What the user asked for is not to be understood; the remedy may be part of the message.
+    /// What the user asked for is not to be understood.
     case usage(String, remedy: String = "")
     case capturesUnreadable(KernelError)
     case capturesNotText(FilePath, line: Int)

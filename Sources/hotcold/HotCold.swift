@@ -27,7 +27,7 @@ struct Program {
   private static func exit(with error: any Error, _ arguments: [String]) -> Never {
     let form = OutputFormat.asked(in: arguments)?.form
     let command = arguments.first ?? ""
-    let mistake = (error as? SettingsMistake).map { Issue(.usage($0.message)) }
+    let mistake = (error as? SettingsMistake)?.issue()
     if let issue = error as? Issue ?? mistake {
       let status = ExitStatus(of: issue)
       Console(isQuiet: true).log(issue, command: command)

@@ -125,6 +125,9 @@ import Testing
         #expect(result.status == status && report["errors", 0, "code"].string == code, "\(arguments)")
         let message = try #require(report["errors", 0, "message"].string)
         #expect(!message.isEmpty && result.error.contains(message), "\(message) in \(result.error)")
+        // What is wrong and what to do are apart, but for what the parser says.
+        let remedy = try #require(report["errors", 0, "remedy"].string)
+        #expect(!remedy.isEmpty && (remedy.hasPrefix("See: ") || !message.contains(". ")), "\(message)")
         // Without the format this one would serve.
         guard arguments != ["archive", one] else { continue }
         let text = HotColdBinary.run(arguments)

@@ -193,7 +193,7 @@ import Testing
     // A mistake: all stays as it was.
     try write("0s", trials[1], metrics: "two")
     service.signal(SIGHUP)
-    #expect(Self.waitFor("ERROR Invalid value '0s' for HOTCOLD_INTERVAL (file): ", in: log))
+    #expect(Self.waitFor("ERROR invalid value '0s' for HOTCOLD_INTERVAL (file). Give ", in: log))
     let rounds = Self.contents(folder.path + "/two.prom")
     #expect(ArchiverTests.waitUntil { Self.contents(folder.path + "/two.prom") != rounds })
 

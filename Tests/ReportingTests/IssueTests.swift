@@ -158,6 +158,9 @@ import Testing
       let (code, explanation) = (issue.code.rawValue, issue.explanation(for: "migrate"))
       #expect(code.allSatisfy { $0.isLowercase || $0 == "-" } && !code.isEmpty, "\(code)")
       #expect(!explanation.message.isEmpty, "\(code)")
+      // What to do is for the remedy.
+      let message = explanation.message
+      #expect(!message.contains(". ") && !message.hasSuffix("."), "\(message)")
       #expect(
         "\(explanation)".hasPrefix(explanation.message) && "\(explanation)".hasSuffix(explanation.remedy))
       #expect(issue.path?.isAbsolute ?? true, "\(code)")

@@ -75,7 +75,7 @@ struct ArchiveCommand: ParsableCommand {
     _ = try CapturesList.captures(options.captures, from: options.capturesFile)
     guard Threads.areGranted else {
       console.error(
-        "The service needs one more thread, and the kernel refuses it. Raise the limit (ulimit -u, TasksMax=, pids.max)."
+        "the service needs one more thread, and the kernel refuses it. Raise the limit (ulimit -u, TasksMax=, pids.max)."
       )
       throw ExitStatus.ioError.code
     }
@@ -84,9 +84,8 @@ struct ArchiveCommand: ParsableCommand {
       let settings = try readSettings()
       guard try settings.placement(keepsZone: true).timeZone == zone else {
         throw SettingsMistake(
-          message:
-            "The time zone of the buckets has changed (HOTCOLD_TIME_ZONE, or the layout). Restart the service."
-        )
+          message: "the time zone of the buckets has changed (HOTCOLD_TIME_ZONE, or the layout)",
+          remedy: "Restart the service.")
       }
       return try archiverOptions(settings, keepsZone: true)
     }.runUntilSignalled()
@@ -151,9 +150,8 @@ struct ArchiveCommand: ParsableCommand {
     }
     guard !options.captures.isEmpty || options.capturesFile != nil || printConfig else {
       throw SettingsMistake(
-        message:
-          "Name at least one capture folder, or a file of them with --captures-from or HOTCOLD_CAPTURES_FROM."
-      )
+        message: "no capture is named",
+        remedy: "Name at least one capture folder, or a file of them with --captures-from or HOTCOLD_CAPTURES_FROM.")
     }
     options.intervalSeconds = try settings.value(of: Settings.interval)
     options.minAgeSeconds = try settings.value(of: Settings.minAge)

@@ -33,7 +33,7 @@ struct MigrateCommand: ParsableCommand {
     let placements = try settings.placements(of: named, beside: placement)
     guard from == nil || placements.isEmpty else {
       throw SettingsMistake(
-        message: "--from goes with captures of one layout: leave layout= out of the list.")
+        message: "--from goes with captures of one layout", remedy: "Leave layout= out of the list.")
     }
     try CaptureRun(
       command: "migrate", engine: engine, options: options, placements: placements, move: move, output: output
@@ -53,12 +53,13 @@ struct MigrateCommand: ParsableCommand {
     else {
       throw SettingsMistake(
         message:
-          "Both layouts have the same folders, and their time zones differ: what is in them would stay in hours of the "
-          + "old zone. Take the files back first (hotcold revert --layout, with the old layout), or name one zone for "
-          + "both: --time-zone.")
+          "both layouts have the same folders, and their time zones differ: what is in them would stay in hours of the "
+          + "old zone",
+        remedy: "Take the files back first (hotcold revert --layout, with the old layout), or name one zone for both: "
+          + "--time-zone.")
     }
     do throws(LayoutMistake) { return try target.layout.coming(from: from.layout) } catch {
-      throw SettingsMistake(message: "Files cannot come from there: \(error.reason).")
+      throw SettingsMistake(message: "files cannot come from there: \(error.reason)")
     }
   }
 }

@@ -16,7 +16,7 @@ struct ChosenLayout {
 extension Grammar where Value == ChosenLayout {
   /// "guide", "flat", or the path of a file: with a slash, or ending in .yaml or .yml.
   static var layout: Self {
-    Grammar(expected: "give guide, flat, or the path of a layout file (see hotcold layout)") {
+    Grammar(expected: "Give guide or the path of a layout file (see hotcold layout)") {
       text throws(WrongText) in
       switch text {
       case "guide": return ChosenLayout(layout: .guide)
@@ -48,10 +48,12 @@ extension ChosenLayout {
     do throws(KernelError) {
       contents = try readFile(at: FilePath(text).absolute(), limit: LayoutFile.bytesMax + 1)
     } catch {
-      throw WrongText(whole: "\(Explanation.unreadable(error)). Check the path of the layout file.")
+      throw WrongText(
+        whole: SettingsMistake(
+          message: Explanation.unreadable(error), remedy: "Check the path of the layout file."))
     }
     do throws(LayoutFileMistake) { return try layout(contents, text) } catch {
-      throw WrongText(whole: "\(error)")
+      throw WrongText(whole: SettingsMistake(message: "\(error)"))
     }
   }
 
@@ -84,7 +86,8 @@ extension GivenSettings {
     do throws(SettingsMistake) { return try self.placement(ofLayout: listed.name, beside: placement) } catch {
       let list = try value(of: Settings.capturesFrom).map(Explanation.text) ?? ""
       throw SettingsMistake(
-        message: "\(list), line \(listed.line), layout '\(printable(listed.name.utf8))': \(error.message)")
+        message: "\(list), line \(listed.line), layout '\(printable(listed.name.utf8))': \(error.message)",
+        remedy: error.remedy)
     }
   }
 
@@ -99,9 +102,8 @@ extension GivenSettings {
     let layout = chosen.layout
     if let zone = layout.timeZone, zone != placement.timeZone {
       throw SettingsMistake(
-        message:
-          "It has the time zone \(zone), and another one is in use. Run its captures by themselves, or name one zone for "
-          + "all: --time-zone.")
+        message: "it has the time zone \(zone), and another one is in use",
+        remedy: "Run its captures by themselves, or name one zone for all: --time-zone.")
     }
     guard !chosen.isFlat else { throw Self.flatHasNoTiers }
     let isNamed = try value(of: Settings.timeZone) != nil
@@ -119,9 +121,8 @@ extension GivenSettings {
     let layout = chosen.layout
     if chosen.isFlat, source(of: Settings.layout) != .flag {
       throw SettingsMistake(
-        message:
-          "HOTCOLD_LAYOUT=flat would turn every migration back. Name a layout with tiers there; hotcold revert takes captures back."
-      )
+        message: "HOTCOLD_LAYOUT=flat would turn every migration back",
+        remedy: "Name a layout with tiers there; hotcold revert takes captures back.")
     }
     let zone = try keepsZone ? timeZone(of: layout) : useTimeZone(of: layout)
     return Placement(
@@ -137,7 +138,8 @@ extension GivenSettings {
   }
 
   private static let flatHasNoTiers = SettingsMistake(
-    message: "The flat layout has no tiers. Take a capture back to it with: hotcold revert CAPTURE --execute")
+    message: "the flat layout has no tiers",
+    remedy: "Take a capture back to it with: hotcold revert CAPTURE --execute")
 
   /// Of the captures whose line in the list names a layout.
   func placements(

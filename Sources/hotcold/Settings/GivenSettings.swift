@@ -88,7 +88,9 @@ struct GivenSettings {
   func timeZone(of layout: Layout) throws(SettingsMistake) -> String? {
     if let zone = try value(of: Settings.timeZone) ?? layout.timeZoneOfBuckets { return zone }
     if let zone = LocalZone.mistakenVariable {
-      throw SettingsMistake(message: Explanation.unknownZone(zone))
+      throw SettingsMistake(
+        message: Explanation.unknownZone(zone),
+        remedy: "Take a name from /usr/share/zoneinfo, such as Europe/Zurich, or unset it.")
     }
     return nil
   }

@@ -6,7 +6,7 @@ import SystemPackage
 
 /// How a text becomes a value.
 struct Grammar<Value: Sendable>: Sendable {
-  /// What would be right, as a request: the end of every error.
+  /// What would be right, as a request without its period: the remedy of every error.
   let expected: String
   let parse: @Sendable (String) throws(WrongText) -> Value
 }
@@ -18,11 +18,13 @@ struct WrongText: Error {
   /// What is wrong, where that is not plain from what would be right.
   var reason: String?
   /// All that there is to say, where the text is right and leads to something that is wrong.
-  var whole: String?
+  var whole: SettingsMistake?
 
   /// `what`: the wrong one, and for what it was given.
   func mistake(_ what: String, expected: String) -> SettingsMistake {
-    SettingsMistake(message: whole ?? "Invalid \(what): \(reason.map { "\($0); " } ?? "")\(expected).")
+    whole
+      ?? SettingsMistake(
+        message: "invalid \(what)" + (reason.map { ": \($0)" } ?? ""), remedy: "\(expected).")
   }
 }
 
@@ -51,7 +53,7 @@ extension Grammar {
 
 extension Grammar where Value == Bool {
   static var yesOrNo: Self {
-    Grammar("give yes or no") { text in
+    Grammar("Give yes or no") { text in
       switch text.lowercased() {
       case "yes", "true", "on", "1": true
       case "no", "false", "off", "0": false
@@ -64,25 +66,25 @@ extension Grammar where Value == Bool {
 extension Grammar where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
   static var choice: Self {
     let values = Value.allCases.map(\.rawValue)
-    return Grammar("give \(values.dropLast().joined(separator: ", ")) or \(values.last ?? "")") {
+    return Grammar("Give \(values.dropLast().joined(separator: ", ")) or \(values.last ?? "")") {
       Value(rawValue: $0)
     }
   }
 }
 
 extension Grammar where Value == Int {
-  static var aboveZero: Self { Grammar("give a number above 0") { Int($0).flatMap { $0 > 0 ? $0 : nil } } }
+  static var aboveZero: Self { Grammar("Give a number above 0") { Int($0).flatMap { $0 > 0 ? $0 : nil } } }
 }
 
 extension Grammar where Value == Int64 {
   static func seconds(_ range: ClosedRange<Int64>) -> Self {
-    Grammar("give a number with s, m, h or d, from \(range.lowerBound)s to \(range.upperBound)s") {
+    Grammar("Give a number with s, m, h or d, from \(range.lowerBound)s to \(range.upperBound)s") {
       seconds($0).flatMap { range.contains($0) ? $0 : nil }
     }
   }
 
   static var percent: Self {
-    Grammar("give a percentage from 0% to 100%") { text in
+    Grammar("Give a percentage from 0% to 100%") { text in
       Int64(text.hasSuffix("%") ? String(text.dropLast()) : text).flatMap {
         (0...100).contains($0) ? $0 : nil
       }
@@ -102,7 +104,7 @@ extension Grammar where Value == Int64 {
 extension Grammar where Value == FilePath? {
   /// From the root on: every message names it whole. Nil for the empty text of a default.
   static var path: Self {
-    Grammar(expected: "give a path that begins with '/'") { text throws(WrongText) in
+    Grammar(expected: "Give a path that begins with '/'") { text throws(WrongText) in
       guard !text.isEmpty else { return nil }
       do throws(KernelError) { return try FilePath(text).absolute() } catch {
         throw WrongText(reason: Explanation.describe(error))
@@ -114,7 +116,7 @@ extension Grammar where Value == FilePath? {
 extension Grammar where Value == String? {
   /// Nil for the empty text of a default: the zone of the machine.
   static var timeZone: Self {
-    Grammar(expected: "take a name from /usr/share/zoneinfo, such as Europe/Zurich") {
+    Grammar(expected: "Take a name from /usr/share/zoneinfo, such as Europe/Zurich") {
       text throws(WrongText) in
       guard !text.isEmpty else { return nil }
       guard LocalZone.isKnown(text) else { throw WrongText() }
@@ -137,7 +139,7 @@ extension Grammar where Value == SettleRule {
   static func hotLimits(of layout: Layout) -> Self {
     let countMax = LayoutDescription.hotLimitMax
     return Grammar(
-      "give KIND=N, with one of \(names(layout)), and N from 0 to \(countMax)", list: SettleRule(of: layout)
+      "Give KIND=N, with one of \(names(layout)), and N from 0 to \(countMax)", list: SettleRule(of: layout)
     ) {
       guard let (kind, text) = assignment($0, layout), let count = Int(text), (0...countMax).contains(count)
       else { return false }
@@ -152,7 +154,7 @@ extension Grammar where Value == PerKind<Int64?> {
   static func ages(of layout: Layout) -> Self {
     let ageSeconds: ClosedRange<Int64> = 60...315_360_000
     return Grammar(
-      "give layout for its own ages, or KIND=AGE, with one of \(names(layout)), and an age from 1m to 3650d",
+      "Give layout for its own ages, or KIND=AGE, with one of \(names(layout)), and an age from 1m to 3650d",
       list: PerKind(repeating: nil)
     ) {
       // "guide": as it was called when there was no other.

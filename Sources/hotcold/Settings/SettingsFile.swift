@@ -15,13 +15,14 @@ enum SettingsFile {
     let contents: [UInt8]
     do throws(KernelError) { contents = try readFile(at: path, limit: bytesMax) } catch {
       if file == nil, error.errno == .noSuchFileOrDirectory { return [:] }
-      throw SettingsMistake(message: "\(Explanation.unreadable(error)). Check the path given to --config.")
+      throw SettingsMistake(
+        message: Explanation.unreadable(error), remedy: "Check the path given to --config.")
     }
-    func mistake(line: Int, _ text: String) -> SettingsMistake {
-      SettingsMistake(message: "\(Explanation.text(path)), line \(line): \(text)")
+    func mistake(line: Int, _ text: String, _ remedy: String) -> SettingsMistake {
+      SettingsMistake(message: "\(Explanation.text(path)), line \(line): \(text)", remedy: remedy)
     }
     if let line = TextLines.lineWithControlCharacter(contents) {
-      throw mistake(line: line, "a control character. Give plain text, one setting a line.")
+      throw mistake(line: line, "a control character", "Give plain text, one setting a line.")
     }
     let known = Settings.all.map(\.variable)
     var texts: [String: String] = [:]
@@ -33,12 +34,12 @@ enum SettingsFile {
       let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         .map(\.trimmingSpace)
       guard sides.count == 2 else {
-        throw mistake(line: index + 1, "not a line of the form HOTCOLD_NAME=value.")
+        throw mistake(line: index + 1, "not a setting", "Give lines of the form HOTCOLD_NAME=value.")
       }
       guard known.contains(sides[0]) else {
         throw mistake(
           line: index + 1,
-          "unknown setting '\(printable(sides[0].utf8))'. Known are: \(known.joined(separator: ", ")).")
+          "unknown setting '\(printable(sides[0].utf8))'", "Known are: \(known.joined(separator: ", ")).")
       }
       texts[sides[0]] = sides[1].withoutQuotes
     }
