@@ -1,3 +1,4 @@
+import Archiver
 import ArgumentParser
 import CaptureLayout
 import KernelIO
@@ -16,33 +17,39 @@ struct LayoutCommand: ParsableCommand {
       """)
 
   @OptionGroup var layout: LayoutOptions
-  @Option(
-    help: "Check this layout file instead: guide, or the path of a file.", completion: .file())
-  var check: String?
+  @Option(Settings.check) var check: String?
   @Argument(
     help: "Folders to look at; they need not be captures yet.", completion: .directory,
     transform: pathArgument)
   var folders: [FilePath] = []
 
   func run() throws {
-    let flags = check.map { Settings.layout.given($0) } ?? layout.flags
-    let placement = try GivenSettings(flags: flags).tieredPlacement()
+    let layout = try chosenLayout()
     let console = Console(isQuiet: false)
     guard !folders.isEmpty else {
-      let text = check == nil ? LayoutFile.render(placement.layout.description) : "the layout is valid\n"
+      let text = check == nil ? LayoutFile.render(layout.description) : "the layout is valid\n"
       return try Output.print(text, console)
     }
     var status = ExitStatus.done
     for folder in folders {
       let fit: LayoutFit
-      do throws(MigrationError) { fit = try LayoutFit(of: folder, placement.layout) } catch {
+      do throws(MigrationError) { fit = try LayoutFit(of: folder, layout) } catch {
         console.log(Issue(.stopped(error), in: folder), command: "layout")
         if status == .done { status = ExitStatus(of: error) }
         continue
       }
-      try Output.print(text(fit, folder, placement.layout), console)
+      try Output.print(text(fit, folder, layout), console)
     }
     throw status.code
+  }
+
+  private func chosenLayout() throws(SettingsMistake) -> Layout {
+    let settings = GivenSettings(flags: layout.flags + Settings.check.given(check))
+    guard let checked = try settings.value(of: Settings.check) else {
+      return try settings.tieredPlacement().layout
+    }
+    guard !checked.isFlat else { throw GivenSettings.flatHasNoTiers }
+    return checked.layout
   }
 
   private func text(_ fit: LayoutFit, _ folder: FilePath, _ layout: Layout) -> String {

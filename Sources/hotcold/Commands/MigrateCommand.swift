@@ -12,14 +12,15 @@ struct MigrateCommand: ParsableCommand {
   @OptionGroup var move: MoveOptions
   @OptionGroup var rename: RenameOptions
   @OptionGroup var settle: SettleOptions
-  @OptionGroup var layout: LayoutOptions
+  @Option(Settings.target) var layout: String?
   @Option(Settings.from) var from: String?
   @OptionGroup var place: PlaceOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let whereTo = layout.flags + Settings.from.given(from) + place.flags
-    let settings = GivenSettings(flags: captures.flags + rename.flags + settle.flags + whereTo)
+    let whereTo = Settings.from.given(from) + Settings.target.given(layout) + place.flags
+    let how = settle.flags + rename.flags
+    let settings = GivenSettings(flags: captures.flags + whereTo + how)
     let placement = try settings.placement()
     var options = MigrationOptions(
       layout: try layout(placement.chosen, from: try settings.value(of: Settings.from), settings),
@@ -28,12 +29,17 @@ struct MigrateCommand: ParsableCommand {
       syncs: !move.noSync, writesManifests: try settings.value(of: Settings.manifests))
     if placement.chosen.isFlat { options.target = .flat }
     options.renaming = try settings.renaming()
+    if from != nil { options.rerun = (["hotcold migrate --execute"] + (whereTo + how).map(\.words)).joined(separator: " ") }
     let engine = try settings.value(of: Settings.engine)
-    let named = try captures.named(settings, Console(isQuiet: output.quiet))
+    let console = Console(isQuiet: output.quiet)
+    let named = try captures.named(settings, console)
     let placements = try settings.placements(of: named, beside: placement)
     guard from == nil || placements.isEmpty else {
       throw SettingsMistake(
         message: "--from goes with captures of one layout", remedy: "Leave layout= out of the list.")
+    }
+    if from != nil, settings.source(of: Settings.target) == .builtIn {
+      console.info("without --layout, files go to the layout \(Settings.target.defaultText)")
     }
     try CaptureRun(
       command: "migrate", engine: engine, options: options, placements: placements, move: move, output: output

@@ -137,7 +137,7 @@ extension GivenSettings {
     return placement
   }
 
-  private static let flatHasNoTiers = SettingsMistake(
+  static let flatHasNoTiers = SettingsMistake(
     message: "the flat layout has no tiers",
     remedy: "Take a capture back to it with: hotcold revert CAPTURE --execute")
 

@@ -24,13 +24,24 @@ enum Settings {
   static let layout = Setting<ChosenLayout>(
     "layout", default: "guide", isOfEveryCommand: true, .layout,
     help: ArgumentHelp(
-      "Which files there are and where they belong: guide, flat, or the path of a layout file.",
+      "Which files there are and where they belong: guide, or the path of a layout file.",
       valueName: "layout"), completion: .file())
+  /// The same setting for `migrate`, which has a use for the flat layout.
+  static let target = Setting<ChosenLayout>(
+    layout.name, default: layout.defaultText, isOfEveryCommand: true, layout.grammar,
+    help: ArgumentHelp(
+      "Which files there are and where they belong: guide, the path of a layout file, or flat for the way back.",
+      valueName: "layout"), completion: .file())
+  /// An option of `layout` alone.
+  static let check = Setting<ChosenLayout?>(
+    "check", .layoutIfAny,
+    help: ArgumentHelp("Check this layout instead: guide, or the path of a file.", valueName: "layout"),
+    completion: .file())
   /// An option of `migrate` alone.
   static let from = Setting<ChosenLayout?>(
     "from", .layoutIfAny,
     help: ArgumentHelp(
-      "The layout that the capture is in, where that is another one: its buckets and hot folders are emptied into those of --layout.",
+      "The layout that the capture is in, where that is another one: its buckets and hot folders are emptied into those of --layout, or of guide where that is not given.",
       valueName: "layout"), completion: .file())
   static let timeZone = Setting<String?>(
     "time-zone", isOfEveryCommand: true, .timeZone,
