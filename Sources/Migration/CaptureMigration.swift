@@ -48,6 +48,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       capture: path, layout: options.layout, isDryRun: options.isDryRun, isReversion: options.target == .flat)
     report.timeZone = options.hours.zone
     report.renamesConflicts = options.renaming.renamesConflicts
+    report.rerun = options.rerun
   }
 
   static func run(

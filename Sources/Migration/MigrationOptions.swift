@@ -45,6 +45,9 @@ public struct MigrationOptions: Sendable {
   public var proves = true
   /// When to leave the rest to a later run (CLOCK_MONOTONIC); nil for as long as it takes.
   public var deadlineNanoseconds: Int64?
+  /// The command that does the same again, but for the capture at its end, where files come from another layout: others refuse
+  /// a capture that is in both.
+  public var rerun: String?
   /// How many descriptors the run may have open at a time.
   public var descriptorsMax = CurrentProcess.descriptorLimit
 

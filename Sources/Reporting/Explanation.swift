@@ -43,8 +43,8 @@ extension Explanation {
       return Explanation(
         "\(name): some files may not be moved by this user",
         "Run as the owner of the files, \(sudo(owner, command)); chattr -i lifts an immutable flag.")
-    case .namesTaken(let count, let named, let otherName):
-      return namesTaken(count, named, otherName, in: capture, again)
+    case .namesTaken(let count, let named, let otherName, let rerun):
+      return namesTaken(count, named, otherName, in: capture, again).until(rerun, capture)
     case .foreignArchive(let file):
       return Explanation(
         "\(below(file)): not written by hotcold; left as it is",
@@ -158,6 +158,15 @@ extension Explanation {
   }
 
   private func named(_ name: String) -> Explanation { Explanation("\(name): \(message)", remedy) }
+
+  /// Names the only command that takes a capture in two layouts.
+  private func until(_ rerun: String?, _ capture: FilePath) -> Explanation {
+    guard let rerun else { return self }
+    return Explanation(
+      message,
+      "\(remedy) The capture is in two layouts until then, and only this command takes it: \(rerun) "
+        + shellWord(capture.bytes))
+  }
 
   private static func namesTaken(
     _ count: Int, _ named: [Problem], _ otherName: Issue.OtherName, in capture: FilePath, _ again: String

@@ -27,8 +27,8 @@ public struct Issue: Error {
     /// Beyond those that are named.
     case moreNotMoved(Int)
     case notPermitted(owner: String?)
-    /// `named`: the first few.
-    case namesTaken(Int, named: [Problem], OtherName)
+    /// `named`: the first few. `rerun`: as in `MigrationOptions`.
+    case namesTaken(Int, named: [Problem], OtherName, rerun: String?)
     /// Below the capture.
     case foreignArchive(String)
     case archiveNotWritten(KernelError)
@@ -158,7 +158,7 @@ extension CaptureReport {
     if problems.includePermissions { causes.append(.notPermitted(owner: owner)) }
     if total.conflicts > 0 {
       let other: Issue.OtherName = renamesConflicts ? .tried : .possible
-      causes.append(.namesTaken(total.conflicts, named: problems.taken, other))
+      causes.append(.namesTaken(total.conflicts, named: problems.taken, other, rerun: rerun))
     }
     causes += manifests?.causes(isReversion: isReversion) ?? []
     let foldersNamedMax = 3

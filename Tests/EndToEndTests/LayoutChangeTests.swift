@@ -311,4 +311,35 @@ extension String {
   fileprivate func prefixUpTo(_ text: String) -> Substring {
     range(of: text).map { self[..<$0.lowerBound] } ?? self[...]
   }
+
+  /// A file that cannot go on leaves the capture in both layouts: the command that is named takes it to its end.
+  @Test func aConflictNamesTheCommandThatGoesOn() throws {
+    let trial = try Trial()
+    let capture = trial.folder.path
+    #expect(try HotColdBinary.migrate(capture).status == 0)
+    let taken = Bytes("segments/2023-11-14/22/segment_0.ts")
+    try trial.folder.makeFile(taken, seconds: 1)
+    let options = ["--from", "guide", "--layout", LayoutTests.byDate, "--hot", "segments=9"]
+    let result = HotColdBinary.run(["migrate", capture, "--execute", "--yes", "--format", "json"] + options)
+    let report = try JSON(parsing: result.output)["captures", 0]
+    let errors = report["errors"].array.filter { $0["code"].string == "name-taken" }
+    let remedy = try #require(errors.first?["remedy"].string, "\(result)")
+    let command = try #require(remedy.components(separatedBy: "only this command takes it: hotcold ").dropFirst().first)
+    #expect(HotColdBinary.run(["verify", capture, "--layout", LayoutTests.byDate]).status == 66)
+    try trial.folder.remove(taken)
+    let rest = Shell.run(
+      ["sh", "-c", "exec \"$0\" \(command) --yes", HotColdBinary.path], environment: ["TZ": "UTC"])
+    #expect(rest.status == 0, "\(command): \(rest)")
+    #expect(
+      HotColdBinary.run(["verify", capture, "--layout", LayoutTests.byDate, "--hot", "segments=9"]).status == 0)
+  }
+
+  /// Where the files go is said where it is not asked for.
+  @Test func aChangeWithoutATargetSaysWhereItGoes() throws {
+    let trial = try Trial()
+    let result = HotColdBinary.run(["migrate", trial.folder.path, "--from", LayoutTests.byDate])
+    #expect(result.error.contains("without --layout, files go to the layout guide"), "\(result)")
+    let named = HotColdBinary.run(["migrate", trial.folder.path, "--from", LayoutTests.byDate, "--layout", "guide"])
+    #expect(!named.error.contains("without --layout"))
+  }
 }

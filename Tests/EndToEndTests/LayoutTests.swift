@@ -552,6 +552,18 @@ import Testing
     }
   }
 
+  /// An error names the option that was given, and no command offers what it refuses.
+  @Test func theOptionThatIsWrongIsNamed() throws {
+    let wrong = Self.run("layout", "--check", "nowhere")
+    #expect(wrong.status == 64 && wrong.error.contains("for --check."), "\(wrong)")
+    #expect(!wrong.error.contains("--layout"))
+    for command in ["verify", "archive", "layout", "revert", "next-numbers"] {
+      let help = Self.run(command, "--help").output
+      let option = try #require(help.components(separatedBy: "--layout <layout>").dropFirst().first)
+      #expect(!option.components(separatedBy: "--").prefix(1).joined().contains("flat"), "\(command)")
+    }
+  }
+
   /// A number that is taken in a bucket which nobody looks at would be given twice.
   @Test func nextNumbersOfAnotherLayoutAreRefused() throws {
     let trial = try Trial()

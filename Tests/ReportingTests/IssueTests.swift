@@ -48,8 +48,8 @@ import Testing
     )
     issues += [
       .moreNotMoved(3), .notPermitted(owner: nil), .notPermitted(owner: "me"),
-      .namesTaken(2, named: [problem(.nameTaken)], .possible), .namesTaken(2, named: [], .tried),
-      .namesTaken(1, named: [], .possible),
+      .namesTaken(2, named: [problem(.nameTaken)], .possible, rerun: nil), .namesTaken(2, named: [], .tried, rerun: nil),
+      .namesTaken(1, named: [], .possible, rerun: nil),
       .foreignArchive("segments/7/archive.m3u8"), .archiveNotWritten(full), .archiveNotWritten(noPath),
       .moreArchivesNotWritten(2), .initializationNotKept(full), .initializationNotKept(noPath),
       .twoLivePlaylists(forth), .twoLivePlaylists(back),

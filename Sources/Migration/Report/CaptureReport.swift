@@ -11,6 +11,8 @@ public struct CaptureReport: Sendable {
   public let isReversion: Bool
   /// Whether the later of two files of one name was to get another one, where it could.
   public internal(set) var renamesConflicts = false
+  /// As in `MigrationOptions`.
+  public internal(set) var rerun: String?
   /// The login name of the capture folder's owner, once it was opened.
   public var owner: String?
   /// Which folder the path led to.
