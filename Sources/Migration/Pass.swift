@@ -4,8 +4,6 @@ internal import SystemPackage
 
 /// Entries visited between two looks at what the kernel has done.
 private let pollEvery = 8
-/// How long ago a writer may have written last to count as active.
-private let writerQuietSeconds: Int64 = 10
 
 /// One pass over the folders whose files may have to move: every file is visited once, and moved if it is not where it belongs.
 ///
@@ -27,13 +25,10 @@ struct Pass<M: Mover>: ~Copyable {
   /// What the first pass of an executing run visits is what was there before.
   private let countsBefore: Bool
   private let readsDisk: Bool
-  private let recently: Range<Int64>
   private var entries = 0
   private(set) var unrecognised = Unrecognised()
   private(set) var numbers = HighestNumbers()
-  /// A file or the live playlist was written around the time of this pass.
-  private(set) var sawRecentFile = false
-  private(set) var sawRecentFlatFile = false
+  private(set) var writer = RecentWriter()
   /// Every entry was visited: the pass was not stopped on the way.
   private(set) var isComplete = false
   private(set) var livePlaylist: LivePlaylistMove
@@ -55,8 +50,6 @@ struct Pass<M: Mover>: ~Copyable {
     cold = ColdMoves(options)
     livePlaylist = LivePlaylistMove(options, tree)
     settler = Settler(layout: options.layout, rule: options.rule, hours: options.hours)
-    let now = SystemClock.realtimeNanoseconds / 1_000_000_000
-    recently = (now - writerQuietSeconds)..<(now + 3600)
   }
 
   /// `betweenWindows` is called after each window, with the number of entries visited so far.
@@ -80,7 +73,7 @@ struct Pass<M: Mover>: ~Copyable {
       // Before every file is visited it is not known which are the newest.
       placeHotFiles()
       plan.finish()
-      noteRecentPlaylists()
+      writer.note(pins, layout)
     }
     account(in: &reconciliation)
     let (isComplete, segmentsStay) = (isComplete, segmentsStay)
@@ -196,7 +189,9 @@ struct Pass<M: Mover>: ~Copyable {
       if let number = layout.number(of: entry.name, kind) {
         numbers.add(number, kind)
       }
-      if options.target == .tiered { noteRecent(status.modified, kind, in: site) }
+      if options.target == .tiered, case .place(let place) = site {
+        writer.note(status.modified, isFlat: place != layout[kind].hot)
+      }
       place(entry, identity, from: site, status.modified)
     case .vanished(let kind):
       let identity = identity(of: entry, kind, reconciliation)
@@ -237,12 +232,6 @@ struct Pass<M: Mover>: ~Copyable {
     else { return false }
     plan.ledger.countLink(entry.name, move(identity, from: site), outcome)
     return true
-  }
-
-  private mutating func noteRecent(_ modified: ModificationTime, _ kind: Kind, in site: Site) {
-    guard recently.contains(modified.seconds), case .place(let place) = site else { return }
-    sawRecentFile = true
-    if place != layout[kind].hot { sawRecentFlatFile = true }
   }
 
   private mutating func place(
@@ -356,13 +345,5 @@ struct Pass<M: Mover>: ~Copyable {
     let segmentsMayMove = options.target == .flat || (isComplete && !segmentsStay)
     try livePlaylist.judge(segmentsMayMove: segmentsMayMove)
     if segmentsMayMove { try livePlaylist.bringInitialization(&plan) }
-  }
-
-  private mutating func noteRecentPlaylists() {
-    for place in layout.playlistPlaces
-    where pins.modified(in: place).map({ recently.contains($0.seconds) }) ?? false {
-      sawRecentFile = true
-      if place != layout.playlistPlaces.last { sawRecentFlatFile = true }
-    }
   }
 }

@@ -71,8 +71,8 @@ struct RunTotals: ~Copyable {
     numbers.add(pass.numbers)
     pins = pass.pins
     newestHotSegments = pass.newestHotSegments()
-    sawRecentFile = sawRecentFile || pass.sawRecentFile
-    sawRecentFlatFile = sawRecentFlatFile || pass.sawRecentFlatFile
+    sawRecentFile = sawRecentFile || pass.writer.isActive
+    sawRecentFlatFile = sawRecentFlatFile || pass.writer.isFlat
     // What a later pass did not come to is as the pass before it left it: counts and names alike.
     if passes == 1 || pass.isComplete {
       for kind in layout.kinds { last[kind] = pass.plan.ledger.tallies[kind] }

@@ -2,37 +2,6 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// What becomes of one playlist of a bucket.
-struct PlaylistChange {
-  enum Outcome {
-    case unchanged, written, removed
-    /// Written under the temporary name; to replace what was there, if anything was.
-    case staged(over: FileStatus?)
-    /// To be removed: its day has gone.
-    case obsolete(FileStatus)
-    case foreign
-    case failed(KernelError)
-  }
-  let name: String
-  var outcome: Outcome
-
-  var isStaged: Bool {
-    if case .staged = outcome { true } else { false }
-  }
-  var replacesOne: Bool {
-    if case .staged(_?) = outcome { true } else { false }
-  }
-  var isForeign: Bool {
-    if case .foreign = outcome { true } else { false }
-  }
-  var hasChangedNames: Bool {
-    switch outcome {
-    case .written, .removed: true
-    default: false
-    }
-  }
-}
-
 /// What a bucket was like when all its playlists were in order.
 struct FinishedHour {
   let modified: ModificationTime
@@ -316,61 +285,5 @@ struct HourPlaylists: Sendable {
   /// A playlist of the bucket, whoever wrote it, or what a killed run has left of one.
   static func isOwn(_ entry: borrowing DirectoryEntry) -> Bool {
     FileName.isArchivePlaylist(entry.name) || isLeftover(entry)
-  }
-}
-
-/// The names in a bucket that are those of playlists.
-struct PlaylistNames {
-  /// Whoever wrote them.
-  private(set) var playlists: [String] = []
-  /// What killed runs have left: files. Anything else of such a name is foreign.
-  private(set) var leftovers: [String] = []
-
-  init() {}
-
-  init(in directory: borrowing Directory) throws(KernelError) {
-    try directory.forEachEntry { add($0) }
-  }
-
-  mutating func add(_ entry: borrowing DirectoryEntry) {
-    if FileName.isArchivePlaylist(entry.name) {
-      playlists.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
-    } else if HourPlaylists.isLeftover(entry) {
-      leftovers.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
-    }
-  }
-}
-
-/// What a bucket holds that matters to its playlists.
-struct HourContents: ~Copyable {
-  private(set) var segments: [Day: ArchivedSegments] = [:]
-  private(set) var names = PlaylistNames()
-  /// Of a segment: one that cannot be looked at has no moment to be played at; the others are listed without it.
-  private(set) var unreadable: KernelError?
-
-  init(
-    of directory: borrowing Directory, _ bucket: Bucket, _ layout: Layout, _ hours: inout HourClock
-  ) throws(KernelError) {
-    // Of a bucket with a date everything is of that day.
-    let day = layout.buckets.day(of: bucket)
-    try Walk(layout, look: .modification).run(
-      directory, wants: layout.isSegment,
-      visit: { (entry, found, status) throws(KernelError) in
-        switch found {
-        case .file(let kind):
-          let modified = status.modified
-          segments[day ?? hours.day(of: modified), default: ArchivedSegments()].append(
-            entry.name, number: layout.number(of: entry.name, kind), modified)
-        case .unreadable(_, let errno): unreadable = directory.error(.stat, entry.name, errno)
-        case .vanished: break
-        case .other: names.add(entry)
-        }
-      })
-  }
-
-  func removeLeftovers(in directory: borrowing Directory) throws(KernelError) {
-    for name in names.leftovers where try directory.statusIfThere(name)?.type == .regular {
-      try directory.removeFile(name)
-    }
   }
 }

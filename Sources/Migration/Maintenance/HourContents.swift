@@ -1,0 +1,58 @@
+internal import CaptureLayout
+internal import KernelIO
+
+/// The names in a bucket that are those of playlists.
+struct PlaylistNames {
+  /// Whoever wrote them.
+  private(set) var playlists: [String] = []
+  /// What killed runs have left: files. Anything else of such a name is foreign.
+  private(set) var leftovers: [String] = []
+
+  init() {}
+
+  init(in directory: borrowing Directory) throws(KernelError) {
+    try directory.forEachEntry { add($0) }
+  }
+
+  mutating func add(_ entry: borrowing DirectoryEntry) {
+    if FileName.isArchivePlaylist(entry.name) {
+      playlists.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
+    } else if HourPlaylists.isLeftover(entry) {
+      leftovers.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
+    }
+  }
+}
+
+/// What a bucket holds that matters to its playlists.
+struct HourContents: ~Copyable {
+  private(set) var segments: [Day: ArchivedSegments] = [:]
+  private(set) var names = PlaylistNames()
+  /// Of a segment: one that cannot be looked at has no moment to be played at; the others are listed without it.
+  private(set) var unreadable: KernelError?
+
+  init(
+    of directory: borrowing Directory, _ bucket: Bucket, _ layout: Layout, _ hours: inout HourClock
+  ) throws(KernelError) {
+    // Of a bucket with a date everything is of that day.
+    let day = layout.buckets.day(of: bucket)
+    try Walk(layout, look: .modification).run(
+      directory, wants: layout.isSegment,
+      visit: { (entry, found, status) throws(KernelError) in
+        switch found {
+        case .file(let kind):
+          let modified = status.modified
+          segments[day ?? hours.day(of: modified), default: ArchivedSegments()].append(
+            entry.name, number: layout.number(of: entry.name, kind), modified)
+        case .unreadable(_, let errno): unreadable = directory.error(.stat, entry.name, errno)
+        case .vanished: break
+        case .other: names.add(entry)
+        }
+      })
+  }
+
+  func removeLeftovers(in directory: borrowing Directory) throws(KernelError) {
+    for name in names.leftovers where try directory.statusIfThere(name)?.type == .regular {
+      try directory.removeFile(name)
+    }
+  }
+}

@@ -1,0 +1,33 @@
+internal import CaptureLayout
+internal import KernelIO
+
+/// Whether a recorder is at work: a file or the live playlist was written around the time of a pass.
+struct RecentWriter {
+  /// How long ago it may have written last.
+  private static let quietSeconds: Int64 = 10
+
+  private let recently: Range<Int64>
+  private(set) var isActive = false
+  /// It writes to the flat places.
+  private(set) var isFlat = false
+
+  init() {
+    let now = SystemClock.realtimeNanoseconds / 1_000_000_000
+    recently = (now - Self.quietSeconds)..<(now + 3600)
+  }
+
+  /// `isFlat`: what was written is not in its hot place.
+  mutating func note(_ modified: ModificationTime, isFlat: Bool) {
+    guard recently.contains(modified.seconds) else { return }
+    isActive = true
+    if isFlat { self.isFlat = true }
+  }
+
+  /// The live playlists.
+  mutating func note(_ pins: PlaylistPins, _ layout: Layout) {
+    let places = layout.playlistPlaces
+    for place in places {
+      if let modified = pins.modified(in: place) { note(modified, isFlat: place != places.last) }
+    }
+  }
+}
