@@ -261,7 +261,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   private func manifestMode(_ totals: borrowing RunTotals) -> Manifests.Mode {
     guard options.isDryRun else { return options.syncs ? .contents : .withoutSync }
-    return .dryRun(receiving: totals.segmentDays)
+    return .dryRun(receiving: totals.segmentDays, leaving: nil)
   }
 
   /// Lists the capture again, compares, and makes the moves durable.

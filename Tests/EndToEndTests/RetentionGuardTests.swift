@@ -82,6 +82,38 @@ import Testing
     #expect(round["captures", 0, "retention", "expired", "captures"].int == 2)
   }
 
+  /// With the segments that retention would delete the playlists of their days go, or lose their heads.
+  @Test func aDryRunForeseesThePlaylistsAfterADeletion() throws {
+    stayWithinTheHour()
+    let folder = try Folder()
+    let day = 86_400
+    // Of one hour: a day that goes as a whole, one that loses its first half, and one that stays.
+    let start = ArchiverTests.now / 3600 * 3600 - 3 * 3600
+    for (number, seconds) in [
+      start - 3 * day, start - 3 * day + 1, start - day + 10, start - day + 1200, start - day + 3000, start + 10,
+    ].enumerated() {
+      try folder.makeFile(
+        Bytes("segments/\(start / 3600 % 24)/segment_\(number).ts"), seconds: seconds)
+    }
+    for number in 10..<16 {
+      try folder.makeFile(Bytes("segments/segment_\(number).ts"), seconds: ArchiverTests.now - 16 + number)
+    }
+    #expect(ArchiverTests.once([folder.path]).status == 0)
+    let before = try Snapshot(folder.path)
+    #expect(before.manifests.count == 3)
+    let age = ArchiverTests.now - (start - day + 600)
+    func playlists(_ options: String...) throws -> JSON {
+      let result = ArchiverTests.once([folder.path, "--retain", "segments=\(age)s", "--format", "json"] + options)
+      #expect(result.status == 0, "\(result)")
+      return try JSON(parsing: result.output)["captures", 0, "playlists"]
+    }
+    let planned = try playlists("--dry-run")
+    #expect(try Snapshot(folder.path).changeTimes == before.changeTimes)
+    let done = try playlists()
+    for key in ["written", "removed", "unchanged"] { #expect(planned[key].int == done[key].int, "\(key)") }
+    #expect(done["removed"].int == 1 && done["written"].int == 1)
+  }
+
   @Test func aRecordingIsNotReplacedByMetrics() throws {
     let trial = try Trial()
     let picture = trial.folder.path + "/segment_3.ts"

@@ -30,8 +30,10 @@ struct HourContents: ~Copyable {
   /// Of a segment: one that cannot be looked at has no moment to be played at; the others are listed without it.
   private(set) var unreadable: KernelError?
 
+  /// `leaves`: whether a segment is to be left out.
   init(
-    of directory: borrowing Directory, _ bucket: Bucket, _ layout: Layout, _ hours: inout HourClock
+    of directory: borrowing Directory, _ bucket: Bucket, _ layout: Layout, _ hours: inout HourClock,
+    leaves: (Span<UInt8>, ModificationTime) -> Bool
   ) throws(KernelError) {
     // Of a bucket with a date everything is of that day.
     let day = layout.buckets.day(of: bucket)
@@ -41,6 +43,7 @@ struct HourContents: ~Copyable {
         switch found {
         case .file(let kind):
           let modified = status.modified
+          if leaves(entry.name, modified) { break }
           segments[day ?? hours.day(of: modified), default: ArchivedSegments()].append(
             entry.name, number: layout.number(of: entry.name, kind), modified)
         case .unreadable(_, let errno): unreadable = directory.error(.stat, entry.name, errno)

@@ -43,12 +43,15 @@ struct HourPlaylists: Sendable {
   private var finished: [Bucket: FinishedHour]
   /// Set in a dry run: for each bucket, the days to which a segment would come.
   private let receiving: [Bucket: Set<Day>]?
+  /// In a dry run: which segments would have gone.
+  private let leaving: Expiry?
   /// What players load before segments.
   private var initialization: [InitializationFile] = []
 
   init(
     _ layout: Layout, live: LiveDurations, newestHot: [Bucket: ModificationTime], hours: HourClock,
-    nowSeconds: Int64, finished: [Bucket: FinishedHour], receiving: [Bucket: Set<Day>]?
+    nowSeconds: Int64, finished: [Bucket: FinishedHour], receiving: [Bucket: Set<Day>]?,
+    leaving: Expiry?
   ) {
     self.layout = layout
     var hours = hours
@@ -61,6 +64,7 @@ struct HourPlaylists: Sendable {
     self.hours = hours
     self.finished = finished
     self.receiving = receiving
+    self.leaving = leaving
   }
 
   /// The same, with playlists that name these files. Where they named others before, no folder is in order.
@@ -98,7 +102,7 @@ struct HourPlaylists: Sendable {
       return
     }
     var hours = hours
-    let contents = try HourContents(of: directory, bucket, layout, &hours)
+    let contents = try HourContents(of: directory, bucket, layout, &hours, leaves: leaves)
     if !isDryRun { try contents.removeLeftovers(in: directory) }
     result.changes = changes(contents, directory, bucket, tree, &hours)
     result.failure = contents.unreadable
@@ -109,6 +113,12 @@ struct HourPlaylists: Sendable {
         modified: modified,
         playlists: result.changes.count { if case .unchanged = $0.outcome { true } else { false } })
     }
+  }
+
+  /// Whether a segment would have gone before a playlist is written.
+  private func leaves(_ name: Span<UInt8>, _ modified: ModificationTime) -> Bool {
+    guard let leaving, let kind = layout.stream?.kind else { return false }
+    return leaving.hasExpired(name, kind, modified, nowSeconds: nowSeconds)
   }
 
   // MARK: days
@@ -160,11 +170,17 @@ struct HourPlaylists: Sendable {
     func look(_ name: Span<UInt8>, _ entry: PlaylistEntry) {
       guard !isThere, entry.isSegment, FileName.canExist(name) else { return }
       if let kind = layout.kind(of: name), layout.isSegment(kind) { return }
-      isThere = Name.isThere(name, in: directory.descriptor)
+      isThere = self.isThere(name, in: directory)
     }
     parser.parse(playlist.span, look)
     parser.finish(look)
     return isThere
+  }
+
+  private func isThere(_ name: Span<UInt8>, in directory: borrowing Directory) -> Bool {
+    guard leaving != nil else { return Name.isThere(name, in: directory.descriptor) }
+    guard let status = try? directory.modificationIfThere(name) else { return false }
+    return !leaves(name, status.modified)
   }
 
   private func hasYoungHotSegment(_ bucket: Bucket) -> Bool {

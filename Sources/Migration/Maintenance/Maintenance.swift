@@ -92,21 +92,23 @@ extension Engine {
       let playlists = try LivePlaylists(of: tree)
       try memory.inventory.refresh(tree, nowSeconds: now)
       report.deletedSegments = try deletedSegments(tree, options, memory)
+      let expiry = Expiry(tree: tree, rule: options.rule, pinned: playlists.listed)
       if !options.rule.isOff {
-        let retention = expire(tree, options, memory, playlists.listed, clock)
+        let retention = expire(expiry, options, memory, clock)
         report.retention = retention
         if retention.deletedTotal > 0 {
           try memory.inventory.refresh(tree, nowSeconds: now)
         }
       }
-      if options.writesManifests, options.layout.stream != nil, StopSignal.pending == nil {
+      if options.writesManifests, let stream = options.layout.stream, StopSignal.pending == nil {
+        let isDue = report.retention?.isDue(stream.kind) ?? false
         let manifests = Manifests(
           options.layout, live: playlists.durations,
           newestHot: try Self.newestHotSegments(tree, options.hours),
           hours: options.hours,
           nowSeconds: now,
           mode: options.isDryRun
-            ? .dryRun(receiving: [:]) : .contentsAndNames,
+            ? .dryRun(receiving: [:], leaving: isDue ? expiry : nil) : .contentsAndNames,
           memory: memory.manifests)
         report.manifests = manifests.refresh(tree, memory: memory.manifests)
       }
@@ -165,11 +167,10 @@ extension Engine {
   }
 
   private func expire(
-    _ tree: CaptureTree, _ options: MaintenanceOptions, _ memory: MaintenanceMemory,
-    _ pinned: ListedNames, _ clock: ClockWatch
+    _ expiry: Expiry, _ options: MaintenanceOptions, _ memory: MaintenanceMemory, _ clock: ClockWatch
   ) -> RetentionReport {
     func run(_ mover: some Mover) -> RetentionReport {
-      Retention(tree, rule: options.rule, mover: mover, clock: clock, pinned: pinned).run(
+      Retention(expiry, mover: mover, clock: clock).run(
         memory.inventory, isForced: options.isForced, isDryRun: options.isDryRun)
     }
     switch executor {

@@ -54,8 +54,9 @@ struct Manifests: Sendable {
   private static let threads = 2
 
   enum Mode {
-    /// Nothing is written. `receiving`: for each bucket, the days to which a segment would come.
-    case dryRun(receiving: [Bucket: Set<Day>])
+    /// Nothing is written. `receiving`: for each bucket, the days to which a segment would come. `leaving`: those that would
+    /// be deleted before.
+    case dryRun(receiving: [Bucket: Set<Day>], leaving: Expiry?)
     /// Contents are durable before a good playlist is replaced, and no more (`--no-sync`).
     case withoutSync
     /// Contents are durable before anything is renamed; the caller makes the names durable.
@@ -74,11 +75,12 @@ struct Manifests: Sendable {
   ) {
     self.mode = mode
     self.layout = layout
-    let receiving: [Bucket: Set<Day>]? = if case .dryRun(let days) = mode { days } else { nil }
+    var (receiving, leaving): ([Bucket: Set<Day>]?, Expiry?)
+    if case .dryRun(let days, let expiry) = mode { (receiving, leaving) = (days, expiry) }
     hourPlaylists = HourPlaylists(
       layout, live: live, newestHot: newestHot, hours: hours, nowSeconds: nowSeconds,
       finished: memory?.finished ?? [:],
-      receiving: receiving)
+      receiving: receiving, leaving: leaving)
   }
 
   func refresh(_ tree: CaptureTree, memory: ManifestMemory?) -> ManifestReport {

@@ -72,20 +72,19 @@ struct Retention<M: Mover>: ~Copyable {
   private let clock: ClockWatch
   /// Of the last look at the clock.
   private var nowSeconds = Int64.min
-  /// Names that the live playlist lists.
-  private let pinned: ListedNames
+  private let expiry: Expiry
   private let tree: CaptureTree
   private var report = RetentionReport()
   private var left: Int
   private var newestExpired = PerKind<ModificationTime?>(repeating: nil)
   private var oldestKept = PerKind<ModificationTime?>(repeating: nil)
 
-  init(_ tree: CaptureTree, rule: RetentionRule, mover: M, clock: ClockWatch, pinned: ListedNames) {
-    self.tree = tree
-    self.rule = rule
+  init(_ expiry: Expiry, mover: M, clock: ClockWatch) {
+    self.expiry = expiry
+    tree = expiry.tree
+    rule = expiry.rule
     self.mover = mover
     self.clock = clock
-    self.pinned = pinned
     left = rule.deletionsMax
   }
 
@@ -172,13 +171,7 @@ struct Retention<M: Mover>: ~Copyable {
   }
 
   private func isExpired(_ entry: borrowing DirectoryEntry, _ status: FileStatus, _ kind: Kind) -> Bool {
-    rule.verdict(of: kind, status.modified, nowSeconds: nowSeconds) == .expired
-      && (!tree.layout.isSegment(kind) || !isPinned(entry.name))
-  }
-
-  /// What is hot is what the playlist lists: a cold segment of the same name is of another recording.
-  private func isPinned(_ name: Span<UInt8>) -> Bool {
-    pinned.contains(name) && (pinned.mayBeAny || !tree.isHotSegment(name))
+    expiry.hasExpired(entry.name, kind, status.modified, nowSeconds: nowSeconds)
   }
 
   /// What a wrong clock or a wrong age would do is not done.
