@@ -73,7 +73,9 @@ public struct SettingsMistake: Error {
     self.remedy = remedy
   }
 
-  public func issue(in capture: FilePath? = nil) -> Issue { Issue(.usage(message, remedy: remedy), in: capture) }
+  public func issue(in capture: FilePath? = nil) -> Issue {
+    Issue(.usage(message, remedy: remedy), in: capture)
+  }
 }
 
 /// Waits for signals, and answers the supervisor while the other thread works.

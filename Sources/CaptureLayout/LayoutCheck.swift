@@ -174,14 +174,16 @@ extension LayoutDescription {
     if let index = streams.first {
       guard isPlainName(kinds[index].playlist!) else {
         throw LayoutMistake(
-          "'\(kinds[index].playlist!)' is no name of a live playlist; give one file name, without *", kind: index,
+          "'\(kinds[index].playlist!)' is no name of a live playlist; give one file name, without *",
+          kind: index,
           key: "playlist")
       }
     }
     for (index, kind) in kinds.enumerated() {
       for name in kind.initialization where !isPlainName(name) || name == kind.playlist {
         throw LayoutMistake(
-          "'\(name)' is no name of an initialisation file; give one file name, without *", kind: index, key: "init")
+          "'\(name)' is no name of an initialisation file; give one file name, without *", kind: index,
+          key: "init")
       }
       for name in kind.initialization where InitializationCopy.name(of: name, seconds: 0) == nil {
         throw LayoutMistake(
@@ -212,7 +214,8 @@ extension LayoutDescription {
   /// Of one file that is not hotcold's own.
   private func isPlainName(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
-    return !bytes.contains(UInt8(ascii: "*")) && FileName.canExist(bytes.span) && !FileName.isArchivePlaylist(bytes.span)
+    return !bytes.contains(UInt8(ascii: "*")) && FileName.canExist(bytes.span)
+      && !FileName.isArchivePlaylist(bytes.span)
       && Glob(Self.temporaryPlaylists)?.matches(bytes.span) != true && ![".", ".."].contains(name)
   }
 }

@@ -64,7 +64,8 @@ import Testing
   @Test func filesOfCaptures() {
     Self.forEachInput([Self.captures]) { bytes in
       #expect(
-        CapturesFile(parsing: bytes).lines.map { Bytes($0.text) } == ParserTests.folders(bytes), "\(Bytes(bytes))")
+        CapturesFile(parsing: bytes).lines.map { Bytes($0.text) } == ParserTests.folders(bytes),
+        "\(Bytes(bytes))")
     }
   }
 

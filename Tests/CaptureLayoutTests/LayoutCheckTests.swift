@@ -101,4 +101,29 @@ import Testing
     }
     #expect(mistake?.reason.contains("too many stars") == true)
   }
+
+  private static func stream(playlist: String, initialization: String) throws {
+    var description = LayoutDescription.guide
+    description.kinds[0].playlist = playlist
+    description.kinds[0].initialization = [initialization]
+    _ = try Layout(description)
+  }
+
+  /// A copy has a time in its name, and its temporary name more than that.
+  private static let longestInitialization = String(repeating: "i", count: 225) + ".mp4"
+
+  @Test(arguments: [
+    ("*.m3u8", "init.mp4", "'*.m3u8' is no name of a live playlist", "playlist"),
+    ("live.m3u8", "init_*.mp4", "'init_*.mp4' is no name of an initialisation file", "init"),
+    ("live.m3u8", "i" + longestInitialization, "mp4' is too long", "init"),
+  ])
+  func namesThatCanNeverWorkAreRefused(
+    _ playlist: String, _ initialization: String, _ reason: String, _ key: String
+  ) throws {
+    try Self.stream(playlist: "live.m3u8", initialization: Self.longestInitialization)
+    let mistake = #expect(throws: LayoutMistake.self) {
+      try Self.stream(playlist: playlist, initialization: initialization)
+    }
+    #expect(mistake?.reason.contains(reason) == true && mistake?.key == key && mistake?.kind == 0)
+  }
 }

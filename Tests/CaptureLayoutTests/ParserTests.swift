@@ -42,7 +42,8 @@ import Testing
       MediaPlaylist(parsing: bytes).segmentNames.map { Bytes($0) }
         == ReferencePlaylist(bytes).segments.map(\.name), "HOTCOLD_SEED=\(seed)")
     #expect(
-      CapturesFile(parsing: bytes).lines.map { Bytes($0.text) } == Self.folders(bytes), "HOTCOLD_SEED=\(seed)")
+      CapturesFile(parsing: bytes).lines.map { Bytes($0.text) } == Self.folders(bytes), "HOTCOLD_SEED=\(seed)"
+    )
   }
 
   /// One folder a line, without the blanks around it; comments and blank lines name none. Byte by byte, as a check.

@@ -324,14 +324,16 @@ extension String {
     let report = try JSON(parsing: result.output)["captures", 0]
     let errors = report["errors"].array.filter { $0["code"].string == "name-taken" }
     let remedy = try #require(errors.first?["remedy"].string, "\(result)")
-    let command = try #require(remedy.components(separatedBy: "only this command takes it: hotcold ").dropFirst().first)
+    let command = try #require(
+      remedy.components(separatedBy: "only this command takes it: hotcold ").dropFirst().first)
     #expect(HotColdBinary.run(["verify", capture, "--layout", LayoutTests.byDate]).status == 66)
     try trial.folder.remove(taken)
     let rest = Shell.run(
       ["sh", "-c", "exec \"$0\" \(command) --yes", HotColdBinary.path], environment: ["TZ": "UTC"])
     #expect(rest.status == 0, "\(command): \(rest)")
     #expect(
-      HotColdBinary.run(["verify", capture, "--layout", LayoutTests.byDate, "--hot", "segments=9"]).status == 0)
+      HotColdBinary.run(["verify", capture, "--layout", LayoutTests.byDate, "--hot", "segments=9"]).status
+        == 0)
   }
 
   /// Where the files go is said where it is not asked for.
@@ -339,7 +341,9 @@ extension String {
     let trial = try Trial()
     let result = HotColdBinary.run(["migrate", trial.folder.path, "--from", LayoutTests.byDate])
     #expect(result.error.contains("without --layout, files go to the layout guide"), "\(result)")
-    let named = HotColdBinary.run(["migrate", trial.folder.path, "--from", LayoutTests.byDate, "--layout", "guide"])
+    let named = HotColdBinary.run([
+      "migrate", trial.folder.path, "--from", LayoutTests.byDate, "--layout", "guide",
+    ])
     #expect(!named.error.contains("without --layout"))
   }
 }

@@ -193,7 +193,9 @@ import Testing
     #expect(wrong.status == 64 && wrong.error.contains("nowhere.yaml"), "\(wrong)")
     // The first line with a mistake is named, and its layout, whatever else is wrong with others.
     let other = try Self.guide([("buckets: hour", "buckets: hour\ntime-zone: Europe/Zurich")], in: hours)
-    let lines = "\n# captures\n" + (0..<6).map { "\(folder.path)/c\($0) layout=\($0 < 2 ? Self.byDate : other)\n" }.joined()
+    let lines =
+      "\n# captures\n"
+      + (0..<6).map { "\(folder.path)/c\($0) layout=\($0 < 2 ? Self.byDate : other)\n" }.joined()
     try folder.makeFile("zones", contents: Array(lines.utf8))
     for command in [["migrate"], ["verify"], ["archive", "--once"]] {
       let zones = HotColdBinary.run(command + ["--captures-from", folder.path + "/zones"])
@@ -533,7 +535,9 @@ import Testing
     }
     try folder.makeFile("capture/in/b/still_1.jpg", seconds: 5)
     let capture = folder.path + "/capture"
-    func folders() throws -> Int { try Shell.must(["find", capture, "-type", "d"]).split(separator: "\n").count }
+    func folders() throws -> Int {
+      try Shell.must(["find", capture, "-type", "d"]).split(separator: "\n").count
+    }
     func run(_ command: String, _ options: String...) throws -> (made: Int, removed: Int) {
       let result = HotColdBinary.run(
         [command, capture, "--layout", "\(folder.path)/layout.yaml", "--format", "json"] + options)

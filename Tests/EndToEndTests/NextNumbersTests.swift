@@ -56,7 +56,10 @@ import Testing
   /// By the names of the layout's kinds: those of one folder go on alike, segments by themselves.
   @Test func theReportHasThemByKind() throws {
     let folder = try Folder()
-    let kinds = [("video", "video_*.ts", "."), ("stills", "still_*.png", "shots"), ("small", "small_*.png", "shots"), ("sound", "sound_*.aac", ".")]
+    let kinds = [
+      ("video", "video_*.ts", "."), ("stills", "still_*.png", "shots"), ("small", "small_*.png", "shots"),
+      ("sound", "sound_*.aac", "."),
+    ]
     let text = kinds.map { name, match, flat in
       "  \(name): {match: \"\(match)\", flat: \(flat), hot: \(name), limit: 1\(name == "video" ? ", playlist: live.m3u8" : "")}\n"
     }

@@ -75,7 +75,8 @@ import Testing
       let errors = reported.flatMap(\.errors)
       // What is not deleted is left undone, but for a dry run.
       let declined =
-        arguments.contains("--dry-run") ? 0 : reported.reduce(0) { $0 + $1["retention", "refusals"].array.count }
+        arguments.contains("--dry-run")
+        ? 0 : reported.reduce(0) { $0 + $1["retention", "refusals"].array.count }
       let counted = format == "json" ? last["summary", "errors"].int : last["errors"].int
       #expect(
         counted == errors.count + last["roundErrors"].array.count + declined, "\(arguments)",

@@ -77,7 +77,8 @@ import Testing
       + (command == "sample" ? [trial.folder.path + "/new", "--files", "1"] : [trial.folder.path])
     let result = HotColdBinary.run(arguments, environment: ["TZ": "UTC", "HOTCOLD_LAYUOT": "guide"])
     #expect(
-      result.error.contains("unknown setting 'HOTCOLD_LAYUOT' in the environment, ignored. Did you mean HOTCOLD_LAYOUT?"),
+      result.error.contains(
+        "unknown setting 'HOTCOLD_LAYUOT' in the environment, ignored. Did you mean HOTCOLD_LAYOUT?"),
       "\(result)")
     #expect(result.error.components(separatedBy: "HOTCOLD_LAYUOT").count == 2, "once")
   }

@@ -87,13 +87,16 @@ import Testing
   /// What the live playlist keeps hot beyond the limit is counted apart; the limit is the one that was asked for.
   @Test func theLimitThatIsShownIsTheOneInForce() throws {
     let folder = try Folder()
-    for number in 0..<40 { try folder.makeFile(Bytes("segment_\(number).ts"), seconds: 1_700_000_000 + number) }
+    for number in 0..<40 {
+      try folder.makeFile(Bytes("segment_\(number).ts"), seconds: 1_700_000_000 + number)
+    }
     // Two of the newest four, and three that are older.
     try folder.makePlaylist(listing: [5, 6, 7, 38, 39].map { Bytes("segment_\($0).ts") })
     #expect(try HotColdBinary.migrate(folder.path, ["--hot", "segments=4"]).status == 0)
     let verdict = try Verdict(folder.path, ["--hot", "segments=4"])
     #expect(verdict.status == 0, "\(verdict.unmet)")
-    #expect(verdict.figure("hotLimits", "segments") == 7 && verdict.figure("hotLimits", "segments limit") == 4)
+    #expect(
+      verdict.figure("hotLimits", "segments") == 7 && verdict.figure("hotLimits", "segments limit") == 4)
     #expect(verdict.figure("hotLimits", "kept by the live playlist") == 3)
     #expect(try Verdict(folder.path, ["--hot", "segments=3"]).status == 1)
   }

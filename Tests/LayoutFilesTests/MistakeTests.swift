@@ -69,15 +69,6 @@ import Testing
       ),
       (whole + "    playlist: [a]\n", "8:15 playlist: give a file name"),
       (whole + "    init: init.mp4\n", "8:11 'init' goes with 'playlist'"),
-      (whole + "    playlist: \"*.m3u8\"\n", "8:15 '*.m3u8' is no name of a live playlist; give one file name, without *"),
-      (
-        whole + "    playlist: a.m3u8\n    init: \"init_*.mp4\"\n",
-        "9:11 'init_*.mp4' is no name of an initialisation file; give one file name, without *"
-      ),
-      (
-        whole + "    playlist: a.m3u8\n    init: \(String(repeating: "i", count: 226)).mp4\n",
-        "9:11 '\(String(repeating: "i", count: 226)).mp4' is too long: the name of a copy has a time besides, and up to 255 bytes in all"
-      ),
       // What YAML has besides.
       (
         whole.replacing("\"still_*.jpg\"", with: "*.jpg"),

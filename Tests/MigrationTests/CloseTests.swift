@@ -33,7 +33,8 @@ import Testing
       try directory.writeFile("archive.m3u8") { write throws(KernelError) in try write(contents.span) }
     }
     Self.expectFailure { () throws(KernelError) in
-      try directory.createFile("segment_1.ts", contents: contents.span, modifiedSeconds: 1, modifiedNanoseconds: 0)
+      try directory.createFile(
+        "segment_1.ts", contents: contents.span, modifiedSeconds: 1, modifiedNanoseconds: 0)
     }
     #expect(try Snapshot(folder.path).paths.isSubset(of: ["hotcold.prom", "segment_1.ts"]))
   }

@@ -72,7 +72,8 @@ import Testing
 
   @Test func aRelativeLineBeginsAtTheWorkingFolder() throws {
     let here = try FilePath("").absolute()
-    let list = try NamedCaptures(["a/./b"], lines: CapturesFile(parsing: Array("../x,1,hd\nc/../d".utf8)).lines)
+    let list = try NamedCaptures(
+      ["a/./b"], lines: CapturesFile(parsing: Array("../x,1,hd\nc/../d".utf8)).lines)
     #expect(
       list.captures == [
         here.appending("a/b"), here.removingLastComponent().appending("x"), here.appending("c/../d"),

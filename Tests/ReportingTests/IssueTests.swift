@@ -48,7 +48,8 @@ import Testing
     )
     issues += [
       .moreNotMoved(3), .notPermitted(owner: nil), .notPermitted(owner: "me"),
-      .namesTaken(2, named: [problem(.nameTaken)], .possible, rerun: nil), .namesTaken(2, named: [], .tried, rerun: nil),
+      .namesTaken(2, named: [problem(.nameTaken)], .possible, rerun: nil),
+      .namesTaken(2, named: [], .tried, rerun: nil),
       .namesTaken(1, named: [], .possible, rerun: nil),
       .foreignArchive("segments/7/archive.m3u8"), .archiveNotWritten(full), .archiveNotWritten(noPath),
       .moreArchivesNotWritten(2), .initializationNotKept(full), .initializationNotKept(noPath),
@@ -64,9 +65,12 @@ import Testing
       .retentionStopped(full), .retentionStopped(noPath),
       .archiveNotRemoved(full), .moreArchivesNotRemoved(2), .folderNotRemoved(full),
       .moreFoldersNotRemoved(2), .playlistTooLarge("/srv/capture1/output.m3u8"),
-      .retentionDeclined(.clockStepped(43), confirmation: "hotcold archive"), .retentionDeclined(.clockDisturbed, confirmation: "hotcold archive"),
-      .retentionDeclined(.everythingWouldGo(captures), confirmation: "hotcold archive"), .retentionDeclined(.yearsApart(segments), confirmation: "hotcold archive"),
-      .retentionDeclined(.tooMany(expired: 9, max: 8), confirmation: "hotcold archive"), .implausibleTimes(2), .longPlaylist(900),
+      .retentionDeclined(.clockStepped(43), confirmation: "hotcold archive"),
+      .retentionDeclined(.clockDisturbed, confirmation: "hotcold archive"),
+      .retentionDeclined(.everythingWouldGo(captures), confirmation: "hotcold archive"),
+      .retentionDeclined(.yearsApart(segments), confirmation: "hotcold archive"),
+      .retentionDeclined(.tooMany(expired: 9, max: 8), confirmation: "hotcold archive"), .implausibleTimes(2),
+      .longPlaylist(900),
       .segmentsDeletedEarly(1), .littleSpace(freeBytes: 1, bytes: 100), .fewInodes(free: 1, all: 100),
     ]
     return issues

@@ -151,7 +151,9 @@ struct ArchiveCommand: ParsableCommand {
     guard !options.captures.isEmpty || options.capturesFile != nil || printConfig else {
       throw SettingsMistake(
         message: "no capture is named",
-        remedy: "Name at least one capture folder, or a file of them with --captures-from or HOTCOLD_CAPTURES_FROM.")
+        remedy:
+          "Name at least one capture folder, or a file of them with --captures-from or HOTCOLD_CAPTURES_FROM."
+      )
     }
     options.intervalSeconds = try settings.value(of: Settings.interval)
     options.minAgeSeconds = try settings.value(of: Settings.minAge)

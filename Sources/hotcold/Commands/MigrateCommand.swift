@@ -29,7 +29,9 @@ struct MigrateCommand: ParsableCommand {
       syncs: !move.noSync, writesManifests: try settings.value(of: Settings.manifests))
     if placement.chosen.isFlat { options.target = .flat }
     options.renaming = try settings.renaming()
-    if from != nil { options.rerun = (["hotcold migrate --execute"] + (whereTo + how).map(\.words)).joined(separator: " ") }
+    if from != nil {
+      options.rerun = (["hotcold migrate --execute"] + (whereTo + how).map(\.words)).joined(separator: " ")
+    }
     let engine = try settings.value(of: Settings.engine)
     let console = Console(isQuiet: output.quiet)
     let named = try captures.named(settings, console)
@@ -61,7 +63,8 @@ struct MigrateCommand: ParsableCommand {
         message:
           "both layouts have the same folders, and their time zones differ: what is in them would stay in hours of the "
           + "old zone",
-        remedy: "Take the files back first (hotcold revert --layout, with the old layout), or name one zone for both: "
+        remedy:
+          "Take the files back first (hotcold revert --layout, with the old layout), or name one zone for both: "
           + "--time-zone.")
     }
     do throws(LayoutMistake) { return try target.layout.coming(from: from.layout) } catch {
