@@ -220,16 +220,19 @@ public struct Layout: Sendable {
   }
 
   /// Whether any kind has its buckets here.
-  public func holdsBuckets(_ place: Place) -> Bool {
-    trees.contains { tree in kinds.contains { tree.places[$0] == place } }
+  public func holdsBuckets(_ place: Place) -> Bool { !bucketRules(in: place).isEmpty }
+
+  /// By which the buckets here are named.
+  public func bucketRules(in place: Place) -> [BucketRule] {
+    BucketRule.allCases.filter { rule in
+      trees.contains { tree in tree.rule == rule && kinds.contains { tree.places[$0] == place } }
+    }
   }
 
   /// Whether a folder of this name belongs to the layout in a place: another place, or what buckets are in.
   public func isPart(folder name: Span<UInt8>, of place: Place) -> Bool {
     if folders(in: place).contains(where: { name.isEqual(to: $0) }) { return true }
-    return trees.contains { tree in
-      kinds.contains { tree.places[$0] == place } && tree.rule.isFolder(named: name)
-    }
+    return bucketRules(in: place).contains { $0.isFolder(named: name) }
   }
 }
 

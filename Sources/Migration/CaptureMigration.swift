@@ -85,6 +85,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   private mutating func settleAndMove(_ capture: borrowing OpenCapture) throws(MigrationError) {
     var tree = try capture.unlessOtherBuckets { () throws(KernelError) in try look(at: capture) }
+    report.bucketsOfNoKind = tree.bucketsOfNoKind
     do throws(KernelError) {
       try makeFolders(&tree, capture)
       var reconciliation = Reconciliation(options.layout, comparesInodes: capture.fileSystem.keepsInodes)

@@ -9,6 +9,8 @@ public struct NextNumbers: Equatable, Sendable {
   public private(set) var capture: Int64
   /// Seconds since a live playlist was written that has not ended; nil where there is none.
   public private(set) var secondsSincePlaylist: Int64?
+  /// Buckets with files of which none is of any kind, one for each kind; below the capture. Their numbers are not known.
+  public private(set) var bucketsOfNoKind: [String] = []
 
   package init(segment: Int64, capture: Int64) {
     self.segment = segment
@@ -44,6 +46,7 @@ public struct NextNumbers: Equatable, Sendable {
         segment: numbers.next(of: layout.kinds.filter(isSegment)) ?? 0,
         capture: numbers.next(of: layout.kinds.filter { !isSegment($0) }) ?? 0)
       self.secondsSincePlaylist = secondsSincePlaylist
+      bucketsOfNoKind = tree.bucketsOfNoKind
     } catch { throw capture.stopped(error) }
   }
 
@@ -56,6 +59,7 @@ public struct NextNumbers: Equatable, Sendable {
     guard !overflows else { return nil }
     var aligned = NextNumbers(segment: segment, capture: capture)
     aligned.secondsSincePlaylist = secondsSincePlaylist
+    aligned.bucketsOfNoKind = bucketsOfNoKind
     return aligned
   }
 }

@@ -110,6 +110,8 @@ extension Explanation {
       return Explanation(
         "\(name): kept \(Format.count(count)) files from the future or the epoch: their age is not known")
     case .longPlaylist(let listed): return longPlaylist(listed).named(name)
+    case .bucketOfNoKind(let bucket, let layout):
+      return ofNoKind(capture.appending(bucket), layout)
     case .segmentsDeletedEarly(let count):
       return Explanation(
         "\(name): \(Format.count(count, "segment")) between the cold and the hot ones \(count == 1 ? "is" : "are") missing: "

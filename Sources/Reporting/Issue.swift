@@ -60,6 +60,8 @@ public struct Issue: Error {
     case implausibleTimes(Int)
     /// How many segments the live playlist lists.
     case longPlaylist(Int)
+    /// Below the capture; and the name of the layout.
+    case bucketOfNoKind(String, layout: String)
     case segmentsDeletedEarly(Int)
     case littleSpace(freeBytes: UInt64, bytes: UInt64)
     case fewInodes(free: UInt64, all: UInt64)
@@ -90,7 +92,8 @@ public struct Issue: Error {
 extension Issue {
   public var severity: Severity {
     switch cause {
-    case .retentionDeclined, .implausibleTimes, .longPlaylist, .segmentsDeletedEarly, .littleSpace,
+    case .retentionDeclined, .implausibleTimes, .longPlaylist, .bucketOfNoKind, .segmentsDeletedEarly,
+      .littleSpace,
       .fewInodes,
       .patternUnmatched, .noCaptures:
       .warning
@@ -135,7 +138,7 @@ extension Issue {
     switch cause {
     case .refused(let refusal): capture?.appending(refusal.folder)
     case .notMoved(let problem), .notDeleted(let problem): capture?.appending(bytes: problem.from)
-    case .foreignArchive(let file): capture?.appending(file)
+    case .foreignArchive(let file), .bucketOfNoKind(let file, _): capture?.appending(file)
     case .playlistTooLarge(let path), .capturesNotText(let path, _): path
     case .twoLivePlaylists(let way), .livePlaylistNotMoved(let way), .livePlaylistHeld(_, let way):
       capture?.appending(way.from + way.playlist)
@@ -185,8 +188,9 @@ extension CaptureReport {
 extension CaptureReport {
   /// What is no error, and worth knowing.
   package var warnings: [Issue] {
-    guard listedSegments > Explanation.listedSegmentsMax else { return [] }
-    return [Issue(.longPlaylist(listedSegments), in: capture)]
+    let isLong = listedSegments > Explanation.listedSegmentsMax
+    return (isLong ? [Issue(.longPlaylist(listedSegments), in: capture)] : [])
+      + bucketsOfNoKind.map { Issue(.bucketOfNoKind($0, layout: layout.name), in: capture) }
   }
 }
 
@@ -205,6 +209,9 @@ extension ManifestReport {
 
 extension VerificationReport {
   package var issues: [Issue] { error.map { [Issue(.stopped($0), in: capture)] } ?? [] }
+  package var warnings: [Issue] {
+    bucketsOfNoKind.map { Issue(.bucketOfNoKind($0, layout: layout), in: capture) }
+  }
 }
 
 extension MaintenanceReport {

@@ -38,6 +38,7 @@ extension Issue {
     case retentionDeclined = "retention-declined"
     case implausibleTimes = "implausible-times"
     case longLivePlaylist = "long-live-playlist"
+    case otherNames = "other-names"
     case segmentsDeletedEarly = "segments-deleted-early"
     case littleSpace = "little-space"
     case fewInodes = "few-inodes"
@@ -89,6 +90,7 @@ extension Issue {
     case .retentionDeclined: (.retentionDeclined, "nothing deleted")
     case .implausibleTimes: (.implausibleTimes, "files from the future or the epoch")
     case .longPlaylist: (.longLivePlaylist, "a live playlist that lists very many segments")
+    case .bucketOfNoKind(let bucket, _): (.otherNames, "\(bucket) holds only files of no kind")
     case .segmentsDeletedEarly: (.segmentsDeletedEarly, "segments deleted before they are archived")
     case .littleSpace: (.littleSpace, "little free space")
     case .fewInodes: (.fewInodes, "few free inodes")

@@ -76,6 +76,7 @@ extension JSONReport {
     let filesPerSecond: Double
     let unrecognised: Names
     let comparison: ComparisonFigures?
+    let warnings: [Message]
     let errors: [Message]
 
     init(_ report: CaptureReport, _ command: String) {
@@ -102,8 +103,8 @@ extension JSONReport {
       synced = report.isSynced
       elapsedSeconds = Double(report.elapsedNanoseconds) / 1e9
       filesPerSecond = report.filesPerSecond.rounded()
-      unrecognised = Names(
-        count: report.unrecognised.count, named: report.unrecognised.named.map(Name.init))
+      unrecognised = Names(report.unrecognised)
+      warnings = report.warnings.map { Message($0, command) }
       comparison = report.comparison.map { ComparisonFigures($0, of: report.layout) }
       errors = report.issues.map { Message($0, command) }
     }
@@ -151,6 +152,11 @@ extension JSONReport {
   struct Names: Encodable {
     let count: Int
     let named: [Name]
+
+    init(_ unrecognised: Unrecognised) {
+      count = unrecognised.count
+      named = unrecognised.named.map(Name.init)
+    }
   }
 
   struct ComparisonFigures: Encodable {

@@ -29,6 +29,8 @@ extension JSONReport {
     let met: Bool
     let exitCode: Int32
     let criteria: [CriterionFigures]
+    let unrecognised: Names
+    let warnings: [Message]
     let errors: [Message]
 
     init(_ report: VerificationReport) {
@@ -37,6 +39,8 @@ extension JSONReport {
       met = report.isMet
       exitCode = ExitStatus(of: report).rawValue
       criteria = report.criteria.map(CriterionFigures.init)
+      unrecognised = Names(report.unrecognised)
+      warnings = report.warnings.map { Message($0, "verify") }
       errors = report.issues.map { Message($0, "verify") }
     }
   }

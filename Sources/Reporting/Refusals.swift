@@ -34,7 +34,7 @@ extension Explanation {
         "Give the folder that ffmpeg writes to; for other file names, the layout that they have (--layout).")
     case .otherBuckets(let path, let layout):
       return Explanation(
-        "\(text(path)): holds files, and the layout '\(layout)' does not know this folder: another layout was used here",
+        "\(text(path)): holds files that the layout '\(layout)' does not look for here: another layout was used here",
         "Name that one with --layout, or move its files to this one first: a migration with --from and the name of that one. A copy of your own belongs outside the capture."
       )
     case .permissionDenied(let error, let owner): return denied(error, owner, in: capture, command)

@@ -60,6 +60,13 @@ extension Explanation {
       + "volume read-write."
   }
 
+  static func ofNoKind(_ bucket: FilePath, _ layout: String) -> Explanation {
+    Explanation(
+      "\(text(bucket)): the files here are of no kind of the layout '\(layout)', and are left out of everything, their numbers too",
+      "If they are the recorder's, name the layout with their names (--layout); hotcold layout --check says what one would get."
+    )
+  }
+
   static func sudo(_ owner: String?, _ command: String) -> String {
     "sudo -u \(owner ?? "OWNER") hotcold \(command) …"
   }

@@ -179,13 +179,16 @@ public struct TextReport {
 
   // MARK: what to know, what to do
 
+  static func describe(_ unrecognised: Unrecognised, _ what: String) -> String {
+    let names = unrecognised.named.map(printable).joined(separator: ", ")
+    let more = unrecognised.count > unrecognised.named.count ? ", …" : ""
+    return "\(Format.count(unrecognised.count)) \(what): \(names)\(more)"
+  }
+
   private func notes(_ report: CaptureReport) -> [String] {
     var lines: [String] = []
     if report.unrecognised.count > 0 {
-      let names = report.unrecognised.named.map(printable).joined(separator: ", ")
-      let more = report.unrecognised.count > report.unrecognised.named.count ? ", …" : ""
-      lines.append(
-        "unrecognised   \(Format.count(report.unrecognised.count)) left where they are: \(names)\(more)")
+      lines.append("unrecognised   \(Self.describe(report.unrecognised, "left where they are"))")
     }
     if report.isReversion, report.isDryRun {
       lines.append(

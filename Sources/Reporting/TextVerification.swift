@@ -25,6 +25,12 @@ package struct TextVerification {
     if !isQuiet, listed > Explanation.listedSegmentsMax {
       lines.append("NOTE: \(Explanation.longPlaylist(listed))")
     }
+    if !isQuiet {
+      if report.unrecognised.count > 0 {
+        lines.append("  unrecognised, \(TextReport.describe(report.unrecognised, "not looked into"))")
+      }
+      lines += report.warnings.map { "NOTE: \($0.explanation(for: "verify"))" }
+    }
     return isQuiet && report.isMet ? "" : lines.joined(separator: "\n") + "\n"
   }
 

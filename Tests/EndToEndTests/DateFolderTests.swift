@@ -58,6 +58,12 @@ import Testing
         #expect(text.output.contains("\(odd.count) left where they are: "), "\(text.output)")
         let round = HotColdBinary.run(["archive", "--once", folder.path, "--layout", layout])
         #expect(round.status == 0, "\(round)")
+        let verified = HotColdBinary.run(["verify", folder.path, "--layout", layout, "--format", "json"])
+        #expect(verified.status == 0, "\(verified)")
+        let unknown = try JSON(parsing: verified.output)["captures", 0, "unrecognised"]
+        #expect(unknown["count"].int == odd.count, "\(verified.output)")
+        let spoken = HotColdBinary.run(["verify", folder.path, "--layout", layout])
+        #expect(spoken.output.contains("\(odd.count) not looked into: \(cold)/"), "\(spoken)")
         #expect(try Snapshot(folder.path).changeTimes == after.changeTimes)
       }
     }

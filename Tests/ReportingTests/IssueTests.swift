@@ -71,6 +71,7 @@ import Testing
       .retentionDeclined(.yearsApart(segments), confirmation: "hotcold archive"),
       .retentionDeclined(.tooMany(expired: 9, max: 8), confirmation: "hotcold archive"), .implausibleTimes(2),
       .longPlaylist(900),
+      .bucketOfNoKind("segments/7", layout: "guide"),
       .segmentsDeletedEarly(1), .littleSpace(freeBytes: 1, bytes: 100), .fewInodes(free: 1, all: 100),
     ]
     return issues
@@ -112,6 +113,7 @@ import Testing
     case .retentionDeclined: 19
     case .implausibleTimes: 20
     case .longPlaylist: 21
+    case .bucketOfNoKind: 37
     case .segmentsDeletedEarly: 22
     case .littleSpace: 23
     case .fewInodes: 24
@@ -131,7 +133,7 @@ import Testing
   }
 
   @Test func everyErrorNamesItsCaptureAndNoRelativePath() {
-    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...36))
+    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...37))
     for issue in Self.issues {
       let text = issue.explanation(for: "migrate").description
       #expect(text.hasPrefix("/srv/capture1"), "\(text)")

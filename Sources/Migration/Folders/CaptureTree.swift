@@ -51,6 +51,8 @@ struct CaptureTree: Sendable {
   private(set) var unrecognised = Unrecognised()
   /// Kinds with a folder that may not be used: their files stay where they are.
   private(set) var refusedKinds = PerKind(repeating: false)
+  /// Buckets with files of which none is of any kind (`BucketSample`), one for each kind.
+  var bucketsOfNoKind: [String] = []
   /// Entries found in each bucket before the run.
   var bucketEntries = PerKind(repeating: PerBucket(repeating: 0))
 

@@ -5,137 +5,124 @@ internal import SystemPackage
 /// Files in buckets that the layout does not know: another layout was used here. With this one they would be passed over, and
 /// new files would go where nobody looks for them.
 ///
-/// Three signs of it are looked for, and none costs an ordinary capture more than some stats:
-/// - buckets by the other rule in the layout's own folders;
-/// - any buckets in those of its folders that are for hot or flat files alone;
-/// - files of a kind that has no bucket at all by this layout, in folders that are named like buckets, at most five folders
-///   below the capture. Once a kind has buckets, such a folder is taken for a copy of the user's own.
-enum OtherBuckets {
+/// One search for folders that are named like buckets and hold files:
+/// - in the layout's own folders, where buckets of that rule do not belong: files of any kind;
+/// - elsewhere, at most five folders below the capture: files of kinds that have no bucket at all by this layout. Once a kind
+///   has buckets, such a folder is taken for a copy of the user's own; so the last folder of a date stays when it is
+///   empty (`Maintenance.removeEmptyDates`).
+///
+/// What a kind's own buckets hold is looked at besides (`BucketSample`). An ordinary capture costs a few stats and a window for
+/// each kind: places without unknown folders are not listed, and of all other folders those with no folder in them are not
+/// opened. So nothing bounds the search but its depth.
+struct OtherBuckets {
+  private static let depthMax = 4
+
+  private let tree: CaptureTree
+  private let layout: Layout
+  /// Kinds without buckets.
+  private let homeless: [Kind]
+
+  init(_ tree: CaptureTree) {
+    self.tree = tree
+    layout = tree.layout
+    homeless = layout.kinds.filter { kind in
+      !tree.dates.contains { $0.kind == kind }
+        && tree.layout.trees.indices.allSatisfy { tree.buckets(of: kind, tree: $0).isEmpty }
+    }
+  }
+
   /// The first of them, below the capture.
-  static func first(in capture: borrowing Directory, _ tree: CaptureTree) throws(KernelError) -> String? {
-    if let path = try firstByOtherRule(in: capture, tree) { return path }
-    if let path = try firstInPlaces(tree) { return path }
-    let kinds = tree.layout.kinds.filter { kind in
-      tree.layout.trees.indices.allSatisfy { tree.buckets(of: kind, tree: $0).isEmpty }
-    }
-    if kinds.isEmpty { return nil }
-    var search = ElsewhereSearch(tree.layout, kinds)
-    return try search.firstBucket(below: capture)
-  }
-
-  /// In the layout's own folders that buckets do not belong in: those of an interrupted `--from`, for example.
-  private static func firstInPlaces(_ tree: CaptureTree) throws(KernelError) -> String? {
-    let layout = tree.layout
-    var search = ElsewhereSearch(layout, layout.kinds)
-    for place in layout.places where place != .root && !layout.holdsBuckets(place) {
-      var first: String?
-      try tree.withPlace(place) { (directory) throws(KernelError) in
-        guard try directory.mayHaveFolders(besides: layout.folders(in: place)) else { return }
-        let name = try search.firstBucket(among: directory.folders(), in: directory, isOwn: false)
-        first = name.map { layout.prefix(of: place) + $0 }
-      }
-      if let first { return first }
+  func first() throws(KernelError) -> String? {
+    for place in layout.places {
+      var path: String?
+      try tree.withPlace(place) { (directory) throws(KernelError) in path = try first(in: directory, place) }
+      if let path { return path }
     }
     return nil
   }
 
-  private static func firstByOtherRule(
-    in capture: borrowing Directory, _ tree: CaptureTree
+  private func first(in directory: borrowing Directory, _ place: Place) throws(KernelError) -> String? {
+    let leading = layout.folders(in: place)
+    let known = leading.count { directory.hasFolder($0) } + knownBuckets(in: place)
+    // Not listed for its files: they may be a million.
+    guard try directory.mayHaveSubfolders(besides: known) else {
+      return try first(below: leading, in: directory, layout.path(of: place))
+    }
+    let own = layout.bucketRules(in: place)
+    let names = try directory.folders().filter { name in
+      !own.contains { $0.isFolder(named: name.utf8.span) }
+    }
+    let rules = BucketRule.allCases.filter { !own.contains($0) }
+    let search = FolderSearch(
+      kinds: place == .root ? homeless : layout.kinds, layout, needsWholeDay: own.isEmpty)
+    if let bucket = try search.firstBucket(rules, among: names, in: directory) {
+      return layout.prefix(of: place) + bucket
+    }
+    return try first(below: names, in: directory, layout.path(of: place))
+  }
+
+  /// How many folders of a place are buckets of the layout, or days of them.
+  private func knownBuckets(in place: Place) -> Int {
+    var names: Set<String> = []
+    for (index, other) in layout.trees.enumerated() {
+      for kind in layout.kinds where other.places[kind] == place {
+        let buckets = tree.buckets(of: kind, tree: index)
+        if other.rule.hasDates {
+          names.formUnion(Set(buckets.map { other.rule.day(of: $0) }).compactMap { $0?.text })
+        } else {
+          names.formUnion(buckets.map(other.rule.text))
+        }
+      }
+    }
+    return names.count
+  }
+
+  /// In those of these folders that are no places, and in the folders in them.
+  private func first(
+    below names: [String], in directory: borrowing Directory, _ path: String
   ) throws(KernelError) -> String? {
-    let layout = tree.layout
-    // Those that files are fetched from are known.
-    guard Set(layout.trees.map(\.rule)).count == 1, try mayHoldOthers(tree) else { return nil }
-    let others = try CaptureTree(of: capture, layout.withOtherBuckets)
-    // What cannot be looked into may be full.
-    for refusal in others.bucketRefusals {
-      if case .denied(let error) = refusal.reason, [.permissionDenied, .notPermitted].contains(error.errno) {
-        throw error
+    let depth = path.isEmpty ? 0 : path.utf8.count { $0 == UInt8(ascii: "/") } + 1
+    guard !homeless.isEmpty, depth < Self.depthMax else { return nil }
+    let search = FolderSearch(kinds: homeless, layout, needsWholeDay: true)
+    for name in names {
+      let path = path.isEmpty ? name : "\(path)/\(name)"
+      guard layout.place(at: path) == nil, try directory.mayHoldFolders(name),
+        let folder = try directory.folder(name, isBucket: false)
+      else { continue }
+      let names = try folder.directory.folders()
+      if let bucket = try search.firstBucket(BucketRule.allCases, among: names, in: folder.directory) {
+        return "\(path)/\(bucket)"
       }
-    }
-    for (kind, bucket) in others.buckets() {
-      var isFound = false
-      try others.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-        isFound = try directory.holdsFile(of: [kind], layout)
-      }
-      if isFound { return others.layout.path(of: bucket, kind) }
+      if let found = try first(below: names, in: folder.directory, path) { return found }
     }
     return nil
-  }
-
-  /// By the number of sub-folders that each place has, without listing it: it may hold a million files.
-  private static func mayHoldOthers(_ tree: CaptureTree) throws(KernelError) -> Bool {
-    let layout = tree.layout
-    for kind in layout.kinds {
-      let own = layout.coldPlace(of: kind)
-      var mayHold = false
-      try tree.withPlace(own) { (place) throws(KernelError) in
-        let buckets = layout.buckets.hasDates ? 0 : tree.buckets(of: kind).count
-        mayHold = try place.mayHaveFolders(besides: layout.folders(in: own), and: buckets)
-      }
-      if mayHold { return true }
-    }
-    return false
   }
 }
 
-/// Looks for files of some kinds in folders that are named like buckets, in a capture's folders and in those below.
-private struct ElsewhereSearch {
-  private static let depthMax = 4
-
-  private let layout: Layout
+/// Looks for files of some kinds in folders that are named like buckets.
+private struct FolderSearch {
   private let kinds: [Kind]
-  /// Folders that may still be opened: a capture may hold any number of others.
-  private var foldersLeft = 1000
+  private let layout: Layout
+  /// Hours of day count only where all of them are there: they are made at once. A few numbers are something else, such as the
+  /// variants of a stream.
+  private let needsWholeDay: Bool
 
-  init(_ layout: Layout, _ kinds: [Kind]) {
-    self.layout = layout
+  init(kinds: [Kind], _ layout: Layout, needsWholeDay: Bool) {
     self.kinds = kinds
+    self.layout = layout
+    self.needsWholeDay = needsWholeDay
   }
 
-  mutating func firstBucket(below capture: borrowing Directory) throws(KernelError) -> String? {
-    try first(in: capture, path: "", depth: 0)
-  }
-
-  private mutating func first(
-    in directory: borrowing Directory, path: String, depth: Int
+  func firstBucket(
+    _ rules: [BucketRule], among names: [String], in directory: borrowing Directory
   ) throws(KernelError) -> String? {
-    let place = layout.place(at: path)
-    let known = place.map { layout.folders(in: $0) } ?? []
-    // Not listed for its files: they may be a million.
-    guard try directory.mayHaveFolders(besides: known) else {
-      return try first(among: known, in: directory, path, depth)
-    }
-    let names = try directory.folders()
-    if let name = try firstBucket(among: names, in: directory, isOwn: place.map(layout.holdsBuckets) ?? false)
-    {
-      return Self.path(path, name)
-    }
-    return try first(among: names, in: directory, path, depth)
-  }
-
-  private mutating func first(
-    among names: [String], in directory: borrowing Directory, _ path: String, _ depth: Int
-  ) throws(KernelError) -> String? {
-    guard depth < Self.depthMax else { return nil }
-    for name in names {
-      guard let folder = try open(name, in: directory) else { continue }
-      if let found = try first(in: folder.directory, path: Self.path(path, name), depth: depth + 1) {
-        return found
-      }
-    }
-    return nil
-  }
-
-  /// `isOwn`: buckets of the layout's own rule belong here.
-  mutating func firstBucket(
-    among names: [String], in directory: borrowing Directory, isOwn: Bool
-  ) throws(KernelError) -> String? {
-    for rule in BucketRule.allCases where !isOwn || rule != layout.buckets {
-      // All of a day's hours are made at once. A few numbers are something else, such as the variants of a stream.
-      guard rule.fixedBuckets().allSatisfy({ names.contains(rule.text(of: $0)) }) else { continue }
-      for name in names {
+    guard !kinds.isEmpty else { return nil }
+    for rule in rules {
+      let whole = needsWholeDay ? rule.fixedBuckets().map(rule.text) : []
+      guard whole.allSatisfy(names.contains) else { continue }
+      for name in names where rule.isFolder(named: name.utf8.span) {
         for bucket in try buckets(name, rule, in: directory) {
-          guard let folder = try open(bucket, in: directory) else { continue }
+          guard let folder = try directory.folder(bucket, isBucket: true) else { continue }
           if try folder.directory.holdsFile(of: kinds, layout) { return bucket }
         }
       }
@@ -144,34 +131,14 @@ private struct ElsewhereSearch {
   }
 
   /// The paths of the buckets that a folder is, or holds.
-  private mutating func buckets(_ name: String, _ rule: BucketRule, in directory: borrowing Directory)
-    throws(KernelError) -> [String]
-  {
-    let bytes = Array(name.utf8)
-    guard rule.isFolder(named: bytes.span) else { return [] }
-    guard rule.hasDates else { return [name] }
-    guard let day = Day(parsing: bytes.span), let folder = try open(name, in: directory) else { return [] }
+  private func buckets(
+    _ name: String, _ rule: BucketRule, in directory: borrowing Directory
+  ) throws(KernelError) -> [String] {
+    guard let day = Day(parsing: name.utf8.span) else { return [name] }
+    guard let folder = try directory.folder(name, isBucket: true) else { return [] }
     return try folder.directory.folders().filter {
-      rule.bucket(named: Array($0.utf8).span, of: day, tree: 0) != nil
+      rule.bucket(named: $0.utf8.span, of: day, tree: 0) != nil
     }.map { "\(name)/\($0)" }
-  }
-
-  /// Nil for a link, another mount, or what may not be read, such as lost+found: nothing of this capture was moved there.
-  private mutating func open(
-    _ path: String, in directory: borrowing Directory
-  ) throws(KernelError) -> OpenFolder? {
-    guard foldersLeft > 0 else { return nil }
-    foldersLeft -= 1
-    do throws(KernelError) { return OpenFolder(try directory.openFolder(path)) } catch {
-      // These say nothing of the folder.
-      let isTransient: [Errno] = [.tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .ioError]
-      if isTransient.contains(error.errno) { throw error }
-      return nil
-    }
-  }
-
-  private static func path(_ folder: String, _ name: String) -> String {
-    folder.isEmpty ? name : "\(folder)/\(name)"
   }
 }
 
@@ -183,11 +150,14 @@ extension OpenCapture {
 
   func unlessOtherBuckets(_ look: () throws(KernelError) -> CaptureTree) throws(MigrationError) -> CaptureTree
   {
-    let tree: CaptureTree
-    let other: String?
+    var tree: CaptureTree
+    var other: String?
     do throws(KernelError) {
       tree = try look()
-      other = try OtherBuckets.first(in: directory, tree)
+      let samples = try tree.sampleBuckets()
+      tree.bucketsOfNoKind = samples.ofNoKind
+      other = samples.ofOtherKind
+      if other == nil { other = try OtherBuckets(tree).first() }
     } catch { throw stopped(error) }
     if let other { throw .otherBuckets(directory.path.appending(other), layout: tree.layout.name) }
     return tree
@@ -199,9 +169,23 @@ extension Directory {
     (try? status(of: name))?.type == .directory
   }
 
-  /// Whether there may be folders besides those of these names and `others` more.
-  fileprivate func mayHaveFolders(besides names: [String], and others: Int = 0) throws(KernelError) -> Bool {
-    try mayHaveSubfolders(besides: names.count { hasFolder($0) } + others)
+  /// False for a folder whose number of links says that there is none in it.
+  fileprivate func mayHoldFolders(_ name: String) throws(KernelError) -> Bool {
+    try statusIfThere(name)?.links != 2
+  }
+
+  /// Nil for a link, another mount, or what has gone: nothing of this capture was moved there. A bucket that cannot be looked
+  /// into may be full; a folder of another name, such as lost+found, is none of the capture's.
+  fileprivate func folder(_ path: String, isBucket: Bool) throws(KernelError) -> OpenFolder? {
+    do throws(KernelError) { return OpenFolder(try openFolder(path)) } catch {
+      switch error.errno {
+      case .noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels, .improperLink: return nil
+      case .permissionDenied, .notPermitted:
+        if !isBucket { return nil }
+      default: break
+      }
+      throw error
+    }
   }
 
   /// Names of the folders in it that are text.

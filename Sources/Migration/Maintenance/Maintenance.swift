@@ -125,8 +125,9 @@ extension Engine {
     }
   }
 
-  /// Folders of dates that hold nothing any more. What is not empty is not removed (rmdir(2)), and another error is no
-  /// matter of a round: the next one tries again.
+  /// Folders of dates that hold nothing any more, but for the newest of each kind: that its buckets are here must not be
+  /// forgotten when all of their files have expired (`OtherBuckets`). What is not empty is not removed (rmdir(2)), and
+  /// another error is no matter of a round: the next one tries again.
   private func removeEmptyDates(_ tree: CaptureTree, _ inventory: Inventory, _ hours: HourClock) {
     var hours = hours
     let now = ModificationTime(seconds: SystemClock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
@@ -139,8 +140,9 @@ extension Engine {
           if let day = try? place.openFolder(names[0]) { _ = try? day.removeFolder(names[1]) }
         }
         let today = tree.layout.buckets.day(of: current)
-        for date in tree.dates where date.kind == kind && today.map({ date.day < $0 }) ?? false {
-          _ = try? place.removeFolder(date.day.text)
+        let days = tree.dates.filter { $0.kind == kind }.map(\.day).sorted()
+        for day in days.dropLast() where today.map({ day < $0 }) ?? false {
+          _ = try? place.removeFolder(day.text)
         }
       }
     }

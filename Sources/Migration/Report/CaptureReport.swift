@@ -33,6 +33,8 @@ public struct CaptureReport: Sendable {
   /// The largest numbers in the names of this capture.
   public var numbers = HighestNumbers()
   public var unrecognised = Unrecognised()
+  /// Buckets with files of which none is of any kind, one for each kind; below the capture.
+  public internal(set) var bucketsOfNoKind: [String] = []
   public var problems = Problems()
   /// Files that were moved with their time in a new name, since another one had theirs; or would be.
   public internal(set) var renamed = 0

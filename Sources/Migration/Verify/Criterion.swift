@@ -28,9 +28,15 @@ public struct Criterion: Sendable {
 
 public struct VerificationReport: Sendable {
   public let capture: FilePath
+  /// Its name.
+  public let layout: String
   /// The zone of its buckets; nil for that of the process.
   public internal(set) var timeZone: String?
   public internal(set) var criteria: [Criterion] = []
+  /// Buckets with files of which none is of any kind, one for each kind; below the capture.
+  public internal(set) var bucketsOfNoKind: [String] = []
+  /// Folders in the places of the layout that it does not know, and what else is beside the buckets: nobody looks into them.
+  public internal(set) var unrecognised = Unrecognised()
   /// Why the capture could not be verified, if so.
   public internal(set) var error: MigrationError?
 

@@ -6,6 +6,8 @@ internal import SystemPackage
 struct PlacesCriteria {
   private(set) var flatPlaces = Criterion(.flatPlaces)
   private(set) var hotLimits = Criterion(.hotLimits)
+  /// Folders that the layout does not know.
+  private(set) var unrecognised = Unrecognised()
   /// For each bucket, the newest of the hot segments that belong in it.
   private(set) var newestHot: [Bucket: ModificationTime] = [:]
 
@@ -37,7 +39,7 @@ struct PlacesCriteria {
   mutating func judge() throws(KernelError) {
     var newest = InlineArray<8, HotSet> { HotSet(limit: rules.hotLimits.value(at: $0)) }
     var pinnedHot = 0
-    for place in layout.places {
+    for place in layout.places where layout.kinds.contains(where: { layout.holds(place, $0) }) {
       try tree.withPlace(place) { (directory) throws(KernelError) in
         let isHere: (Kind) -> Bool = { layout.holds(place, $0) }
         try rules.forEachFile(in: directory, wants: isHere) { entry, kind, modified in
@@ -64,6 +66,9 @@ struct PlacesCriteria {
             if isTaken(newest[index].displacedName, newest[index].displacedFacts) { conflicts[kind] += 1 }
           }
           if layout.isSegment(kind), pinned.contains(entry.name) { pinnedHot += 1 }
+        } others: { entry in
+          guard entry.type == .directory, !layout.isPart(folder: entry.name, of: place) else { return }
+          unrecognised.add(entry.name, in: layout.prefix(of: place))
         }
       }
     }

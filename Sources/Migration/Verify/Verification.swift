@@ -15,11 +15,12 @@ public enum Verification {
     wantsManifests: Bool = true,
     minAgeSeconds: Int64 = minAgeSecondsDefault, progressed: @escaping (MigrationProgress) -> Void = { _ in }
   ) -> VerificationReport {
-    var report = VerificationReport(capture: path)
+    var report = VerificationReport(capture: path, layout: layout.name)
     report.timeZone = hours.zone
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path, layout)
       let tree = try capture.tree(of: layout)
+      report.bucketsOfNoKind = tree.bucketsOfNoKind
       do throws(KernelError) {
         let expected = capture.estimateOfEntries(tree, withBuckets: true)
         let folder = capture.directory.path
@@ -32,7 +33,8 @@ public enum Verification {
               capture: folder, entries: entries, entriesExpected: expected,
               elapsedNanoseconds: SystemClock.monotonicNanoseconds - startNanoseconds))
         }
-        report.criteria = try judge(capture.directory, tree, rules, wantsManifests: wantsManifests)
+        report.unrecognised = tree.unrecognised + (try tree.unrecognisedBesideBuckets())
+        try judge(capture.directory, tree, rules, wantsManifests: wantsManifests, &report)
       } catch { throw capture.stopped(error) }
     } catch {
       report.error = error
@@ -41,8 +43,9 @@ public enum Verification {
   }
 
   private static func judge(
-    _ capture: borrowing Directory, _ tree: CaptureTree, _ rules: VerificationRules, wantsManifests: Bool
-  ) throws(KernelError) -> [Criterion] {
+    _ capture: borrowing Directory, _ tree: CaptureTree, _ rules: VerificationRules, wantsManifests: Bool,
+    _ report: inout VerificationReport
+  ) throws(KernelError) {
     var rules = rules
     var livePlaylist = LivePlaylistCriterion()
     try livePlaylist.judge(tree, &rules)
@@ -52,10 +55,12 @@ public enum Verification {
     try buckets.judge(capture, tree)
     let names = try judgedNames(tree) { places.count($0) + buckets.cold[$0] }
     let archives = wantsManifests && tree.layout.stream != nil ? [buckets.archives.judged(tree.layout)] : []
-    return [
-      judgedFolders(tree), places.flatPlaces, places.hotLimits, buckets.hourFolders, names,
-      livePlaylist.criterion,
-    ] + archives
+    report.unrecognised = report.unrecognised + places.unrecognised
+    report.criteria =
+      [
+        judgedFolders(tree), places.flatPlaces, places.hotLimits, buckets.hourFolders, names,
+        livePlaylist.criterion,
+      ] + archives
   }
 
   private static func judgedFolders(_ tree: CaptureTree) -> Criterion {

@@ -39,10 +39,11 @@ struct VerificationRules {
     modified > settledUntil || (layout.isSegment(kind) && lastDropped?.contains(modified) ?? false)
   }
 
-  /// A file that cannot be looked at is not passed over: nothing is proven then.
+  /// A file that cannot be looked at is not passed over: nothing is proven then. `others`: what is no file of those kinds.
   func forEachFile(
     in directory: borrowing Directory, wants: (Kind) -> Bool,
-    _ body: (borrowing DirectoryEntry, Kind, ModificationTime) -> Void
+    _ body: (borrowing DirectoryEntry, Kind, ModificationTime) -> Void,
+    others: (borrowing DirectoryEntry) -> Void = { _ in }
   ) throws(KernelError) {
     var walk = Walk(layout, look: .modification)
     walk.warms = true
@@ -58,7 +59,8 @@ struct VerificationRules {
         switch found {
         case .file(let kind): body(entry, kind, status.modified)
         case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
-        case .vanished, .other: break
+        case .other: others(entry)
+        case .vanished: break
         }
       })
   }

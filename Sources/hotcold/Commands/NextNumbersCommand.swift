@@ -1,4 +1,5 @@
 import ArgumentParser
+import CaptureLayout
 import Migration
 import Reporting
 import SystemPackage
@@ -49,6 +50,10 @@ struct NextNumbersCommand: ParsableCommand {
         throw ExitStatus.incomplete.code
       }
       numbers = aligned
+    }
+    for bucket in numbers.bucketsOfNoKind {
+      let issue = Issue(.bucketOfNoKind(bucket, layout: placement.layout.name), in: capture)
+      console.warning("\(issue.explanation(for: "next-numbers"))")
     }
     if let seconds = numbers.secondsSincePlaylist, seconds < Self.quietSeconds {
       console.warning(

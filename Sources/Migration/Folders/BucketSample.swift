@@ -1,0 +1,61 @@
+internal import CaptureLayout
+internal import KernelIO
+
+/// What the buckets of a layout hold, where no file in them is of their own kind: then they are of a layout with the same
+/// folders for other kinds, or for other file names.
+struct BucketSample {
+  /// The first of them that holds files of another kind, below the capture.
+  fileprivate(set) var ofOtherKind: String?
+  /// Of each kind, one that holds files of no kind.
+  fileprivate(set) var ofNoKind: [String] = []
+}
+
+private enum Contents: Int {
+  case nothing, ofNoKind, ofOtherKind, ofOwnKind
+}
+
+extension CaptureTree {
+  func sampleBuckets() throws(KernelError) -> BucketSample {
+    var sample = BucketSample()
+    for kind in layout.kinds {
+      guard let (contents, bucket) = try sampleBuckets(of: kind) else { continue }
+      let path = layout.path(of: bucket, kind)
+      switch contents {
+      case .ofOtherKind: sample.ofOtherKind = sample.ofOtherKind ?? path
+      case .ofNoKind: sample.ofNoKind.append(path)
+      case .nothing, .ofOwnKind: break
+      }
+    }
+    return sample
+  }
+
+  /// Looks at the beginning of the newest bucket, and of a day's worth of earlier ones until a file of the kind itself is met: in
+  /// an ordinary capture, by the first window. One file of another kind may have been misplaced; it says nothing beside them.
+  private func sampleBuckets(of kind: Kind) throws(KernelError) -> (Contents, Bucket)? {
+    var most: (contents: Contents, bucket: Bucket)?
+    for bucket in buckets(of: kind).suffix(BucketRule.hours.count).reversed() {
+      let contents = try beginning(of: bucket, kind)
+      if contents.rawValue > most?.contents.rawValue ?? 0 { most = (contents, bucket) }
+      if contents == .ofOwnKind { break }
+    }
+    return most
+  }
+
+  private func beginning(of bucket: Bucket, _ kind: Kind) throws(KernelError) -> Contents {
+    var contents = Contents.nothing
+    func find(_ found: Contents) { if found.rawValue > contents.rawValue { contents = found } }
+    var isRead = false
+    try withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+      try Walk(layout, look: .name).run(
+        directory, wants: { _ in true }, goesOn: { !isRead }, afterWindow: { isRead = true },
+        visit: { (entry, found, _) throws(KernelError) in
+          switch found {
+          case .file, .vanished, .unreadable:
+            find(layout.isKnown(entry.name, in: bucket, of: kind) ? .ofOwnKind : .ofOtherKind)
+          case .other: if entry.type == .regular, !HourPlaylists.isOwn(entry) { find(.ofNoKind) }
+          }
+        })
+    }
+    return contents
+  }
+}

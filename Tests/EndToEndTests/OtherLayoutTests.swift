@@ -1,0 +1,155 @@
+import Foundation
+import TestKit
+import Testing
+
+/// A layout that is forgotten, or another than the one of the capture: files must neither be passed over nor folded together.
+@Suite struct OtherLayoutTests {
+  private static func run(_ arguments: String...) -> Shell.Result { HotColdBinary.run(arguments) }
+
+  /// A layout file like an installed one, with other texts.
+  static func layout(
+    _ edits: [(String, String)], of name: String = "guide", in folder: borrowing Folder
+  ) throws -> String {
+    var text = try String(
+      contentsOfFile: LayoutTests.repository + "/Packaging/layouts/\(name).yaml", encoding: .utf8)
+    for (old, new) in edits {
+      let edited = text.replacing(old, with: new)
+      #expect(edited != text, "\(old) is not in the layout")
+      text = edited
+    }
+    let path = folder.path + "/other.yaml"
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  /// Every command refuses, and nothing is touched.
+  private static func expectRefusal(
+    _ capture: String, _ options: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
+  ) throws {
+    let before = try Snapshot(capture)
+    for command in [
+      ["migrate", capture], ["migrate", capture, "--execute", "--yes"], ["verify", capture],
+      ["next-numbers", capture], ["archive", "--once", capture], ["revert", capture, "--execute", "--yes"],
+    ] {
+      let result = HotColdBinary.run(command + options)
+      #expect(
+        result.status == 66 && (result.output + result.error).contains("another layout was used here"),
+        "\(command): \(result)", sourceLocation: sourceLocation)
+    }
+    #expect(try Snapshot(capture).changeTimes == before.changeTimes, sourceLocation: sourceLocation)
+  }
+
+  /// An ordinary capture with as many is none of another layout, and one of another layout is not hidden by them.
+  @Test func anyNumberOfOwnFoldersHidesNoBucket() throws {
+    let trial = try Trial()
+    let layouts = try Folder()
+    let other = try Self.layout(
+      [("hot: segments", "hot: segments\n    cold: zz/old/segments")], in: layouts)
+    for number in 0..<1200 { try trial.folder.makeFolder(Bytes("captures-by-me/\(number)/more")) }
+    #expect(Self.run("migrate", trial.folder.path).status == 0)
+    #expect(Self.run("migrate", trial.folder.path, "--layout", other, "--execute", "--yes").status == 0)
+    try Self.expectRefusal(trial.folder.path)
+  }
+
+  @Test(arguments: ["guide", "guide-by-date"])
+  func kindsWhoseColdFoldersAreSwappedAreRefused(name: String) throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let layouts = try Folder()
+    let first = LayoutTests.repository + "/Packaging/layouts/\(name).yaml"
+    let swapped = try Self.layout(
+      [
+        ("hot: captures", "hot: captures\n    cold: thumbnails"),
+        ("hot: thumbnails", "hot: thumbnails\n    cold: captures"),
+      ], of: name, in: layouts)
+    #expect(Self.run("migrate", capture, "--layout", first, "--execute", "--yes").status == 0)
+    try Self.expectRefusal(capture, ["--layout", swapped])
+    let there = Self.run("migrate", capture, "--from", first, "--layout", swapped, "--execute", "--yes")
+    #expect(there.status == 0, "\(there)")
+    #expect(Self.run("verify", capture, "--layout", swapped).status == 0)
+    try Self.expectRefusal(capture, ["--layout", first])
+    #expect(Self.run("revert", capture, "--layout", swapped, "--execute", "--yes").status == 0)
+    #expect(try Snapshot(capture).entries == trial.before.entries)
+  }
+
+  /// What is named like a bucket and cannot be looked into may be full; lost+found and a private folder are none of a capture's.
+  @Test(.requiresRoot) func whatIsClosedStopsARunOnlyWhereItMayBeABucket() throws {
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let tools = try Folder()
+    try Shell.must(["cp", HotColdBinary.path, tools.path + "/hotcold"])
+    for path in ["lost+found/x", "private/0", "album/2023/x"] { try trial.folder.makeFolder(Bytes(path)) }
+    try Shell.must([
+      "sh", "-c",
+      "chown -R nobody \"$1\" \"$2\"; cd \"$1\" && chown root lost+found private && chmod 700 lost+found private",
+      "", capture, tools.path,
+    ])
+    func run() -> Shell.Result {
+      Shell.run(["runuser", "-u", "nobody", "--", tools.path + "/hotcold", "migrate", capture])
+    }
+    let open = run()
+    #expect(open.status == 0, "\(open)")
+    for bucket in ["old/2023-11-14", "old/2023-11-14/13", "hours/13"] {
+      for hour in 0..<24 { try trial.folder.makeFolder(Bytes("hours/\(hour)")) }
+      try trial.folder.makeFolder(Bytes(bucket + "/x"))
+      try Shell.must(["chown", "-R", "nobody", capture + "/hours", capture + "/" + bucket])
+      try Shell.must(["chmod", "755", capture + "/" + bucket])
+      let empty = run()
+      #expect(empty.status == 0, "\(empty)")
+      try Shell.must(["sh", "-c", "chown root \"$1\" && chmod 700 \"$1\"", "", capture + "/" + bucket])
+      let closed = run()
+      #expect(closed.status == 77 && closed.output.contains(bucket), "\(closed)")
+      try Shell.must(["sh", "-c", "rm -rf \"$1/old\" \"$1/hours\"", "", capture])
+    }
+  }
+
+  /// A copy of the user's own stays one when retention has taken all cold files of the kind.
+  @Test func retentionOfTheLastColdFileMakesNoOtherLayoutOfACopy() throws {
+    let folder = try Folder()
+    let capture = folder.path
+    let now = Int(Date().timeIntervalSince1970)
+    for number in 0..<20 { try folder.makeFile(Bytes("segment_1\(number).ts"), seconds: now - number) }
+    for number in 0..<9 {
+      try folder.makeFile(Bytes("segment_0\(number).ts"), seconds: now - 3 * 86_400 - number * 40_000)
+    }
+    let options = ["--layout", LayoutTests.byDate, "--hot", "segments=20"]
+    #expect(HotColdBinary.run(["migrate", capture, "--execute", "--yes"] + options).status == 0)
+    try Shell.must(["sh", "-c", "cd \"$1\" && mkdir backup && cp -a segments/2* backup/", "", capture])
+    for _ in 0..<2 {
+      let round = HotColdBinary.run(["archive", "--once", capture, "--retain", "segments=2d"] + options)
+      #expect(round.status == 0, "\(round)")
+    }
+    let left = try Snapshot(capture)
+    #expect(!left.files.keys.contains { $0.description.hasPrefix("segments/2") }, "\(left.files.keys)")
+    let dates = left.entries.keys.filter { $0.description.hasPrefix("segments/2") }
+    #expect(dates.count == 1, "the newest date alone: \(dates)")
+    #expect(HotColdBinary.run(["verify", capture] + options).status == 0)
+    #expect(HotColdBinary.run(["migrate", capture, "--execute", "--yes"] + options).status == 0)
+  }
+
+  /// The folders are those of the layout, the names are not: a recorder would begin at 0 again.
+  @Test func bucketsThatHoldNoFileOfAnyKindAreSaid() throws {
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let layouts = try Folder()
+    let other = try Self.layout([("segment_*.ts", "video_*.ts")], in: layouts)
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    for command in ["next-numbers", "migrate", "verify"] {
+      let own = Self.run(command, capture)
+      #expect(own.status == 0 && !(own.output + own.error).contains("of no kind"), "\(command): \(own)")
+      let result = Self.run(command, capture, "--layout", other)
+      let said = (result.output + result.error).replacing("\n", with: " ")
+      #expect(said.contains("/segments/") && said.contains("of no kind"), "\(command): \(result)")
+      #expect(said.contains("--layout"), "\(command): \(result)")
+    }
+    for command in ["migrate", "verify"] {
+      let result = Self.run(command, capture, "--layout", other, "--format", "json")
+      let warnings = try JSON(parsing: result.output)["captures", 0, "warnings"].array
+      #expect(warnings.map { $0["code"].string } == ["other-names"], "\(result.output)")
+    }
+    // A file of somebody's own beside the recorder's says nothing.
+    try trial.folder.makeFile("segments/23/notes.txt")
+    #expect(!Self.run("migrate", capture).output.contains("of no kind"))
+  }
+}
