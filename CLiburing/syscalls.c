@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <stdio.h>
@@ -99,11 +100,58 @@ int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity) {
   return negated(syscall(SYS_getdents64, fd, buffer, capacity));
 }
 
-static int32_t refuse_other_device(int32_t parent_fd, int32_t child_fd) {
-  struct stat parent, child;
-  if (fstat(parent_fd, &parent) < 0 || fstat(child_fd, &child) < 0)
+// Two mounts of one file system differ in their number alone (Linux 5.8), two subvolumes of btrfs in their device.
+static int32_t refuse_other_mount(int32_t parent_fd, int32_t child_fd) {
+  struct statx parent, child;
+  if (statx(parent_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &parent) < 0 ||
+      statx(child_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &child) < 0)
     return -errno;
-  return parent.st_dev == child.st_dev ? 0 : -EXDEV;
+  bool same_device =
+      parent.stx_dev_major == child.stx_dev_major && parent.stx_dev_minor == child.stx_dev_minor;
+  bool tells_mounts = parent.stx_mask & child.stx_mask & STATX_MNT_ID;
+  return same_device && (!tells_mounts || parent.stx_mnt_id == child.stx_mnt_id) ? 0 : -EXDEV;
+}
+
+static int32_t open_on_same_mount(int32_t dirfd, const char *component, int flags) {
+  int fd = openat(dirfd, component, flags | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) {
+    int32_t error = -errno;
+    struct stat status;
+    // openat2 says ELOOP of a link; O_DIRECTORY hides it.
+    bool is_link = error == -ENOTDIR && fstatat(dirfd, component, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   S_ISLNK(status.st_mode);
+    return is_link ? -ELOOP : error;
+  }
+  int32_t refusal = refuse_other_mount(dirfd, fd);
+  if (refusal == 0)
+    return fd;
+  close(fd);
+  return refusal;
+}
+
+// What openat2 refuses, without it: one component after the other. O_NOFOLLOW speaks of the last one only, and another
+// user may put a link in the place of any.
+static int32_t walk_beneath(int32_t dirfd, const char *path, int flags) {
+  char component[NAME_MAX + 1];
+  int32_t parent = dirfd;
+  for (;;) {
+    size_t length = strcspn(path, "/");
+    const char *rest = path + length + strspn(path + length, "/");
+    int32_t fd = -ENAMETOOLONG;
+    if (length <= NAME_MAX) {
+      memcpy(component, path, length);
+      component[length] = '\0';
+      bool leads_out = *path == '/' || strcmp(component, "..") == 0;
+      fd = leads_out ? -EXDEV
+                     : open_on_same_mount(parent, component, *rest ? O_PATH | O_DIRECTORY : flags);
+    }
+    if (parent != dirfd)
+      close(parent);
+    if (fd < 0 || !*rest)
+      return fd;
+    parent = fd;
+    path = rest;
+  }
 }
 
 // O_NOATIME keeps a listing from writing to the folder's inode; only its owner may ask for it (open(2)).
@@ -119,22 +167,14 @@ static int32_t open_beneath(int32_t dirfd, const char *name, uint64_t flags) {
   }
   if (result >= 0 || (errno != ENOSYS && errno != EPERM))
     return negated(result);
-
-  int fd = openat(dirfd, name, (int)flags | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0)
-    return -errno;
-  int32_t refusal = refuse_other_device(dirfd, fd);
-  if (refusal == 0)
-    return fd;
-  close(fd);
-  return refusal;
+  return walk_beneath(dirfd, name, (int)flags);
 }
 
 int32_t hc_open_folder(int32_t dirfd, const char *name) {
   int32_t fd = open_beneath(dirfd, name, O_RDONLY | O_DIRECTORY);
   if (fd < 0)
     return fd;
-  int32_t refusal = refuse_other_device(dirfd, fd);
+  int32_t refusal = refuse_other_mount(dirfd, fd);
   if (refusal == 0)
     return fd;
   close(fd);

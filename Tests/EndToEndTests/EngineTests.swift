@@ -108,6 +108,35 @@ import Testing
     try trial.expectSettled()
   }
 
+  /// A link, or another mount of the same file system, in the middle of a path: what is behind it is another's.
+  @Test(.requires("strace"), .requiresRoot, arguments: ["ENOSYS", "EPERM"], ["link", "mount"])
+  func nothingInTheMiddleOfAPathIsFollowedWithoutOpenat2(errno: String, what: String) throws {
+    for isThere in [true, false] {
+      let trial = try Trial()
+      let capture = trial.folder.path
+      let elsewhere = try Folder()
+      let layouts = try Folder()
+      let layout = try OtherLayoutTests.layout([("hot: segments", "hot: video/seg")], in: layouts)
+      try elsewhere.makeFile("canary")
+      if isThere { try elsewhere.makeFile("seg/7/segment_canary.ts") }
+      if what == "link" {
+        try trial.folder.makeLink("video", to: elsewhere.path)
+      } else {
+        try trial.folder.makeFolder("video")
+        try Shell.must(["mount", "--bind", elsewhere.path, capture + "/video"])
+      }
+      defer { if what == "mount" { Shell.run(["umount", capture + "/video"]) } }
+      let canary = try Snapshot(elsewhere.path)
+      let arguments = ["migrate", capture, "--layout", layout, "--execute", "--yes"]
+      let expected = HotColdBinary.run(arguments)
+      let result = Self.inject("openat2:error=\(errno)", arguments)
+      #expect(result.status == 1 && expected.status == 1, "\(result)")
+      #expect(result.output.contains("video/seg: is "), "\(result)")
+      #expect(try Snapshot(elsewhere.path).changeTimes == canary.changeTimes)
+      if what == "link" { try trial.expectIntact() }
+    }
+  }
+
   @Test(
     .requires("strace"),
     arguments: [("EIO", 74), ("ENOSPC", 74), ("EDQUOT", 74), ("EROFS", 74)])
