@@ -16,20 +16,36 @@ struct CaptureSigns {
 
   /// Whether a folder is a place of this name in a capture, going by what the capture holds besides.
   static func isPlace(
-    named name: String, in parent: borrowing Directory, _ layout: Layout
+    _ folder: borrowing Directory, named name: String, in parent: borrowing Directory, _ layout: Layout
   ) throws(KernelError) -> Bool {
-    guard layout.paths.contains(name) else { return false }
-    return parent.hasPlaylist(of: layout) ? true : try anyPlaceHasSign(of: parent, layout, but: name)
+    guard let place = layout.place(at: name) else { return false }
+    let inside = layout.places.filter { layout.path(of: $0).utf8.starts(with: "\(name)/".utf8) }
+    let outside = layout.places.dropFirst().filter { $0 != place && !inside.contains($0) }
+    if parent.hasPlaylist(of: layout) { return true }
+    if try anyHasSign(outside, in: parent, layout) { return true }
+    if try hasSign(parent, of: .root, layout) { return true }
+    guard try anyHasSign(inside, in: parent, layout) else { return false }
+    // `NAME/video` of the parent is as well `video` of a capture that is called NAME. Such a capture also has a folder that no
+    // place NAME has in it, for every run makes all of them before the first sign.
+    let ofPlace = layout.folders(in: place)
+    return !layout.folders(in: .root).contains { folder.hasFolder($0) && !ofPlace.contains($0) }
   }
 
   private static func anyPlaceHasSign(
-    of directory: borrowing Directory, _ layout: Layout, but other: String? = nil
+    of directory: borrowing Directory, _ layout: Layout
   ) throws(KernelError) -> Bool {
-    for place in layout.places.dropFirst() where layout.path(of: place) != other {
+    if try anyHasSign(Array(layout.places.dropFirst()), in: directory, layout) { return true }
+    return try hasSign(directory, of: .root, layout)
+  }
+
+  private static func anyHasSign(
+    _ places: [Place], in directory: borrowing Directory, _ layout: Layout
+  ) throws(KernelError) -> Bool {
+    for place in places {
       guard let folder = try? directory.openFolder(layout.path(of: place)) else { continue }
       if try hasSign(folder, of: place, layout) { return true }
     }
-    return try hasSign(directory, of: .root, layout)
+    return false
   }
 
   private static func hasSign(

@@ -201,17 +201,17 @@ struct OpenCapture: ~Copyable {
     do throws(KernelError) { signs = try CaptureSigns(of: directory, layout) } catch {
       throw openFailure(error)
     }
-    if signs.isHotPlace || isPlaceOfParent(path, layout) { throw .insideCapture(path) }
+    if signs.isHotPlace || isPlaceOfParent(directory, layout) { throw .insideCapture(path) }
     guard signs.isCapture else { throw .holdsNothingOfACapture(path, layout: layout.name) }
   }
 }
 
 extension OpenCapture {
-  fileprivate static func isPlaceOfParent(_ path: FilePath, _ layout: Layout) -> Bool {
-    guard let name = path.lastComponent?.string,
-      let parent = try? Directory.open(path.removingLastComponent())
+  fileprivate static func isPlaceOfParent(_ directory: borrowing Directory, _ layout: Layout) -> Bool {
+    guard let name = directory.path.lastComponent?.string,
+      let parent = try? Directory.open(directory.path.removingLastComponent())
     else { return false }
-    return (try? CaptureSigns.isPlace(named: name, in: parent, layout)) ?? false
+    return (try? CaptureSigns.isPlace(directory, named: name, in: parent, layout)) ?? false
   }
 }
 
