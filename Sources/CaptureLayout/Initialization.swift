@@ -1,4 +1,4 @@
-/// The names under which hotcold keeps what an initialisation file (fMP4; RFC 8216 section 3.3) has held: an encoder that is
+/// The names under which hotcold keeps what an init segment (fMP4; RFC 8216 section 3.3) has held: an encoder that is
 /// started again with another resolution writes over it, and the segments before can only be played with what it was.
 public enum InitializationCopy {
   private static let timeCount = 16
@@ -66,7 +66,7 @@ public enum InitializationCopy {
   }
 }
 
-/// What an initialisation file holds.
+/// What an init segment holds.
 public enum InitializationSection {
   /// Whether it is one, from its first byte to its last: boxes that follow each other to the end (ISO/IEC 14496-12 section
   /// 4.2), `ftyp` first, a `moov` among them. One that is being written is not.
@@ -101,7 +101,7 @@ public struct InitializationFile: Equatable, Sendable {
   }
 }
 
-/// Which initialisation file each segment of a playlist was made with, as the playlist names it.
+/// Which init segment each segment of a playlist was made with, as the playlist names it.
 public struct SegmentMaps: Sendable {
   private let maps: [(since: ModificationTime, uri: String)]
 
@@ -145,7 +145,7 @@ extension Layout {
     return trees.compactMap { $0.places[kind] }
   }
 
-  /// Whether it is the name of a copy of an initialisation file, or of one that was being written.
+  /// Whether it is the name of a copy of an init segment, or of one that was being written.
   public func isInitializationCopy(_ name: Span<UInt8>) -> Bool {
     stream?.initialization.contains {
       InitializationCopy.seconds(in: name, of: $0) != nil || InitializationCopy.isTemporary(name, of: $0)

@@ -182,7 +182,7 @@ extension LayoutDescription {
     for (index, kind) in kinds.enumerated() {
       for name in kind.initialization where !isPlainName(name) || name == kind.playlist {
         throw LayoutMistake(
-          "'\(name)' is no name of an initialisation file; give one file name, without *", kind: index,
+          "'\(name)' is no name of an init segment; give one file name, without *", kind: index,
           key: "init")
       }
       for name in kind.initialization where InitializationCopy.name(of: name, seconds: 0) == nil {

@@ -29,7 +29,7 @@ struct CleanUp {
   /// playlist has left its hot place.
   mutating func run(trees: Range<Int>, target: MigrationOptions.Target, playlistLeaves: Bool) {
     let layout = tree.layout
-    // Copies of initialisation files before the folders that they are in.
+    // Copies of init segments before the folders that they are in.
     let copies = InitializationCopies.leave(
       tree, toFlat: target == .flat, isDryRun: leaving != nil, &manifests.initializationFailures)
     for (place, count) in copies { gone[layout.path(of: place), default: 0] += count }

@@ -55,7 +55,7 @@ extension Explanation {
         knownRemedy(error, nil, again) ?? "Fix the cause, \(again).")
     case .initializationNotKept(let error):
       return Explanation(
-        "\(describe(error, in: capture)): no copy of this initialisation file was kept; once the recorder writes over it, older segments cannot be played",
+        "\(describe(error, in: capture)): no copy of this init segment was kept; once the recorder writes over it, older segments cannot be played",
         error.errno == .fileTooLarge
           ? "Its size is about a kilobyte, as a rule: does the layout's init name the right file?"
           : knownRemedy(error, nil, again) ?? "Fix the cause, \(again).")

@@ -74,7 +74,7 @@ extension Issue {
     case .foreignArchive: (.foreignPlaylist, "foreign playlists")
     case .archiveNotWritten: (.playlistNotWritten, "playlists that cannot be written")
     case .moreArchivesNotWritten: (.playlistNotWritten, nil)
-    case .initializationNotKept: (.initializationNotKept, "initialisation files that cannot be kept")
+    case .initializationNotKept: (.initializationNotKept, "init segments that cannot be kept")
     case .archiveNotRemoved: (.playlistNotRemoved, "playlists that cannot be removed")
     case .moreArchivesNotRemoved: (.playlistNotRemoved, nil)
     case .folderNotRemoved: (.folderNotRemoved, "folders that cannot be removed")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import CaptureLayout
 
-/// Copies of initialisation files: their names, what they hold, and which segments are played with which.
+/// Copies of init segments: their names, what they hold, and which segments are played with which.
 @Suite struct InitializationTests {
   private static let start = ArchivePlaylistTests.start
 
@@ -177,7 +177,7 @@ import Testing
     }
   }
 
-  /// A kind of all `.mp4` but the initialisation file, and its copies.
+  /// A kind of all `.mp4` but the init segment, and its copies.
   @Test func copiesAreOfNoKind() throws {
     let kind = LayoutDescription.Kind(
       name: "segments", match: ["*.mp4"], except: ["init.mp4", "init.*T*Z.mp4"], flat: "", hot: "video",

@@ -39,7 +39,7 @@ import Testing
     #expect(utimensat(AT_FDCWD, path, [time, time], 0) == 0)
   }
 
-  /// Segments of ten seconds, with the initialisation file that was written before the first one.
+  /// Segments of ten seconds, with the init segment that was written before the first one.
   private static func record(_ folder: Folder, _ numbers: Range<Int>, _ mark: UInt8, from seconds: Int) throws
   {
     if folder.exists("init.mp4") {
@@ -156,7 +156,7 @@ import Testing
     #expect(copies.count == 2 && copies.allSatisfy { $0.hasPrefix("../init.20") }, "\(copies)")
     #expect(try Snapshot(folder.path).paths.count { $0.description.hasPrefix("segments/init.") } == 2)
     let verify = Self.run("verify", folder, "--hot", "segments=0", "--min-age", "0s")
-    #expect(verify.output.contains("without initialisation file 0"), "\(verify)")
+    #expect(verify.output.contains("without init segment 0"), "\(verify)")
   }
 
   // MARK: copies
@@ -289,7 +289,7 @@ import Testing
     try folder.makeFile("segment_1.m4s", seconds: Self.hour)
     let result = Self.migrate(folder)
     #expect(result.status == 1 && result.output.contains("\(folder.path)/init.mp4"), "\(result)")
-    #expect(result.output.contains("no copy of this initialisation file was kept"), "\(result)")
+    #expect(result.output.contains("no copy of this init segment was kept"), "\(result)")
     #expect(Self.maps(try Self.playlist(folder)) == ["../../init.mp4"])
   }
 
@@ -297,7 +297,7 @@ import Testing
     let folder = try Self.twoRecordings()
     try folder.remove(Bytes(Self.copy))
     let verify = Self.run("verify", folder, "--hot", "segments=0")
-    #expect(verify.status == 1 && verify.output.contains("without initialisation file 1\n"), "\(verify)")
+    #expect(verify.status == 1 && verify.output.contains("without init segment 1\n"), "\(verify)")
     #expect(verify.output.contains("segments/22/archive.m3u8 (../init.20231114T222000Z.mp4"), "\(verify)")
   }
 

@@ -33,7 +33,7 @@ import Testing
       FilePath(folder.path), options: options, observer: SilentObserver())
   }
 
-  /// Archived with the first initialisation file; the second is there, with a new segment.
+  /// Archived with the first init segment; the second is there, with a new segment.
   private static func prepare() throws -> Folder {
     let folder = try Folder()
     try folder.makeFile("init.mp4", seconds: seconds, contents: contents(1))

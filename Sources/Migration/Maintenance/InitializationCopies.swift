@@ -2,7 +2,7 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// A copy that was kept of an initialisation file, wherever in a capture it is.
+/// A copy that was kept of an init segment, wherever in a capture it is.
 struct KeptInitialization {
   let name: String
   /// Of which file.
@@ -118,7 +118,7 @@ enum InitializationCopies {
       ? modified : ModificationTime(seconds: seconds, nanoseconds: 0)
   }
 
-  /// The places of a live initialisation file, the oldest first: while a recorder is cut over, there may be two.
+  /// The places of a live init segment, the oldest first: while a recorder is cut over, there may be two.
   static func livePlaces(of name: String, in tree: CaptureTree) throws(KernelError) -> [Place] {
     var found: [(place: Place, modified: ModificationTime)] = []
     for place in tree.layout.playlistPlaces {

@@ -2,7 +2,7 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Keeps what each initialisation file (fMP4) has held, so that segments can be played with what they were made with.
+/// Keeps what each init segment (fMP4) has held, so that segments can be played with what they were made with.
 ///
 ///     init.mp4, as the recorder has it ─▶ whole, left alone ─▶ not as the newest copy? ─▶ init.20261124T130501Z.mp4, durable
 ///
@@ -20,7 +20,7 @@ struct InitializationKeeper {
   private var others: [InitializationFile] = []
   private(set) var failures: [KernelError] = []
 
-  /// What the segments of a stream were made with; nothing where the layout names no initialisation file. What cannot be kept
+  /// What the segments of a stream were made with; nothing where the layout names no init segment. What cannot be kept
   /// is among the failures; thrown is what leaves it unknown which copies there are.
   static func refresh(
     _ tree: CaptureTree, isDryRun: Bool
@@ -89,7 +89,7 @@ struct InitializationKeeper {
     others.append(InitializationFile(name: name, place: place, since: since))
   }
 
-  /// Nil for one that is being written, and for what is no initialisation file.
+  /// Nil for one that is being written, and for what is no init segment.
   static func read(
     _ name: String, in directory: borrowing Directory
   ) throws(KernelError) -> (contents: [UInt8], modified: ModificationTime)? {

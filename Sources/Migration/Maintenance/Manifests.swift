@@ -12,7 +12,7 @@ public struct ManifestReport: Sendable {
   /// Foreign playlists, left as they are; below the capture.
   public internal(set) var foreign: [String] = []
   public internal(set) var failures: [KernelError] = []
-  /// Of initialisation files: no copy was kept.
+  /// Of init segments: no copy was kept.
   public internal(set) var initializationFailures: [KernelError] = []
 
   public var isClean: Bool { foreign.isEmpty && failures.isEmpty && initializationFailures.isEmpty }

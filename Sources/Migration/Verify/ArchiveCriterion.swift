@@ -32,7 +32,7 @@ struct ArchiveCriterion {
     case wrongTargets = "wrong target durations"
     case open = "not ended"
     case young = "not yet settled"
-    case withoutMap = "without initialisation file"
+    case withoutMap = "without init segment"
   }
 
   private var criterion = Criterion(.archives)
