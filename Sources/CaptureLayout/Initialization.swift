@@ -10,7 +10,7 @@ public enum InitializationCopy {
     let time = ModificationTime(seconds: seconds, nanoseconds: 0).compactText
     guard time.utf8.count == timeCount, Self.seconds(Array(time.utf8).span) == seconds else { return nil }
     let name = "\(stem).\(time)\(ending)"
-    return temporaryName(of: name).utf8.count <= FileName.longest ? name : nil
+    return TemporaryName.ofAside(name).utf8.count <= FileName.longest ? name : nil
   }
 
   /// The moment in the name of a copy; nil for any other name.
@@ -24,15 +24,16 @@ public enum InitializationCopy {
     return seconds
   }
 
-  /// Under which a copy is written.
-  public static func temporaryName(of copy: String) -> String { ".\(copy)\(temporaryEnding)" }
-
   /// Of a copy that was being written when its run was killed.
   public static func isTemporary(_ name: Span<UInt8>, of original: String) -> Bool {
-    let end = name.count - temporaryEnding.utf8.count
-    return end > 1 && name[0] == UInt8(ascii: ".")
-      && name.extracting(end...).isEqual(to: temporaryEnding)
-      && seconds(in: name.extracting(1..<end), of: original) != nil
+    TemporaryName.nameOfWritten(name).map { seconds(in: name.extracting($0), of: original) != nil } ?? false
+  }
+
+  /// Of a copy, or of the init segment itself, that was to be removed when its run was killed.
+  public static func isAside(_ name: Span<UInt8>, of original: String) -> Bool {
+    guard let range = TemporaryName.nameOfAside(name) else { return false }
+    let name = name.extracting(range)
+    return name.isEqual(to: original) || seconds(in: name, of: original) != nil
   }
 
   /// Matches the name of every copy.
@@ -40,8 +41,6 @@ public enum InitializationCopy {
     let (stem, ending) = parts(of: original)
     return Glob("\(stem).*T*Z\(ending)")
   }
-
-  private static let temporaryEnding = ".hotcold"
 
   private static func parts(of name: String) -> (stem: Substring, ending: Substring) {
     guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name[...], "") }
@@ -69,7 +68,8 @@ public enum InitializationCopy {
 /// What an init segment holds.
 public enum InitializationSection {
   /// Whether it is one, from its first byte to its last: boxes that follow each other to the end (ISO/IEC 14496-12 section
-  /// 4.2), `ftyp` first, a `moov` among them. One that is being written is not.
+  /// 4.2), `ftyp` first, a `moov` among them, and no media (`mdat`, `moof`), as in a video of its own. One that is being written
+  /// is not.
   public static func isWhole(_ bytes: Span<UInt8>) -> Bool {
     var start = 0
     var hasMovie = false
@@ -77,9 +77,9 @@ public enum InitializationSection {
       guard bytes.count - start >= 8 else { return false }
       let size = (0..<4).reduce(0) { $0 << 8 | Int(bytes[start + $1]) }
       let type = bytes.extracting(start + 4..<start + 8)
-      guard size >= 8, size <= bytes.count - start, start > 0 || type.isEqual(to: "ftyp") else {
-        return false
-      }
+      guard size >= 8, size <= bytes.count - start, start > 0 || type.isEqual(to: "ftyp"),
+        !type.isEqual(to: "mdat"), !type.isEqual(to: "moof")
+      else { return false }
       if type.isEqual(to: "moov") { hasMovie = true }
       start += size
     }
@@ -108,7 +108,7 @@ public struct SegmentMaps: Sendable {
   public static let none = SegmentMaps([])
 
   public init(_ maps: [(since: ModificationTime, uri: String)]) {
-    self.maps = maps.sorted { $0.since < $1.since }
+    self.maps = maps.sorted { ($0.since, $0.uri) < ($1.since, $1.uri) }
   }
 
   /// An encoder writes it before it finishes the first segment, so it is the newest that is no younger than the segment. Of
@@ -145,10 +145,11 @@ extension Layout {
     return trees.compactMap { $0.places[kind] }
   }
 
-  /// Whether it is the name of a copy of an init segment, or of one that was being written.
+  /// Whether it is the name of a copy of an init segment, or of one that was being written or removed.
   public func isInitializationCopy(_ name: Span<UInt8>) -> Bool {
     stream?.initialization.contains {
       InitializationCopy.seconds(in: name, of: $0) != nil || InitializationCopy.isTemporary(name, of: $0)
+        || InitializationCopy.isAside(name, of: $0)
     } ?? false
   }
 }

@@ -185,7 +185,8 @@ extension LayoutDescription {
           "'\(name)' is no name of an init segment; give one file name, without *", kind: index,
           key: "init")
       }
-      for name in kind.initialization where InitializationCopy.name(of: name, seconds: 0) == nil {
+      for name in kind.initialization where InitializationCopy.name(of: name, seconds: 0) == nil
+        || TemporaryName.ofAside(name).utf8.count > FileName.longest {
         throw LayoutMistake(
           "'\(name)' is too long: the name of a copy has a time besides, and up to \(FileName.longest) bytes in all",
           kind: index, key: "init")
@@ -195,7 +196,7 @@ extension LayoutDescription {
     let own =
       ["archive.m3u8", "archive-*.m3u8", Self.temporaryPlaylists]
       + playlists.flatMap { [$0, "\($0).old", "\($0).*.old"] }
-      + kinds.flatMap(\.initialization)
+      + kinds.flatMap(\.initialization).flatMap { [$0, TemporaryName.ofAside($0)] }
       // Copies of them: hotcold's own, by whatever time.
       + kinds.flatMap(\.initialization).compactMap { InitializationCopy.pattern(of: $0)?.text }
     for (index, kind) in globs.enumerated() {

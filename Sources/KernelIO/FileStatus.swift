@@ -54,7 +54,7 @@ public struct FileStatus: Equatable, Sendable {
   }
 
   /// As `isUnchanged`, for a file that got or lost a name meanwhile, which sets its change time.
-  func hasContents(of earlier: FileStatus) -> Bool {
+  public func hasContents(of earlier: FileStatus) -> Bool {
     device == earlier.device && inode == earlier.inode && size == earlier.size && type == earlier.type
       && modifiedSeconds == earlier.modifiedSeconds && modifiedNanoseconds == earlier.modifiedNanoseconds
   }

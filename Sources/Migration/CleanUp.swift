@@ -31,7 +31,7 @@ struct CleanUp {
     let layout = tree.layout
     // Copies of init segments before the folders that they are in.
     let copies = InitializationCopies.leave(
-      tree, toFlat: target == .flat, isDryRun: leaving != nil, &manifests.initializationFailures)
+      tree, toFlat: target == .flat, isDryRun: leaving != nil, &manifests)
     for (place, count) in copies { gone[layout.path(of: place), default: 0] += count }
     for index in trees {
       for kind in layout.kinds {
@@ -150,20 +150,15 @@ struct CleanUp {
   private mutating func removePlaylists(
     of bucket: Bucket, _ kind: Kind, _ directory: borrowing Directory
   ) throws(KernelError) -> Int {
-    var own = 0
     let names = try PlaylistNames(in: directory)
-    for name in names.leftovers where try directory.statusIfThere(name)?.type == .regular {
-      if leaving == nil { try directory.removeFile(name) }
-      own += 1
-    }
+    var own = try names.removeLeftovers(in: directory, isDryRun: leaving != nil)
     for name in names.playlists.sorted() {
       do throws(KernelError) {
         switch HourPlaylists.existing(name, in: directory) {
         case .own(let contents, let status)
         where ArchivePlaylist.isOwn(contents):
           // It may have been replaced since it was read.
-          guard try HourPlaylists.isStill(status, name, in: directory) else { break }
-          if leaving == nil { try directory.removeFile(name) }
+          if leaving == nil, try !HourPlaylists.remove(name, ifStill: status, in: directory) { break }
           own += 1
           manifests.removed += 1
         case .absent: break

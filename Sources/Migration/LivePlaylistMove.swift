@@ -22,6 +22,7 @@ struct LivePlaylistMove {
 
   /// Looks at the playlist before the segments move that it lists: where it has to stay, so have they.
   mutating func judge(segmentsMayMove: Bool) throws(KernelError) {
+    if !options.isDryRun { InitializationCopies.putBackLive(in: tree) }
     way = try findWay()
     if let (from, to) = way, try status(in: from)?.type == .regular {
       try tree.withPlace(from) { (directory) throws(KernelError) in
@@ -36,7 +37,7 @@ struct LivePlaylistMove {
 
   /// Before the segments move: where a file that players need has to stay, so have the playlist and its segments.
   mutating func bringInitialization<M>(_ plan: inout MovePlan<M>) throws(KernelError) {
-    guard let (from, to) = way, rival == .none, companions.isEmpty, !options.isDryRun, !options.keepLive,
+    guard let (from, to) = way, rival == .none, companions.isEmpty, !options.keepLive,
       try status(in: from)?.type == .regular
     else { return }
     lacksInitialization = !plan.moveInitialization(from: from, to: to)

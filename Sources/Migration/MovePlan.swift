@@ -6,7 +6,7 @@ internal import SystemPackage
 /// ledger when their outcome is known.
 struct MovePlan<M: Mover>: ~Copyable {
   let tree: CaptureTree
-  private let links: LinkRule
+  let links: LinkRule
   private let mover: M
   let isDryRun: Bool
   private let renamesConflicts: Bool
@@ -22,6 +22,8 @@ struct MovePlan<M: Mover>: ~Copyable {
   var ledger: MoveLedger
   /// Folders that were made on the way, or would be, and the buckets among them since the last call of `takeMade`.
   private(set) var foldersMade = 0
+  /// Of `moveInitialization`.
+  var initSegmentsMoved = 0
   private var made: [(kind: Kind, bucket: Bucket)] = []
   /// Of a dry run: the days for which folders would be made.
   private var days: Set<String> = []
@@ -268,77 +270,5 @@ struct LinkRule {
       || (mayHoldBothNames && outcome == .failed(.fileExists))
     guard needsLink else { return outcome }
     return Name.moveByLink(name, from: from, to: to, as: newName)
-  }
-}
-
-// MARK: the live playlist
-
-extension MovePlan {
-  private var playlist: [UInt8] { Array((tree.layout.stream?.playlist ?? "").utf8) }
-
-  /// Moves the live playlist after its segments, by a plain call: it is one file.
-  mutating func moveLivePlaylist(from: Place, to: Place) -> PlaylistOutcome {
-    let outcome = moveLivePlaylist(from: from, to: to, as: playlist)
-    return ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, tree.dirfd(of: from))
-  }
-
-  /// Brings what players load before a segment to where the playlist that names it goes. False where one is not there then: the
-  /// playlist must stay, too.
-  ///
-  /// From the flat place to the tiers it gets a second name: a recorder at work writes it once, and its old URL needs it for as
-  /// long as it runs.
-  mutating func moveInitialization(from: Place, to: Place) -> Bool {
-    let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
-    let keepsFirst = !ledger.isToFlat && tree.layout.isFlatPlaceOfStream(from)
-    for name in (tree.layout.stream?.initialization ?? []).map({ Array($0.utf8) })
-    where Name.isThere(name.span, in: source) && !isDryRun {
-      var outcome = Outcome.failed(.notSupported)
-      if Name.isSameFile(name.span, source, target) {
-        outcome = keepsFirst ? .done : Name.moveByLink(name.span, from: source, to: target)
-      } else if keepsFirst {
-        outcome = Name.link(name.span, from: source, to: target)
-      }
-      if outcome != .done, outcome != .failed(.fileExists) {
-        outcome = links.finish(
-          Name.rename(name.span, from: source, to: target), name.span, from: source, to: target, as: name.span
-        )
-      }
-      // With the same contents, or the playlist would have been held (`PlaylistCompanions`).
-      guard outcome == .done || outcome == .failed(.fileExists) else {
-        _ = ledger.countLivePlaylist(name.span, outcome, from: from, to: to, source)
-        return false
-      }
-    }
-    return true
-  }
-
-  /// Keeps a live playlist that another one has superseded in its flat place, under a name that no player asks for.
-  mutating func setLivePlaylistAside(from: Place, to: Place) -> PlaylistOutcome {
-    var outcome = Outcome.failed(.fileExists)
-    do throws(Errno) {
-      let modified = try Name.status(of: playlist.span, in: tree.dirfd(of: from)).modified
-      for newName in FileName.superseded(String(decoding: playlist, as: UTF8.self), modified)
-      where outcome == .failed(.fileExists) {
-        outcome = moveLivePlaylist(from: from, to: to, as: Array(newName.utf8))
-      }
-    } catch { outcome = .failed(error) }
-    switch outcome {
-    case .done: return .superseded
-    // Both names are taken; or there is no way to be sure that nothing is replaced.
-    case .failed(.fileExists), .failed(.invalidArgument): return .conflict
-    default:
-      return isDryRun
-        ? .failed : ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, tree.dirfd(of: from))
-    }
-  }
-
-  private func moveLivePlaylist(from: Place, to: Place, as newName: [UInt8]) -> Outcome {
-    let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
-    guard isDryRun else {
-      return links.finish(
-        Name.rename(playlist.span, from: source, to: target, as: newName.span), playlist.span, from: source,
-        to: target, as: newName.span)
-    }
-    return newName != playlist && Name.isTaken(newName.span, in: target) ? .failed(.fileExists) : .done
   }
 }

@@ -25,6 +25,7 @@ struct RunTotals: ~Copyable {
   private var sawRecentFlatFile = false
 
   private var renamed = 0
+  private var initSegmentsMoved = 0
   private(set) var passes = 0
   /// Without a whole first pass it is not known what was there before.
   private(set) var knowsBefore = false
@@ -67,6 +68,7 @@ struct RunTotals: ~Copyable {
     }
     foldersMade += pass.plan.foldersMade
     renamed += pass.plan.ledger.renamedCount
+    initSegmentsMoved += pass.plan.initSegmentsMoved
     promoted = pass.plan.ledger.promoted
     numbers.add(pass.numbers)
     pins = pass.pins
@@ -107,6 +109,7 @@ struct RunTotals: ~Copyable {
     report.livePlaylistWay = playlistWay
     report.listedSegments = pins.segmentsListed
     report.renamed = renamed
+    report.initSegmentsMoved = initSegmentsMoved
     report.writerIsActive = sawRecentFile
     report.writerIsFlat = sawRecentFlatFile
     report.isBalanced = isBalanced

@@ -15,6 +15,10 @@ import Testing
     InitializationCopy.isTemporary(Array(name.utf8).span, of: original)
   }
 
+  private static func isAside(_ name: String, of original: String = "init.mp4") -> Bool {
+    InitializationCopy.isAside(Array(name.utf8).span, of: original)
+  }
+
   private static func isWhole(_ contents: [UInt8]) -> Bool { InitializationSection.isWhole(contents.span) }
 
   private static func matches(_ glob: Glob, _ name: String) -> Bool { glob.matches(Array(name.utf8).span) }
@@ -28,8 +32,13 @@ import Testing
   func aCopyIsNamedAfterItsMoment(original: String, copy: String) throws {
     #expect(InitializationCopy.name(of: original, seconds: Self.start) == copy)
     #expect(Self.seconds(copy, of: original) == Self.start)
-    let temporary = InitializationCopy.temporaryName(of: copy)
+    let temporary = TemporaryName.ofWritten(copy)
     #expect(Self.isTemporary(temporary, of: original) && Self.seconds(temporary, of: original) == nil)
+    for name in [copy, original] {
+      let aside = TemporaryName.ofAside(name)
+      #expect(Self.isAside(aside, of: original))
+      #expect(!Self.isTemporary(aside, of: original) && Self.seconds(aside, of: original) == nil)
+    }
     #expect(Self.matches(try #require(InitializationCopy.pattern(of: original)), copy))
   }
 
@@ -51,6 +60,7 @@ import Testing
   func otherNamesAreNone(name: String) {
     #expect(Self.seconds(name) == nil)
     #expect(!Self.isTemporary(".\(name).hotcold"))
+    #expect(name == "init.mp4" || !Self.isAside(".\(name).aside.hotcold"))
   }
 
   @Test func aNameThatWouldBeTooLongIsNotGiven() {
@@ -64,12 +74,13 @@ import Testing
     return (0..<4).map { UInt8(truncatingIfNeeded: size >> (24 - 8 * $0)) } + Array(type.utf8) + payload
   }
 
-  @Test func onlyAWholeInitialisationFileIsOne() {
+  @Test func onlyAWholeInitSegmentIsOne() {
     let whole = Self.box("ftyp", [1, 2, 3, 4]) + Self.box("moov", Self.box("mvhd", [5]))
     #expect(Self.isWhole(whole))
     #expect(Self.isWhole(whole + Self.box("free", [])))
     for count in whole.indices { #expect(!Self.isWhole(Array(whole[..<count]))) }
     for damaged in [
+      whole + Self.box("mdat", [1]), whole + Self.box("moof", []) + Self.box("free", []),
       whole + [0], Self.box("moov", []), Self.box("ftyp", []), Self.box("moof", []) + whole,
       whole + [0, 0, 0, 0] + Array("free".utf8), whole + [0xff, 0xff, 0xff, 0xff] + Array("free".utf8),
     ] {

@@ -4,16 +4,16 @@ import Testing
 
 /// fMP4 whose recorder was started again with other settings: each segment can be played with what it was made with.
 @Suite struct InitializationTests {
-  private static let layout = LayoutTests.repository + "/Packaging/layouts/ffmpeg-fmp4.yaml"
-  private static let hour = 1_700_000_400  // 22:20 UTC
-  private static let copy = "segments/init.20231114T222000Z.mp4"
+  static let layout = LayoutTests.repository + "/Packaging/layouts/ffmpeg-fmp4.yaml"
+  static let hour = 1_700_000_400  // 22:20 UTC
+  static let copy = "segments/init.20231114T222000Z.mp4"
 
-  private static func run(_ command: String, _ folder: Folder, _ options: String...) -> Shell.Result {
+  static func run(_ command: String, _ folder: Folder, _ options: String...) -> Shell.Result {
     let zone = command == "revert" ? [] : ["--time-zone", "UTC"]
     return HotColdBinary.run([command, folder.path, "--layout", layout] + zone + options)
   }
 
-  private static func migrate(_ folder: Folder, _ options: String...) -> Shell.Result {
+  static func migrate(_ folder: Folder, _ options: String...) -> Shell.Result {
     HotColdBinary.run(
       [
         "migrate", folder.path, "--layout", layout, "--time-zone", "UTC", "--hot", "segments=0", "--execute",
@@ -21,14 +21,14 @@ import Testing
       ] + options)
   }
 
-  private static func box(_ type: String, _ payload: [UInt8]) -> [UInt8] {
+  static func box(_ type: String, _ payload: [UInt8]) -> [UInt8] {
     [0, 0, 0, UInt8(8 + payload.count)] + Array(type.utf8) + payload
   }
 
-  private static func contents(_ mark: UInt8) -> [UInt8] { box("ftyp", [mark]) + box("moov", [mark]) }
+  static func contents(_ mark: UInt8) -> [UInt8] { box("ftyp", [mark]) + box("moov", [mark]) }
 
   /// As ffmpeg does: the same file, from its beginning.
-  private static func overwrite(_ path: String, _ contents: [UInt8], seconds: Int, nanoseconds: Int = 0)
+  static func overwrite(_ path: String, _ contents: [UInt8], seconds: Int, nanoseconds: Int = 0)
     throws
   {
     let file = try #require(FileHandle(forWritingAtPath: path))
@@ -40,8 +40,7 @@ import Testing
   }
 
   /// Segments of ten seconds, with the init segment that was written before the first one.
-  private static func record(_ folder: Folder, _ numbers: Range<Int>, _ mark: UInt8, from seconds: Int) throws
-  {
+  static func record(_ folder: Folder, _ numbers: Range<Int>, _ mark: UInt8, from seconds: Int) throws {
     if folder.exists("init.mp4") {
       try overwrite(folder.path + "/init.mp4", contents(mark), seconds: seconds)
     } else {
@@ -53,7 +52,7 @@ import Testing
   }
 
   /// Two recordings, and a run after each.
-  private static func twoRecordings() throws -> Folder {
+  static func twoRecordings() throws -> Folder {
     let folder = try Folder()
     try record(folder, 0..<5, 1, from: hour)
     #expect(migrate(folder).status == 0)
@@ -62,18 +61,17 @@ import Testing
     return folder
   }
 
-  private static func playlist(_ folder: Folder, _ path: String = "segments/22/archive.m3u8") throws -> String
-  {
+  static func playlist(_ folder: Folder, _ path: String = "segments/22/archive.m3u8") throws -> String {
     try String(contentsOfFile: folder.path + "/" + path, encoding: .utf8)
   }
 
-  private static func maps(_ playlist: String) -> [String] {
+  static func maps(_ playlist: String) -> [String] {
     playlist.split(separator: "\n").filter { $0.hasPrefix("#EXT-X-MAP") }.map {
       String($0.split(separator: "\"")[1])
     }
   }
 
-  private static func bytes(_ folder: Folder, _ path: String) throws -> [UInt8] {
+  static func bytes(_ folder: Folder, _ path: String) throws -> [UInt8] {
     Array(try Data(contentsOf: URL(filePath: folder.path + "/" + path)))
   }
 

@@ -1,28 +1,6 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// The names in a bucket that are those of playlists.
-struct PlaylistNames {
-  /// Whoever wrote them.
-  private(set) var playlists: [String] = []
-  /// What killed runs have left: files. Anything else of such a name is foreign.
-  private(set) var leftovers: [String] = []
-
-  init() {}
-
-  init(in directory: borrowing Directory) throws(KernelError) {
-    try directory.forEachEntry { add($0) }
-  }
-
-  mutating func add(_ entry: borrowing DirectoryEntry) {
-    if FileName.isArchivePlaylist(entry.name) {
-      playlists.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
-    } else if HourPlaylists.isLeftover(entry) {
-      leftovers.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
-    }
-  }
-}
-
 /// What a bucket holds that matters to its playlists.
 struct HourContents: ~Copyable {
   private(set) var segments: [Day: ArchivedSegments] = [:]
@@ -51,11 +29,5 @@ struct HourContents: ~Copyable {
         case .other: names.add(entry)
         }
       })
-  }
-
-  func removeLeftovers(in directory: borrowing Directory) throws(KernelError) {
-    for name in names.leftovers where try directory.statusIfThere(name)?.type == .regular {
-      try directory.removeFile(name)
-    }
   }
 }

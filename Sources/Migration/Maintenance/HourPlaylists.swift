@@ -103,7 +103,7 @@ struct HourPlaylists: Sendable {
     }
     var hours = hours
     let contents = try HourContents(of: directory, bucket, layout, &hours, leaves: leaves)
-    if !isDryRun { try contents.removeLeftovers(in: directory) }
+    if !isDryRun { _ = try contents.names.removeLeftovers(in: directory, isDryRun: false) }
     result.changes = changes(contents, directory, bucket, tree, &hours)
     result.failure = contents.unreadable
     let isQuiet = modified.age(atSeconds: nowSeconds) > Self.tickSeconds
@@ -281,25 +281,21 @@ struct HourPlaylists: Sendable {
     }
   }
 
-  private static let temporarySuffix = Array(".hotcold".utf8)
+  static func temporaryName(of playlist: String) -> String { TemporaryName.ofWritten(playlist) }
 
-  /// Left behind by a run that was killed while it wrote; the next one takes it away.
-  static func temporaryName(of playlist: String) -> String { ".\(playlist).hotcold" }
-
-  static func isTemporaryName(_ name: Span<UInt8>) -> Bool {
-    let nameEnd = name.count - temporarySuffix.count
-    guard nameEnd > 1, name[0] == UInt8(ascii: "."),
-      temporarySuffix.indices.allSatisfy({ name[nameEnd + $0] == temporarySuffix[$0] })
-    else { return false }
-    return FileName.isArchivePlaylist(name.extracting(1..<nameEnd))
-  }
-
-  static func isLeftover(_ entry: borrowing DirectoryEntry) -> Bool {
-    entry.type.countsAsFile && isTemporaryName(entry.name)
+  /// Removes one that was read, unless another program has replaced it since.
+  static func remove(
+    _ name: String, ifStill status: FileStatus, in directory: borrowing Directory
+  ) throws(KernelError) -> Bool {
+    try directory.removeFile(name, aside: TemporaryName.ofAside(name)) { name throws(KernelError) in
+      // A rename sets its change time.
+      try directory.statusIfThere(name)?.hasContents(of: status) ?? true
+    }
   }
 
   /// A playlist of the bucket, whoever wrote it, or what a killed run has left of one.
   static func isOwn(_ entry: borrowing DirectoryEntry) -> Bool {
-    FileName.isArchivePlaylist(entry.name) || isLeftover(entry)
+    FileName.isArchivePlaylist(entry.name)
+      || (entry.type.countsAsFile && PlaylistNames.isLeftover(entry.name))
   }
 }

@@ -10,7 +10,16 @@ struct KeptInitialization {
   fileprivate(set) var place: Place
   /// From when on segments were made with it.
   let since: ModificationTime
-  let contents: [UInt8]
+  fileprivate let version: LivePlaylistVersion
+
+  /// Nil where it has gone, or is no init segment any more.
+  func contents(in tree: CaptureTree) throws(KernelError) -> [UInt8]? {
+    var contents: [UInt8]?
+    try tree.withPlace(place) { (directory) throws(KernelError) in
+      contents = try InitializationCopies.read(name, in: directory)?.contents
+    }
+    return contents
+  }
 
   /// Moves it beside others. Where another run has kept the same there, this one is not needed.
   mutating func move(to target: Place, in tree: CaptureTree) throws(KernelError) {
@@ -18,82 +27,77 @@ struct KeptInitialization {
     guard CaptureTree.isOpen(to) else { return }
     switch InitializationCopies.move(name, from: from, to: to, as: name) {
     case .done: break
-    case .failed(.fileExists)
-    where !Name.isSameFile(Array(name.utf8).span, from, to) && isThere(target, tree):
-      try remove(in: tree)
-    case .failed(let errno): throw KernelError(.rename, path(in: target, tree), errno)
+    case .failed(let errno):
+      var other = self
+      other.place = target
+      let isThere = { contents throws(KernelError) in try other.contents(in: tree) == contents }
+      guard errno == .fileExists, try remove(in: tree, if: isThere) else {
+        throw KernelError(.rename, tree.capture.appending(tree.layout.prefix(of: target) + name), errno)
+      }
     case .notExecuted: return
     }
     place = target
   }
 
-  func remove(in tree: CaptureTree) throws(KernelError) {
-    try tree.withPlace(place) { (directory) throws(KernelError) in try directory.removeFile(name) }
-  }
-
-  /// Whether a folder holds the same under the same name.
-  private func isThere(_ place: Place, _ tree: CaptureTree) -> Bool {
-    let other = try? Name.beginning(
-      of: Array(name.utf8).span, in: tree.dirfd(of: place), bytesMax: InitializationCopies.bytesMax)
-    return other == contents
-  }
-
-  private func path(in place: Place, _ tree: CaptureTree) -> FilePath {
-    tree.capture.appending(tree.layout.prefix(of: place) + name)
+  /// Removes it if another file says as much, and says whether it has gone.
+  func remove(
+    in tree: CaptureTree, if isNeedless: (_ contents: [UInt8]) throws(KernelError) -> Bool
+  ) throws(KernelError) -> Bool {
+    var hasGone = false
+    try tree.withPlace(place) { (directory) throws(KernelError) in
+      hasGone = try directory.removeFile(name, aside: TemporaryName.ofAside(name)) {
+        name throws(KernelError) in
+        guard let contents = try InitializationCopies.read(name, in: directory)?.contents else {
+          return false
+        }
+        return try isNeedless(contents)
+      }
+    }
+    return hasGone
   }
 }
 
 /// What there is of such copies in a capture. Something else under the name of one is none.
 enum InitializationCopies {
+  /// Those that were looked at, by their paths below the capture: as long as they are the same, so are their contents.
+  typealias Known = [String: LivePlaylistVersion]
+
   static let bytesMax = 1 << 20
   /// So many names are tried for a copy.
   static let namesMax: Int64 = 8
 
-  private struct Names {
-    var copies: [(name: String, original: String, seconds: Int64)] = []
-    /// Of runs that were killed while they wrote.
-    var leftovers: [String] = []
-
-    init(in directory: borrowing Directory, of originals: [String]) throws(KernelError) {
-      try directory.forEachEntry { add($0, originals) }
-    }
-
-    private mutating func add(_ entry: borrowing DirectoryEntry, _ originals: [String]) {
-      guard entry.type.countsAsFile else { return }
-      for original in originals {
-        if let seconds = InitializationCopy.seconds(in: entry.name, of: original) {
-          let name = String(decoding: Array(copying: entry.name), as: UTF8.self)
-          // A file that the layout itself names is a recorder's.
-          if !originals.contains(name) { copies.append((name, original, seconds)) }
-        } else if InitializationCopy.isTemporary(entry.name, of: original) {
-          leftovers.append(String(decoding: Array(copying: entry.name), as: UTF8.self))
-        }
-      }
-    }
-  }
-
+  /// `removesLeftovers`: of killed runs; what cannot be removed or put back stays, and is among the failures.
   static func find(
-    in tree: CaptureTree, removesLeftovers: Bool = false
+    in tree: CaptureTree, known: Known = [:], removesLeftovers: Bool, _ failures: inout [KernelError]
   ) throws(KernelError) -> [KeptInitialization] {
     guard let originals = tree.layout.stream?.initialization, !originals.isEmpty else { return [] }
     var found: [KeptInitialization] = []
     for place in places(in: tree) {
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        let names = try Names(in: directory, of: originals)
+        var names = try InitializationNames(in: directory, of: originals)
+        if removesLeftovers, try removeLeftovers(names, in: directory, place, tree.layout, &failures) {
+          names = try InitializationNames(in: directory, of: originals)
+        }
         for (name, original, seconds) in names.copies {
-          guard let (contents, modified) = try read(name, in: directory) else { continue }
+          let seen = known[path(of: name, in: place, tree)]
+          guard let version = try version(of: name, in: directory, unless: seen) else { continue }
           found.append(
             KeptInitialization(
-              name: name, original: original, place: place, since: since(seconds, modified),
-              contents: contents))
-        }
-        for name in names.leftovers where removesLeftovers {
-          guard try directory.statusIfThere(name)?.type == .regular else { continue }
-          try directory.removeFile(name)
+              name: name, original: original, place: place, since: since(seconds, version.modified),
+              version: version))
         }
       }
     }
     return found
+  }
+
+  static func known(_ copies: [KeptInitialization], in tree: CaptureTree) -> Known {
+    let versions = copies.map { (path(of: $0.name, in: $0.place, tree), $0.version) }
+    return Known(versions) { $1 }
+  }
+
+  private static func path(of name: String, in place: Place, _ tree: CaptureTree) -> String {
+    tree.layout.prefix(of: place) + name
   }
 
   /// Where copies may be: beside the buckets, and where a reversion has left them.
@@ -102,13 +106,23 @@ enum InitializationCopies {
     return all.indices.filter { !all[..<$0].contains(all[$0]) }.map { all[$0] }
   }
 
-  private static func read(
+  /// Nil where it is no init segment. What is as it was seen is not read again.
+  private static func version(
+    of name: String, in directory: borrowing Directory, unless seen: LivePlaylistVersion?
+  ) throws(KernelError) -> LivePlaylistVersion? {
+    if let seen, try directory.version(ofLivePlaylist: name) == seen { return seen }
+    return try read(name, in: directory)?.version
+  }
+
+  /// An init segment; nil for anything else.
+  static func read(
     _ name: String, in directory: borrowing Directory
-  ) throws(KernelError) -> (contents: [UInt8], modified: ModificationTime)? {
-    guard let status = try directory.statusIfThere(name), status.type == .regular, status.size <= bytesMax
-    else { return nil }
+  ) throws(KernelError) -> (contents: [UInt8], version: LivePlaylistVersion)? {
+    guard let version = try directory.version(ofLivePlaylist: name), version.size <= bytesMax else {
+      return nil
+    }
     let contents = try directory.readFile(name, limit: bytesMax)
-    return InitializationSection.isWhole(contents.span) ? (contents, status.modified) : nil
+    return InitializationSection.isWhole(contents.span) ? (contents, version) : nil
   }
 
   /// The time of the file says it to the nanosecond, unless something has set another one since; a name that was taken differs
@@ -118,16 +132,28 @@ enum InitializationCopies {
       ? modified : ModificationTime(seconds: seconds, nanoseconds: 0)
   }
 
-  /// The places of a live init segment, the oldest first: while a recorder is cut over, there may be two.
-  static func livePlaces(of name: String, in tree: CaptureTree) throws(KernelError) -> [Place] {
-    var found: [(place: Place, modified: ModificationTime)] = []
+  /// Those of a copy. An earlier second where the name is taken: a later one would leave out the first segment, which is
+  /// finished right after.
+  static func names(of original: String, _ since: ModificationTime) -> [String] {
+    (0..<namesMax).compactMap {
+      InitializationCopy.name(of: original, seconds: since.seconds.subtractingSaturating($0))
+    }
+  }
+
+  /// A live init segment, the oldest first: while a recorder is cut over, there may be two of a name.
+  static func live(
+    _ names: [String], in tree: CaptureTree
+  ) throws(KernelError) -> [(name: String, place: Place)] {
+    var found: [(name: String, place: Place, modified: ModificationTime)] = []
     for place in tree.layout.playlistPlaces {
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        guard let status = try directory.statusIfThere(name), status.type == .regular else { return }
-        found.append((place, status.modified))
+        for name in names {
+          guard let version = try directory.version(ofLivePlaylist: name) else { continue }
+          found.append((name, place, version.modified))
+        }
       }
     }
-    return found.sorted { $0.modified < $1.modified }.map(\.place)
+    return found.sorted { $0.modified < $1.modified }.map { ($0.name, $0.place) }
   }
 
   /// Replaces nothing; by link and unlink where the file system has no RENAME_NOREPLACE, since nobody else writes to copies.
@@ -147,39 +173,51 @@ extension InitializationCopies {
   ///
   /// - Returns: how many files each place has less, or would have.
   static func leave(
-    _ tree: CaptureTree, toFlat: Bool, isDryRun: Bool, _ failures: inout [KernelError]
+    _ tree: CaptureTree, toFlat: Bool, isDryRun: Bool, _ report: inout ManifestReport
   ) -> [Place: Int] {
     guard let stream = tree.layout.stream, !stream.initialization.isEmpty else { return [:] }
     let target = toFlat ? tree.layout[stream.kind].flat : tree.layout.coldPlace(of: stream.kind)
     var gone: [Place: Int] = [:]
     do throws(KernelError) {
-      let copies = try find(in: tree, removesLeftovers: !isDryRun)
-      for var copy in copies {
+      let copies = try find(in: tree, removesLeftovers: !isDryRun, &report.initializationFailures)
+      // One that lies there already may be somebody's own.
+      for var copy in copies where copy.place != target {
         let place = copy.place
         do throws(KernelError) {
-          // One that lies there already may be somebody's own.
-          guard place != target else { continue }
-          let isNeeded = toFlat ? try !isLive(copy, in: tree) : true
-          if !isDryRun {
-            if isNeeded { try copy.move(to: target, in: tree) } else { try copy.remove(in: tree) }
+          if toFlat, try isRemoved(copy, in: tree, isDryRun: isDryRun) {
+            report.initSegments.copiesRemoved += 1
+          } else {
+            if !isDryRun { try copy.move(to: target, in: tree) }
+            report.initSegments.copiesMoved += 1
           }
           gone[place, default: 0] += 1
-        } catch { failures.append(error) }
+        } catch { report.initializationFailures.append(error) }
       }
-    } catch { failures.append(error) }
+    } catch { report.initializationFailures.append(error) }
     return gone
   }
 
+  /// Of one that is needed no more, or would be.
+  private static func isRemoved(
+    _ copy: KeptInitialization, in tree: CaptureTree, isDryRun: Bool
+  ) throws(KernelError) -> Bool {
+    guard let contents = try copy.contents(in: tree), try isLive(copy, contents, in: tree) else {
+      return false
+    }
+    if isDryRun { return true }
+    return try copy.remove(in: tree) { contents throws(KernelError) in
+      try isLive(copy, contents, in: tree)
+    }
+  }
+
   private static func isLive(
-    _ copy: KeptInitialization, in tree: CaptureTree
+    _ copy: KeptInitialization, _ contents: [UInt8], in tree: CaptureTree
   ) throws(KernelError) -> Bool {
     var isLive = false
-    for place in try livePlaces(of: copy.original, in: tree) {
+    for (name, place) in try live([copy.original], in: tree) {
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        guard let live = try read(copy.original, in: directory), live.contents == copy.contents else {
-          return
-        }
-        isLive = isLive || live.modified == copy.since
+        guard let live = try read(name, in: directory), live.contents == contents else { return }
+        isLive = isLive || live.version.modified == copy.since
       }
     }
     return isLive

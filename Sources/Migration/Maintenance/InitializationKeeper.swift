@@ -12,23 +12,37 @@ struct InitializationKeeper {
   private static let patienceNanoseconds: Int64 = 1_000_000_000
   private static let quietNanoseconds: Int64 = 100_000_000
 
+  /// What became of it.
+  struct Kept {
+    fileprivate(set) var files: [InitializationFile] = []
+    fileprivate(set) var counts = InitSegmentCounts()
+    fileprivate(set) var failures: [KernelError] = []
+    /// For the next time.
+    fileprivate(set) var known: InitializationCopies.Known = [:]
+  }
+
   private let tree: CaptureTree
   private let stream: Layout.Stream
   private let isDryRun: Bool
   private var copies: [KeptInitialization] = []
+  /// Copies that were made now, or would be.
+  private var stored: [(file: InitializationFile, contents: [UInt8])] = []
   /// What is used and has no copy: one that is not whole, or could not be copied.
   private var others: [InitializationFile] = []
-  private(set) var failures: [KernelError] = []
+  private var counts = InitSegmentCounts()
+  private var failures: [KernelError] = []
 
-  /// What the segments of a stream were made with; nothing where the layout names no init segment. What cannot be kept
-  /// is among the failures; thrown is what leaves it unknown which copies there are.
+  /// What the segments of a stream were made with; nothing where the layout names no init segment. What cannot be kept is among
+  /// the failures; thrown is what leaves it unknown which copies there are.
   static func refresh(
-    _ tree: CaptureTree, isDryRun: Bool
-  ) throws(KernelError) -> (files: [InitializationFile], failures: [KernelError]) {
-    guard let stream = tree.layout.stream, !stream.initialization.isEmpty else { return ([], []) }
+    _ tree: CaptureTree, known: InitializationCopies.Known, isDryRun: Bool
+  ) throws(KernelError) -> Kept {
+    guard let stream = tree.layout.stream, !stream.initialization.isEmpty else { return Kept() }
     var keeper = InitializationKeeper(tree: tree, stream: stream, isDryRun: isDryRun)
-    try keeper.refresh()
-    return (keeper.files, keeper.failures)
+    try keeper.refresh(known)
+    return Kept(
+      files: keeper.files, counts: keeper.counts, failures: keeper.failures,
+      known: InitializationCopies.known(keeper.copies, in: tree))
   }
 
   private init(tree: CaptureTree, stream: Layout.Stream, isDryRun: Bool) {
@@ -38,23 +52,19 @@ struct InitializationKeeper {
   }
 
   private var files: [InitializationFile] {
-    (copies.map { InitializationFile(name: $0.name, place: $0.place, since: $0.since) } + others).sorted {
-      $0.since < $1.since
-    }
+    let copies = copies.map { InitializationFile(name: $0.name, place: $0.place, since: $0.since) }
+    return (copies + stored.map(\.file) + others).sorted { ($0.since, $0.name) < ($1.since, $1.name) }
   }
 
   private var cold: Place { tree.layout.coldPlace(of: stream.kind) }
 
-  private mutating func refresh() throws(KernelError) {
-    let all = try InitializationCopies.find(in: tree, removesLeftovers: !isDryRun)
-    // Of several names that the layout gives, players are given the first that is there.
-    for name in stream.initialization {
-      let live = try InitializationCopies.livePlaces(of: name, in: tree)
-      copies = all.filter { $0.original == name }
-      guard !live.isEmpty || !copies.isEmpty else { continue }
-      if !isDryRun { bringHome() }
-      for place in live { keep(name, in: place) }
-      return
+  private mutating func refresh(_ known: InitializationCopies.Known) throws(KernelError) {
+    copies = try InitializationCopies.find(
+      in: tree, known: known, removesLeftovers: !isDryRun, &failures)
+    bringHome()
+    // The oldest first: what a recorder has written last is what its segments are made with, whatever it is called.
+    for (name, place) in try InitializationCopies.live(stream.initialization, in: tree) {
+      keep(name, in: place)
     }
   }
 
@@ -62,9 +72,18 @@ struct InitializationKeeper {
 
   /// A reversion leaves copies in the flat place.
   private mutating func bringHome() {
-    guard copies.contains(where: { $0.place != cold }) else { return }
-    for index in copies.indices where copies[index].place != cold {
-      do throws(KernelError) { try copies[index].move(to: cold, in: tree) } catch { failures.append(error) }
+    let away = copies.indices.filter { copies[$0].place != cold }
+    guard !away.isEmpty else { return }
+    if isDryRun {
+      // Those of other layouts are counted where they leave (`InitializationCopies.leave`).
+      if !tree.layout.hasSources { counts.copiesMoved += away.count }
+      return
+    }
+    for index in away {
+      do throws(KernelError) {
+        try copies[index].move(to: cold, in: tree)
+        counts.copiesMoved += 1
+      } catch { failures.append(error) }
     }
     // Before a playlist names them there.
     do throws(KernelError) {
@@ -80,13 +99,22 @@ struct InitializationKeeper {
         if let modified = try directory.statusIfThere(name)?.modified { since = modified }
         guard let (contents, modified) = try Self.read(name, in: directory) else { return }
         since = modified
-        let current = copies.filter { $0.since <= modified }.max { $0.since < $1.since }
-        isKept = current?.contents == contents
+        isKept = try hasCopy(of: contents, at: modified)
         if !isKept { isKept = try store(contents, of: name, since: modified) }
       }
       if isKept { return }
     } catch { failures.append(error) }
     others.append(InitializationFile(name: name, place: place, since: since))
+  }
+
+  /// Whether the newest copy that is no younger holds the same. There may be several of one moment, of several streams.
+  private func hasCopy(of contents: [UInt8], at modified: ModificationTime) throws(KernelError) -> Bool {
+    let newest = (copies.map(\.since) + stored.map(\.file.since)).filter { $0 <= modified }.max()
+    if stored.contains(where: { $0.file.since == newest && $0.contents == contents }) { return true }
+    for copy in copies where copy.since == newest {
+      if try copy.contents(in: tree) == contents { return true }
+    }
+    return false
   }
 
   /// Nil for one that is being written, and for what is no init segment.
@@ -115,31 +143,27 @@ struct InitializationKeeper {
   private mutating func store(
     _ contents: [UInt8], of name: String, since: ModificationTime
   ) throws(KernelError) -> Bool {
-    var stored: String?
     let isDryRun = isDryRun
+    // The folder that an execution would make.
+    var copy = isDryRun && tree.isAbsent(cold) ? InitializationCopies.names(of: name, since).first : nil
     try tree.withPlace(cold) { (directory) throws(KernelError) in
-      stored =
+      copy =
         isDryRun
         ? try Self.freeName(of: name, since, in: directory)
         : try Self.write(contents, of: name, since, in: directory)
     }
-    guard let stored else { return false }
-    copies.append(
-      KeptInitialization(name: stored, original: name, place: cold, since: since, contents: contents))
+    guard let copy else { return false }
+    stored.append((InitializationFile(name: copy, place: cold, since: since), contents))
+    counts.copiesWritten += 1
     return true
-  }
-
-  /// An earlier second where the name is taken: a later one would leave out the first segment, which is finished right after.
-  private static func names(of name: String, _ since: ModificationTime) -> [String] {
-    (0..<InitializationCopies.namesMax).compactMap {
-      InitializationCopy.name(of: name, seconds: since.seconds.subtractingSaturating($0))
-    }
   }
 
   private static func freeName(
     of name: String, _ since: ModificationTime, in directory: borrowing Directory
   ) throws(KernelError) -> String? {
-    for copy in names(of: name, since) where try directory.statusIfThere(copy) == nil { return copy }
+    for copy in InitializationCopies.names(of: name, since) where try directory.statusIfThere(copy) == nil {
+      return copy
+    }
     return nil
   }
 
@@ -147,9 +171,9 @@ struct InitializationKeeper {
   private static func write(
     _ contents: [UInt8], of name: String, _ since: ModificationTime, in directory: borrowing Directory
   ) throws(KernelError) -> String? {
-    let names = names(of: name, since)
+    let names = InitializationCopies.names(of: name, since)
     guard let first = names.first else { return nil }
-    let temporary = InitializationCopy.temporaryName(of: first)
+    let temporary = TemporaryName.ofWritten(first)
     try directory.writeFile(temporary, modified: (since.seconds, since.nanoseconds)) {
       write throws(KernelError) in try write(contents.span)
     }

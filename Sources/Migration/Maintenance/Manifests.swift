@@ -12,6 +12,8 @@ public struct ManifestReport: Sendable {
   /// Foreign playlists, left as they are; below the capture.
   public internal(set) var foreign: [String] = []
   public internal(set) var failures: [KernelError] = []
+  /// Copies of init segments.
+  public internal(set) var initSegments = InitSegmentCounts()
   /// Of init segments: no copy was kept.
   public internal(set) var initializationFailures: [KernelError] = []
 
@@ -24,7 +26,31 @@ public struct ManifestReport: Sendable {
     sum.removed += right.removed
     sum.foreign += right.foreign
     sum.failures += right.failures
+    sum.initSegments = left.initSegments + right.initSegments
     sum.initializationFailures += right.initializationFailures
+    return sum
+  }
+}
+
+/// What became of the init segments of fMP4, or would.
+public struct InitSegmentCounts: Equatable, Sendable {
+  /// The recorder's own: to where its playlist goes.
+  public internal(set) var moved = 0
+  /// Of what it held.
+  public internal(set) var copiesWritten = 0
+  public internal(set) var copiesMoved = 0
+  /// Of those that say no more than the recorder's own.
+  public internal(set) var copiesRemoved = 0
+
+  public var copiesChanged: Int { copiesWritten + copiesMoved + copiesRemoved }
+  public var haveChanged: Bool { moved + copiesChanged > 0 }
+
+  static func + (left: Self, right: Self) -> Self {
+    var sum = left
+    sum.moved += right.moved
+    sum.copiesWritten += right.copiesWritten
+    sum.copiesMoved += right.copiesMoved
+    sum.copiesRemoved += right.copiesRemoved
     return sum
   }
 }
@@ -34,9 +60,9 @@ public final class ManifestMemory {
   fileprivate var finished: [Bucket: FinishedHour] = [:]
   /// What their playlists name.
   fileprivate var initialization: [InitializationFile] = []
+  fileprivate var copies: InitializationCopies.Known = [:]
 
   public init() {}
-
 }
 
 /// Keeps the playlists of each bucket in step with its segments: `archive.m3u8` for the newest day, and
@@ -87,9 +113,10 @@ struct Manifests: Sendable {
     guard let kind = layout.stream?.kind else { return ManifestReport() }
     // Of a folder that is still to be made there is nothing to read.
     let buckets = Set(tree.buckets(of: kind)).union(hourPlaylists.receivingBuckets).sorted()
-    let kept: (files: [InitializationFile], failures: [KernelError])
+    let kept: InitializationKeeper.Kept
     do throws(KernelError) {
-      kept = try InitializationKeeper.refresh(tree, isDryRun: hourPlaylists.isDryRun)
+      kept = try InitializationKeeper.refresh(
+        tree, known: memory?.copies ?? [:], isDryRun: hourPlaylists.isDryRun)
     } catch {
       // A playlist that does not name them would replace one that does.
       var report = ManifestReport()
@@ -98,6 +125,7 @@ struct Manifests: Sendable {
     }
     let hourPlaylists = hourPlaylists.naming(kept.files, before: memory?.initialization ?? [])
     memory?.initialization = kept.files
+    memory?.copies = kept.known
     let parts = Threads.run(Self.threads) { thread in
       var results = buckets.map { HourResult($0) }
       for index in buckets.indices where index % Self.threads == thread && StopSignal.pending == nil {
@@ -118,6 +146,7 @@ struct Manifests: Sendable {
     }
     var report = report(results, failures, memory)
     report.initializationFailures = kept.failures
+    report.initSegments = kept.counts
     return report
   }
 
@@ -169,12 +198,8 @@ struct Manifests: Sendable {
         try directory.renameFile(temporary, replacing: change.name)
         change.outcome = .written
       case .obsolete(let old):
-        guard try HourPlaylists.isStill(old, change.name, in: directory) else {
-          change.outcome = .foreign
-          return
-        }
-        try directory.removeFile(change.name)
-        change.outcome = .removed
+        let hasGone = try HourPlaylists.remove(change.name, ifStill: old, in: directory)
+        change.outcome = hasGone ? .removed : .foreign
       default: break
       }
     }

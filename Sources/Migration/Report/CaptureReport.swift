@@ -21,6 +21,8 @@ public struct CaptureReport: Sendable {
   public var livePlaylist = PlaylistOutcome.absent
   /// Where it was found, if it was.
   var livePlaylistWay: PlaylistWay?
+  /// The recorder's own, with the live playlist.
+  var initSegmentsMoved = 0
   /// How many segments a live playlist lists, the longer one of two: they stay hot, however many.
   public internal(set) var listedSegments = 0
   /// Why the live playlist is held.
@@ -89,11 +91,16 @@ public struct CaptureReport: Sendable {
     let sum = layout.kinds.reduce(into: PerBucket(repeating: 0)) { $0.add(kinds[$1].byBucket) }
     return sum.all.filter { $0.bucket.tree == 0 }.map { ($0.bucket, $0.value) }
   }
+  public var initSegments: InitSegmentCounts {
+    var counts = manifests?.initSegments ?? InitSegmentCounts()
+    counts.moved = initSegmentsMoved
+    return counts
+  }
   public var changed: Bool { !isDryRun && wouldChange }
   /// Whether an execution would change anything; of an execution, whether it did.
   public var wouldChange: Bool {
     total.moved > 0 || foldersMade > 0 || foldersRemoved > 0
-      || livePlaylist.hasLeft
+      || livePlaylist.hasLeft || initSegments.haveChanged
       || manifests.map { $0.written + $0.removed > 0 } ?? false
   }
   public var filesPerSecond: Double {

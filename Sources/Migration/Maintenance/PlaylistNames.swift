@@ -1,0 +1,60 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// The names in a bucket that are those of playlists.
+struct PlaylistNames {
+  /// Whoever wrote them.
+  private(set) var playlists: [String] = []
+  /// What killed runs have left: files. Anything else of such a name is foreign.
+  private var written: [String] = []
+  /// Of playlists that were to be removed: what their names were.
+  private var aside: [String] = []
+
+  init() {}
+
+  init(in directory: borrowing Directory) throws(KernelError) {
+    try directory.forEachEntry { add($0) }
+  }
+
+  mutating func add(_ entry: borrowing DirectoryEntry) {
+    func text(_ range: Range<Int>) -> String {
+      String(decoding: Array(copying: entry.name.extracting(range)), as: UTF8.self)
+    }
+    if FileName.isArchivePlaylist(entry.name) {
+      playlists.append(text(entry.name.indices))
+    } else if entry.type.countsAsFile, Self.isLeftover(entry.name) {
+      if let name = TemporaryName.nameOfAside(entry.name) {
+        aside.append(text(name))
+      } else {
+        written.append(text(entry.name.indices))
+      }
+    }
+  }
+
+  static func isLeftover(_ name: Span<UInt8>) -> Bool {
+    [TemporaryName.nameOfWritten(name), TemporaryName.nameOfAside(name)].contains {
+      $0.map { FileName.isArchivePlaylist(name.extracting($0)) } ?? false
+    }
+  }
+
+  /// Returns how many are gone, or would be. What was to be removed and is not hotcold's is put back.
+  func removeLeftovers(in directory: borrowing Directory, isDryRun: Bool) throws(KernelError) -> Int {
+    var removed = 0
+    for name in written where try directory.statusIfThere(name)?.type == .regular {
+      if !isDryRun { try directory.removeFile(name) }
+      removed += 1
+    }
+    for playlist in aside {
+      let name = TemporaryName.ofAside(playlist)
+      guard try directory.statusIfThere(name)?.type == .regular else { continue }
+      if case .own = HourPlaylists.existing(name, in: directory) {
+        if !isDryRun { try directory.removeFile(name) }
+        removed += 1
+      } else if !isDryRun {
+        try directory.renameFile(name, as: playlist)
+      }
+    }
+    return removed
+  }
+}
