@@ -59,6 +59,7 @@ extension JSONReport {
     let kinds: [String: KindFigures]
     let total: Tally
     let livePlaylist: String
+    let initSegments: InitSegmentFigures
     let foldersMade: Int
     let foldersRemoved: Int
     let manifests: ManifestFigures?
@@ -89,6 +90,7 @@ extension JSONReport {
       kinds = byKind(report.kinds, of: report.layout) { KindFigures($0, report.layout) }
       total = report.total
       livePlaylist = report.livePlaylist.rawValue
+      initSegments = InitSegmentFigures(report.initSegments)
       foldersMade = report.foldersMade
       foldersRemoved = report.foldersRemoved
       manifests = report.manifests.map(ManifestFigures.init)
@@ -127,6 +129,17 @@ extension JSONReport {
       unchanged = report.unchanged
       removed = report.removed
       foreign = report.foreign
+    }
+  }
+
+  struct InitSegmentFigures: Encodable {
+    let moved, copiesWritten, copiesMoved, copiesRemoved: Int
+
+    init(_ counts: InitSegmentCounts) {
+      moved = counts.moved
+      copiesWritten = counts.copiesWritten
+      copiesMoved = counts.copiesMoved
+      copiesRemoved = counts.copiesRemoved
     }
   }
 

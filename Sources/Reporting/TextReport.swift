@@ -108,8 +108,11 @@ public struct TextReport {
   }
 
   private func facts(_ report: CaptureReport, _ run: RunReport) -> [String] {
-    var lines = [
-      "live playlist  \(livePlaylist(report))",
+    var lines = ["live playlist  \(livePlaylist(report))"]
+    if report.initSegments.haveChanged {
+      lines.append("init segments  \(describe(report.initSegments, isDryRun: report.isDryRun))")
+    }
+    lines += [
       "folders        \(folders(report))",
       "throughput     \(Format.count(Int(report.filesPerSecond))) files/s "
         + "(\(Format.count(report.total.found)) in \(Format.seconds(nanoseconds: report.elapsedNanoseconds)))",
@@ -134,6 +137,15 @@ public struct TextReport {
       "superseded, \(report.isDryRun ? "to be kept" : "kept") as \(report.layout.stream?.playlist ?? "")….old"
     default: report.livePlaylist.rawValue
     }
+  }
+
+  private func describe(_ counts: InitSegmentCounts, isDryRun: Bool) -> String {
+    let prefix = isDryRun ? "to be " : ""
+    let copies = [
+      (counts.copiesWritten, "written"), (counts.copiesMoved, "moved"), (counts.copiesRemoved, "removed"),
+    ].filter { $0.0 > 0 }.map { "\(Format.count($0.0)) \(prefix)\($0.1)" }.joined(separator: ", ")
+    let moved = counts.moved > 0 ? "\(Format.count(counts.moved)) \(isDryRun ? "to move" : "moved")" : ""
+    return [moved, copies.isEmpty ? "" : "copies: \(copies)"].filter { !$0.isEmpty }.joined(separator: "; ")
   }
 
   private func folders(_ report: CaptureReport) -> String {
