@@ -185,8 +185,10 @@ extension LayoutDescription {
           "'\(name)' is no name of an init segment; give one file name, without *", kind: index,
           key: "init")
       }
-      for name in kind.initialization where InitializationCopy.name(of: name, seconds: 0) == nil
-        || TemporaryName.ofAside(name).utf8.count > FileName.longest {
+      for name in kind.initialization
+      where InitializationCopy.name(of: name, seconds: 0) == nil
+        || TemporaryName.ofAside(name).utf8.count > FileName.longest
+      {
         throw LayoutMistake(
           "'\(name)' is too long: the name of a copy has a time besides, and up to \(FileName.longest) bytes in all",
           kind: index, key: "init")
