@@ -185,12 +185,9 @@ extension LayoutDescription {
           "'\(name)' is no name of an init segment; give one file name, without *", kind: index,
           key: "init")
       }
-      for name in kind.initialization
-      where InitializationCopy.name(of: name, seconds: 0) == nil
-        || TemporaryName.ofAside(name).utf8.count > FileName.longest
-      {
+      for name in kind.initialization where InitializationCopy.name(of: name, seconds: 0) == nil {
         throw LayoutMistake(
-          "'\(name)' is too long: the name of a copy has a time besides, and up to \(FileName.longest) bytes in all",
+          "'\(name)' is too long: its copies have longer names, of up to \(FileName.longest) bytes",
           kind: index, key: "init")
       }
     }

@@ -110,11 +110,11 @@ import Testing
   }
 
   /// A copy has a time in its name, and its temporary name more than that.
-  private static let longestInitialization = String(repeating: "i", count: 225) + ".mp4"
+  private static let longestInitialization = String(repeating: "i", count: 219) + ".mp4"
 
   @Test(arguments: [
     ("*.m3u8", "init.mp4", "'*.m3u8' is no name of a live playlist", "playlist"),
-    ("live.m3u8", "init_*.mp4", "'init_*.mp4' is no name of an initialisation file", "init"),
+    ("live.m3u8", "init_*.mp4", "'init_*.mp4' is no name of an init segment", "init"),
     ("live.m3u8", "i" + longestInitialization, "mp4' is too long", "init"),
   ])
   func namesThatCanNeverWorkAreRefused(
