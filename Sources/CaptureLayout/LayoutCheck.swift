@@ -197,7 +197,9 @@ extension LayoutDescription {
       + playlists.flatMap { [$0, "\($0).old", "\($0).*.old"] }
       + kinds.flatMap(\.initialization).flatMap { [$0, TemporaryName.ofAside($0)] }
       // Copies of them: hotcold's own, by whatever time.
-      + kinds.flatMap(\.initialization).compactMap { InitializationCopy.pattern(of: $0)?.text }
+      + kinds.flatMap(\.initialization).compactMap { InitializationCopy.pattern(of: $0)?.text }.flatMap {
+        [$0, TemporaryName.ofWritten($0), TemporaryName.ofAside($0)]
+      }
     for (index, kind) in globs.enumerated() {
       for name in own {
         guard let glob = Glob(name),

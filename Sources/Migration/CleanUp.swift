@@ -151,7 +151,11 @@ struct CleanUp {
     of bucket: Bucket, _ kind: Kind, _ directory: borrowing Directory
   ) throws(KernelError) -> Int {
     let names = try PlaylistNames(in: directory)
-    var own = try names.removeLeftovers(in: directory, isDryRun: leaving != nil)
+    let leftovers = try names.removeLeftovers(in: directory, isDryRun: leaving != nil)
+    var own = leftovers.removed
+    for name in leftovers.foreign {
+      unrecognised.add(Array(name.utf8).span, in: tree.layout.path(of: bucket, kind) + "/")
+    }
     for name in names.playlists.sorted() {
       do throws(KernelError) {
         switch HourPlaylists.existing(name, in: directory) {

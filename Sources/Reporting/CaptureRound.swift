@@ -59,6 +59,8 @@ public struct CaptureRound: Sendable {
     maintenance = report
     self.issues += issues
     statuses += issues.map(status)
-    wouldChange = wouldChange || deleted > 0 || report.manifests.map { $0.written + $0.removed > 0 } ?? false
+    wouldChange =
+      wouldChange || deleted > 0
+      || report.manifests.map { $0.written + $0.removed > 0 || $0.initSegments.haveChanged } ?? false
   }
 }

@@ -57,6 +57,7 @@ extension JSONReport {
     let deleted: Int
     let moreToDo: Bool
     let playlists: ManifestFigures?
+    let initSegments: InitSegmentFigures?
     let retention: RetentionFigures?
     let errors: [Message]
     let warnings: [Message]
@@ -72,6 +73,7 @@ extension JSONReport {
       deleted = round.deleted
       moreToDo = round.hasMoreToDo
       playlists = round.maintenance?.manifests.map(ManifestFigures.init)
+      initSegments = round.maintenance?.manifests.map { InitSegmentFigures($0.initSegments) }
       let declined = round.issues.filter { $0.code == .retentionDeclined }
       retention = round.maintenance.flatMap { maintenance in
         maintenance.retention.map {

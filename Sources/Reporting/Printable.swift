@@ -17,9 +17,18 @@ package func printable(_ bytes: some Sequence<UInt8>) -> String {
   return text
 }
 
-/// The same as one word of a shell: quoted where it has to be.
+/// As one word of a shell, which gives these very bytes: quoted where it has to be, and escaped (bash, zsh) where it is not safe
+/// on a terminal.
 package func shellWord(_ bytes: some Sequence<UInt8>) -> String {
-  let text = printable(bytes)
+  let bytes = Array(bytes)
+  let text = String(decoding: bytes, as: UTF8.self)
+  guard printable(bytes) == text.replacing("\\", with: "\\\\") else {
+    let escaped = bytes.map { byte in
+      let isPlain = (0x20..<0x7f).contains(byte) && byte != UInt8(ascii: "'") && byte != UInt8(ascii: "\\")
+      return isPlain ? String(UnicodeScalar(byte)) : hexadecimal(byte)
+    }
+    return "$'\(escaped.joined())'"
+  }
   let isPlain = text.unicodeScalars.allSatisfy {
     $0.properties.isAlphabetic || ("0"..."9").contains($0) || "/._-=,:@%+".unicodeScalars.contains($0)
   }

@@ -28,7 +28,7 @@ import Testing
     #expect(
       report["captures", 0].keys == [
         "type", "capture", "dryRun", "changed", "wouldChange", "exitCode", "kinds", "total", "livePlaylist",
-        "foldersMade", "renamed", "passes",
+        "initSegments", "warnings", "foldersMade", "renamed", "passes",
         "foldersRemoved", "manifests", "nextNumbers", "cutShort",
         "settled", "writerActive", "otherRunActive", "mayReplace", "synced", "elapsedSeconds",
         "filesPerSecond",

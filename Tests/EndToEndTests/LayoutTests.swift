@@ -563,8 +563,8 @@ import Testing
     #expect(!wrong.error.contains("--layout"))
     for command in ["verify", "archive", "layout", "revert", "next-numbers"] {
       let help = Self.run(command, "--help").output
-      let option = try #require(help.components(separatedBy: "--layout <layout>").dropFirst().first)
-      #expect(!option.components(separatedBy: "--").prefix(1).joined().contains("flat"), "\(command)")
+      let option = try #require(help.components(separatedBy: "\n  --layout <layout>").dropFirst().first)
+      #expect(!option.components(separatedBy: "\n  -").prefix(1).joined().contains("flat"), "\(command)")
     }
   }
 

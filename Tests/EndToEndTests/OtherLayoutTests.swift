@@ -51,6 +51,22 @@ import Testing
     try Self.expectRefusal(trial.folder.path)
   }
 
+  /// Retention takes every file of a kind sooner or later, and leaves one alone that was put there by mistake.
+  @Test func aStrayFileInAnEmptyBucketStopsNothing() throws {
+    let trial = try Trial()
+    let capture = trial.folder.path
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    for hour in 0..<24 { try Shell.must(["find", "\(capture)/captures/\(hour)", "-type", "f", "-delete"]) }
+    try Shell.must([
+      "cp", "-p", "\(capture)/thumbnails/22/capture_0_thumbnail.jpg",
+      "\(capture)/captures/22/stray_thumbnail.jpg",
+    ])
+    for command in [["migrate", "--execute", "--yes"], ["archive", "--once"], ["next-numbers"]] {
+      let result = HotColdBinary.run(command + [capture])
+      #expect(result.status == 0, "\(command): \(result)")
+    }
+  }
+
   @Test(arguments: ["guide", "guide-by-date"])
   func kindsWhoseColdFoldersAreSwappedAreRefused(name: String) throws {
     stayWithinTheHour()
@@ -79,10 +95,12 @@ import Testing
     let capture = trial.folder.path
     let tools = try Folder()
     try Shell.must(["cp", HotColdBinary.path, tools.path + "/hotcold"])
-    for path in ["lost+found/x", "private/0", "album/2023/x"] { try trial.folder.makeFolder(Bytes(path)) }
+    for path in ["lost+found/x", "private/0", "notes/x", "album/2023/x"] {
+      try trial.folder.makeFolder(Bytes(path))
+    }
     try Shell.must([
       "sh", "-c",
-      "chown -R nobody \"$1\" \"$2\"; cd \"$1\" && chown root lost+found private && chmod 700 lost+found private",
+      "chown -R nobody \"$1\" \"$2\"; cd \"$1\" && chown root lost+found private notes && chmod 700 lost+found private && chmod 744 notes",
       "", capture, tools.path,
     ])
     func run() -> Shell.Result {

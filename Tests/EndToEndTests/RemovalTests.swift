@@ -197,4 +197,22 @@ import Testing
     _ = HotColdBinary.run([command, folder.path, "--execute", "--yes"])
     #expect(try Self.holds(folder, text))
   }
+
+  /// The same, and that program has written another one since: both stay, and the hour's own playlist does not come between.
+  @Test(arguments: [[], ["--execute", "--yes"]]) func twoForeignPlaylistsOfOneNameStay(_ mode: [String])
+    throws
+  {
+    let folder = try Self.archived()
+    let (first, second) = (Array("by hand".utf8), Array("again".utf8))
+    for (name, text) in [("archive.m3u8", second), (".archive.m3u8.aside.hotcold", first)] {
+      if folder.exists("segments/0/" + name) { try folder.remove("segments/0/" + name) }
+      try folder.makeFile(Bytes("segments/0/" + name), contents: text)
+    }
+    let result = HotColdBinary.run(["migrate", folder.path, "--hot", "segments=0"] + mode)
+    #expect(
+      result.status == 1 && result.output.contains(".archive.m3u8.aside.hotcold: not written by hotcold"),
+      "\(result)")
+    #expect(HotColdBinary.run(["revert", folder.path] + mode).status < 2)
+    #expect(try Self.holds(folder, first) && Self.holds(folder, second))
+  }
 }

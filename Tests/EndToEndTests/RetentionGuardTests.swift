@@ -41,11 +41,11 @@ import Testing
 
       """
     try folder.makeFile("a garden's.yaml", contents: Array(text.utf8))
-    let capture = "\(folder.path)/it's"
-    try folder.makeFile("it's/stills/still_new.jpg", seconds: ArchiverTests.now)
+    let capture = "\(folder.path)/it's\\a"
+    try folder.makeFile("it's\\a/stills/still_new.jpg", seconds: ArchiverTests.now)
     for number in 0..<4 {
       let seconds = ArchiverTests.now - 5000 - number
-      try folder.makeFile(Bytes("it's/hot/\(seconds / 3600 % 24)/still_\(number).jpg"), seconds: seconds)
+      try folder.makeFile(Bytes("it's\\a/hot/\(seconds / 3600 % 24)/still_\(number).jpg"), seconds: seconds)
     }
     try folder.makeFile("list", contents: Array("\(capture) layout=\(layout)\n".utf8))
     let named =

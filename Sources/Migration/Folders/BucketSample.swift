@@ -4,10 +4,14 @@ internal import KernelIO
 /// What the buckets of a layout hold, where no file in them is of their own kind: then they are of a layout with the same
 /// folders for other kinds, or for other file names.
 struct BucketSample {
-  /// The first of them that holds files of another kind, below the capture.
-  fileprivate(set) var ofOtherKind: String?
+  /// Of each kind, one that holds files of another kind, below the capture.
+  fileprivate(set) var ofOtherKind: [String] = []
   /// Of each kind, one that holds files of no kind.
   fileprivate(set) var ofNoKind: [String] = []
+
+  /// The first bucket of a kind whose folders another one had. That is so of two kinds at least: a file that was put into a wrong
+  /// bucket may be alone there once retention has taken the others.
+  var ofOtherLayout: String? { ofOtherKind.count > 1 ? ofOtherKind[0] : nil }
 }
 
 private enum Contents: Int {
@@ -21,7 +25,7 @@ extension CaptureTree {
       guard let (contents, bucket) = try sampleBuckets(of: kind) else { continue }
       let path = layout.path(of: bucket, kind)
       switch contents {
-      case .ofOtherKind: sample.ofOtherKind = sample.ofOtherKind ?? path
+      case .ofOtherKind: sample.ofOtherKind.append(path)
       case .ofNoKind: sample.ofNoKind.append(path)
       case .nothing, .ofOwnKind: break
       }
@@ -30,7 +34,7 @@ extension CaptureTree {
   }
 
   /// Looks at the beginning of the newest bucket, and of a day's worth of earlier ones until a file of the kind itself is met: in
-  /// an ordinary capture, by the first window. One file of another kind may have been misplaced; it says nothing beside them.
+  /// an ordinary capture, by the first window.
   private func sampleBuckets(of kind: Kind) throws(KernelError) -> (Contents, Bucket)? {
     var most: (contents: Contents, bucket: Bucket)?
     for bucket in buckets(of: kind).suffix(BucketRule.hours.count).reversed() {

@@ -13,19 +13,19 @@ internal import SystemPackage
 ///
 /// What a kind's own buckets hold is looked at besides (`BucketSample`). An ordinary capture costs a few stats and a window for
 /// each kind: places without unknown folders are not listed, and of all other folders those with no folder in them are not
-/// opened. So nothing bounds the search but its depth.
+/// opened. So nothing bounds the search but its depth. File systems that do not count the links of folders (btrfs) do not tell
+/// which those are: there all are read.
 struct OtherBuckets {
   private static let depthMax = 4
 
   private let tree: CaptureTree
   private let layout: Layout
-  /// Kinds without buckets.
-  private let homeless: [Kind]
+  private let kindsWithoutBuckets: [Kind]
 
   init(_ tree: CaptureTree) {
     self.tree = tree
     layout = tree.layout
-    homeless = layout.kinds.filter { kind in
+    kindsWithoutBuckets = layout.kinds.filter { kind in
       !tree.dates.contains { $0.kind == kind }
         && tree.layout.trees.indices.allSatisfy { tree.buckets(of: kind, tree: $0).isEmpty }
     }
@@ -33,7 +33,7 @@ struct OtherBuckets {
 
   /// The first of them, below the capture.
   func first() throws(KernelError) -> String? {
-    for place in layout.places {
+    for place in layout.places where place != .root || !kindsWithoutBuckets.isEmpty {
       var path: String?
       try tree.withPlace(place) { (directory) throws(KernelError) in path = try first(in: directory, place) }
       if let path { return path }
@@ -54,7 +54,7 @@ struct OtherBuckets {
     }
     let rules = BucketRule.allCases.filter { !own.contains($0) }
     let search = FolderSearch(
-      kinds: place == .root ? homeless : layout.kinds, layout, needsWholeDay: own.isEmpty)
+      kinds: place == .root ? kindsWithoutBuckets : layout.kinds, layout, needsWholeDay: own.isEmpty)
     if let bucket = try search.firstBucket(rules, among: names, in: directory) {
       return layout.prefix(of: place) + bucket
     }
@@ -82,14 +82,14 @@ struct OtherBuckets {
     below names: [String], in directory: borrowing Directory, _ path: String
   ) throws(KernelError) -> String? {
     let depth = path.isEmpty ? 0 : path.utf8.count { $0 == UInt8(ascii: "/") } + 1
-    guard !homeless.isEmpty, depth < Self.depthMax else { return nil }
-    let search = FolderSearch(kinds: homeless, layout, needsWholeDay: true)
+    guard !kindsWithoutBuckets.isEmpty, depth < Self.depthMax else { return nil }
+    let search = FolderSearch(kinds: kindsWithoutBuckets, layout, needsWholeDay: true)
     for name in names {
       let path = path.isEmpty ? name : "\(path)/\(name)"
       guard layout.place(at: path) == nil, try directory.mayHoldFolders(name),
-        let folder = try directory.folder(name, isBucket: false)
+        let folder = try directory.folder(name, isBucket: false),
+        let names = try folder.directory.foldersUnlessClosed()
       else { continue }
-      let names = try folder.directory.folders()
       if let bucket = try search.firstBucket(BucketRule.allCases, among: names, in: folder.directory) {
         return "\(path)/\(bucket)"
       }
@@ -156,7 +156,7 @@ extension OpenCapture {
       tree = try look()
       let samples = try tree.sampleBuckets()
       tree.bucketsOfNoKind = samples.ofNoKind
-      other = samples.ofOtherKind
+      other = samples.ofOtherLayout
       if other == nil { other = try OtherBuckets(tree).first() }
     } catch { throw stopped(error) }
     if let other { throw .otherBuckets(directory.path.appending(other), layout: tree.layout.name) }
@@ -171,7 +171,10 @@ extension Directory {
 
   /// False for a folder whose number of links says that there is none in it.
   fileprivate func mayHoldFolders(_ name: String) throws(KernelError) -> Bool {
-    try statusIfThere(name)?.links != 2
+    do throws(KernelError) { return try statusIfThere(name)?.links != 2 } catch {
+      guard [.permissionDenied, .notPermitted].contains(error.errno) else { throw error }
+      return false
+    }
   }
 
   /// Nil for a link, another mount, or what has gone: nothing of this capture was moved there. A bucket that cannot be looked
@@ -185,6 +188,14 @@ extension Directory {
       default: break
       }
       throw error
+    }
+  }
+
+  /// Nil where it may be opened, but not read or searched (mode 0744).
+  fileprivate func foldersUnlessClosed() throws(KernelError) -> [String]? {
+    do throws(KernelError) { return try folders() } catch {
+      guard [.permissionDenied, .notPermitted].contains(error.errno) else { throw error }
+      return nil
     }
   }
 

@@ -103,8 +103,9 @@ struct HourPlaylists: Sendable {
     }
     var hours = hours
     let contents = try HourContents(of: directory, bucket, layout, &hours, leaves: leaves)
-    if !isDryRun { _ = try contents.names.removeLeftovers(in: directory, isDryRun: false) }
+    let leftovers = try contents.names.removeLeftovers(in: directory, isDryRun: isDryRun)
     result.changes = changes(contents, directory, bucket, tree, &hours)
+    result.changes += leftovers.foreign.map { PlaylistChange(name: $0, outcome: .foreign) }
     result.failure = contents.unreadable
     let isQuiet = modified.age(atSeconds: nowSeconds) > Self.tickSeconds
     // What is wrong is found anew each time, so that it is known when it is over.

@@ -201,23 +201,28 @@ extension InitializationCopies {
   private static func isRemoved(
     _ copy: KeptInitialization, in tree: CaptureTree, isDryRun: Bool
   ) throws(KernelError) -> Bool {
-    guard let contents = try copy.contents(in: tree), try isLive(copy, contents, in: tree) else {
+    guard let contents = try copy.contents(in: tree),
+      try isLive(copy, contents, in: tree, isSynced: false)
+    else {
       return false
     }
     if isDryRun { return true }
     return try copy.remove(in: tree) { contents throws(KernelError) in
-      try isLive(copy, contents, in: tree)
+      try isLive(copy, contents, in: tree, isSynced: true)
     }
   }
 
   private static func isLive(
-    _ copy: KeptInitialization, _ contents: [UInt8], in tree: CaptureTree
+    _ copy: KeptInitialization, _ contents: [UInt8], in tree: CaptureTree, isSynced: Bool
   ) throws(KernelError) -> Bool {
     var isLive = false
     for (name, place) in try live([copy.original], in: tree) {
       try tree.withPlace(place) { (directory) throws(KernelError) in
         guard let live = try read(name, in: directory), live.contents == contents else { return }
-        isLive = isLive || live.version.modified == copy.since
+        guard live.version.modified == copy.since else { return }
+        // It is the only one once the copy is removed, and the recorder need not have made it durable.
+        if isSynced { try directory.syncFile(name) }
+        isLive = true
       }
     }
     return isLive

@@ -38,9 +38,12 @@ struct PlaylistNames {
     }
   }
 
-  /// Returns how many are gone, or would be. What was to be removed and is not hotcold's is put back.
-  func removeLeftovers(in directory: borrowing Directory, isDryRun: Bool) throws(KernelError) -> Int {
+  /// What is gone, or would be. What was to be removed and is not hotcold's is put back; where its name is taken by now, it stays.
+  func removeLeftovers(
+    in directory: borrowing Directory, isDryRun: Bool
+  ) throws(KernelError) -> (removed: Int, foreign: [String]) {
     var removed = 0
+    var foreign: [String] = []
     for name in written where try directory.statusIfThere(name)?.type == .regular {
       if !isDryRun { try directory.removeFile(name) }
       removed += 1
@@ -51,10 +54,12 @@ struct PlaylistNames {
       if case .own = HourPlaylists.existing(name, in: directory) {
         if !isDryRun { try directory.removeFile(name) }
         removed += 1
+      } else if try directory.statusIfThere(playlist) != nil {
+        foreign.append(name)
       } else if !isDryRun {
         try directory.renameFile(name, as: playlist)
       }
     }
-    return removed
+    return (removed, foreign)
   }
 }

@@ -137,7 +137,7 @@ struct ArchiveCommand: ParsableCommand {
   ) throws(SettingsMistake) -> ArchiverOptions {
     let placement = try settings.tieredPlacement(keepsZone: keepsZone)
     var options = ArchiverOptions(
-      policy: try policy(placement, settings, repeated: layout.flags),
+      policy: try policy(placement, settings, repeated: settings.repeated([Settings.layout])),
       policyOf: { (listed) throws(SettingsMistake) in
         try policy(
           try settings.placement(of: listed, beside: placement), settings,
@@ -172,8 +172,7 @@ struct ArchiveCommand: ParsableCommand {
   private func policy(
     _ placement: Placement, _ settings: GivenSettings, repeated layout: [GivenFlag]
   ) throws(SettingsMistake) -> Policy {
-    let own = Settings.minAge.given(minAge) + Settings.retain.given(retain)
-    let repeated = (own + layout + place.flags + settle.flags + rename.flags).map(\.words)
+    let repeated = (settings.repeated(Settings.ofCapture) + layout).map(\.words)
     let configuration = config.map { ["--config \(shellWord($0.bytes))"] } ?? []
     return Policy(
       layout: placement.layout, rule: placement.rule, hours: placement.hours,

@@ -30,6 +30,12 @@ extension Grammar where Value == ChosenLayout {
     }
   }
 
+  /// For a command that has a use for the flat layout.
+  var offeringFlat: Self {
+    Grammar(expected: "Give guide, flat, or the path of a layout file (see hotcold layout)") {
+      text throws(WrongText) in try parse(text)
+    }
+  }
 }
 
 extension Grammar where Value == ChosenLayout? {

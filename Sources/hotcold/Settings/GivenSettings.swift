@@ -56,6 +56,15 @@ struct GivenSettings {
 
   func source(of setting: any AnySetting) -> Source { given(setting).source }
 
+  /// What flags and environment give of these settings, as flags: for a command that is to mean the same in another shell.
+  func repeated(_ settings: [any AnySetting]) -> [GivenFlag] {
+    settings.flatMap { setting -> [GivenFlag] in
+      let (text, source) = given(setting)
+      let isGiven = [.flag, .environment].contains(source) && text == setting.flagText ?? text
+      return setting.given(isGiven ? text : nil)
+    }
+  }
+
   /// Every setting with its source, as lines that a settings file may hold.
   var text: String {
     Settings.all.map { setting in

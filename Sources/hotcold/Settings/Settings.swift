@@ -13,6 +13,11 @@ enum Settings {
     engine, linkFallback, onConflict,
   ]
 
+  /// Those that decide what a round does with a capture, but for its layout.
+  static let ofCapture: [any AnySetting] = [
+    minAge, retain, timeZone, hot, keepLive, manifests, engine, linkFallback, onConflict,
+  ]
+
   // MARK: which captures, and where their files belong
 
   static let capturesFrom = Setting<FilePath?>(
@@ -28,7 +33,7 @@ enum Settings {
       valueName: "layout"), completion: .file())
   /// The same setting for `migrate`, which has a use for the flat layout.
   static let target = Setting<ChosenLayout>(
-    layout.name, default: layout.defaultText, isOfEveryCommand: true, layout.grammar,
+    layout.name, default: layout.defaultText, isOfEveryCommand: true, layout.grammar.offeringFlat,
     help: ArgumentHelp(
       "Which files there are and where they belong: guide, the path of a layout file, or flat for the way back.",
       valueName: "layout"), completion: .file())
