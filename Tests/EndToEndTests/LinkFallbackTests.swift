@@ -214,7 +214,7 @@ import Testing
     let options = ["--execute", "--yes", "--link-fallback", "--engine", "syscalls"]
     // A migration ends early where the other has removed a folder that it is about to read.
     var (migrations, meetings) = (0, 0)
-    while meetings <= 2, migrations < 20 {
+    while meetings <= 2, migrations < 60 {
       let migration = try Running(
         [
           "strace", "-f", "-o", "/dev/null", "-e", "trace=linkat", "-e", "inject=linkat:delay_exit=60000",

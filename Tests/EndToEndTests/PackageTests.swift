@@ -34,7 +34,7 @@ import Testing
       let result = HotColdBinary.run(["archive", "--print-config", "--config", "\(folder.path)/\(name).conf"])
       #expect(result.status == 0, "\(result.error)")
       #expect(
-        result.output.contains(name == "all" ? "HOTCOLD_RETAIN=segments=24h" : "# default\nHOTCOLD_RETAIN="))
+        result.output.contains(name == "all" ? "HOTCOLD_RETAIN=segments=24h" : "# default\n#HOTCOLD_RETAIN="))
     }
   }
 

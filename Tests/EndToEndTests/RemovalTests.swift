@@ -205,8 +205,9 @@ import Testing
     let folder = try Self.archived()
     let (first, second) = (Array("by hand".utf8), Array("again".utf8))
     for (name, text) in [("archive.m3u8", second), (".archive.m3u8.aside.hotcold", first)] {
-      if folder.exists("segments/0/" + name) { try folder.remove("segments/0/" + name) }
-      try folder.makeFile(Bytes("segments/0/" + name), contents: text)
+      let path = Bytes("segments/0/" + name)
+      if folder.exists(path) { try folder.remove(path) }
+      try folder.makeFile(path, contents: text)
     }
     let result = HotColdBinary.run(["migrate", folder.path, "--hot", "segments=0"] + mode)
     #expect(
