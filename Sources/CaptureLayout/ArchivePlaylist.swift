@@ -161,6 +161,11 @@ public struct ArchivePlaylist: Sendable {
     contents.isEmpty || isOwn(contents) || isOfOldArchiver(contents)
   }
 
+  /// Whether a killed run may have left it half written, or a power cut its length without its contents.
+  public static func mayBeUnfinished(_ contents: [UInt8]) -> Bool {
+    isOwn(contents) || "#EXTM3U\n\(mark)\n".utf8.starts(with: contents) || contents.allSatisfy { $0 == 0 }
+  }
+
   public static func isOwn(_ contents: [UInt8]) -> Bool { contents.starts(with: "#EXTM3U\n\(mark)\n".utf8) }
 
   /// The old archiver wrote this form and no other: a target of 4 s, 1 s for every segment, bare names; cut off

@@ -67,6 +67,13 @@ public enum InitializationCopy {
 
 /// What an init segment holds.
 public enum InitializationSection {
+  /// Whether a killed run may have left it half written, or a power cut its length without its contents.
+  public static func mayBeUnfinished(_ bytes: Span<UInt8>) -> Bool {
+    let type = Array("ftyp".utf8)
+    return bytes.indices.allSatisfy { !(4..<8).contains($0) || bytes[$0] == type[$0 - 4] }
+      || bytes.indices.allSatisfy { bytes[$0] == 0 }
+  }
+
   /// Whether it is one, from its first byte to its last: boxes that follow each other to the end (ISO/IEC 14496-12 section
   /// 4.2), `ftyp` first, a `moov` among them, and no media (`mdat`, `moof`), as in a video of its own. One that is being written
   /// is not.

@@ -123,6 +123,49 @@ import Testing
   // MARK: files of others
 
   /// A video of its own, by chance of such a name.
+  /// A recorder that replaces the file by a rename leaves the older one under its other name. Until somebody has decided
+  /// between them, no copy goes: each may be the only one of what its segments were made with.
+  @Test func copiesStayWhereTwoDifferInTheirPlaces() throws {
+    let folder = try Folder()
+    try Self.record(folder, "init.mp4", 1, 1)
+    try folder.makePlaylist("output.m3u8", listing: ["segment_1.m4s"])
+    let cutOver = [
+      "migrate", folder.path, "--layout", Base.layout, "--time-zone", "UTC", "--execute", "--yes",
+    ]
+    #expect(HotColdBinary.run(cutOver).status == 0)
+    try Shell.must(["rm", folder.path + "/segments/init.mp4"])
+    try folder.makeFile("segments/init.mp4", seconds: 1_700_000_900, contents: Base.contents(2))
+    try folder.makeFile("segments/segment_000000900.m4s", seconds: 1_700_001_000)
+    _ = try Self.migrate(folder, Base.layout)
+    let copies = try Snapshot(folder.path).paths.filter { $0.name.description.hasPrefix("init.2") }
+    #expect(copies.count == 2, "\(copies)")
+    let revert = ["revert", folder.path, "--layout", Base.layout, "--execute", "--yes"]
+    _ = HotColdBinary.run(revert)
+    try folder.remove("init.mp4")
+    let again = HotColdBinary.run(revert)
+    #expect(again.status == 0, "\(again)")
+    let held = try Snapshot(folder.path).paths.compactMap { try? Base.bytes(folder, $0.description) }
+    #expect(held.contains(Base.contents(1)) && held.contains(Base.contents(2)))
+  }
+
+  /// hotcold's own files are not those that nobody knows.
+  @Test func copiesInAColdFolderOfItsOwnAreRecognised() throws {
+    let (folder, layouts) = (try Folder(), try Folder())
+    let text = try String(contentsOfFile: Base.layout, encoding: .utf8).replacing(
+      "hot: segments", with: "hot: segments\n    cold: archive/seg")
+    try layouts.makeFile("layout.yaml", contents: Array(text.utf8))
+    let layout = layouts.path + "/layout.yaml"
+    try Self.record(folder, "init.mp4", 1, 1)
+    _ = try Self.migrate(folder, layout)
+    #expect(folder.exists("archive/seg"))
+    let report = try Self.migrate(folder, layout)
+    #expect(report["unrecognised", "count"].int == 0, "\(report)")
+    let verify = HotColdBinary.run([
+      "verify", folder.path, "--layout", layout, "--time-zone", "UTC", "--hot", "segments=0",
+    ])
+    #expect(!verify.output.contains("unrecognised"), "\(verify)")
+  }
+
   @Test func aUsersFileStays() throws {
     let folder = try Folder()
     let video = Base.contents(9) + Base.box("mdat", [1, 2, 3])

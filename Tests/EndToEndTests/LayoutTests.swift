@@ -411,6 +411,12 @@ import Testing
     #expect(refused.status == 64 && refused.error.contains("zone"), "\(refused)")
     #expect(HotColdBinary.run(arguments + ["--time-zone", "UTC"]).status == 0)
     try trial.expectSettled()
+    // The old layout says in which zone its files are.
+    let back = [
+      "migrate", trial.folder.path, "--from", other, "--layout", "guide", "--execute", "--yes", "--time-zone",
+    ]
+    let named = HotColdBinary.run(back + ["UTC"])
+    #expect(named.status == 64 && named.error.contains("--time-zone Asia/Tokyo"), "\(named)")
   }
 
   /// Which of several files of one name gets it depends on no timing: every engine leaves the same tree.

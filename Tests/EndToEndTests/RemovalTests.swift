@@ -216,4 +216,24 @@ import Testing
     #expect(HotColdBinary.run(["revert", folder.path] + mode).status < 2)
     #expect(try Self.holds(folder, first) && Self.holds(folder, second))
   }
+
+  /// Of no program's but the user's, whatever the names: they stay.
+  @Test func filesOfOthersUnderTemporaryNamesStay() throws {
+    let folder = try Self.archived()
+    let mine = Array("mine".utf8)
+    try folder.makeFile("segments/0/.archive.m3u8.hotcold", contents: mine)
+    let result = HotColdBinary.run(["migrate", folder.path, "--hot", "segments=0", "--execute", "--yes"])
+    #expect(
+      result.status == 1 && result.output.contains(".archive.m3u8.hotcold: not written by hotcold"),
+      "\(result)")
+    #expect(try InitializationTests.bytes(folder, "segments/0/.archive.m3u8.hotcold") == mine)
+    // What a power cut may leave of one that was being written.
+    for left in [[], [0, 0, 0], Array("#EXTM3U".utf8)] {
+      try folder.remove("segments/0/.archive.m3u8.hotcold")
+      try folder.makeFile("segments/0/.archive.m3u8.hotcold", contents: left)
+      #expect(try HotColdBinary.migrate(folder.path, ["--hot", "segments=0"]).status == 0)
+      #expect(!folder.exists("segments/0/.archive.m3u8.hotcold"))
+      try folder.makeFile("segments/0/.archive.m3u8.hotcold", contents: [])
+    }
+  }
 }

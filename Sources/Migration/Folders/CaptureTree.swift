@@ -84,8 +84,27 @@ struct CaptureTree: Sendable {
   private static func open(_ path: String, in parent: borrowing Directory) throws(KernelError) -> Folder {
     do throws(KernelError) { return .open(OpenFolder(try parent.openFolder(path))) } catch {
       guard error.errno != .noSuchFileOrDirectory else { return .absent }
+      if let refusal = try firstRefusal(on: path, in: parent) { return .refused(refusal) }
       return .refused(try refusal(path, error))
     }
+  }
+
+  /// Of the first folder on the way that may not be used: what lies behind a link is somebody else's.
+  private static func firstRefusal(
+    on path: String, in parent: borrowing Directory
+  ) throws(KernelError) -> FolderRefusal? {
+    for end in path.indices where path[end] == "/" {
+      let folder = String(path[..<end])
+      if let error = failure(toOpen: folder, in: parent) { return try refusal(folder, error) }
+    }
+    return nil
+  }
+
+  private static func failure(toOpen path: String, in parent: borrowing Directory) -> KernelError? {
+    do throws(KernelError) {
+      _ = OpenFolder(try parent.openFolder(path))
+      return nil
+    } catch { return error }
   }
 
   private static func refusal(_ path: String, _ error: KernelError) throws(KernelError) -> FolderRefusal {
@@ -243,7 +262,7 @@ struct CaptureTree: Sendable {
       try withPlace(place) { (directory) throws(KernelError) in
         try directory.forEachEntry { entry in
           // A link, a mount or a file that has the name of a bucket is refused, which says more.
-          if !layout.isPart(folder: entry.name, of: place) {
+          if !layout.isPart(folder: entry.name, of: place), !layout.isOfStream(entry.name, in: place) {
             others.add(entry.name, in: layout.prefix(of: place))
           }
         }

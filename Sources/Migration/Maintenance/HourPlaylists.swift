@@ -30,7 +30,7 @@ struct HourPlaylists: Sendable {
   private static let lateSecondsMax: Int64 = 3600
   /// Changes of a folder within the same tick of the kernel's clock have one modification time.
   private static let tickSeconds: Int64 = 1
-  private static let playlistBytesMax = 64 << 20
+  static let playlistBytesMax = 64 << 20
 
   private let layout: Layout
   private let live: LiveDurations

@@ -217,13 +217,17 @@ extension InitializationCopies {
   ) throws(KernelError) -> Bool {
     var isLive = false
     for (name, place) in try live([copy.original], in: tree) {
+      var isSame = false
       try tree.withPlace(place) { (directory) throws(KernelError) in
         guard let live = try read(name, in: directory), live.contents == contents else { return }
+        isSame = true
         guard live.version.modified == copy.since else { return }
         // It is the only one once the copy is removed, and the recorder need not have made it durable.
         if isSynced { try directory.syncFile(name) }
         isLive = true
       }
+      // Where there are two, one is to be removed, by whoever decides between them.
+      if !isSame { return false }
     }
     return isLive
   }

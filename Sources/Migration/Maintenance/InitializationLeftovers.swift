@@ -44,7 +44,10 @@ extension InitializationCopies {
     _ failures: inout [KernelError]
   ) throws(KernelError) -> Bool {
     for name in names.written where layout.coldPlacesOfStream.contains(place) {
-      guard try directory.statusIfThere(name)?.type == .regular else { continue }
+      guard let status = try directory.statusIfThere(name), status.type == .regular, status.size <= bytesMax
+      else { continue }
+      let contents = try directory.readFile(name, limit: bytesMax)
+      guard InitializationSection.mayBeUnfinished(contents.span) else { continue }
       try directory.removeFile(name)
     }
     for (name, original) in names.aside {

@@ -45,6 +45,11 @@ struct PlaylistNames {
     var removed = 0
     var foreign: [String] = []
     for name in written where try directory.statusIfThere(name)?.type == .regular {
+      let contents = try directory.readFile(name, limit: HourPlaylists.playlistBytesMax)
+      guard ArchivePlaylist.mayBeUnfinished(contents) else {
+        foreign.append(name)
+        continue
+      }
       if !isDryRun { try directory.removeFile(name) }
       removed += 1
     }

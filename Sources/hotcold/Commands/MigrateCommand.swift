@@ -54,18 +54,19 @@ struct MigrateCommand: ParsableCommand {
     guard let from, !from.isFlat else { return target.layout }
     if target.isFlat { return from.layout }
     // What is cold already stays where it is, and would be in hours of another zone.
-    let isZoneNamed = try settings.value(of: Settings.timeZone) != nil
+    let named = try settings.value(of: Settings.timeZone)
+    let old = from.layout.timeZone ?? named ?? from.layout.timeZoneOfBuckets
     guard
-      isZoneNamed || !target.layout.sharesBuckets(with: from.layout)
-        || target.layout.timeZoneOfBuckets == from.layout.timeZoneOfBuckets
+      !target.layout.sharesBuckets(with: from.layout)
+        || named ?? target.layout.timeZoneOfBuckets == old
     else {
       throw SettingsMistake(
         message:
           "both layouts have the same folders, and their time zones differ: what is in them would stay in hours of the "
           + "old zone",
         remedy:
-          "Take the files back first (hotcold revert --layout, with the old layout), or name one zone for both: "
-          + "--time-zone.")
+          "Take the files back first (hotcold revert --layout, with the old layout), or keep their zone, in this command and "
+          + "all that follow: --time-zone \(old ?? "ZONE").")
     }
     do throws(LayoutMistake) { return try target.layout.coming(from: from.layout) } catch {
       throw SettingsMistake(message: "files cannot come from there: \(error.reason)")
