@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,3 +371,11 @@ uint64_t hc_thread_start(void (*body)(void *), void *context) {
 void hc_thread_detach(uint64_t thread) { pthread_detach((pthread_t)thread); }
 
 void hc_thread_join(uint64_t thread) { pthread_join(thread, NULL); }
+
+void hc_futex_wait(const void *word, uint32_t value) {
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+void hc_futex_wake(const void *word) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}

@@ -217,6 +217,18 @@ uint64_t hc_thread_start(void (*body)(void *), void *context);
 void hc_thread_detach(uint64_t thread);
 /// Waits for a thread that was started.
 void hc_thread_join(uint64_t thread);
+/// FUTEX_WAIT (futex(2)) for the threads of this process: sleeps while `word` has this value, and may wake before.
+void hc_futex_wait(const void *word, uint32_t value);
+/// Wakes who sleeps there.
+void hc_futex_wake(const void *word);
+/// Tells the processor that this thread looks at memory until another one changes it.
+static inline void hc_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
 
 
 /// Sends a datagram to the AF_UNIX socket `path` ('@' for the abstract namespace, sd_notify(3)).

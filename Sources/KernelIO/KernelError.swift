@@ -27,6 +27,7 @@ public struct KernelError: Error, Equatable, Sendable {
     case glob
     case ringSetUp = "io_uring_setup"
     case ringEnter = "io_uring_enter"
+    case threadStart = "pthread_create"
   }
 
   public let operation: Operation
@@ -57,4 +58,14 @@ extension Errno {
 
   /// The errno behind a negative result of the shim.
   init<Result: SignedInteger>(shim result: Result) { self.init(rawValue: CInt(-result)) }
+
+  /// Whether every further rename on this file system would fail alike: no space, quota, read-only, I/O error, or
+  /// a file system that shut itself down.
+  public var stopsRun: Bool {
+    switch self {
+    case .noSpace, .diskQuotaExceeded, .readOnlyFileSystem, .ioError, .noMemory: true
+    case Errno(rawValue: 117): true  // EUCLEAN: the file system is corrupt
+    default: false
+    }
+  }
 }

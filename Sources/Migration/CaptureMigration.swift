@@ -12,6 +12,8 @@ extension Engine {
     switch executor {
     case .ring(let mover):
       CaptureMigration.run(path, options: options, mover: mover, observer: observer, memory: memory)
+    case .helper(let mover):
+      CaptureMigration.run(path, options: options, mover: mover, observer: observer, memory: memory)
     case .thread(let mover):
       CaptureMigration.run(path, options: options, mover: mover, observer: observer, memory: memory)
     }

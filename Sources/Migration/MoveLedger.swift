@@ -212,15 +212,3 @@ struct MoveLedger: ~Copyable {
     }
   }
 }
-
-extension Errno {
-  /// Whether every further rename on this file system would fail alike: no space, quota, read-only, I/O error, or
-  /// a file system that shut itself down.
-  var stopsRun: Bool {
-    switch self {
-    case .noSpace, .diskQuotaExceeded, .readOnlyFileSystem, .ioError, .noMemory: true
-    case Errno(rawValue: 117): true  // EUCLEAN: the file system is corrupt
-    default: false
-    }
-  }
-}

@@ -177,6 +177,7 @@ extension Engine {
     }
     switch executor {
     case .ring(let mover): return run(mover)
+    case .helper(let mover): return run(mover)
     case .thread(let mover): return run(mover)
     }
   }

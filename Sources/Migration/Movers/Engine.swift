@@ -5,6 +5,7 @@ internal import SystemPackage
 public enum EngineChoice: String, CaseIterable, Sendable {
   case auto
   case ioUring = "io_uring"
+  case threads
   case syscalls
 }
 
@@ -12,6 +13,7 @@ public enum EngineChoice: String, CaseIterable, Sendable {
 public final class Engine {
   public enum Name: String, Sendable {
     case ioUring = "io_uring"
+    case threads
     case syscalls
   }
 
@@ -21,6 +23,7 @@ public final class Engine {
   /// Named rather than held as any mover: the pipeline is compiled for each.
   enum Executor {
     case ring(RingMover)
+    case helper(HelperMover)
     case thread(PlainMover)
   }
   let executor: Executor
@@ -35,7 +38,8 @@ public final class Engine {
   ///
   /// `syscalls` never tries io_uring at all: under a seccomp filter that kills, even asking would be fatal.
   public static func choose(_ choice: EngineChoice) throws(KernelError) -> Engine {
-    guard choice != .syscalls else { return Engine(.syscalls, "asked for", .thread(PlainMover())) }
+    if choice == .syscalls { return Engine(.syscalls, "asked for", .thread(PlainMover())) }
+    if choice == .threads { return Engine(.threads, "asked for", .helper(try HelperMover())) }
     do throws(KernelError) {
       let mover = try RingMover()
       let reason = choice == .ioUring ? "asked for" : "the kernel allows it"

@@ -1,0 +1,50 @@
+internal import KernelIO
+internal import SystemPackage
+
+/// Renames by plain system calls on two threads: this one, which scans and settles, and a helper.
+///
+///     queue ──▶ helper thread                the oldest first
+///     no room ──▶ this thread, at once       while the file that it has just looked at is in its cache
+///
+/// The work is shared by speed, as with a ring, and for less: no request has to go through a worker of the kernel's, which
+/// copies the name and wakes the submitter.
+final class HelperMover: Mover {
+  private let helper: HelperThread
+  private var isAttached = false
+
+  init() throws(KernelError) { helper = try HelperThread() }
+
+  /// Enough for the helper while this thread reads a window of names.
+  var pendingMax: Int { 256 }
+
+  func poll(_ queue: inout MoveQueue) {
+    guard queue.renames.pendingCount > 0 else { return }
+    attach(queue.renames)
+    helper.wakeIfAsleep()
+  }
+
+  private func attach(_ queue: borrowing RequestQueue) {
+    guard !isAttached else { return }
+    helper.attach(queue)
+    isAttached = true
+  }
+
+  private func detach() {
+    guard isAttached else { return }
+    helper.detach()
+    isAttached = false
+  }
+
+  func work(off queue: inout MoveQueue) {
+    poll(&queue)
+    while StopSignal.pending == nil, queue.renames.executeFront() {}
+  }
+
+  func drain(_ queue: inout MoveQueue) { detach() }
+
+  func execute(_ requests: inout RequestQueue) {
+    attach(requests)
+    requests.executeRest()
+    detach()
+  }
+}
