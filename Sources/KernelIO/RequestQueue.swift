@@ -59,6 +59,12 @@ public struct RequestQueue: ~Copyable {
 
   // MARK: executing
 
+  /// Takes the oldest pending request, and returns its position.
+  mutating func begin() -> Int {
+    guard let position = slots.begin() else { preconditionFailure("nothing is pending") }
+    return position
+  }
+
   /// Executes the oldest pending request on this thread. False where there is none.
   @discardableResult
   public mutating func executeFront() -> Bool { slots.executeFront() != nil }

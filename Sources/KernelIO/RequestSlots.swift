@@ -63,7 +63,8 @@ internal import SystemPackage
   }
 
   private func nameStart(_ position: Int) -> UnsafeMutablePointer<UInt8> {
-    unsafe (memory + (position % capacity * Self.stride + Self.nameOffset)).assumingMemoryBound(to: UInt8.self)
+    unsafe (memory + (position % capacity * Self.stride + Self.nameOffset)).assumingMemoryBound(
+      to: UInt8.self)
   }
 
   // MARK: the owner's
@@ -117,19 +118,24 @@ internal import SystemPackage
 
   // MARK: anybody's
 
-  var hasPending: Bool { unsafe frontCounter.pointee.load(ordering: .acquiring) < tailCounter.pointee.load(ordering: .acquiring) }
+  var hasPending: Bool {
+    unsafe frontCounter.pointee.load(ordering: .acquiring) < tailCounter.pointee.load(ordering: .acquiring)
+  }
 
-  /// Begins the oldest pending request and executes it on this thread. Returns its result; nil where there is none.
-  func executeFront() -> Int32? {
+  /// Takes the oldest pending request, and returns its position; nil where there is none.
+  func begin() -> Int? {
     var position = unsafe frontCounter.pointee.load(ordering: .relaxed)
     while unsafe position < tailCounter.pointee.load(ordering: .acquiring) {
       let (isMine, now) = unsafe frontCounter.pointee.weakCompareExchange(
         expected: position, desired: position + 1, ordering: .acquiringAndReleasing)
-      if isMine { return execute(at: position) }
+      if isMine { return position }
       position = now
     }
     return nil
   }
+
+  /// Begins the oldest pending request and executes it on this thread. Returns its result; nil where there is none.
+  func executeFront() -> Int32? { begin().map { execute(at: $0) } }
 
   @discardableResult
   func execute(at position: Int) -> Int32 {

@@ -160,7 +160,7 @@ import Testing
   }
 }
 
-/// The same for both executors, plain calls and ring.
+/// The same for every executor: plain calls, a helper thread, a ring.
 @Suite struct RequestQueueTests {
   /// A queue with one request for each name.
   static func queue(_ names: [Bytes], _ request: Request) -> RequestQueue {
@@ -179,9 +179,21 @@ import Testing
     return outcomes
   }
 
+  enum Executor: CaseIterable {
+    case plainCalls, helper, ring
+  }
+
   /// The ring has room for fewer requests than some queues have.
-  static func execute(_ queue: inout RequestQueue, usesRing: Bool) throws {
-    guard usesRing else { return queue.executeRest() }
+  static func execute(_ queue: inout RequestQueue, _ executor: Executor) throws {
+    switch executor {
+    case .plainCalls: return queue.executeRest()
+    case .helper:
+      let helper = try HelperThread()
+      helper.attach(queue)
+      while queue.pendingCount > 0 { helper.wakeIfAsleep() }
+      return helper.detach()
+    case .ring: break
+    }
     try IOUring.skipCaseUnlessGranted()
     var ring = try Ring(entries: 8, workers: 1)
     while queue.pendingCount > 0 || ring.inFlight > 0 || ring.preparedCount > 0 {
@@ -192,7 +204,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [false, true]) func namesAreMovedAndReplaceNothing(usesRing: Bool) throws {
+  @Test(arguments: Executor.allCases) func namesAreMovedAndReplaceNothing(executor: Executor) throws {
     let folder = try Folder()
     let long = Bytes(Array(repeating: 0x78, count: 255))
     for name: Bytes in ["a", "taken", "-rf", long] { try folder.makeFile("from/" + name) }
@@ -203,7 +215,7 @@ import Testing
     let to = try root.openFolder("to")
     var queue = Self.queue(
       ["a", "taken", "missing", "-rf", long], .rename(from: from.descriptor, to: to.descriptor))
-    try Self.execute(&queue, usesRing: usesRing)
+    try Self.execute(&queue, executor)
     #expect(
       Self.outcomes(queue) == [
         .done, .failed(.fileExists), .failed(.noSuchFileOrDirectory), .done, .done,
@@ -213,39 +225,39 @@ import Testing
     #expect(after.count(in: "to") == 4)
   }
 
-  @Test(arguments: [false, true]) func foldersAreMade(usesRing: Bool) throws {
+  @Test(arguments: Executor.allCases) func foldersAreMade(executor: Executor) throws {
     let folder = try Folder()
     try folder.makeFolder("7")
     let root = try Directory.open(FilePath(folder.path))
     let names = (0..<24).map { Bytes("\($0)") }
     var queue = Self.queue(names, .makeFolder(in: root.descriptor, mode: 0o750))
-    try Self.execute(&queue, usesRing: usesRing)
+    try Self.execute(&queue, executor)
     let outcomes = Self.outcomes(queue)
     #expect(outcomes.indices.filter { outcomes[$0] != .done } == [7])
     #expect(outcomes[7] == .failed(.fileExists))
     #expect(names.allSatisfy(folder.exists))
   }
 
-  @Test(arguments: [false, true]) func filesAreUnlinked(usesRing: Bool) throws {
+  @Test(arguments: Executor.allCases) func filesAreUnlinked(executor: Executor) throws {
     let folder = try Folder()
     for name: Bytes in ["a", "b", "kept"] { try folder.makeFile(name) }
     try folder.makeFolder("folder")
     let root = try Directory.open(FilePath(folder.path))
     var queue = Self.queue(["a", "missing", "folder", "b"], .unlink(in: root.descriptor))
-    try Self.execute(&queue, usesRing: usesRing)
+    try Self.execute(&queue, executor)
     #expect(
       Self.outcomes(queue) == [.done, .failed(.noSuchFileOrDirectory), .failed(.isDirectory), .done])
     #expect(folder.exists("kept") && !folder.exists("a") && !folder.exists("b"))
   }
 
-  @Test(arguments: [false, true]) func whatIsNotWantedIsNotExecuted(usesRing: Bool) throws {
+  @Test(arguments: Executor.allCases) func whatIsNotWantedIsNotExecuted(executor: Executor) throws {
     let folder = try Folder()
     let names: [Bytes] = ["first", "b", "third, with a longer name", "d", "e"]
     for name in names { try folder.makeFile(name) }
     let root = try Directory.open(FilePath(folder.path))
     var queue = Self.queue(names, .unlink(in: root.descriptor))
     queue.keepPending { $0.count > 1 }
-    try Self.execute(&queue, usesRing: usesRing)
+    try Self.execute(&queue, executor)
     #expect(Self.outcomes(queue) == [.done, .done])
     #expect(names.map(folder.exists) == [false, true, false, true, true])
   }
