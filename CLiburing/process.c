@@ -7,11 +7,12 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <linux/futex.h>
 #include <linux/openat2.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
-#include <linux/futex.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -378,4 +379,10 @@ void hc_futex_wait(const void *word, uint32_t value) {
 
 void hc_futex_wake(const void *word) {
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+uint32_t hc_processor_count(void) {
+  cpu_set_t set;
+  // More processors than the set has room for (EINVAL) are more than one.
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 2;
 }

@@ -217,6 +217,8 @@ uint64_t hc_thread_start(void (*body)(void *), void *context);
 void hc_thread_detach(uint64_t thread);
 /// Waits for a thread that was started.
 void hc_thread_join(uint64_t thread);
+/// Processors that this process may run on (sched_getaffinity(2)).
+uint32_t hc_processor_count(void);
 /// FUTEX_WAIT (futex(2)) for the threads of this process: sleeps while `word` has this value, and may wake before.
 void hc_futex_wait(const void *word, uint32_t value);
 /// Wakes who sleeps there.

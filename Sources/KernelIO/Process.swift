@@ -154,6 +154,8 @@ public enum Kernel {
 
 /// The process and its user.
 public enum CurrentProcess {
+  /// Processors that this process may run on (sched_getaffinity(2)).
+  public static var processorCount: Int { Int(hc_processor_count()) }
   /// The largest resident set so far, in bytes.
   public static var peakResidentBytes: UInt64 { hc_peak_resident_bytes() }
   /// Makes folders get exactly the mode that was asked for, whatever the shell's umask.

@@ -48,7 +48,11 @@ internal import SystemPackage
       boundedWorkers: granted.bounded_workers)
   }
 
-  deinit { unsafe hc_ring_close(ring) }
+  /// Closing waits some milliseconds for the kernel's worker: not this thread.
+  deinit {
+    nonisolated(unsafe) let ring = unsafe ring
+    Threads.detach { unsafe hc_ring_close(ring) }
+  }
 
   /// Prepares the oldest pending request of the queue. False when the submission queue is full.
   public mutating func prepareFront(of queue: inout RequestQueue) -> Bool {

@@ -10,6 +10,8 @@ extension Engine {
     memory: ManifestMemory? = nil
   ) -> CaptureReport {
     switch executor {
+    case .auto(let mover):
+      CaptureMigration.run(path, options: options, mover: mover, observer: observer, memory: memory)
     case .ring(let mover):
       CaptureMigration.run(path, options: options, mover: mover, observer: observer, memory: memory)
     case .helper(let mover):
@@ -200,10 +202,9 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   ) throws(KernelError) {
     let ledger = MoveLedger(
       of: tree, target: options.target, promoted: totals.promoted, observer: observer)
-    let sharesRenames = mover.pendingMax > 0
     let plan = MovePlan(
       tree: tree, mover: mover, isDryRun: options.isDryRun,
-      looksAtDestinations: sharesRenames && capture.fileSystem.keepsNegativeEntries,
+      looksAtDestinations: capture.fileSystem.keepsNegativeEntries,
       renamesConflicts: options.renaming.renamesConflicts, model: capture.status,
       budget: DescriptorBudget(descriptorsMax: options.descriptorsMax), ledger: ledger)
     var pass = Pass(

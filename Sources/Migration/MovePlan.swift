@@ -41,8 +41,8 @@ struct MovePlan<M: Mover>: ~Copyable {
     self.model = model
     self.ledger = ledger
     buckets = BucketDescriptors(budget: budget)
-    // Twice what may be pending: what is done waits for its turn to be counted.
-    queue = MoveQueue(capacity: max(1, 2 * mover.pendingMax))
+    queue = MoveQueue(capacity: M.queueCapacity)
+    mover.begin()
   }
 
   mutating func add(_ name: Span<UInt8>, _ move: Move) {
@@ -53,7 +53,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     case .failed(let errno): return ledger.count(.failed(errno), name, move, from: dirfd(from))
     case .open, .absent, .unknown: break
     }
-    if looksAtDestinations { _ = Name.isTaken(name, in: dirfd(to)) }
+    if looksAtDestinations, mover.pendingMax > 0 { _ = Name.isTaken(name, in: dirfd(to)) }
     if queue.renames.pendingCount < mover.pendingMax, !queue.renames.isFull {
       queue.append(name, move, from: dirfd(from), to: dirfd(to))
     } else {

@@ -145,7 +145,10 @@ extension Explanation {
       return Explanation(
         "no captures to archive: \(list.map { "\(text($0)) names none" } ?? "none are configured")")
     case .engineUnavailable(let error):
-      return Explanation(Engine.refusalReason(error), "Use --engine auto or --engine syscalls.")
+      let isOfRing = error.operation == .ringSetUp
+      return Explanation(
+        isOfRing ? Engine.refusalReason(error) : "the kernel grants no thread (\(error.errno))",
+        "Use --engine auto or --engine syscalls.")
     case .metricsNotWritten(let error):
       return Explanation(
         "the metrics could not be written: \(describe(error))",

@@ -176,6 +176,7 @@ extension Engine {
         memory.inventory, isForced: options.isForced, isDryRun: options.isDryRun)
     }
     switch executor {
+    case .auto(let mover): return run(mover)
     case .ring(let mover): return run(mover)
     case .helper(let mover): return run(mover)
     case .thread(let mover): return run(mover)

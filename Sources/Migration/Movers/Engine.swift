@@ -11,65 +11,84 @@ public enum EngineChoice: String, CaseIterable, Sendable {
 
 /// The engine of a run: chosen once, the same for every capture of it.
 public final class Engine {
+  /// What carried the renames.
   public enum Name: String, Sendable {
     case ioUring = "io_uring"
     case threads
     case syscalls
   }
 
-  public let name: Name
-  /// Why this engine: what the user asked for, or what the kernel granted or refused.
-  public let reason: String
+  public let choice: EngineChoice
   /// Named rather than held as any mover: the pipeline is compiled for each.
   enum Executor {
+    case auto(AutoMover)
     case ring(RingMover)
     case helper(HelperMover)
     case thread(PlainMover)
   }
   let executor: Executor
 
-  private init(_ name: Name, _ reason: String, _ executor: Executor) {
-    self.name = name
-    self.reason = reason
+  private init(_ choice: EngineChoice, _ executor: Executor) {
+    self.choice = choice
     self.executor = executor
   }
 
-  /// Asks the kernel for a ring, and falls back to plain calls unless the ring was demanded.
+  /// Throws where what was demanded is not granted; `auto` does with what there is.
   ///
-  /// `syscalls` never tries io_uring at all: under a seccomp filter that kills, even asking would be fatal.
+  /// `syscalls` and `threads` never try io_uring at all: under a seccomp filter that kills, even asking would be fatal.
   public static func choose(_ choice: EngineChoice) throws(KernelError) -> Engine {
-    if choice == .syscalls { return Engine(.syscalls, "asked for", .thread(PlainMover())) }
-    if choice == .threads { return Engine(.threads, "asked for", .helper(try HelperMover())) }
-    do throws(KernelError) {
-      let mover = try RingMover()
-      let reason = choice == .ioUring ? "asked for" : "the kernel allows it"
-      return Engine(.ioUring, "\(reason): \(mover.grants)", .ring(mover))
-    } catch {
-      guard choice == .auto else { throw error }
-      return Engine(.syscalls, refusalReason(error), .thread(PlainMover()))
+    switch choice {
+    case .auto: Engine(choice, .auto(AutoMover()))
+    case .ioUring: Engine(choice, .ring(try RingMover()))
+    case .threads: Engine(choice, .helper(try HelperMover()))
+    case .syscalls: Engine(choice, .thread(PlainMover()))
     }
   }
 
-  /// Another engine of the kind of this one, for another thread.
-  public static func another(like name: Name) -> Engine {
-    (try? choose(name == .ioUring ? .auto : .syscalls))
-      ?? Engine(.syscalls, "asked for", .thread(PlainMover()))
+  /// The same for another thread; by what there is where this one was granted and another is not.
+  public func another() -> Engine { (try? Self.choose(choice)) ?? Engine(.auto, .auto(AutoMover())) }
+
+  /// What carried the last renames.
+  public var name: Name {
+    switch executor {
+    case .auto(let mover): mover.name
+    case .ring: .ioUring
+    case .helper: .threads
+    case .thread: .syscalls
+    }
   }
 
-  /// What went through the ring so far; nothing where there is none.
+  /// Why this one: what the user asked for, what was measured, what the kernel granted or refused.
+  public var reason: String {
+    switch executor {
+    case .auto(let mover): mover.reason
+    case .ring(let mover): "asked for: \(mover.grants)"
+    case .helper, .thread: "asked for"
+    }
+  }
+
+  /// What went through rings so far; nothing where there is none.
   public var ringTotals: RingTotals {
-    guard case .ring(let mover) = executor else { return RingTotals() }
-    return mover.totals
+    switch executor {
+    case .auto(let mover): mover.totals
+    case .ring(let mover): mover.totals
+    case .helper, .thread: RingTotals()
+    }
   }
 
   /// What went wrong with the engine on the way, if anything.
   public var warning: String? {
-    guard case .ring(let mover) = executor else { return nil }
-    switch mover.givenUp {
+    let givenUp: RingMover.GivenUp? =
+      switch executor {
+      case .auto(let mover): mover.givenUp
+      case .ring(let mover): mover.givenUp
+      case .helper, .thread: nil
+      }
+    switch givenUp {
     case nil: return nil
-    case .stalled: return "the kernel did not begin requests of the ring; went on with system calls"
+    case .stalled: return "the kernel did not begin requests of the ring; went on without"
     case .refused(let error):
-      return "the kernel refused the ring's requests (\(error.errno)); went on with system calls"
+      return "the kernel refused the ring's requests (\(error.errno)); went on without"
     }
   }
 

@@ -12,6 +12,11 @@ internal import SystemPackage
 ///
 /// Callers are generic over the mover, so that nothing is dispatched at run time for a file.
 protocol Mover: AnyObject {
+  /// Room in the queue: twice what may be pending, for what is done waits for its turn to be counted. 1 where nothing ever works
+  /// beside this thread.
+  static var queueCapacity: Int { get }
+  /// A pass begins, with a queue of its own.
+  func begin()
   /// How many renames to leave pending for whatever works beside this thread; 0 where nothing does.
   var pendingMax: Int { get }
   /// Renames at once, on this thread.
@@ -30,6 +35,8 @@ protocol Mover: AnyObject {
 }
 
 extension Mover {
+  static var queueCapacity: Int { 512 }
+  func begin() {}
   func rename(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree)
     -> Outcome
   {
@@ -41,6 +48,7 @@ extension Mover {
 protocol LoneMover: Mover {}
 
 extension LoneMover {
+  static var queueCapacity: Int { 1 }
   var pendingMax: Int { 0 }
   func poll(_ queue: inout MoveQueue) {}
   func work(off queue: inout MoveQueue) {}

@@ -270,19 +270,18 @@ public struct Comparison: Sendable {
 public struct RunReport: Sendable {
   private let paths: [FilePath]
   private var reports: [CaptureReport?]
-  public let engine: Engine.Name
-  public let engineReason: String
+  /// That of the first thread that ended, where there are several.
+  public private(set) var engine = Engine.Name.syscalls
+  public private(set) var engineReason = ""
   public private(set) var engineWarning: String?
   /// What went through rings, where there were any.
   public private(set) var ringTotals = RingTotals()
   /// Bytes.
   public private(set) var peakResidentBytes: UInt64 = 0
 
-  public init(of paths: [FilePath], engine: Engine) {
+  public init(of paths: [FilePath]) {
     self.paths = paths
     reports = Array(repeating: nil, count: paths.count)
-    self.engine = engine.name
-    engineReason = engine.reason
   }
 
   /// In the order of the paths.
@@ -295,6 +294,7 @@ public struct RunReport: Sendable {
 
   /// Call when an engine has done its work.
   public mutating func finish(_ engine: Engine) {
+    if engineReason.isEmpty { (self.engine, engineReason) = (engine.name, engine.reason) }
     engineWarning = engineWarning ?? engine.warning
     ringTotals = ringTotals + engine.ringTotals
     peakResidentBytes = CurrentProcess.peakResidentBytes

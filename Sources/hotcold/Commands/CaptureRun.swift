@@ -45,7 +45,7 @@ struct CaptureRun {
   private func run(_ paths: [FilePath], _ console: Console, _ lines: CaptureLines) throws -> RunReport {
     let groups = CaptureGroups.byFileSystem(paths)
     let engine = try chooseEngine()
-    let run = Mutex(RunReport(of: paths, engine: engine))
+    let run = Mutex(RunReport(of: paths))
     // The calling thread is the last one, with the engine that was set up on it.
     nonisolated(unsafe) let mainEngine = engine
     let limit = CurrentProcess.descriptorLimit
@@ -53,7 +53,7 @@ struct CaptureRun {
     let share = CaptureGroups.share(of: threads, descriptorLimit: limit)
     let begun = Atomic(0)
     Threads.run(threads) { thread in
-      let engine = thread == threads - 1 ? mainEngine : Engine.another(like: mainEngine.name)
+      let engine = thread == threads - 1 ? mainEngine : mainEngine.another()
       while true {
         let group = begun.add(1, ordering: .relaxed).oldValue
         guard group < groups.count else { break }
@@ -90,7 +90,7 @@ struct CaptureRun {
   ) -> ProgressDisplay {
     if !StandardStream.error.isTerminal {
       let what = move.execute ? command : "\(command), dry run"
-      console.info("\(Explanation.text(path)): \(what), engine \(engine.name.rawValue)")
+      console.info("\(Explanation.text(path)): \(what), engine \(engine.choice.rawValue)")
     }
     return ProgressDisplay(
       isQuiet: output.quiet, wantsMoves: output.verbose, isAlone: isAlone, console: console)
