@@ -4,7 +4,7 @@ import Support
 /// Each engine on each file system, interleaved with the floor: one iteration measures them all in turn, so that a
 /// busy moment of the machine meets them alike.
 let benchmarks: @Sendable () -> Void = {
-  let engines = ["auto", "io_uring", "syscalls"]
+  let engines = ["auto", "threads", "io_uring", "syscalls"]
   let files = Int(Tools.environment["HOTCOLD_BENCH_ENGINE_FILES"] ?? "") ?? 100_000
 
   func ratio(_ engine: String) -> BenchmarkMetric {

@@ -102,7 +102,7 @@ let benchmarks: @Sendable () -> Void = {
 
   // Rendered once a run, not once a file: the time of one report.
   let engine = try! Engine.choose(.syscalls)
-  var run = RunReport(of: [FilePath(trial.capture)], engine: engine)
+  var run = RunReport(of: [FilePath(trial.capture)])
   let options = MigrationOptions(hours: HourClock { LocalZone.offset(at: $0) })
   run.set(engine.migrate(FilePath(trial.capture), options: options, observer: NoObserver()), at: 0)
   run.finish(engine)

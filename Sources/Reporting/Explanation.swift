@@ -147,7 +147,7 @@ extension Explanation {
     case .engineUnavailable(let error):
       let isOfRing = error.operation == .ringSetUp
       return Explanation(
-        isOfRing ? Engine.refusalReason(error) : "the kernel grants no thread (\(error.errno))",
+        isOfRing ? Engine.refusalReason(error) : "the kernel grants no thread",
         "Use --engine auto or --engine syscalls.")
     case .metricsNotWritten(let error):
       return Explanation(

@@ -40,7 +40,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["migrate", "archive"], ["syscalls", "io_uring"])
+  @Test(arguments: ["migrate", "archive"], Engines.all)
   func withItTheLaterOneGetsItsTime(_ command: String, _ engine: String) throws {
     let folder = try restarted()
     let before = try Snapshot(folder.path)

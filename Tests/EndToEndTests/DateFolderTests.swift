@@ -15,7 +15,7 @@ import Testing
   }
 
   /// Segments are not looked for there, so nothing happens to them; whoever reads the report learns of the folders.
-  @Test(arguments: ["syscalls", "io_uring"], ["segments", "archive"])
+  @Test(arguments: Engines.all, ["segments", "archive"])
   func foldersThatAreAlmostDatesAreSaidAndLeftAlone(engine: String, cold: String) throws {
     try skipUnlessGranted(engine: engine)
     let layouts = try Folder()
@@ -99,7 +99,7 @@ import Testing
   }
 
   /// FAULTS: date folders and hours that are files, links, mounts and closed, in every command.
-  @Test(.requiresRoot, arguments: ["syscalls", "io_uring"])
+  @Test(.requiresRoot, arguments: Engines.all)
   func datesAndHoursThatCannotBeUsedAreNamedAndNothingIsLost(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let folder = try Folder()
@@ -211,8 +211,7 @@ import Testing
   // MARK: times
 
   /// Years 1 and 9999 have dates, what is beyond has none: in whichever folder such a file is, it stays and is named.
-  @Test(arguments: ["syscalls", "io_uring"]) func timesWithoutADateStayWhereverTheyAre(engine: String) throws
-  {
+  @Test(arguments: Engines.all) func timesWithoutADateStayWhereverTheyAre(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let folder = try Folder()
     let capture = folder.path

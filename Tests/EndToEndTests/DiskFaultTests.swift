@@ -9,7 +9,7 @@ import Testing
 
   /// `xfs_io -c shutdown` cuts a file system off as a power cut does: what is not in its log is gone.
   @Test(
-    .requiresMounting, .requires("xfs_io"), arguments: ["ext4", "xfs"], ["syscalls", "io_uring"])
+    .requiresMounting, .requires("xfs_io"), arguments: ["ext4", "xfs"], Engines.all)
   func aPowerCutInTheMiddle(type: String, engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let fileSystem = try MountedFileSystem(type)
@@ -40,7 +40,7 @@ import Testing
   }
 
   /// A copy of the disk while the migration runs is what a crash at that moment would leave.
-  @Test(.requiresMounting, arguments: ["syscalls", "io_uring"])
+  @Test(.requiresMounting, arguments: Engines.all)
   func aCopyOfALiveDisk(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let disk = try MountedFileSystem("xfs", megabytes: 2000)
@@ -83,7 +83,7 @@ import Testing
   }
 
   /// A full tmpfs has room for renames and folders; only the playlists find none. All is moved and proven, and said.
-  @Test(.requiresMounting, arguments: ["syscalls", "io_uring"]) func aFullTmpfs(engine: String) throws {
+  @Test(.requiresMounting, arguments: Engines.all) func aFullTmpfs(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let fileSystem = try MountedFileSystem("tmpfs", megabytes: 8)
     let trial = try LargeTrial(in: fileSystem.path, files: 500)
@@ -101,7 +101,7 @@ import Testing
   }
 
   /// The disk stops taking writes while the run is at work.
-  @Test(.requiresMounting, arguments: ["ext4", "xfs", "btrfs"], ["syscalls", "io_uring"])
+  @Test(.requiresMounting, arguments: ["ext4", "xfs", "btrfs"], Engines.all)
   func theFileSystemTurnsReadOnly(type: String, engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let fileSystem = try MountedFileSystem(type)

@@ -20,21 +20,56 @@ import Testing
     return result
   }
 
+  /// Enough files for `auto` to try a ring.
+  private static func makeLargeCapture(in folder: Folder) throws -> String {
+    let path = folder.path + "/capture"
+    try Shell.must([HotColdBinary.path, "sample", path, "--files", "40000"])
+    return path
+  }
+
   @Test(
     .requires("strace"),
     arguments: [
       ("EPERM", "seccomp profile"), ("ENOSYS", "no io_uring"), ("ENOMEM", "locked memory"),
-    ]) func aRefusedRingFallsBackWithItsReason(errno: String, reason: String) throws
+    ]) func aRefusedRingHasItsReason(errno: String, reason: String) throws
   {
     let trial = try Trial()
     let result = Self.inject(
       "io_uring_setup:error=\(errno)",
-      ["migrate", trial.folder.path, "--execute", "--yes", "--format", "json"])
-    #expect(result.status == 0)
-    let report = try JSON(parsing: result.output)
-    #expect(report["engine"].string == "syscalls")
-    #expect(report["engineReason"].string?.contains(reason) == true)
+      ["migrate", trial.folder.path, "--execute", "--yes", "--engine", "io_uring"])
+    #expect(result.status == 64 && result.error.contains(reason) && result.error.contains("--engine auto"))
+    try trial.expectUntouched()
+  }
+
+  @Test func aLongRunTriesBothAndSaysSo() throws {
+    let folder = try Folder()
+    let path = folder.path + "/capture"
+    try Shell.must([HotColdBinary.path, "sample", path, "--files", "70000"])
+    let report = try HotColdBinary.migrate(path).report
+    let wasTried = report["engineReason"].string?.contains(
+      /tried: threads [0-9]+,000 files\/s, io_uring [0-9]+,000 files/)
+    #expect(!IOUring.isGranted || wasTried == true, "\(report["engineReason"])")
+    #expect(["threads", "io_uring"].contains(report["engine"].string))
+    #expect(HotColdBinary.run(["verify", path]).status == 0)
+  }
+
+  @Test func aShortRunHasNothingBesideItsThread() throws {
+    let trial = try Trial()
+    let report = try HotColdBinary.migrate(trial.folder.path).report
+    #expect(report["engine"].string == "syscalls" && report["engineReason"].string == "few files")
     try trial.expectSettled()
+  }
+
+  @Test(.requires("taskset")) func oneProcessorHasNoUseForAThread() throws {
+    let folder = try Folder()
+    let path = folder.path + "/capture"
+    try Shell.must([HotColdBinary.path, "sample", path, "--files", "3000"])
+    let result = Shell.run([
+      "taskset", "-c", "0", HotColdBinary.path, "migrate", path, "--execute", "--yes", "--format", "json",
+    ])
+    let report = try JSON(parsing: result.output)
+    #expect(report["engine"].string == "syscalls" && report["engineReason"].string == "one processor")
+    #expect(HotColdBinary.run(["verify", path]).status == 0)
   }
 
   /// Python that sets up a seccomp filter with this answer (SECCOMP_RET_…) to whoever asks for a ring, and then becomes
@@ -53,32 +88,26 @@ import Testing
     """
   }
 
-  @Test(.requires("python3")) func aFilterThatKillsWhoeverAsksForARing() throws {
-    let trial = try Trial()
-    // SECCOMP_RET_KILL_PROCESS
-    let filter = Self.filter(answering: 0x8000_0000)
+  /// SECCOMP_RET_KILL_PROCESS, and SECCOMP_RET_ERRNO with ENOSYS, as the profiles of containers answer.
+  @Test(.requires("python3"), arguments: [0x8000_0000, 0x0005_0000 | UInt32(ENOSYS)])
+  func aFilterAgainstRings(answer: UInt32) throws {
+    let folder = try Folder()
+    let path = try Self.makeLargeCapture(in: folder)
+    let before = try Snapshot(path)
     func filtered(_ arguments: [String]) -> Shell.Result {
-      Shell.run(["python3", "-c", filter, HotColdBinary.path, "migrate", trial.folder.path] + arguments)
+      Shell.run(
+        ["python3", "-c", Self.filter(answering: answer), HotColdBinary.path, "migrate", path] + arguments)
     }
     let demanded = filtered(["--execute", "--yes", "--engine", "io_uring"])
     #expect(demanded.status == 64 && demanded.error.contains("--engine auto"))
-    try trial.expectUntouched()
+    #expect(try Snapshot(path).changeTimes == before.changeTimes)
     let result = filtered(["--execute", "--yes", "--format", "json"])
     #expect(result.status == 0)
     let report = try JSON(parsing: result.output)
-    #expect(report["engine"].string == "syscalls")
+    #expect(report["engine"].string == "threads")
     #expect(report["engineReason"].string?.contains("seccomp") == true)
-    try trial.expectSettled()
-  }
-
-  @Test(.requires("strace")) func aDemandedRingThatIsRefusedIsAnError() throws {
-    let trial = try Trial()
-    let result = Self.inject(
-      "io_uring_setup:error=EPERM",
-      ["migrate", trial.folder.path, "--execute", "--yes", "--engine", "io_uring"])
-    #expect(result.status == 64)
-    #expect(result.error.contains("--engine auto"))
-    try trial.expectUntouched()
+    #expect(HotColdBinary.run(["verify", path]).status == 0)
+    #expect(Invariants.violations(before: before, after: try Snapshot(path)) == [])
   }
 
   @Test(.requires("strace")) func theSyscallsEngineNeverAsksForARing() throws {
@@ -188,16 +217,16 @@ import Testing
     return Dictionary(grouping: names) { $0 }.mapValues(\.count)
   }
 
-  @Test(.requires("strace"), arguments: ["syscalls", "io_uring"])
+  @Test(.requires("strace"), arguments: Engines.all)
   func aFileCostsOneStatxAndOneRename(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let few = try Self.callCounts(files: 1000, engine: engine)
     let many = try Self.callCounts(files: 3000, engine: engine)
     func more(_ call: String) -> Int { many[call, default: 0] - few[call, default: 0] }
     #expect(more("statx") == 2000)
-    let others = Set(many.keys).subtracting(["statx", "renameat2", "io_uring_enter"])
+    let others = Set(many.keys).subtracting(["statx", "renameat2", "io_uring_enter", "futex"])
     #expect(others.reduce(0) { $0 + more($1) } < 40, "getdents64 by windows, and nothing else")
-    if engine == "syscalls" {
+    if engine != "io_uring" {
       #expect(more("renameat2") == 2000)
       #expect(many["io_uring_enter"] == nil)
     } else {

@@ -5,7 +5,7 @@ import Testing
 /// Real file systems, made for the test.
 @Suite(.serialized) struct FileSystemTests {
   /// The model's tree, and so that of the other engine and of every other file system.
-  @Test(.requiresMounting, arguments: ["tmpfs", "ext4", "xfs", "btrfs"], ["syscalls", "io_uring"])
+  @Test(.requiresMounting, arguments: ["tmpfs", "ext4", "xfs", "btrfs"], Engines.all)
   func everyEngineEndsInTheSameTreeEverywhere(type: String, engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let fileSystem = try MountedFileSystem(type)

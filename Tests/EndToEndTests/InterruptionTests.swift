@@ -28,7 +28,7 @@ import Testing
   }
 
   /// SIGHUP, as of a terminal that hangs up, kills like SIGKILL.
-  @Test(arguments: ["syscalls", "io_uring"], [SIGKILL, SIGTERM, SIGINT, SIGHUP])
+  @Test(arguments: Engines.all, [SIGKILL, SIGTERM, SIGINT, SIGHUP])
   func anInterruptedRunThatIsStartedAgainEndsInTheTreeOfAnUninterruptedOne(engine: String, signal: Int32)
     throws
   {

@@ -9,7 +9,7 @@ import Testing
   static let killsWanted = isCampaign ? 220 : 8
   static let files = 3000
 
-  @Test(arguments: ["syscalls", "io_uring"])
+  @Test(arguments: Engines.all)
   func aKilledRunLosesNothing(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let seed = SeededRandom.seeds(1)[0]
@@ -45,7 +45,7 @@ import Testing
   }
 
   /// The tree right after a kill, before anybody else has touched it.
-  @Test(arguments: ["syscalls", "io_uring"])
+  @Test(arguments: Engines.all)
   func aKilledRunLeavesEachFileUnderOneName(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     var random = SeededRandom(SeededRandom.seeds(1)[0] + 1)

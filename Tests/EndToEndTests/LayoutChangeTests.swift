@@ -94,7 +94,7 @@ import Testing
     Set(snapshot.entries.filter(\.value.isFolder).keys)
   }
 
-  @Test(arguments: ["syscalls", "io_uring"])
+  @Test(arguments: Engines.all)
   func threeLayoutsInARowEndWhereTheModelSaysAndGoBackFlat(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     stayWithinTheHour()
@@ -173,7 +173,7 @@ import Testing
   }
 
   /// At any moment, with requests in flight.
-  @Test(arguments: ["syscalls", "io_uring"])
+  @Test(arguments: Engines.all)
   func aChangeThatIsKilledAtAnyMomentIsEndedByTheSameCommand(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     stayWithinTheHour()
@@ -265,7 +265,7 @@ import Testing
   // MARK: few descriptors
 
   /// Fourteen days, each hour, four kinds: 1344 folders, of which a process may have 256, or 64, open.
-  @Test(arguments: [256, 64], ["syscalls", "io_uring"])
+  @Test(arguments: [256, 64], Engines.all)
   func twoWeeksOfHoursTakeFewDescriptors(limit: Int, engine: String) throws {
     try skipUnlessGranted(engine: engine)
     stayWithinTheHour()

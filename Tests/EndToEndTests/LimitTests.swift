@@ -5,28 +5,67 @@ import Testing
 /// What the kernel or its administrator grants no more of: processes, threads, entries into the ring, room for the log.
 @Suite(.serialized) struct LimitTests {
   /// Neither a worker of the ring nor a thread can be had: within ten seconds plain calls go on.
-  @Test(.requiresRoot, arguments: ["prlimit", "pids.max"])
-  func noMoreProcesses(limit: String) throws {
-    let trial = try Trial()
-    let tools = try Folder()
-    try Shell.must(["chown", "-R", "nobody:nogroup", trial.folder.path])
-    let before = try Snapshot(trial.folder.path)
-    let command = try BadInputTests.commandOfNobody(trial, tools)
-    let result: Shell.Result
-    if limit == "prlimit" {
-      result = Shell.run(Self.withOneProcess(command))
-    } else {
-      let group = "/sys/fs/cgroup/pids/hotcold-test"
-      try Shell.must(["mkdir", "-p", group])
-      defer { Shell.run(["rmdir", group]) }
-      result = Shell.run(
-        ["sh", "-c", "echo $$ > \(group)/cgroup.procs; echo 2 > \(group)/pids.max; exec \"$0\" \"$@\""]
-          + command)
-    }
+  @Test(.requiresRoot, arguments: ["prlimit", "pids.max"], ["auto", "io_uring"])
+  func noMoreProcesses(limit: String, engine: String) throws {
+    try skipUnlessGranted(engine: engine)
+    let folder = try Folder()
+    let trial = try LargeTrial(in: folder.path)
+    let result = try Self.asNobody(
+      ["migrate", trial.path, "--execute", "--yes", "--engine", engine], in: folder, limit)
     #expect(result.status == 0, "\(result.output) \(result.error)")
-    let after = try Snapshot(trial.folder.path)
-    #expect(Invariants.violations(before: before, after: after) == [])
-    #expect(after.paths == SmallCapture.settled())
+    #expect(result.output.contains(engine == "auto" ? "the kernel grants no thread" : "io_uring"))
+    try trial.expectIntact()
+    #expect(HotColdBinary.run(["verify", trial.path]).status == 0)
+  }
+
+  @Test(.requiresRoot) func threadsThatAreDemandedAndRefused() throws {
+    let folder = try Folder()
+    let trial = try LargeTrial(in: folder.path)
+    let result = try Self.asNobody(
+      ["migrate", trial.path, "--execute", "--yes", "--engine", "threads"], in: folder, "prlimit")
+    #expect(result.status == 64 && result.error.contains("the kernel grants no thread"), "\(result)")
+    #expect(try Snapshot(trial.path).paths == trial.before.paths)
+  }
+
+  /// A seccomp profile that refuses clone(2) and clone3(2).
+  @Test(.requires("python3")) func aFilterAgainstThreads() throws {
+    let folder = try Folder()
+    let trial = try LargeTrial(in: folder.path)
+    let filter = """
+      import ctypes, errno, os, struct, sys
+      libc = ctypes.CDLL(None, use_errno=True)
+      # ld [nr]; jeq 56 (clone) -> errno; jeq 435 (clone3) -> errno; allow
+      code = struct.pack("HBBI" * 5, 0x20, 0, 0, 0, 0x15, 1, 0, 56, 0x15, 0, 1, 435,
+                         0x06, 0, 0, 0x50000 | errno.EPERM, 0x06, 0, 0, 0x7fff0000)
+      buffer = ctypes.create_string_buffer(code)
+      program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 5, ctypes.addressof(buffer)))
+      assert libc.prctl(38, 1, 0, 0, 0) == 0
+      assert libc.prctl(22, 2, program, 0, 0) == 0
+      os.execv(sys.argv[1], sys.argv[1:])
+      """
+    let result = Shell.run([
+      "python3", "-c", filter, HotColdBinary.path, "migrate", trial.path, "--execute", "--yes",
+    ])
+    #expect(result.status == 0 && result.output.contains("the kernel grants no thread"), "\(result)")
+    try trial.expectIntact()
+    #expect(HotColdBinary.run(["verify", trial.path]).status == 0)
+  }
+
+  private static func asNobody(_ arguments: [String], in folder: Folder, _ limit: String) throws
+    -> Shell.Result
+  {
+    let binary = folder.path + "/hotcold"
+    try Shell.must(["cp", HotColdBinary.path, binary])
+    try Shell.must(["chmod", "755", folder.path])
+    try Shell.must(["chown", "-R", "nobody:nogroup", folder.path + "/capture"])
+    let user = ["runuser", "-u", "nobody", "--"]
+    guard limit == "pids.max" else { return Shell.run(withOneProcess(user + [binary] + arguments)) }
+    let group = "/sys/fs/cgroup/pids/hotcold-test"
+    try Shell.must(["mkdir", "-p", group])
+    defer { Shell.run(["rmdir", group]) }
+    return Shell.run(
+      ["sh", "-c", "echo $$ > \(group)/cgroup.procs; echo 2 > \(group)/pids.max; exec \"$0\" \"$@\""]
+        + user + [binary] + arguments)
   }
 
   /// The limit counts for the user that the command changes to.
@@ -52,7 +91,8 @@ import Testing
   func theKernelRefusesToEnterTheRing(errno: String, when: String) throws {
     let trial = try Trial()
     let result = EngineTests.inject(
-      "io_uring_enter:error=\(errno):when=\(when)", ["migrate", trial.folder.path, "--execute", "--yes"])
+      "io_uring_enter:error=\(errno):when=\(when)",
+      ["migrate", trial.folder.path, "--execute", "--yes", "--engine", "io_uring"])
     // For ever, it cannot be known what has become of the requests in flight.
     #expect(result.status == 0 || (when == "4+" && result.status == 74), "\(result.output)")
     try trial.expectIntact()

@@ -25,7 +25,7 @@ import Testing
     return lstat(path, &status) == 0 && status.st_nlink == 2
   }
 
-  @Test(.requiresMounting, .requires("bindfs"), arguments: ["syscalls", "io_uring"])
+  @Test(.requiresMounting, .requires("bindfs"), arguments: Engines.all)
   func suchAFileSystemIsRefusedInOneLineAndServedWhenAskedFor(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let trial = try Trial()
@@ -239,7 +239,7 @@ import Testing
   }
 
   /// A recorder that began its numbers again, and a live playlist that another one has superseded: both get another name.
-  @Test(.requiresMounting, .requires("bindfs"), arguments: ["syscalls", "io_uring"])
+  @Test(.requiresMounting, .requires("bindfs"), arguments: Engines.all)
   func whatGetsAnotherNameIsLinkedToo(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let folder = try Folder()

@@ -24,7 +24,7 @@ import Testing
   }
 
   /// Files are taken away while the run sleeps.
-  @Test(arguments: ["syscalls", "io_uring"])
+  @Test(arguments: Engines.all)
   func filesThatVanishWhileTheRunIsStopped(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let folder = try Folder()
@@ -82,7 +82,7 @@ import Testing
   }
 
   /// A creator, a deleter and a reader at work, and a second run that must wait its turn.
-  @Test(arguments: ["syscalls", "io_uring"])
+  @Test(arguments: Engines.all)
   func aCreatorADeleterAReaderAndASecondRun(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let folder = try Folder()

@@ -12,7 +12,7 @@ import Testing
     return (result.status, try JSON(parsing: result.output)["captures", 0])
   }
 
-  @Test(arguments: ["syscalls", "io_uring"])
+  @Test(arguments: Engines.all)
   func migrateAndRevertGiveBackTheVeryTree(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let trial = try Trial()
@@ -34,7 +34,7 @@ import Testing
     try trial.expectSettled()
   }
 
-  @Test(arguments: ["syscalls", "io_uring"])
+  @Test(arguments: Engines.all)
   func anInterruptedMigrationIsTakenBackToo(engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let folder = try Folder()

@@ -28,7 +28,7 @@ import Testing
   }
 
   static let targets: [Target] =
-    [EngineChoice.syscalls, .ioUring].flatMap { engine in
+    EngineChoice.all.flatMap { engine in
       [
         Target(
           name: "renameat2", operation: HC_OP_RENAME, engine: engine,
@@ -355,7 +355,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [EngineChoice.syscalls, .ioUring])
+  @Test(arguments: EngineChoice.all)
   func linksDoWhereRenamesCannotRefuseToReplace(engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     let trial = try FaultTrial()

@@ -193,7 +193,7 @@ import Testing
 
   // MARK: tests
 
-  @Test(arguments: SeededRandom.seeds(pairs), [EngineChoice.syscalls, .ioUring])
+  @Test(arguments: SeededRandom.seeds(pairs), EngineChoice.all)
   func fromOneLayoutToAnotherAndBackAndToTheFlatOne(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var trial = try Trial(seed, layouts: 2)
@@ -209,7 +209,7 @@ import Testing
     try trial.revert(engine, 0, files)
   }
 
-  @Test(arguments: SeededRandom.seeds(pairs), [EngineChoice.syscalls, .ioUring])
+  @Test(arguments: SeededRandom.seeds(pairs), EngineChoice.all)
   func threeLayoutsInARowEndWhereTheLastOneWantsThem(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var trial = try Trial(seed, layouts: 3)
@@ -225,7 +225,7 @@ import Testing
   }
 
   /// Half in the one layout and half in the other, and a run that stops with an I/O error before the one that ends it.
-  @Test(arguments: SeededRandom.seeds(pairs), [EngineChoice.syscalls, .ioUring])
+  @Test(arguments: SeededRandom.seeds(pairs), EngineChoice.all)
   func whatIsHalfInEitherLayoutEndsInTheNewOne(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var trial = try Trial(seed, layouts: 2)
@@ -241,7 +241,7 @@ import Testing
   }
 
   /// Every rename of one change is the one that fails, and all after it.
-  @Test(arguments: [EngineChoice.syscalls, .ioUring])
+  @Test(arguments: EngineChoice.all)
   func aChangeIsStoppedBySomeRenameInMostTrials(engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var stopped = 0

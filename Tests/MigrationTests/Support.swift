@@ -58,6 +58,8 @@ func revertOptions(dryRun: Bool) -> MigrationOptions {
 }
 
 extension EngineChoice {
+  static let all = [EngineChoice.syscalls, .threads, .ioUring]
+
   /// Called first in a case of this engine: where the kernel grants no ring, that case alone is reported as skipped.
   func skipUnlessGranted(sourceLocation: SourceLocation = #_sourceLocation) throws {
     if self == .ioUring { try IOUring.skipCaseUnlessGranted(sourceLocation: sourceLocation) }

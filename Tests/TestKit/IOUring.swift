@@ -1,6 +1,11 @@
 import CTestKit
 import Testing
 
+/// What may carry the renames, each by its name on the command line.
+public enum Engines {
+  public static let all = ["syscalls", "threads", "io_uring"]
+}
+
 /// What this machine grants to the engine `io_uring`.
 public enum IOUring {
   public static let isGranted = ctk_grants_io_uring()

@@ -108,7 +108,7 @@ final class AutoMover: Mover {
   private func choose() -> Current {
     switch stage {
     case .alone: return .none
-    case .helped: return openHelper().map(Current.helper) ?? openRing().map(Current.ring) ?? .none
+    case .helped: return openHelper().map(Current.helper) ?? .none
     case .trial(let number):
       return number % 2 == 0
         ? openRing().map(Current.ring) ?? .none : openHelper().map(Current.helper) ?? .none
@@ -117,8 +117,8 @@ final class AutoMover: Mover {
   }
 
   private func fastest() -> Current {
-    guard Self.hasOtherProcessors else { return .none }
-    guard let helper = openHelper() else { return openRing().map(Current.ring) ?? .none }
+    // Where no thread is granted, nor is a worker of a ring, as a rule, and that shows only in its silence.
+    guard Self.hasOtherProcessors, let helper = openHelper() else { return .none }
     if let ring = openRing(), isTried, ringNanoseconds < helperNanoseconds { return .ring(ring) }
     closeRing()
     return .helper(helper)
@@ -218,10 +218,10 @@ extension AutoMover {
     var reasons: [String] = []
     if isTried {
       reasons.append("tried: threads \(rate(helperNanoseconds)), io_uring \(rate(ringNanoseconds))")
-    } else if case .unknown = ring {
+    } else if case .unknown = ring, helper.value != nil {
       reasons.append("too few files to try io_uring")
     }
-    if let error = helper.refusal { reasons.append("threads refused: \(error.errno)") }
+    if helper.refusal != nil { reasons.append("the kernel grants no thread") }
     if let error = ring.refusal { reasons.append(Engine.refusalReason(error)) }
     return reasons.joined(separator: "; ")
   }

@@ -9,29 +9,39 @@ internal import SystemPackage
 /// The work is shared by speed, as with a ring, and for less: no request has to go through a worker of the kernel's, which
 /// copies the name and wakes the submitter.
 final class HelperMover: Mover {
-  private let helper: HelperThread
+  /// Started when there is work for it.
+  private var helper: HelperThread?
   private var isAttached = false
+  /// The kernel grants no thread any more.
+  private var isAlone = false
 
-  init() throws(KernelError) { helper = try HelperThread() }
+  init() throws(KernelError) {
+    guard Threads.areGranted else { throw KernelError(.threadStart, "", .resourceTemporarilyUnavailable) }
+  }
 
   /// Enough for the helper while this thread reads a window of names.
-  var pendingMax: Int { 256 }
+  var pendingMax: Int { isAlone ? 0 : 256 }
 
   func poll(_ queue: inout MoveQueue) {
     guard queue.renames.pendingCount > 0 else { return }
     attach(queue.renames)
-    helper.wakeIfAsleep()
+    helper?.wakeIfAsleep()
   }
 
   private func attach(_ queue: borrowing RequestQueue) {
-    guard !isAttached else { return }
+    guard !isAttached, !isAlone else { return }
+    if helper == nil { helper = try? HelperThread() }
+    guard let helper else {
+      isAlone = true
+      return
+    }
     helper.attach(queue)
     isAttached = true
   }
 
   private func detach() {
     guard isAttached else { return }
-    helper.detach()
+    helper?.detach()
     isAttached = false
   }
 
