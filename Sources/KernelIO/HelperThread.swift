@@ -5,107 +5,49 @@ internal import SystemPackage
 /// A thread that executes requests of a queue beside the thread that fills it.
 ///
 ///     owner:  attach ─▶ append, append, … ─▶ detach ─▶ …          never waits but in `detach`, for one request
-///     helper: sleeps ─▶ takes the oldest, executes it, …; looks for a while where there is none, then sleeps (futex(2))
+///     helper: takes the oldest, executes it, …; looks for a while where there is none, then sleeps
 ///
 /// It takes nothing more after a stop signal, nor once a request has failed in a way that stops a run.
 public final class HelperThread {
+  private let companion: Companion
   private let state = State()
-  private let thread: UInt64
 
   /// Throws EAGAIN where the kernel grants no thread (RLIMIT_NPROC, pids.max, a seccomp profile).
-  public init() throws(KernelError) {
-    let context = unsafe Unmanaged.passRetained(state)
-    thread = unsafe hc_thread_start(
-      { unsafe Unmanaged<State>.fromOpaque($0!).takeRetainedValue().run() }, context.toOpaque())
-    guard thread != 0 else {
-      unsafe context.release()
-      throw KernelError(.threadStart, "", .resourceTemporarilyUnavailable)
-    }
-  }
+  public init() throws(KernelError) { companion = try Companion() }
 
-  deinit {
-    state.end()
-    hc_thread_join(thread)
-  }
+  deinit { detach() }
 
   /// Gives the helper a share in a queue, until `detach`.
-  public func attach(_ queue: borrowing RequestQueue) { state.attach(queue.slots) }
+  public func attach(_ queue: borrowing RequestQueue) {
+    state.isAttached.store(true, ordering: .sequentiallyConsistent)
+    companion.begin { [state, slots = queue.slots] in state.work(slots) }
+  }
 
   /// Wakes the helper where it sleeps although something is pending. Costs a load where it does not.
-  public func wakeIfAsleep() { state.wakeIfAsleep() }
+  public func wakeIfAsleep() {
+    if state.isAsleep.load(ordering: .relaxed) { state.bell.ring() }
+  }
 
   /// Takes the queue back. Returns when nothing of it is being executed.
-  public func detach() { state.detach() }
-}
+  public func detach() {
+    // In one order with what the helper does before it sleeps: one of the two sees the other.
+    state.isAttached.store(false, ordering: .sequentiallyConsistent)
+    if state.isAsleep.load(ordering: .sequentiallyConsistent) { state.bell.ring() }
+    companion.finish()
+  }
 
-extension HelperThread {
   /// What both threads see.
-  @safe fileprivate final class State: @unchecked Sendable {
+  private final class State: Sendable {
     /// Looks at an empty queue before it sleeps: some microseconds, about what waking costs.
     private static let looksMax = 256
 
-    private let slots = Mutex<RequestSlots?>(nil)
-    private let isAttached = Atomic(false)
-    private let isWorking = Atomic(false)
-    private let isAsleep = Atomic(false)
-    private let isOver = Atomic(false)
-    /// Counts what the helper is woken for, and what its owner is.
-    private let bell = Bell()
-    private let rest = Bell()
+    let isAttached = Atomic(false)
+    let isAsleep = Atomic(false)
+    let bell = Bell()
 
-    // MARK: the owner's
-
-    func attach(_ slots: RequestSlots) {
-      self.slots.withLock { $0 = slots }
-      isAttached.store(true, ordering: .releasing)
-      bell.ring()
-    }
-
-    func detach() {
-      // In one order with what the helper does before it sleeps: one of the two sees the other.
-      isAttached.store(false, ordering: .sequentiallyConsistent)
-      slots.withLock { $0 = nil }
-      while true {
-        let seen = rest.count
-        if !isWorking.load(ordering: .acquiring) { return }
-        if isAsleep.load(ordering: .sequentiallyConsistent) { bell.ring() }
-        rest.wait(unless: seen)
-      }
-    }
-
-    func wakeIfAsleep() {
-      if isAsleep.load(ordering: .relaxed) { bell.ring() }
-    }
-
-    func end() {
-      isOver.store(true, ordering: .releasing)
-      bell.ring()
-    }
-
-    // MARK: the helper's
-
-    func run() {
-      while true {
-        let seen = bell.count
-        if isOver.load(ordering: .acquiring) { return }
-        // Taken and begun under one lock: who detaches either sees it at work or has taken the slots away.
-        let slots = self.slots.withLock { slots in
-          if slots != nil { isWorking.store(true, ordering: .releasing) }
-          return slots
-        }
-        if let slots {
-          work(slots)
-          isWorking.store(false, ordering: .releasing)
-          rest.ring()
-        }
-        bell.wait(unless: seen)
-      }
-    }
-
-    private func work(_ slots: RequestSlots) {
+    func work(_ slots: RequestSlots) {
       var looks = 0
-      while isAttached.load(ordering: .acquiring) {
-        guard StopSignal.pending == nil else { return }
+      while isAttached.load(ordering: .acquiring), StopSignal.pending == nil {
         if let result = slots.executeFront() {
           looks = 0
           if result < 0, Errno(shim: result).stopsRun { return }
@@ -122,33 +64,8 @@ extension HelperThread {
     private func sleep(_ slots: RequestSlots) {
       let seen = bell.count
       isAsleep.store(true, ordering: .sequentiallyConsistent)
-      if !slots.hasPending, isAttached.load(ordering: .sequentiallyConsistent) { bell.wait(unless: seen) }
-      isAsleep.store(false, ordering: .releasing)
+      if !slots.hasPending, isAttached.load(ordering: .sequentiallyConsistent) { bell.sleep(while: seen) }
+      isAsleep.store(false, ordering: .sequentiallyConsistent)
     }
   }
-}
-
-/// A count that a thread can wait for to change (futex(2)).
-@safe private struct Bell: ~Copyable, @unchecked Sendable {
-  private let word: UnsafeMutablePointer<Atomic<UInt32>>
-
-  init() {
-    unsafe word = .allocate(capacity: 1)
-    unsafe word.initialize(to: Atomic(0))
-  }
-
-  deinit {
-    unsafe word.deinitialize(count: 1)
-    unsafe word.deallocate()
-  }
-
-  var count: UInt32 { unsafe word.pointee.load(ordering: .sequentiallyConsistent) }
-
-  func ring() {
-    unsafe word.pointee.add(1, ordering: .sequentiallyConsistent)
-    unsafe hc_futex_wake(word)
-  }
-
-  /// Returns at once where the count is another one by now; may return before it is.
-  func wait(unless seen: UInt32) { unsafe hc_futex_wait(word, seen) }
 }
