@@ -47,9 +47,10 @@ import Testing
     try Shell.must([HotColdBinary.path, "sample", path, "--files", "70000"])
     let report = try HotColdBinary.migrate(path).report
     let wasTried = report["engineReason"].string?.contains(
-      /tried: threads [0-9]+,000 files\/s, io_uring [0-9]+,000 files/)
-    #expect(!IOUring.isGranted || wasTried == true, "\(report["engineReason"])")
-    #expect(["threads", "io_uring"].contains(report["engine"].string))
+      /tried: syscalls [0-9]+,000, threads [0-9]+,000(, io_uring [0-9]+,000)? files/)
+    #expect(wasTried == true, "\(report["engineReason"])")
+    let isRingNamed = report["engineReason"].string?.contains("io_uring") == true
+    #expect(isRingNamed)
     #expect(HotColdBinary.run(["verify", path]).status == 0)
   }
 
@@ -104,7 +105,7 @@ import Testing
     let result = filtered(["--execute", "--yes", "--format", "json"])
     #expect(result.status == 0)
     let report = try JSON(parsing: result.output)
-    #expect(report["engine"].string == "threads")
+    #expect(report["engine"].string != "io_uring")
     #expect(report["engineReason"].string?.contains("seccomp") == true)
     #expect(HotColdBinary.run(["verify", path]).status == 0)
     #expect(Invariants.violations(before: before, after: try Snapshot(path)) == [])

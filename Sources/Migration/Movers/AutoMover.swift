@@ -1,37 +1,52 @@
 internal import KernelIO
 internal import SystemPackage
 
-/// Decides by measurement what works beside this thread. A short run has nothing; a longer one a helper thread; in a long one a
-/// ring and the helper carry stretches in turn, and the faster goes on.
+/// Decides by measurement what works beside this thread: nothing, a helper thread, or a ring. Two of them carry stretches of
+/// files in turn, and the faster goes on.
 ///
-///     512 files: none ─▶ 32,768: helper ─▶ 4,096 each: ring, helper, ring, helper ─▶ the rest: the faster
+///     512 files: nothing ─▶ nothing against the helper ─▶ the faster, up to 33,280 ─▶ that against a ring ─▶ the faster
 ///
 /// A thread costs some 50 µs, a ring a millisecond and 13 ms of waiting when it is closed, so neither is set up before
-/// there is work for it.
+/// there is work for it. Nothing is the fastest where files are only renamed: two threads wait for each other then.
 final class AutoMover: Mover {
-  private enum Stage: Equatable {
-    case alone, helped
-    case trial(Int)
-    case settled
+  private enum Stage {
+    case alone
+    case trial(Trial)
+    case helped, settled
 
-    static let trialCount = 4
-    static let trialFiles = 4096
-
-    /// Files after which the next stage begins.
+    /// Files after which the next one begins.
     var length: Int {
       switch self {
       case .alone: 512
-      case .helped: 32_768
-      case .trial: Self.trialFiles
+      case .trial(let trial): trial.stretch
+      case .helped: 24_576
       case .settled: .max
       }
     }
   }
 
-  private enum Current {
-    case none
-    case helper(HelperMover)
-    case ring(RingMover)
+  /// Two candidates, and the stretches that they carry in turn.
+  private struct Trial {
+    static let stretchesMax = 4
+    let candidates: [Engine.Name]
+    /// In files.
+    let stretch: Int
+    private(set) var nanoseconds: [Int64] = [0, 0]
+    private(set) var stretches = 0
+
+    init(_ first: Engine.Name, _ second: Engine.Name, stretch: Int) {
+      candidates = [first, second]
+      self.stretch = stretch
+    }
+
+    var current: Engine.Name { candidates[stretches % 2] }
+    var isOver: Bool { stretches == Self.stretchesMax }
+    var fastest: Engine.Name { candidates[nanoseconds[1] < nanoseconds[0] ? 1 : 0] }
+
+    mutating func note(_ elapsed: Int64) {
+      nanoseconds[stretches % 2] += elapsed
+      stretches += 1
+    }
   }
 
   /// Set up when it is first needed.
@@ -50,20 +65,20 @@ final class AutoMover: Mover {
 
   private static let hasOtherProcessors = CurrentProcess.processorCount > 1
 
-  private var current = Current.none
+  /// What works beside this thread now.
+  private(set) var name = Engine.Name.syscalls
   private var stage = Stage.alone
   private var helper = Candidate<HelperMover>.unknown
   private var ring = Candidate<RingMover>.unknown
   /// Of a ring that was closed.
   private var closedTotals = RingTotals()
+  /// What trials have found, in files a second.
+  private var rates: [Engine.Name: Int64] = [:]
   /// Renamed by this thread.
   private var renameCount = 0
   /// Of this stage: how many had been begun when it began, and when that was.
   private var startCount = 0
   private var startNanoseconds: Int64 = 0
-  /// Of all stretches of the trial.
-  private var helperNanoseconds: Int64 = 0
-  private var ringNanoseconds: Int64 = 0
 
   // MARK: stages
 
@@ -79,52 +94,37 @@ final class AutoMover: Mover {
 
   private func advance(_ queue: inout MoveQueue) throws(KernelError) {
     try drain(&queue)
-    noteTime()
-    stage = next()
-    current = choose()
+    switch stage {
+    case .alone:
+      // Where no thread is granted, nor is a worker of a ring, as a rule, and that shows only in its silence.
+      let isWorthIt = Self.hasOtherProcessors && openHelper() != nil
+      stage = isWorthIt ? .trial(Trial(.syscalls, .threads, stretch: 2048)) : .settled
+    case .trial(var trial):
+      trial.note(SystemClock.monotonicNanoseconds - startNanoseconds)
+      stage = trial.isOver || !isUsable(trial.current) ? end(trial) : .trial(trial)
+    case .helped: stage = openRing() == nil ? .settled : .trial(Trial(name, .ioUring, stretch: 4096))
+    case .settled: break
+    }
+    if case .trial(let trial) = stage { name = trial.current }
     start(at: count(queue))
   }
 
-  private func noteTime() {
-    guard case .trial = stage else { return }
-    let nanoseconds = SystemClock.monotonicNanoseconds - startNanoseconds
-    switch current {
-    case .none: break
-    case .helper: helperNanoseconds += nanoseconds
-    case .ring: ringNanoseconds += nanoseconds
+  private func end(_ trial: Trial) -> Stage {
+    guard trial.isOver else {
+      name = trial.candidates[0]
+      return .settled
     }
-  }
-
-  private func next() -> Stage {
-    switch stage {
-    case .alone: return Self.hasOtherProcessors ? .helped : .settled
-    case .helped: return openHelper() != nil && openRing() != nil ? .trial(0) : .settled
-    case .trial(let number):
-      return number + 1 < Stage.trialCount && openRing() != nil ? .trial(number + 1) : .settled
-    case .settled: return .settled
+    for (candidate, nanoseconds) in zip(trial.candidates, trial.nanoseconds) {
+      let files = Int64(trial.stretch * Trial.stretchesMax / 2)
+      rates[candidate] = files * 1_000_000_000 / max(1, nanoseconds)
     }
+    name = trial.fastest
+    guard trial.candidates.contains(.ioUring) else { return .helped }
+    if name != .ioUring { closeRing() }
+    return .settled
   }
 
-  private func choose() -> Current {
-    switch stage {
-    case .alone: return .none
-    case .helped: return openHelper().map(Current.helper) ?? .none
-    case .trial(let number):
-      return number % 2 == 0
-        ? openRing().map(Current.ring) ?? .none : openHelper().map(Current.helper) ?? .none
-    case .settled: return fastest()
-    }
-  }
-
-  private func fastest() -> Current {
-    // Where no thread is granted, nor is a worker of a ring, as a rule, and that shows only in its silence.
-    guard Self.hasOtherProcessors, let helper = openHelper() else { return .none }
-    if let ring = openRing(), isTried, ringNanoseconds < helperNanoseconds { return .ring(ring) }
-    closeRing()
-    return .helper(helper)
-  }
-
-  private var isTried: Bool { helperNanoseconds > 0 && ringNanoseconds > 0 }
+  private func isUsable(_ name: Engine.Name) -> Bool { name != .ioUring || openRing() != nil }
 
   private func openHelper() -> HelperMover? {
     if case .unknown = helper { helper = Candidate { () throws(KernelError) in try HelperMover() } }
@@ -146,7 +146,19 @@ final class AutoMover: Mover {
 // MARK: moving
 
 extension AutoMover {
-  static let queueCapacity = RingMover.queueCapacity
+  private enum Current {
+    case none
+    case helper(HelperMover)
+    case ring(RingMover)
+  }
+
+  private var current: Current {
+    switch name {
+    case .syscalls: .none
+    case .threads: helper.value.map(Current.helper) ?? .none
+    case .ioUring: ring.value.map(Current.ring) ?? .none
+    }
+  }
 
   var pendingMax: Int {
     switch current {
@@ -200,34 +212,22 @@ extension AutoMover {
 // MARK: the report
 
 extension AutoMover {
-  var name: Engine.Name {
-    switch current {
-    case .none: .syscalls
-    case .helper: .threads
-    case .ring: .ioUring
-    }
-  }
-
   var totals: RingTotals { ring.value?.totals ?? closedTotals }
   var givenUp: RingMover.GivenUp? { ring.value?.givenUp }
 
   /// Why this one, and why not another.
   var reason: String {
-    if stage == .alone { return "few files" }
+    if case .alone = stage { return "few files" }
     guard Self.hasOtherProcessors else { return "one processor" }
     var reasons: [String] = []
-    if isTried {
-      reasons.append("tried: threads \(rate(helperNanoseconds)), io_uring \(rate(ringNanoseconds))")
-    } else if case .unknown = ring, helper.value != nil {
-      reasons.append("too few files to try io_uring")
+    let tried = [Engine.Name.syscalls, .threads, .ioUring].compactMap { name in
+      rates[name].map { "\(name.rawValue) \($0 / 1000),000" }
+    }
+    if !tried.isEmpty {
+      reasons.append("the fastest of those tried: \(tried.joined(separator: ", ")) files/s")
     }
     if helper.refusal != nil { reasons.append("the kernel grants no thread") }
     if let error = ring.refusal { reasons.append(Engine.refusalReason(error)) }
-    return reasons.joined(separator: "; ")
-  }
-
-  private func rate(_ nanoseconds: Int64) -> String {
-    let files = Int64(Stage.trialFiles * Stage.trialCount / 2)
-    return "\(files * 1_000_000 / nanoseconds),000 files/s"
+    return reasons.isEmpty ? "few files" : reasons.joined(separator: "; ")
   }
 }
