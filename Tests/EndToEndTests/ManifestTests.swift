@@ -103,7 +103,7 @@ import Testing
     stayWithinTheHour()
     let trial = try Trial()
     #expect(try HotColdBinary.migrate(trial.folder.path).status == 0)
-    try trial.folder.makeFile("segments/22/.archive.m3u8.hotcold")
+    try trial.folder.makeFile("segments/22/.archive.m3u8.hotcold", contents: Array("#EXTM3U\n".utf8))
     let again = try HotColdBinary.migrate(trial.folder.path)
     #expect(again.status == 0 && again.report["captures", 0, "unrecognised", "count"].int == 0)
     #expect(!trial.folder.exists("segments/22/.archive.m3u8.hotcold"))

@@ -12,7 +12,7 @@ import Testing
 ///
 /// To repeat a failure: `HOTCOLD_SEED=17 swift test --filter LayoutChangeTests`.
 @Suite struct LayoutChangeTests {
-  static let pairs = ProcessInfo.processInfo.environment["HOTCOLD_FAULTS"] == "all" ? 40 : 5
+  static let pairs = ProcessInfo.processInfo.environment["HOTCOLD_FAULTS"] == "all" ? 120 : 9
 
   // MARK: random layouts
 
@@ -106,7 +106,7 @@ import Testing
       let moves = try run(engine, layout, isDryRun: true).total.moved
       guard moves > 0 else { return false }
       var faults = hc_faults()
-      faults.operation = Int32((engine == .syscalls ? HC_OP_RENAME : HC_OP_RING_RENAME).rawValue)
+      faults.operation = Int32((engine == .ioUring ? HC_OP_RING_RENAME : HC_OP_RENAME).rawValue)
       faults.error = Errno.ioError.rawValue
       faults.first = UInt32(Int.random(in: 1...moves, using: &random))
       faults.forever = true
@@ -193,7 +193,7 @@ import Testing
 
   // MARK: tests
 
-  @Test(arguments: SeededRandom.seeds(pairs), EngineChoice.all)
+  @Test(arguments: EngineChoice.cases(pairs))
   func fromOneLayoutToAnotherAndBackAndToTheFlatOne(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var trial = try Trial(seed, layouts: 2)
@@ -209,7 +209,7 @@ import Testing
     try trial.revert(engine, 0, files)
   }
 
-  @Test(arguments: SeededRandom.seeds(pairs), EngineChoice.all)
+  @Test(arguments: EngineChoice.cases(pairs))
   func threeLayoutsInARowEndWhereTheLastOneWantsThem(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var trial = try Trial(seed, layouts: 3)
@@ -225,7 +225,7 @@ import Testing
   }
 
   /// Half in the one layout and half in the other, and a run that stops with an I/O error before the one that ends it.
-  @Test(arguments: SeededRandom.seeds(pairs), EngineChoice.all)
+  @Test(arguments: EngineChoice.cases(pairs))
   func whatIsHalfInEitherLayoutEndsInTheNewOne(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var trial = try Trial(seed, layouts: 2)

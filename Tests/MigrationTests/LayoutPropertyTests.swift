@@ -66,7 +66,7 @@ import Testing
       FilePath(folder.path), options: options, observer: SilentObserver())
   }
 
-  @Test(arguments: SeededRandom.seeds(40), EngineChoice.all)
+  @Test(arguments: EngineChoice.cases(60))
   func everyLayoutEndsWhereTheModelDoesForthAndBack(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var random = SeededRandom(seed)
@@ -141,7 +141,7 @@ import Testing
   }
 
   /// As few descriptors as can be: buckets are closed and opened again on the way.
-  @Test(arguments: SeededRandom.seeds(10), EngineChoice.all)
+  @Test(arguments: EngineChoice.cases(15))
   func fewDescriptorsMakeNoDifference(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var random = SeededRandom(seed)

@@ -5,7 +5,7 @@ import Testing
 
 /// Whole migrations of random captures on a real file system, against the independent model.
 @Suite struct MigrationPropertyTests {
-  @Test(arguments: SeededRandom.seeds(40), EngineChoice.all)
+  @Test(arguments: EngineChoice.cases(60))
   func aMigrationEndsInTheTreeOfTheModel(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var random = SeededRandom(seed)

@@ -24,7 +24,7 @@ import Testing
       case 2 where folder.exists(playlist): try folder.remove(playlist)
       case 3 where !folder.exists(playlist): try folder.makeFile(playlist, contents: Array("another's".utf8))
       case 4 where !folder.exists(playlist): try folder.makeFile(playlist, contents: [])
-      case 5: try? folder.makeFile(playlist.folder + "/.archive.m3u8.hotcold")
+      case 5: try? folder.makeFile(playlist.folder + "/.archive.m3u8.hotcold", contents: [])
       case 6: try folder.makeFolder(playlist.folder + "/.archive.m3u8.hotcold")
       default: break
       }

@@ -226,9 +226,13 @@ struct HourPlaylists: Sendable {
     return .staged(over: old?.status)
   }
 
-  /// A folder or a link of a temporary name is foreign.
+  /// A folder or a link of a temporary name is foreign, and so is a file that no run can have left. An execution has removed its
+  /// own by now.
   private func checkIsFree(_ temporary: String, in directory: borrowing Directory) throws(KernelError) {
-    guard let status = try directory.statusIfThere(temporary), !isDryRun || status.type != .regular else {
+    guard let status = try directory.statusIfThere(temporary) else { return }
+    if isDryRun, status.type == .regular,
+      ArchivePlaylist.mayBeUnfinished(try directory.readFile(temporary, limit: Self.playlistBytesMax))
+    {
       return
     }
     throw KernelError(.create, directory.path.appending(temporary), .fileExists)
