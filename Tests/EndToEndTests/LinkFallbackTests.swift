@@ -230,6 +230,8 @@ import Testing
         meetings += 1
       }
       _ = migration.wait()
+      // Or a migration that met nobody would leave nothing to move for the next.
+      _ = HotColdBinary.run(["revert", other.mount.path] + options)
     }
     #expect(meetings > 2)
     one.end()
