@@ -29,8 +29,13 @@ public struct CaptureRound: Sendable {
     maintenance?.retention.map { isDryRun ? $0.dueTotal : $0.deletedTotal } ?? 0
   }
 
-  /// How many issues keep its status from being `done`: errors, and what retention declined, or would.
-  var errorCount: Int { issues.count { ExitStatus(of: $0) != .done } }
+  /// How many issues keep its status from being `done`: errors, and what retention declined.
+  var errorCount: Int { issues.count { status(of: $0) != .done } }
+
+  private func status(of issue: Issue) -> ExitStatus {
+    // Of a dry run nothing that was declined is left undone.
+    isDryRun && issue.code == .retentionDeclined ? .done : ExitStatus(of: issue)
+  }
 
   /// A slice of its settling.
   public mutating func add(_ report: CaptureReport) {
@@ -53,7 +58,7 @@ public struct CaptureRound: Sendable {
   public mutating func add(_ report: MaintenanceReport, _ issues: [Issue]) {
     maintenance = report
     self.issues += issues
-    statuses += issues.map { ExitStatus(of: $0) }
+    statuses += issues.map(status)
     wouldChange =
       wouldChange || deleted > 0
       || report.manifests.map { $0.written + $0.removed > 0 || $0.initSegments.haveChanged } ?? false
