@@ -59,9 +59,6 @@ extension BucketRule {
   /// That of the buckets, where none is named: a date means the same everywhere. Nil for that of the machine.
   var timeZoneDefault: String? { hasDates ? "UTC" : nil }
 
-  /// The rule that another layout of the same places may have had.
-  var other: BucketRule { hasDates ? .hour : .dateHour }
-
   /// The names of a bucket's folders, from the outermost on: `["7"]`, or `["2026-11-24", "13"]`.
   public func names(of bucket: Bucket) -> [String] {
     switch self {

@@ -296,13 +296,6 @@ extension Layout {
       }
   }
 
-  /// The same places, with the other rule for the names of buckets, and no other buckets.
-  public var withOtherBuckets: Layout {
-    let tree = Tree(rule: buckets.other, places: trees[0].places)
-    return Layout(
-      contents: Contents(description, rules, paths, [tree], contents.sources, contents.matcher))
-  }
-
   private static func place(_ path: String, in paths: inout [String]) -> Place {
     // By bytes: two spellings of one letter are two folders.
     if let index = paths.firstIndex(where: { $0.utf8.elementsEqual(path.utf8) }) { return Place(index) }

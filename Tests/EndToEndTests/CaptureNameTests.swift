@@ -19,7 +19,7 @@ import Testing
     stayWithinTheHour()
     let folder = try Folder()
     let layouts = try Folder()
-    let layout = try OtherLayoutTests.layout(edits, in: layouts)
+    let layout = try LayoutFile.edited(edits, in: layouts)
     for name in ["cam", "other"] {
       try SmallCapture.make(in: folder, at: Bytes(name))
       let capture = folder.path + "/" + name

@@ -6,7 +6,7 @@ import Testing
 @Suite struct DateFolderTests {
   /// The built-in kinds by date, with the segments' buckets in a folder that nothing else is in.
   private static func apart(in folder: borrowing Folder, buckets: String = "date-hour") throws -> String {
-    let text = try String(contentsOfFile: LayoutTests.byDate, encoding: .utf8)
+    let text = try String(contentsOfFile: LayoutFile.byDate, encoding: .utf8)
       .replacing("\n    hot: segments", with: "\n    hot: segments\n    cold: archive")
       .replacing("buckets: date-hour", with: "buckets: \(buckets)")
     try #require(text.contains("cold: archive") && text.contains("buckets: \(buckets)\n"))
@@ -19,7 +19,7 @@ import Testing
   func foldersThatAreAlmostDatesAreSaidAndLeftAlone(engine: String, cold: String) throws {
     try skipUnlessGranted(engine: engine)
     let layouts = try Folder()
-    let layout = cold == "archive" ? try Self.apart(in: layouts) : LayoutTests.byDate
+    let layout = cold == "archive" ? try Self.apart(in: layouts) : LayoutFile.byDate
     let folder = try Folder()
     let odd = [
       "2026-02-30/13", "2026-2-3/07", "26-02-03/07", "0000-01-01/00", "10000-01-01/00", "2026-02-03/7",
@@ -136,7 +136,7 @@ import Testing
     for options in [[], ["--execute", "--yes"], ["--execute", "--yes"]] {
       let result = HotColdBinary.run(
         [
-          "migrate", capture, "--layout", LayoutTests.byDate, "--hot", "segments=0", "--engine", engine,
+          "migrate", capture, "--layout", LayoutFile.byDate, "--hot", "segments=0", "--engine", engine,
           "--format", "json",
         ] + options)
       #expect(result.status == 1, "\(result.error)")
@@ -155,10 +155,10 @@ import Testing
     ] {
       #expect(after.paths.contains(Bytes("segments/\(bucket)/segment_\(day)_\(hour).ts")), "\(bucket)")
     }
-    let verified = HotColdBinary.run(["verify", capture, "--layout", LayoutTests.byDate])
+    let verified = HotColdBinary.run(["verify", capture, "--layout", LayoutFile.byDate])
     #expect(verified.status == 1)
     for path in refused { #expect(verified.output.contains(path), "\(path): \(verified.output)") }
-    let round = HotColdBinary.run(["archive", "--once", capture, "--layout", LayoutTests.byDate])
+    let round = HotColdBinary.run(["archive", "--once", capture, "--layout", LayoutFile.byDate])
     #expect(round.status == 1)
     for path in refused { #expect(round.error.contains(path), "\(path): \(round.error)") }
     #expect(try Snapshot(elsewhere.path).changeTimes == canary.changeTimes)
@@ -170,7 +170,7 @@ import Testing
     let folder = try Folder()
     let tools = try Folder()
     try Shell.must(["cp", HotColdBinary.path, tools.path + "/hotcold"])
-    try Shell.must(["cp", LayoutTests.byDate, tools.path + "/by-date.yaml"])
+    try Shell.must(["cp", LayoutFile.byDate, tools.path + "/by-date.yaml"])
     for day in 0..<3 {
       try folder.makeFile(Bytes("segment_\(day).ts"), seconds: 1_769_929_200 + day * 86_400)
     }
@@ -227,7 +227,7 @@ import Testing
     ]
     for (path, seconds) in strays { try folder.makeFile(path, seconds: seconds) }
     let before = try Snapshot(capture)
-    let settings = ["--layout", LayoutTests.byDate, "--hot", "segments=0", "--hot", "captures=0"]
+    let settings = ["--layout", LayoutFile.byDate, "--hot", "segments=0", "--hot", "captures=0"]
     for options in [[], ["--execute", "--yes"], ["--execute", "--yes"]] {
       let result = HotColdBinary.run(
         ["migrate", capture, "--from", "guide", "--engine", engine, "--format", "json"] + settings + options)
@@ -247,7 +247,7 @@ import Testing
     // A bucket of the old layout that holds one still is not forgotten.
     let forgotten = HotColdBinary.run(["verify", capture] + settings)
     #expect(forgotten.status == 66 && forgotten.error.contains("segments/0"), "\(forgotten)")
-    let back = HotColdBinary.run(["migrate", capture, "--from", LayoutTests.byDate, "--execute", "--yes"])
+    let back = HotColdBinary.run(["migrate", capture, "--from", LayoutFile.byDate, "--execute", "--yes"])
     #expect(back.status == 0, "\(back)")
     #expect(HotColdBinary.run(["revert", capture, "--execute", "--yes"]).status == 0)
     #expect(try Snapshot(capture).contents == before.contents)

@@ -146,7 +146,7 @@ import Testing
       let capture = trial.folder.path
       let elsewhere = try Folder()
       let layouts = try Folder()
-      let layout = try OtherLayoutTests.layout([("hot: segments", "hot: video/seg")], in: layouts)
+      let layout = try LayoutFile.edited([("hot: segments", "hot: video/seg")], in: layouts)
       try elsewhere.makeFile("canary")
       if isThere { try elsewhere.makeFile("seg/7/segment_canary.ts") }
       if what == "link" {

@@ -4,7 +4,7 @@ import Testing
 
 /// The init file of fragmented MP4, which cannot be moved.
 @Suite struct InitializationFileTests {
-  private static let layout = LayoutTests.repository + "/Packaging/layouts/ffmpeg-fmp4.yaml"
+  private static let layout = LayoutFile.installed("ffmpeg-fmp4")
   private static let listed = 25..<30
 
   /// A stream of 30 segments, flat or with its newest ones and its playlist in the hot folder.

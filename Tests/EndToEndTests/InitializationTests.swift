@@ -4,7 +4,7 @@ import Testing
 
 /// fMP4 whose recorder was started again with other settings: each segment can be played with what it was made with.
 @Suite struct InitializationTests {
-  static let layout = LayoutTests.repository + "/Packaging/layouts/ffmpeg-fmp4.yaml"
+  static let layout = LayoutFile.installed("ffmpeg-fmp4")
   static let hour = 1_700_000_400  // 22:20 UTC
   static let copy = "segments/init.20231114T222000Z.mp4"
 

@@ -73,7 +73,7 @@ import Testing
     init() throws {
       try files.makeFile("own.yaml", contents: Array(ownText.utf8))
       layouts = [
-        ("guide", guide), (LayoutTests.byDate, dated), (files.path + "/own.yaml", own),
+        ("guide", guide), (LayoutFile.byDate, dated), (files.path + "/own.yaml", own),
       ]
     }
   }
@@ -288,20 +288,20 @@ import Testing
         environment: ["TZ": "UTC"])
     }
     let execute = ["--execute", "--yes", "--engine", engine]
-    let there = run(["migrate", capture, "--layout", LayoutTests.byDate] + execute)
+    let there = run(["migrate", capture, "--layout", LayoutFile.byDate] + execute)
     #expect(there.status == 0, "\(there)")
     #expect(try Snapshot(capture).paths == Self.dated.settled(files))
     #expect(try Snapshot(capture).contents == before.contents)
     for command in [["verify", capture], ["archive", "--once", capture]] {
-      let result = run(command + ["--layout", LayoutTests.byDate])
+      let result = run(command + ["--layout", LayoutFile.byDate])
       #expect(result.status == 0, "\(result)")
     }
-    let hours = run(["migrate", capture, "--from", LayoutTests.byDate] + execute)
+    let hours = run(["migrate", capture, "--from", LayoutFile.byDate] + execute)
     #expect(hours.status == 0, "\(hours)")
     #expect(try Snapshot(capture).paths == Self.guide.settled(Self.dated.roles(of: files)))
-    let back = run(["migrate", capture, "--from", "guide", "--layout", LayoutTests.byDate] + execute)
+    let back = run(["migrate", capture, "--from", "guide", "--layout", LayoutFile.byDate] + execute)
     #expect(back.status == 0, "\(back)")
-    let reverted = run(["revert", capture, "--layout", LayoutTests.byDate] + execute)
+    let reverted = run(["revert", capture, "--layout", LayoutFile.byDate] + execute)
     #expect(reverted.status == 0, "\(reverted)")
     #expect(try Snapshot(capture).entries == before.entries)
   }
@@ -319,30 +319,30 @@ extension String {
     #expect(try HotColdBinary.migrate(capture).status == 0)
     let taken = Bytes("segments/2023-11-14/22/segment_0.ts")
     try trial.folder.makeFile(taken, seconds: 1)
-    let options = ["--from", "guide", "--layout", LayoutTests.byDate, "--hot", "segments=9"]
+    let options = ["--from", "guide", "--layout", LayoutFile.byDate, "--hot", "segments=9"]
     let result = HotColdBinary.run(["migrate", capture, "--execute", "--yes", "--format", "json"] + options)
     let report = try JSON(parsing: result.output)["captures", 0]
     let errors = report["errors"].array.filter { $0["code"].string == "name-taken" }
     let remedy = try #require(errors.first?["remedy"].string, "\(result)")
     let command = try #require(
       remedy.components(separatedBy: "only this command takes it: hotcold ").dropFirst().first)
-    #expect(HotColdBinary.run(["verify", capture, "--layout", LayoutTests.byDate]).status == 66)
+    #expect(HotColdBinary.run(["verify", capture, "--layout", LayoutFile.byDate]).status == 66)
     try trial.folder.remove(taken)
     let rest = Shell.run(
       ["sh", "-c", "exec \"$0\" \(command) --yes", HotColdBinary.path], environment: ["TZ": "UTC"])
     #expect(rest.status == 0, "\(command): \(rest)")
     #expect(
-      HotColdBinary.run(["verify", capture, "--layout", LayoutTests.byDate, "--hot", "segments=9"]).status
+      HotColdBinary.run(["verify", capture, "--layout", LayoutFile.byDate, "--hot", "segments=9"]).status
         == 0)
   }
 
   /// Where the files go is said where it is not asked for.
   @Test func aChangeWithoutATargetSaysWhereItGoes() throws {
     let trial = try Trial()
-    let result = HotColdBinary.run(["migrate", trial.folder.path, "--from", LayoutTests.byDate])
+    let result = HotColdBinary.run(["migrate", trial.folder.path, "--from", LayoutFile.byDate])
     #expect(result.error.contains("without --layout, files go to the layout guide"), "\(result)")
     let named = HotColdBinary.run([
-      "migrate", trial.folder.path, "--from", LayoutTests.byDate, "--layout", "guide",
+      "migrate", trial.folder.path, "--from", LayoutFile.byDate, "--layout", "guide",
     ])
     #expect(!named.error.contains("without --layout"))
   }

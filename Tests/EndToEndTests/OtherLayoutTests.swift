@@ -6,22 +6,6 @@ import Testing
 @Suite struct OtherLayoutTests {
   private static func run(_ arguments: String...) -> Shell.Result { HotColdBinary.run(arguments) }
 
-  /// A layout file like an installed one, with other texts.
-  static func layout(
-    _ edits: [(String, String)], of name: String = "guide", in folder: borrowing Folder
-  ) throws -> String {
-    var text = try String(
-      contentsOfFile: LayoutTests.repository + "/Packaging/layouts/\(name).yaml", encoding: .utf8)
-    for (old, new) in edits {
-      let edited = text.replacing(old, with: new)
-      #expect(edited != text, "\(old) is not in the layout")
-      text = edited
-    }
-    let path = folder.path + "/other.yaml"
-    try text.write(toFile: path, atomically: true, encoding: .utf8)
-    return path
-  }
-
   /// Every command refuses, and nothing is touched.
   private static func expectRefusal(
     _ capture: String, _ options: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
@@ -43,7 +27,7 @@ import Testing
   @Test func anyNumberOfOwnFoldersHidesNoBucket() throws {
     let trial = try Trial()
     let layouts = try Folder()
-    let other = try Self.layout(
+    let other = try LayoutFile.edited(
       [("hot: segments", "hot: segments\n    cold: zz/old/segments")], in: layouts)
     for number in 0..<1200 { try trial.folder.makeFolder(Bytes("captures-by-me/\(number)/more")) }
     #expect(Self.run("migrate", trial.folder.path).status == 0)
@@ -73,8 +57,8 @@ import Testing
     let trial = try Trial()
     let capture = trial.folder.path
     let layouts = try Folder()
-    let first = LayoutTests.repository + "/Packaging/layouts/\(name).yaml"
-    let swapped = try Self.layout(
+    let first = LayoutFile.installed(name)
+    let swapped = try LayoutFile.edited(
       [
         ("hot: captures", "hot: captures\n    cold: thumbnails"),
         ("hot: thumbnails", "hot: thumbnails\n    cold: captures"),
@@ -131,7 +115,7 @@ import Testing
     for number in 0..<9 {
       try folder.makeFile(Bytes("segment_0\(number).ts"), seconds: now - 3 * 86_400 - number * 40_000)
     }
-    let options = ["--layout", LayoutTests.byDate, "--hot", "segments=20"]
+    let options = ["--layout", LayoutFile.byDate, "--hot", "segments=20"]
     #expect(HotColdBinary.run(["migrate", capture, "--execute", "--yes"] + options).status == 0)
     try Shell.must(["sh", "-c", "cd \"$1\" && mkdir backup && cp -a segments/2* backup/", "", capture])
     for _ in 0..<2 {
@@ -151,7 +135,7 @@ import Testing
     let trial = try Trial()
     let capture = trial.folder.path
     let layouts = try Folder()
-    let other = try Self.layout([("segment_*.ts", "video_*.ts")], in: layouts)
+    let other = try LayoutFile.edited([("segment_*.ts", "video_*.ts")], in: layouts)
     #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
     for command in ["next-numbers", "migrate", "verify"] {
       let own = Self.run(command, capture)
@@ -169,5 +153,127 @@ import Testing
     // A file of somebody's own beside the recorder's says nothing.
     try trial.folder.makeFile("segments/23/notes.txt")
     #expect(!Self.run("migrate", capture).output.contains("of no kind"))
+  }
+
+  /// What is cold already would stay in hours of the old zone.
+  @Test func anotherZoneForTheSameFoldersIsRefused() throws {
+    let trial = try Trial()
+    let layouts = try Folder()
+    let other = try LayoutFile.edited(
+      [("buckets: hour", "buckets: hour\ntime-zone: Asia/Tokyo")], in: layouts)
+    let arguments = [
+      "migrate", trial.folder.path, "--from", "guide", "--layout", other, "--execute", "--yes",
+    ]
+    let refused = HotColdBinary.run(arguments)
+    #expect(refused.status == 64 && refused.error.contains("zone"), "\(refused)")
+    #expect(HotColdBinary.run(arguments + ["--time-zone", "UTC"]).status == 0)
+    try trial.expectSettled()
+    // The old layout says in which zone its files are.
+    let back = [
+      "migrate", trial.folder.path, "--from", other, "--layout", "guide", "--execute", "--yes", "--time-zone",
+    ]
+    let named = HotColdBinary.run(back + ["UTC"])
+    #expect(named.status == 64 && named.error.contains("--time-zone Asia/Tokyo"), "\(named)")
+  }
+
+  /// The same rule, but other folders: without a word of it the capture would be split between two layouts.
+  @Test(arguments: [
+    [("hot: segments", "hot: segments\n    cold: archive/segments")],
+    [("hot: segments", "hot: video/seg"), ("hot: metadata", "hot: video/meta")],
+    [("hot: thumbnails", "hot: thumbnails\n    cold: old/of/all/thumbs")],
+  ])
+  func aForgottenLayoutWithOtherFoldersIsRefused(edits: [(String, String)]) throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let layouts = try Folder()
+    let other = try LayoutFile.edited(edits, in: layouts)
+    func expectRefusal(_ options: [String]) throws {
+      let before = try Snapshot(capture)
+      for command in [
+        ["migrate", capture], ["migrate", capture, "--execute", "--yes"], ["verify", capture],
+        ["next-numbers", capture], ["archive", "--once", capture], ["revert", capture, "--execute", "--yes"],
+      ] {
+        let result = HotColdBinary.run(command + options)
+        #expect(result.status == 66, "\(command): \(result)")
+        #expect((result.output + result.error).contains("another layout was used here"), "\(result)")
+      }
+      #expect(try Snapshot(capture).entries == before.entries)
+    }
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    try expectRefusal(["--layout", other])
+    let there = Self.run("migrate", capture, "--from", "guide", "--layout", other, "--execute", "--yes")
+    #expect(there.status == 0, "\(there)")
+    #expect(Self.run("verify", capture, "--layout", other).status == 0)
+    try expectRefusal([])
+    #expect(Self.run("revert", capture, "--layout", other, "--execute", "--yes").status == 0)
+    #expect(try Snapshot(capture).entries == trial.before.entries)
+  }
+
+  /// A run that was killed has given the new layout buckets of its own; the others must not be forgotten for that.
+  @Test func anInterruptedChangeOfLayoutIsNotTakenForADoneOne() throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let layouts = try Folder()
+    let other = try LayoutFile.edited(
+      [("hot: segments", "hot: segments\n    cold: archive/segments")], in: layouts)
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    for hour in 0..<24 { try trial.folder.makeFolder(Bytes("archive/segments/\(hour)")) }
+    for command in [["migrate", capture, "--execute", "--yes"], ["verify", capture]] {
+      let result = HotColdBinary.run(command + ["--layout", other])
+      #expect(result.status == 66, "\(result)")
+    }
+    let there = Self.run("migrate", capture, "--from", "guide", "--layout", other, "--execute", "--yes")
+    #expect(there.status == 0, "\(there)")
+    #expect(Self.run("verify", capture, "--layout", other).status == 0)
+  }
+
+  /// `ffmpeg -f hls -var_stream_map … %v/segment_%d.ts` numbers its folders.
+  @Test func theVariantsOfAStreamAreNoBuckets() throws {
+    let trial = try Trial()
+    for variant in 0..<4 { try trial.folder.makeFile(Bytes("\(variant)/segment_0.ts")) }
+    let result = Self.run("migrate", trial.folder.path, "--execute", "--yes")
+    #expect(result.status == 0, "\(result)")
+    #expect(trial.folder.exists("3/segment_0.ts"))
+  }
+
+  /// Once a kind has buckets, what lies in a folder of somebody's own is no reason to stop a service.
+  @Test func aCopyOfABucketStopsNoCaptureThatIsSettled() throws {
+    stayWithinTheHour()
+    let trial = try Trial()
+    let capture = trial.folder.path
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    try Shell.must([
+      "sh", "-c", "mkdir \"$1/copy\" && cp -a \"$1\"/segments/[0-9]* \"$1/copy/\"", "sh", capture,
+    ])
+    #expect(Self.run("archive", "--once", capture).status == 0)
+    #expect(Self.run("verify", capture).status == 0)
+  }
+
+  /// A number that is taken in a bucket which nobody looks at would be given twice.
+  @Test func nextNumbersOfAnotherLayoutAreRefused() throws {
+    let trial = try Trial()
+    #expect(
+      Self.run("migrate", trial.folder.path, "--layout", LayoutFile.byDate, "--execute", "--yes").status == 0)
+    let result = Self.run("next-numbers", trial.folder.path)
+    #expect(result.status == 66 && result.output.isEmpty, "\(result)")
+  }
+
+  /// Buckets of the other rule that cannot be looked into may be full.
+  @Test(.requiresRoot) func bucketsOfAnotherLayoutThatAreClosedStopARun() throws {
+    let trial = try Trial()
+    let capture = trial.folder.path
+    let tools = try Folder()
+    try Shell.must(["cp", HotColdBinary.path, tools.path + "/hotcold"])
+    #expect(Self.run("migrate", capture, "--layout", LayoutFile.byDate, "--execute", "--yes").status == 0)
+    try Shell.must([
+      "sh", "-c", "chown -R nobody \"$1\" \"$2\"; cd \"$1\" && chmod 700 */2* && chown root */2*", "sh",
+      capture, tools.path,
+    ])
+    for arguments in [["migrate", capture, "--execute", "--yes"], ["verify", capture]] {
+      let result = Shell.run(["runuser", "-u", "nobody", "--", tools.path + "/hotcold"] + arguments)
+      #expect(result.status == 77 && result.output.contains("/2023-"), "\(result)")
+    }
   }
 }

@@ -30,7 +30,7 @@ import Testing
       line = line.replacingOccurrences(of: "/tmp/active_captures.conf", with: folder.path + "/active.conf")
       line = line.replacingOccurrences(of: "/dev/shm/capture", with: folder.path + "/sample")
       line = line.replacingOccurrences(
-        of: "/usr/share/hotcold/layouts/", with: LayoutTests.repository + "/Packaging/layouts/")
+        of: "/usr/share/hotcold/layouts/", with: LayoutFile.repository + "/Packaging/layouts/")
       line = line.replacingOccurrences(of: "CAPTURE", with: folder.path + "/live")
       line = line.replacingOccurrences(of: "--execute", with: "--execute --yes")
       let result = Shell.run(["sh", "-c", "\"$0\" \(line.dropFirst("hotcold ".count))", HotColdBinary.path])

@@ -89,12 +89,12 @@ import Testing
     try expect(["migrate"] + all + execute, 3, status: 1)
     try expect(["migrate", one] + execute, 1, status: 0)
     try expect(["verify", one], 1, status: 0)
-    let dated = ["--layout", LayoutTests.byDate]
+    let dated = ["--layout", LayoutFile.byDate]
     try expect(["verify", one] + dated, 1, status: 66)
     try expect(["migrate", one, "--from", "guide"] + dated + execute, 1, status: 0)
     try expect(["verify", one] + dated, 1, status: 0)
     try expect(["migrate", one] + execute, 1, status: 66)
-    try expect(["migrate", one, "--from", LayoutTests.byDate] + execute, 1, status: 0)
+    try expect(["migrate", one, "--from", LayoutFile.byDate] + execute, 1, status: 0)
     try expect(["archive", "--once", "--retain", "guide", "--max-delete", "2"] + all, 3, status: 1)
     try expect(["archive", "--once", "--retain", "guide", "--force-retention", one], 1, status: 0)
     try expect(["archive", "--once", one, "--metrics-file", "/nonexistent/hotcold.prom"], 1, status: 1)

@@ -11,11 +11,14 @@ import Testing
   private struct Trial {
     let plain: PlainLayout
     let layout: Layout
+    /// The same places, with the other rule for the names of buckets.
+    let other: Layout
     var files: [PlainLayout.File] = []
 
     init(_ random: inout SeededRandom) throws {
       plain = Self.plain(&random)
       layout = try Layout(LayoutDescription(plain))
+      other = try Layout(LayoutDescription(plain.withOtherBuckets))
       // Both ends of what a date can name, the turn of 2038, leap days; and a span of some weeks.
       let corners = [
         0, 86_399, 951_782_400, 2_147_483_647, 2_147_483_648, 4_102_444_799, 253_402_300_799, -1,
@@ -75,7 +78,7 @@ import Testing
     try trial.make(in: folder)
     let before = try Snapshot(folder.path)
     let seed: Comment = "HOTCOLD_SEED=\(seed)"
-    let other = trial.layout.withOtherBuckets
+    let other = trial.other
     let both = try trial.layout.coming(from: other)
 
     // Half in one layout and half in the other: the run that knows of both ends it.
@@ -149,7 +152,7 @@ import Testing
     let folder = try Folder()
     try trial.make(in: folder)
     let report = try Self.run(folder, engine) {
-      $0.layout = try! trial.layout.coming(from: trial.layout.withOtherBuckets)
+      $0.layout = try! trial.layout.coming(from: trial.other)
       $0.descriptorsMax = 0
     }
     #expect(report.isClean, "HOTCOLD_SEED=\(seed)")
