@@ -6,6 +6,9 @@
   public let index: UInt8
 
   @usableFromInline init(_ index: Int) { self.index = UInt8(index) }
+
+  /// `index`: that of another one of the same layout.
+  @inlinable public init(index: UInt8) { self.index = index }
 }
 
 /// A folder of a capture in which files of some kind are looked for, or below which buckets are: its position among the

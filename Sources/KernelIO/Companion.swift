@@ -25,6 +25,9 @@ final class Companion {
     hc_thread_join(thread)
   }
 
+  /// Whether what was begun is done.
+  var isIdle: Bool { state.isIdle }
+
   /// Begins a piece of work. `finish` first, if there was another.
   func begin(_ work: @escaping @Sendable () -> Void) { state.begin(work) }
 
@@ -43,6 +46,8 @@ final class Companion {
       begun.ring()
     }
 
+    var isIdle: Bool { done.count == begun.count }
+
     func finish() { done.wait(for: begun.count) }
 
     func run() {
@@ -56,6 +61,23 @@ final class Companion {
         done.ring()
       }
     }
+  }
+}
+
+/// A companion that is started when there is work for it, and is none where there is one processor or no thread is granted.
+public final class LateCompanion {
+  private var companion: Companion?
+  private var mayStart = CurrentProcess.processorCount > 1
+
+  public init() {}
+
+  /// Nil where it is busy, too.
+  var idle: Companion? {
+    if mayStart {
+      mayStart = false
+      companion = try? Companion()
+    }
+    return companion.flatMap { $0.isIdle ? $0 : nil }
   }
 }
 
@@ -86,9 +108,16 @@ final class Companion {
   /// Sleeps while the count is `seen`. May return before it is another one.
   func sleep(while seen: UInt32) { unsafe hc_futex_wait(word, seen) }
 
-  /// Waits until the count is `wanted`: one more than it was, at the most.
+  /// Waits until the count is `wanted` or more.
   func wait(for wanted: UInt32) {
-    for _ in 0..<Self.looksMax where count != wanted { hc_pause() }
-    while count != wanted { sleep(while: wanted &- 1) }
+    for _ in 0..<Self.looksMax where isBelow(wanted, count) { hc_pause() }
+    while true {
+      let seen = count
+      guard isBelow(wanted, seen) else { return }
+      sleep(while: seen)
+    }
   }
+
+  /// Counts begin again at zero after 2^32.
+  private func isBelow(_ wanted: UInt32, _ count: UInt32) -> Bool { Int32(bitPattern: count &- wanted) < 0 }
 }

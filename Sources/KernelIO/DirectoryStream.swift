@@ -47,57 +47,67 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 /// Some file systems store no types in their folders (`mkfs.ext4 -O ^filetype`, xfs without ftype, some FUSE): there
 /// each entry is looked at when it is handed out, and one that has gone by then is not handed out at all.
 ///
-/// Sendable because threads share it only while `visit` borrows it, and the window changes in `fill` alone.
+/// Sendable because threads share it only while `visit` borrows it, and the window changes in `fill` alone; what a companion
+/// reads ahead is `WorkAhead`'s.
 @safe public struct DirectoryStream: ~Copyable, @unchecked Sendable {
   /// 64 KiB hold some 1,200 entries of a capture. Larger windows measured no gain.
   public static let windowBytes = 64 << 10
 
   private let descriptor: Int32
   private let path: FilePath
-  private var window: UnsafeMutableRawBufferPointer
-  private var ahead: ReadAhead?
-  /// Bytes of the window that hold entries.
-  private var filled = 0
+  private var window: DirectoryWindow
+  private var ahead: Ahead?
+  /// Of the windows that a companion reads, the one that is visited.
+  private var prepared: PreparedWindow?
+
+  private struct Ahead {
+    let work: WorkAhead
+    let companion: Companion
+    var windowCount: UInt32 = 0
+  }
 
   /// Opens the stream on a file description of its own, so that it always starts at the beginning.
   public init(of directory: borrowing Directory) throws(KernelError) {
     path = directory.path
     descriptor = try KernelError.check(
       unsafe hc_open_folder(directory.descriptor, "."), .open, directory.path)
-    unsafe window = UnsafeMutableRawBufferPointer.allocate(
-      byteCount: Self.windowBytes, alignment: 8)
+    window = DirectoryWindow(byteCount: Self.windowBytes)
   }
 
   /// A stream whose first window is given: what a kernel or FUSE server at fault might return.
   init(parsing bytes: [UInt8]) {
     path = ""
     descriptor = -1
-    unsafe window = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, bytes.count), alignment: 8)
-    unsafe window.copyBytes(from: bytes)
-    filled = bytes.count
+    window = DirectoryWindow(bytes)
   }
 
   deinit {
-    if let ahead { unsafe ahead.finish().window.deallocate() }
-    unsafe window.deallocate()
+    if let ahead {
+      ahead.work.end()
+      ahead.companion.finish()
+    }
     hc_close(descriptor)
   }
 
   /// Reads the next window. False at the end of the folder.
   public mutating func fill() throws(KernelError) -> Bool {
     let count: Int64
-    if let ahead {
-      let (result, next) = unsafe ahead.finish()
-      unsafe window.deallocate()
-      unsafe window = next
-      self.ahead = nil
-      count = result
+    if ahead == nil {
+      count = window.read(descriptor)
     } else {
-      count = unsafe hc_getdents64(descriptor, window.baseAddress, window.count)
+      count = takePrepared()
     }
-    let hasEnded = count < 0 && Errno(shim: count) == .noSuchFileOrDirectory && isRemoved
-    filled = hasEnded ? 0 : Int(try KernelError.check(count, .list, path))
-    return filled > 0
+    if count < 0, Errno(shim: count) == .noSuchFileOrDirectory, isRemoved { return false }
+    return try KernelError.check(count, .list, path) > 0
+  }
+
+  private mutating func takePrepared() -> Int64 {
+    if prepared != nil { ahead!.work.release() }
+    ahead!.windowCount &+= 1
+    let next = ahead!.work.window(ahead!.windowCount)
+    prepared = next
+    window = next.window
+    return next.result
   }
 
   /// A folder that was removed while it was open holds nothing; getdents(2) says ENOENT of it.
@@ -106,20 +116,37 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     return unsafe hc_statx(descriptor, "", &status) == 0 && status.links == 0
   }
 
-  /// Begins to read the next window on another thread, for a caller that leaves a core idle meanwhile: `fill` then
-  /// takes it. Not worth a thread at the end of a folder.
-  public mutating func readAhead() {
-    guard ahead == nil, filled > Self.windowBytes / 2 else { return }
-    ahead = ReadAhead(descriptor, byteCount: Self.windowBytes)
+  /// Lets a companion read the next windows, and look at the entries of which `note` notes anything: it is called on both
+  /// threads, once for an entry. With `looks` their status is asked for, too. Not at the end of a folder, where it would
+  /// not be worth waking a thread; nor if the companion is busy.
+  public mutating func workAhead(
+    with companion: LateCompanion, looks: Bool,
+    _ note: @escaping @Sendable (borrowing DirectoryEntry) -> UInt8?
+  ) {
+    guard ahead == nil, window.filled > Self.windowBytes / 2, let companion = companion.idle else { return }
+    let work = WorkAhead(descriptor, looks: looks, byteCount: Self.windowBytes, note)
+    ahead = Ahead(work: work, companion: companion)
+    companion.begin { work.run() }
   }
 
   /// Gives each entry of the window to `body`.
   public func visit(
     _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
   ) throws(KernelError) {
+    try visit { (entry, _: EarlyLook?) throws(KernelError) in try body(entry) }
+  }
+
+  /// Gives each entry of the window to `body`, with what a companion found out of it, if one has come to it.
+  public func visit(
+    _ body: (borrowing DirectoryEntry, EarlyLook?) throws(KernelError) -> Void
+  ) throws(KernelError) {
+    if let prepared {
+      guard try prepared.visit(descriptor, body) else { throw malformed }
+      return
+    }
     try forEachListed { name, type, inode throws(KernelError) in
-      let type = type == .unknown ? lookUpType(of: name) : type
-      try body(DirectoryEntry(name: name, type: type, inode: inode))
+      let type = type == .unknown ? DirectoryWindow.type(of: name, in: descriptor) : type
+      try body(DirectoryEntry(name: name, type: type, inode: inode), nil)
     }
   }
 
@@ -129,27 +156,16 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   ) throws(KernelError) {
     var offset = 0
     var entries = 0
-    while offset < filled {
-      offset = try emitEntry(at: offset, body)
+    while offset < window.filled {
+      guard let next = try window.entry(at: offset, body) else { throw malformed }
+      offset = next
       entries += 1
       if entries % Heartbeat.entriesPerSign == 0 { Heartbeat.sign() }
     }
     Heartbeat.sign()
   }
 
-  /// One that has gone is handed out all the same: it was listed, and whoever looks at it counts it as vanished.
-  private func lookUpType(of name: Span<UInt8>) -> EntryType {
-    var status = hc_stat()
-    return look(at: name, &status) < 0 ? .unknown : FileStatus(status).type
-  }
-
-  private func look(at name: Span<UInt8>, _ status: inout hc_stat) -> Int32 {
-    unsafe name.withUnsafeBufferPointer { name in
-      // The NUL after the name is a part of the window.
-      let terminated = unsafe UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
-      return unsafe hc_statx_mtime(descriptor, terminated, &status)
-    }
-  }
+  private var malformed: KernelError { KernelError(.list, path, .ioError) }
 
   /// Both in one: reads the next window and gives each of its entries to `body`. False at the end.
   public mutating func nextWindow(
@@ -201,67 +217,10 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     var status = hc_stat()
     try? forEachListed { name, _, _ in
       if number % step == first {
-        _ = look(at: name, &status)
+        _ = DirectoryWindow.look(at: name, in: descriptor, &status)
         looked()
       }
       number += 1
     }
-  }
-
-  /// `struct linux_dirent64` (getdents64(2)): the one place where its layout and bounds are known.
-  private enum Layout {
-    static let inode = 0, recordLength = 16, type = 18, name = 19
-  }
-
-  private func emitEntry(
-    at offset: Int, _ body: (Span<UInt8>, EntryType, UInt64) throws(KernelError) -> Void
-  ) throws(KernelError) -> Int {
-    guard offset + Layout.name < filled else { throw malformed }
-    let length = unsafe Int(
-      window.loadUnaligned(fromByteOffset: offset + Layout.recordLength, as: UInt16.self))
-    guard length > Layout.name, offset + length <= filled else { throw malformed }
-
-    let start = unsafe window.baseAddress!.advanced(by: offset + Layout.name)
-      .assumingMemoryBound(to: UInt8.self)
-    let capacity = length - Layout.name
-    let count = unsafe hc_name_length(start, capacity)
-    guard count > 0, count < capacity else { throw malformed }
-
-    let isSelfOrParent =
-      unsafe start[0] == UInt8(ascii: ".")
-      && (count == 1 || (count == 2 && start[1] == UInt8(ascii: ".")))
-    if !isSelfOrParent {
-      let name = unsafe Span<UInt8>(_unsafeStart: start, count: count)
-      let type = unsafe EntryType(rawType: UInt32(window[offset + Layout.type]))
-      try unsafe body(
-        name, type, window.loadUnaligned(fromByteOffset: offset + Layout.inode, as: UInt64.self))
-    }
-    return offset + length
-  }
-
-  private var malformed: KernelError { KernelError(.list, path, .ioError) }
-}
-
-/// A window that is being read on a thread of its own.
-@safe private final class ReadAhead: @unchecked Sendable {
-  private let descriptor: Int32
-  private let window: UnsafeMutableRawBufferPointer
-  private var result: Int64 = 0
-  private var thread: UInt64 = 0
-
-  init(_ descriptor: Int32, byteCount: Int) {
-    self.descriptor = descriptor
-    unsafe window = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 8)
-    thread = unsafe hc_thread_start(
-      { unsafe Unmanaged<ReadAhead>.fromOpaque($0!).takeUnretainedValue().read() },
-      Unmanaged.passUnretained(self).toOpaque())
-  }
-
-  private func read() { result = unsafe hc_getdents64(descriptor, window.baseAddress, window.count) }
-
-  /// Waits for the thread; reads now where the kernel granted none. The window is the caller's from now on.
-  func finish() -> (result: Int64, window: UnsafeMutableRawBufferPointer) {
-    if thread == 0 { read() } else { hc_thread_join(thread) }
-    return unsafe (result, window)
   }
 }

@@ -25,6 +25,7 @@ struct Pass<M: Mover>: ~Copyable {
   /// What the first pass of an executing run visits is what was there before.
   private let countsBefore: Bool
   private let readsDisk: Bool
+  private let companion = LateCompanion()
   private var entries = 0
   private(set) var unrecognised = Unrecognised()
   private(set) var numbers = HighestNumbers()
@@ -130,8 +131,8 @@ struct Pass<M: Mover>: ~Copyable {
     let looks = options.target == .tiered || tree.mayHoldBothNames
     var walk = Walk(layout, look: looks ? .modification : .name)
     walk.warms = readsDisk
-    // Only where no ring keeps the other core busy, and no rename waits for the folder's lock.
-    walk.readsAhead = options.isDryRun && options.target == .tiered
+    // Only where nothing else keeps the other core busy, and no rename waits for the folder's lock.
+    if options.isDryRun { walk.companion = companion }
     try walk.run(
       directory, wants: wants,
       goesOn: { () throws(KernelError) in

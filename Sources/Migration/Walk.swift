@@ -32,8 +32,8 @@ struct Walk {
   private let look: Look
   /// Looks at the files of a window by two threads before they are visited, where the disk would be waited for.
   var warms = false
-  /// Reads the next window on another thread meanwhile.
-  var readsAhead = false
+  /// Reads the next windows and looks at some of their files meanwhile.
+  var companion: LateCompanion?
 
   init(_ layout: Layout, look: Look) {
     self.layout = layout
@@ -47,14 +47,19 @@ struct Walk {
     goesOn: () throws(KernelError) -> Bool = { true }, afterWindow: () throws(KernelError) -> Void = {},
     visit: (borrowing DirectoryEntry, Found, FileStatus) throws(KernelError) -> Void
   ) throws(KernelError) {
+    var wanted = PerKind(repeating: false)
+    for kind in layout.kinds { wanted[kind] = wants(kind) }
     var stream = try DirectoryStream(of: directory)
     var status = FileStatus.unknown
     while try goesOn(), try stream.fill() {
-      if readsAhead { stream.readAhead() }
+      if let companion, look != .wholeStatus {
+        stream.workAhead(with: companion, looks: look == .modification) { [layout, wanted] entry in
+          Self.kind(of: entry, layout, wanted)?.index
+        }
+      }
       if warms { stream.warmIfCold() }
-      try stream.visit { (entry) throws(KernelError) in
-        let found = classify(entry, in: directory, wants, &status)
-        try visit(entry, found, status)
+      try stream.visit { (entry, early: EarlyLook?) throws(KernelError) in
+        try visit(entry, classify(entry, early, in: directory, wanted, &status), status)
       }
       try afterWindow()
     }
@@ -75,16 +80,30 @@ struct Walk {
       })
   }
 
+  /// The kind of what may be a wanted file.
+  private static func kind(
+    of entry: borrowing DirectoryEntry, _ layout: Layout, _ wanted: borrowing PerKind<Bool>
+  ) -> Kind? {
+    guard let kind = layout.kind(of: entry.name), wanted[kind], entry.type.countsAsFile else { return nil }
+    return kind
+  }
+
+  /// With what a companion found out of it, if it has come to it.
   private func classify(
-    _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, _ wants: (Kind) -> Bool,
-    _ status: inout FileStatus
+    _ entry: borrowing DirectoryEntry, _ early: EarlyLook?, in directory: borrowing Directory,
+    _ wanted: borrowing PerKind<Bool>, _ status: inout FileStatus
   ) -> Found {
-    guard let kind = layout.kind(of: entry.name), wants(kind), entry.type.countsAsFile else { return .other }
+    let kind =
+      if let early { early.note.map(Kind.init(index:)) } else { Self.kind(of: entry, layout, wanted) }
+    guard let kind else { return .other }
+    if look == .name, entry.type != .unknown { return .file(kind) }
     do throws(Errno) {
-      switch look {
-      case .name where entry.type != .unknown: return .file(kind)
-      case .name, .modification: status = try directory.modification(of: entry.name)
-      case .wholeStatus: status = try directory.status(ofEntry: entry.name)
+      if look == .modification, let early {
+        status = try early.status
+      } else {
+        status =
+          try look == .wholeStatus
+          ? directory.status(ofEntry: entry.name) : directory.modification(of: entry.name)
       }
       return status.type == .regular ? .file(kind) : .other
     } catch {

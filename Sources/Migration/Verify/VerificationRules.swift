@@ -11,6 +11,7 @@ struct VerificationRules {
   let hours: HourClock
   let now = ModificationTime(seconds: SystemClock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
   private let minAgeSeconds: Int64
+  private let companion = LateCompanion()
   /// Told after each window how many entries it had.
   private let visited: (Int) -> Void
   /// Files that were modified later are not yet settled.
@@ -47,6 +48,7 @@ struct VerificationRules {
   ) throws(KernelError) {
     var walk = Walk(layout, look: .modification)
     walk.warms = true
+    walk.companion = companion
     var entries = 0
     try walk.run(
       directory, wants: wants,

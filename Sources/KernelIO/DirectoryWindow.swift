@@ -1,0 +1,81 @@
+internal import CLiburing
+
+/// The bytes that one getdents64(2) gives: the one place where their layout and bounds are known
+/// (`struct linux_dirent64`).
+@safe final class DirectoryWindow: @unchecked Sendable {
+  /// What an entry takes at the least, as `entry(at:)` accepts it: its head, one byte of a name and the NUL.
+  static let entryBytesMin = Layout.name + 2
+
+  private let bytes: UnsafeMutableRawBufferPointer
+  /// Bytes that hold entries.
+  private(set) var filled = 0
+
+  init(byteCount: Int) {
+    unsafe bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 8)
+  }
+
+  /// One whose bytes are given: what a kernel or FUSE server at fault might return.
+  init(_ bytes: [UInt8]) {
+    unsafe self.bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, bytes.count), alignment: 8)
+    unsafe self.bytes.copyBytes(from: bytes)
+    filled = bytes.count
+  }
+
+  deinit { unsafe bytes.deallocate() }
+
+  /// Reads what comes next in the folder: the number of bytes, or a negative errno.
+  func read(_ descriptor: Int32) -> Int64 {
+    let count = unsafe hc_getdents64(descriptor, bytes.baseAddress, bytes.count)
+    filled = Int(max(0, count))
+    return count
+  }
+
+  private enum Layout {
+    static let inode = 0, recordLength = 16, type = 18, name = 19
+  }
+
+  /// Gives the entry at `offset` to `body`, unless it is "." or "..", and returns where the next one is; nil where no
+  /// kernel in order would have written that. After each name there is a NUL.
+  @inline(__always)
+  func entry(
+    at offset: Int, _ body: (Span<UInt8>, EntryType, UInt64) throws(KernelError) -> Void
+  ) throws(KernelError) -> Int? {
+    guard offset + Layout.name < filled else { return nil }
+    let length = unsafe Int(
+      bytes.loadUnaligned(fromByteOffset: offset + Layout.recordLength, as: UInt16.self))
+    guard length > Layout.name, offset + length <= filled else { return nil }
+
+    let start = unsafe bytes.baseAddress!.advanced(by: offset + Layout.name)
+      .assumingMemoryBound(to: UInt8.self)
+    let capacity = length - Layout.name
+    let count = unsafe hc_name_length(start, capacity)
+    guard count > 0, count < capacity else { return nil }
+
+    let isSelfOrParent =
+      unsafe start[0] == UInt8(ascii: ".")
+      && (count == 1 || (count == 2 && start[1] == UInt8(ascii: ".")))
+    if !isSelfOrParent {
+      let name = unsafe Span<UInt8>(_unsafeStart: start, count: count)
+      let type = unsafe EntryType(rawType: UInt32(bytes[offset + Layout.type]))
+      try unsafe body(
+        name, type, bytes.loadUnaligned(fromByteOffset: offset + Layout.inode, as: UInt64.self))
+    }
+    return offset + length
+  }
+
+  /// statx(2) for type, modification time and number of names of one of its entries: 0, or a negative errno.
+  static func look(at name: Span<UInt8>, in descriptor: Int32, _ status: inout hc_stat) -> Int32 {
+    unsafe name.withUnsafeBufferPointer { name in
+      // The NUL after the name is a part of the window.
+      let terminated = unsafe UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
+      return unsafe hc_statx_mtime(descriptor, terminated, &status)
+    }
+  }
+
+  /// What statx says of an entry of unknown type. One that has gone stays unknown: it was listed, and whoever looks at it
+  /// counts it as vanished.
+  static func type(of name: Span<UInt8>, in descriptor: Int32) -> EntryType {
+    var status = hc_stat()
+    return look(at: name, in: descriptor, &status) < 0 ? .unknown : FileStatus(status).type
+  }
+}
