@@ -153,6 +153,12 @@ public struct ArchivePlaylist: Sendable {
     return lines.bytes.dropLast()
   }
 
+  /// `hashOfName` of that, which costs nothing more where it is the name.
+  public static func uriHash(of name: Span<UInt8>) -> UInt64 {
+    for index in name.indices where !Lines.isPlain(name[index]) { return hashOfName(uri(of: name).span) }
+    return hashOfName(name)
+  }
+
   // MARK: foreign playlists
 
   /// Whether a playlist may be replaced: hotcold's own, or one that the guide's old archiver wrote. Anything else
@@ -226,7 +232,7 @@ private struct Lines {
     bytes.append(UInt8(ascii: "\n"))
   }
 
-  private static func isPlain(_ byte: UInt8) -> Bool {
+  static func isPlain(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
       UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):

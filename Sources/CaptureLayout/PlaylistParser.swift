@@ -17,37 +17,19 @@ public struct PlaylistEntry: Sendable {
 /// What hotcold reads of an HLS media playlist (RFC 8216), in whatever pieces it comes: the files that it lists, and how
 /// long its segments last. Its memory does not depend on the playlist's size.
 public struct PlaylistParser: Sendable {
-  private enum Line {
-    /// Nothing of it has been read yet.
-    case start
-    /// RFC 8216 section 4.1: a line that starts with '#' is a tag or a comment.
-    case tag
-    case uri
-    /// Of a URI, what follows its path.
-    case query
-  }
-  /// Of a line, or of the last path component of a URI, that much is kept: more than any tag that counts, and than any
-  /// name that a file can have, though every byte of it be percent-encoded.
-  private static let bytesKept = 3 * FileName.longest + 1
+  /// Of a line that comes in pieces, that much is kept: more than any path of a file takes (PATH_MAX), though every byte of it
+  /// be percent-encoded.
+  private static let lineBytesMax = 3 * 4096 + 1
+  /// Of a name, and of a tag that names what players load, that much counts.
+  private static let nameBytesMax = 3 * FileName.longest + 1
   /// Longer segments are taken for damage.
   private static let durationSecondsMax: Int64 = 86_400
 
-  private var line = Line.start
+  /// The line that the pieces so far end in.
   private var kept: [UInt8] = []
   private var duration: Int64?
   private var isDiscontinuous = false
   private var isFirstLine = true
-  private var base = Base.here
-
-  /// Where a URI leads to, seen from the playlist (RFC 3986 section 4.2).
-  private enum Base {
-    /// Beside the playlist.
-    case here
-    /// To another folder, by a path that begins at the playlist's.
-    case otherFolder
-    /// Wherever the playlist is.
-    case absolute
-  }
 
   /// `EXT-X-TARGETDURATION`, in seconds.
   public private(set) var targetDurationSeconds: Int?
@@ -73,140 +55,157 @@ public struct PlaylistParser: Sendable {
   /// Reads untrusted bytes. `body` is given each file in the playlist's order: the last path component of its URI, cut
   /// off where no file can have such a name, and what the playlist says of it.
   public mutating func parse(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
-    for index in bytes.indices { parse(bytes[index], body) }
+    var start = 0
+    for end in bytes.indices where bytes[end] == UInt8(ascii: "\n") || bytes[end] == UInt8(ascii: "\r") {
+      endLine(bytes.extracting(start..<end), body)
+      start = end + 1
+    }
+    keep(bytes.extracting(start..<bytes.count))
     if bytes.count > 0 { endsWithLineFeed = bytes[bytes.count - 1] == UInt8(ascii: "\n") }
   }
 
   /// Call at the end: the last line may lack its line feed.
-  public mutating func finish(_ body: (Span<UInt8>, PlaylistEntry) -> Void) { endLine(body) }
+  public mutating func finish(_ body: (Span<UInt8>, PlaylistEntry) -> Void) { endLine(Span(), body) }
 
-  private mutating func parse(_ byte: UInt8, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
-    if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") { return endLine(body) }
-    switch line {
-    case .start:
-      line = byte == UInt8(ascii: "#") ? .tag : .uri
-      parse(byte, body)
-    case .tag: keep(byte)
-    case .uri where byte == UInt8(ascii: "?"): line = .query
-    case .uri where byte == UInt8(ascii: "/"): endFolder()
-    case .uri: keep(byte)
-    case .query: break
-    }
+  private mutating func keep(_ piece: Span<UInt8>) {
+    for index in 0..<min(piece.count, Self.lineBytesMax - kept.count) { kept.append(piece[index]) }
   }
 
-  private mutating func keep(_ byte: UInt8) {
-    if kept.count < Self.bytesKept { kept.append(byte) }
+  private mutating func endLine(_ piece: Span<UInt8>, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
+    guard !kept.isEmpty else { return read(piece, body) }
+    keep(piece)
+    var line: [UInt8] = []
+    swap(&line, &kept)
+    read(line.span, body)
+    line.removeAll(keepingCapacity: true)
+    swap(&line, &kept)
   }
 
-  /// What was read of a URI is a folder, or the scheme and host.
-  private mutating func endFolder() {
-    if base == .here {
-      if kept.isEmpty || kept.contains(UInt8(ascii: ":")) {
-        base = .absolute
-      } else if !kept.elementsEqual(".".utf8) {
-        base = .otherFolder
-      }
-    }
-    kept.removeAll(keepingCapacity: true)
-  }
-
-  private mutating func endLine(_ body: (Span<UInt8>, PlaylistEntry) -> Void) {
-    switch line {
-    case .start:
-      isFirstLine = false
+  /// RFC 8216 section 4.1: a line that starts with '#' is a tag or a comment.
+  private mutating func read(_ line: Span<UInt8>, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
+    defer { isFirstLine = false }
+    guard line.count > 0 else { return }
+    guard line[0] == UInt8(ascii: "#") else { return readURI(line, body) }
+    readTag(line)
+    guard let uri = Self.uri(ofTag: line) else { return }
+    noteMap(uri, line)
+    let target = URITarget(uri)
+    if target.base == .otherFolder { listsOtherFolders = true }
+    // A key or an initialization section may be anywhere; one beside the playlist belongs to it.
+    guard target.base == .here, target.name.count > 0, !target.name.contains(UInt8(ascii: ":")) else {
       return
-    case .tag:
-      readTag()
-      if let uri = uriOfTag {
-        noteMap(uri)
-        list(uri, body)
-      }
-    case .uri, .query:
-      if base == .otherFolder { listsOtherFolders = true }
-      if !kept.isEmpty {
-        body(
-          kept.span, PlaylistEntry(microseconds: duration, isSegment: true, isDiscontinuous: isDiscontinuous))
-      }
-      duration = nil
-      isDiscontinuous = false
-      awaitsURI = false
     }
-    base = .here
-    isFirstLine = false
-    line = .start
-    kept.removeAll(keepingCapacity: true)
+    body(
+      Self.bounded(target.name), PlaylistEntry(microseconds: nil, isSegment: false, isDiscontinuous: false))
   }
 
-  private mutating func readTag() {
-    if let value = value(of: "#EXTINF:") {
-      duration = Self.microseconds(value.prefix { $0 != UInt8(ascii: ",") })
+  private mutating func readURI(_ line: Span<UInt8>, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
+    let target = URITarget(line)
+    if target.base == .otherFolder { listsOtherFolders = true }
+    if target.name.count > 0 {
+      body(
+        Self.bounded(target.name),
+        PlaylistEntry(microseconds: duration, isSegment: true, isDiscontinuous: isDiscontinuous))
+    }
+    duration = nil
+    isDiscontinuous = false
+    awaitsURI = false
+  }
+
+  @_lifetime(copy name)
+  private static func bounded(_ name: Span<UInt8>) -> Span<UInt8> {
+    name.extracting(0..<min(name.count, nameBytesMax))
+  }
+
+  private mutating func readTag(_ line: Span<UInt8>) {
+    if line.starts(with: "#EXTINF:") {
+      duration = Self.microseconds(
+        line.extracting(8..<(line.firstIndex(of: UInt8(ascii: ",")) ?? line.count)))
       lacksURI = lacksURI || awaitsURI
       awaitsURI = true
-    } else if let value = value(of: "#EXT-X-TARGETDURATION:") {
-      targetDurationSeconds = Self.microseconds(value).map { Int($0 / 1_000_000) }
-    } else if kept.elementsEqual("#EXT-X-DISCONTINUITY".utf8) {
+    } else if line.starts(with: "#EXT-X-TARGETDURATION:") {
+      targetDurationSeconds = Self.microseconds(line.extracting(22..<line.count)).map { Int($0 / 1_000_000) }
+    } else if line.isEqual(to: "#EXT-X-DISCONTINUITY") {
       isDiscontinuous = true
-    } else if kept.elementsEqual("#EXT-X-ENDLIST".utf8) {
+    } else if line.isEqual(to: "#EXT-X-ENDLIST") {
       isFinished = true
     } else if isFirstLine {
-      hasHeader = kept.elementsEqual("#EXTM3U".utf8)
+      hasHeader = line.isEqual(to: "#EXTM3U")
     }
   }
 
   /// The attribute `URI` of a tag (RFC 8216 section 4.2): a quoted string.
-  private var uriOfTag: [UInt8]? {
-    guard kept.starts(with: "#EXT-X-".utf8) else { return nil }
-    let attribute = Array("URI=\"".utf8)
-    var start = 0
-    while start + attribute.count < kept.count {
-      defer { start += 1 }
-      guard [UInt8(ascii: ":"), UInt8(ascii: ",")].contains(kept[start]),
-        kept[(start + 1)...].starts(with: attribute)
-      else { continue }
-      return Array(kept[(start + 1 + attribute.count)...].prefix { $0 != UInt8(ascii: "\"") })
+  @_lifetime(copy line)
+  private static func uri(ofTag line: Span<UInt8>) -> Span<UInt8>? {
+    guard line.starts(with: "#EXT-X-") else { return nil }
+    for start in line.indices where line[start] == UInt8(ascii: ":") || line[start] == UInt8(ascii: ",") {
+      let attribute = line.extracting((start + 1)..<line.count)
+      guard attribute.starts(with: "URI=\"") else { continue }
+      let value = attribute.extracting(5..<attribute.count)
+      return value.extracting(0..<(value.firstIndex(of: UInt8(ascii: "\"")) ?? value.count))
     }
     return nil
   }
 
-  private mutating func noteMap(_ uri: [UInt8]) {
-    guard kept.starts(with: "#EXT-X-MAP:".utf8), kept.count < Self.bytesKept, uri != maps.last,
-      maps.count < Self.mapsMax
-    else { return }
-    maps.append(uri)
-  }
-
-  /// A key or an initialization section may be anywhere; one beside the playlist belongs to it.
-  private mutating func list(_ uri: [UInt8], _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
-    kept.removeAll(keepingCapacity: true)
-    base = .here
-    for byte in uri.prefix(while: { $0 != UInt8(ascii: "?") }) {
-      if byte == UInt8(ascii: "/") { endFolder() } else { keep(byte) }
+  private mutating func noteMap(_ uri: Span<UInt8>, _ line: Span<UInt8>) {
+    guard line.starts(with: "#EXT-X-MAP:"), line.count < Self.nameBytesMax, maps.count < Self.mapsMax else {
+      return
     }
-    if base == .otherFolder { listsOtherFolders = true }
-    guard base == .here, !kept.isEmpty, !kept.contains(UInt8(ascii: ":")) else { return }
-    body(kept.span, PlaylistEntry(microseconds: nil, isSegment: false, isDiscontinuous: false))
-  }
-
-  private func value(of tag: String) -> ArraySlice<UInt8>? {
-    kept.starts(with: tag.utf8) ? kept.dropFirst(tag.utf8.count) : nil
+    let uri = Array(copying: uri)
+    if uri != maps.last { maps.append(uri) }
   }
 
   /// A decimal number of seconds (RFC 8216 section 4.2), which is not negative.
-  static func microseconds(_ text: ArraySlice<UInt8>) -> Int64? {
-    let parts = text.split(separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
-    guard let whole = parts.first, !whole.isEmpty, whole.allSatisfy(\.isDigit), whole.count <= 6 else {
-      return nil
+  static func microseconds(_ text: Span<UInt8>) -> Int64? {
+    var index = 0
+    var seconds: Int64 = 0
+    while index < text.count, let digit = text[index].digit {
+      guard index < 6 else { return nil }
+      seconds = seconds * 10 + digit
+      index += 1
     }
-    let seconds = whole.reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
+    guard index > 0, seconds <= durationSecondsMax else { return nil }
+    guard index < text.count else { return seconds * 1_000_000 }
+    guard text[index] == UInt8(ascii: ".") else { return nil }
     var fraction: Int64 = 0
     var unit: Int64 = 100_000
-    for digit in parts.dropFirst().first ?? [] {
-      guard digit.isDigit else { return nil }
-      fraction += unit * Int64(digit - UInt8(ascii: "0"))
+    for index in (index + 1)..<text.count {
+      guard let digit = text[index].digit else { return nil }
+      fraction += unit * digit
       unit /= 10
     }
-    guard seconds <= durationSecondsMax else { return nil }
     return seconds * 1_000_000 + fraction
+  }
+}
+
+/// Where a URI leads to, seen from the playlist (RFC 3986 section 4.2), and the last component of its path.
+private struct URITarget: ~Escapable {
+  enum Base {
+    /// Beside the playlist.
+    case here
+    /// To another folder, by a path that begins at the playlist's.
+    case otherFolder
+    /// Wherever the playlist is.
+    case absolute
+  }
+  private(set) var base = Base.here
+  let name: Span<UInt8>
+
+  @_lifetime(copy uri)
+  init(_ uri: Span<UInt8>) {
+    let end = uri.firstIndex(of: UInt8(ascii: "?")) ?? uri.count
+    var start = 0
+    for index in 0..<end where uri[index] == UInt8(ascii: "/") {
+      if base == .here { base = Self.base(after: uri.extracting(start..<index)) }
+      start = index + 1
+    }
+    name = uri.extracting(start..<end)
+  }
+
+  /// A folder, or the scheme and host.
+  private static func base(after component: Span<UInt8>) -> Base {
+    if component.count == 0 || component.contains(UInt8(ascii: ":")) { return .absolute }
+    return component.count == 1 && component[0] == UInt8(ascii: ".") ? .here : .otherFolder
   }
 }
 
@@ -247,5 +246,27 @@ public enum SegmentURI {
 }
 
 extension UInt8 {
-  fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+  fileprivate var digit: Int64? {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) ? Int64(self - UInt8(ascii: "0")) : nil
+  }
+}
+
+extension Span<UInt8> {
+  fileprivate func firstIndex(of byte: UInt8) -> Int? {
+    for index in indices where self[index] == byte { return index }
+    return nil
+  }
+
+  fileprivate func contains(_ byte: UInt8) -> Bool { firstIndex(of: byte) != nil }
+
+  fileprivate func starts(with text: String) -> Bool {
+    guard count >= text.utf8.count else { return false }
+    var index = 0
+    for byte in text.utf8 {
+      guard self[index] == byte else { return false }
+      index += 1
+    }
+    return true
+  }
+
 }

@@ -33,8 +33,8 @@ public struct PublishedPlaylist: Sendable {
         microseconds = nil
         isDiscontinuity = false
       } else if line.starts(with: Self.durationTag) {
-        microseconds = PlaylistParser.microseconds(
-          line.dropFirst(Self.durationTag.count).prefix { $0 != UInt8(ascii: ",") })
+        let duration = line.dropFirst(Self.durationTag.count).prefix { $0 != UInt8(ascii: ",") }
+        microseconds = PlaylistParser.microseconds(duration.span)
       } else if line.elementsEqual("#EXT-X-DISCONTINUITY".utf8) {
         isDiscontinuity = true
       } else {
@@ -100,7 +100,7 @@ struct PublishedLines {
     guard let previous else { return }
     var indices: [UInt64: Int] = Dictionary(minimumCapacity: segments.count)
     for index in 0..<segments.count {
-      indices[hashOfName(ArchivePlaylist.uri(of: segments.name(at: index)).span)] = index
+      indices[ArchivePlaylist.uriHash(of: segments.name(at: index))] = index
     }
     mediaSequence = previous.mediaSequence
     discontinuitySequence = previous.discontinuitySequence

@@ -133,11 +133,11 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   public func visit(
     _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
   ) throws(KernelError) {
-    try visit { (entry, _: EarlyLook?) throws(KernelError) in try body(entry) }
+    try visitWithLooks { (entry, _) throws(KernelError) in try body(entry) }
   }
 
   /// Gives each entry of the window to `body`, with what a companion found out of it, if one has come to it.
-  public func visit(
+  public func visitWithLooks(
     _ body: (borrowing DirectoryEntry, EarlyLook?) throws(KernelError) -> Void
   ) throws(KernelError) {
     if let prepared {

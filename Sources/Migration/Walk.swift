@@ -58,7 +58,7 @@ struct Walk {
         }
       }
       if warms { stream.warmIfCold() }
-      try stream.visit { (entry, early: EarlyLook?) throws(KernelError) in
+      try stream.visitWithLooks { (entry, early) throws(KernelError) in
         try visit(entry, classify(entry, early, in: directory, wanted, &status), status)
       }
       try afterWindow()

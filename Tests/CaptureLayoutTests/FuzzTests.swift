@@ -20,6 +20,11 @@ import Testing
     #EXTM3U\n# hotcold\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:7\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:6.000000,\n\
     segment_0.ts\n#EXT-X-DISCONTINUITY\n#EXTINF:99999999999.25,\nsegment_1.ts\n#EXT-X-ENDLIST\n
     """.utf8)
+  static let tags = Array(
+    """
+    #EXT-X-MAP:URI="init.mp4",BYTERANGE="1@0"\n./segment_9.ts\n#EXT-X-KEY:METHOD=AES-128,URI="../key"\r
+    #EXT-X-MAP:URI="a:/x/init2.mp4"\nx/./segment_10.ts\n/\n?\n#EXTINF:1.5\n#EXTINF:\n
+    """.utf8)
   static let captures = Array("# captures\n/var/www/capture1\n  /srv/b c \r\n\n/x # y\n".utf8)
   static let names = [
     "segment_000001.ts", "capture_1_thumbnail.jpg", "capture_20231114.json", "capture_7.jpg",

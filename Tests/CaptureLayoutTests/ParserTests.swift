@@ -46,6 +46,43 @@ import Testing
     )
   }
 
+  /// In whatever pieces a playlist comes.
+  @Test(arguments: SeededRandom.seeds(200)) func piecesAreReadAsTheWhole(seed: UInt64) {
+    var random = SeededRandom(seed)
+    let bytes = (0..<3).flatMap { _ in FuzzTests.damage(FuzzTests.playlist, &random) + FuzzTests.tags }
+    func entries(_ pieceMax: Int) -> [String] {
+      var parser = PlaylistParser()
+      var entries: [String] = []
+      func add(_ name: Span<UInt8>, _ entry: PlaylistEntry) {
+        entries.append("\(Array(copying: name)) \(entry)")
+      }
+      var start = 0
+      while start < bytes.count {
+        let end = min(bytes.count, start + Int.random(in: 1...pieceMax, using: &random))
+        let piece = Array(bytes[start..<end])
+        parser.parse(piece.span, add)
+        start = end
+      }
+      parser.finish(add)
+      return entries + ["\(parser.maps) \(parser.isWhole) \(parser.lacksURI) \(parser.listsOtherFolders)"]
+    }
+    let whole = entries(.max / 2)
+    #expect(whole.count > 3)
+    for pieceMax in [1, 7, 100] { #expect(entries(pieceMax) == whole, "HOTCOLD_SEED=\(seed)") }
+  }
+
+  /// A path that no file can have takes no memory, and hides nothing that follows.
+  @Test func aLineWithoutEndIsCutOff() {
+    var parser = PlaylistParser()
+    var names: [Int] = []
+    func add(_ name: Span<UInt8>, _ entry: PlaylistEntry) { names.append(name.count) }
+    let piece = Array(repeating: UInt8(ascii: "x"), count: 5000)
+    for _ in 0..<100 { parser.parse(piece.span, add) }
+    let end = Array("\nsegment_1.ts\n#EXTINF:1,\n".utf8)
+    parser.parse(end.span, add)
+    #expect(names == [766, 12])
+  }
+
   /// One folder a line, without the blanks around it; comments and blank lines name none. Byte by byte, as a check.
   static func folders(_ contents: [UInt8]) -> [Bytes] {
     var folders: [Bytes] = []

@@ -65,7 +65,7 @@ import Testing
       while try stream.fill() {
         if let companion { stream.workAhead(with: companion, looks: true, Self.note) }
         var failure: (any Error)?
-        try stream.visit { (entry, early: EarlyLook?) in
+        try stream.visitWithLooks { (entry, early) in
           if early != nil { earlyCount += 1 }
           if pauses > 0, Int.random(in: 0..<pauses, using: &random) == 0 { usleep(200) }
           do { entries.append(try Self.visited(entry, in: directory, early)) } catch { failure = error }
@@ -101,7 +101,7 @@ import Testing
       while !isLeft, try stream.fill() {
         stream.workAhead(with: companion, looks: Bool.random(using: &random), Self.note)
         do {
-          try stream.visit { (_, _: EarlyLook?) throws(KernelError) in
+          try stream.visitWithLooks { (_, _) throws(KernelError) in
             count += 1
             if count > last { throw KernelError(.list, "", .canceled) }
           }
@@ -127,7 +127,7 @@ import Testing
       var inner = try DirectoryStream(of: directory)
       while try inner.fill() {
         inner.workAhead(with: companion, looks: true, Self.note)
-        try inner.visit { (_, early: EarlyLook?) in
+        try inner.visitWithLooks { (_, early) in
           counts.inner += 1
           if early != nil { counts.innerEarly += 1 }
         }
@@ -136,7 +136,6 @@ import Testing
     #expect(counts == (1000, 1000, 0))
   }
 
-  /// A folder that is removed meanwhile ends, and a part that the other thread has taken is waited for.
   @Test func partsAreDoneOnceByWhoeverComesFirst() throws {
     let count = 20_000
     let claims = Shared(Claims(count: count))

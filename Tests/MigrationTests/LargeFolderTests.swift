@@ -7,8 +7,8 @@ import Testing
 
 @testable import Migration
 
-/// Folders of several windows, which a dry run and a verification look at by two threads: whatever is seen or fails on either
-/// of them is counted as if one had looked.
+/// Folders of several windows, which a dry run looks at by two threads: whatever is seen or fails on either of them is counted
+/// as if one had looked.
 @Suite struct LargeFolderTests {
   private static let fileCount = 1500
 
@@ -33,7 +33,8 @@ import Testing
     }
 
     func migrate(
-      _ operation: hc_operation? = nil, first: UInt32 = 0, _ errno: Errno = .ioError, withoutTypes: Bool = false,
+      _ operation: hc_operation? = nil, first: UInt32 = 0, _ errno: Errno = .ioError,
+      withoutTypes: Bool = false,
       dryRun: Bool = true
     ) throws -> (report: CaptureReport, fired: UInt32, calls: UInt32) {
       var faults = hc_faults()

@@ -16,7 +16,7 @@ struct ArchiveCriterion {
     fileprivate var young: Set<UInt64> = []
 
     mutating func insert(_ name: Span<UInt8>, isYoung: Bool) {
-      let hash = hashOfName(ArchivePlaylist.uri(of: name).span)
+      let hash = ArchivePlaylist.uriHash(of: name)
       hashes.insert(hash)
       if isYoung { young.insert(hash) }
     }
