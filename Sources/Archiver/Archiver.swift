@@ -182,7 +182,7 @@ public final class Archiver {
     migration.proves = false
     migration.renaming = options.renaming
     migration.guardsPath = true
-    let report = engine.migrate(path, options: migration, observer: observer)
+    let report = engine.migrate(path, options: migration, observer: observer, memory: memory(of: path))
     noteReplacement(of: path, by: report.folder)
     metrics.add(report, path)
     round.add(report)

@@ -4,10 +4,10 @@ public import SystemPackage
 
 extension Engine {
   /// Takes one capture to a form of its layout, or shows what that would do. Runs to the end, whatever happens: what stopped
-  /// it is in the report.
+  /// it is in the report. `memory`: of the last round of a service.
   public func migrate(
     _ path: FilePath, options: MigrationOptions, observer: any MigrationObserver,
-    memory: ManifestMemory? = nil
+    memory: MaintenanceMemory? = nil
   ) -> CaptureReport {
     switch executor {
     case .auto(let mover):
@@ -36,13 +36,13 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   private let options: MigrationOptions
   private let mover: M
   private let observer: any MigrationObserver
-  private let memory: ManifestMemory?
+  private let memory: MaintenanceMemory?
   private let startNanoseconds = SystemClock.monotonicNanoseconds
   private var report: CaptureReport
 
   private init(
     _ path: FilePath, _ options: MigrationOptions, _ mover: M,
-    _ observer: any MigrationObserver, _ memory: ManifestMemory?
+    _ observer: any MigrationObserver, _ memory: MaintenanceMemory?
   ) {
     self.options = options
     self.mover = mover
@@ -57,7 +57,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   static func run(
     _ path: FilePath, options: MigrationOptions, mover: M, observer: any MigrationObserver,
-    memory: ManifestMemory? = nil
+    memory: MaintenanceMemory? = nil
   ) -> CaptureReport {
     var migration = CaptureMigration(path, options, mover, observer, memory)
     do throws(MigrationError) {
@@ -88,6 +88,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   }
 
   private mutating func settleAndMove(_ capture: borrowing OpenCapture) throws(MigrationError) {
+    memory?.take(capture.identity, options.layout, options.hours)
     var tree = try capture.unlessOtherBuckets { () throws(KernelError) in try look(at: capture) }
     report.bucketsOfNoKind = tree.bucketsOfNoKind
     do throws(KernelError) {
@@ -151,7 +152,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     let layout = options.layout
     var listing = Listing(layout, inodes: reconciliation.comparesInodes)
     switch options.target {
-    case .tiered: try listing.listBuckets(of: tree)
+    case .tiered: try listing.listBuckets(of: tree, memory: options.proves ? nil : memory?.listings)
     case .flat:
       try listing.listPlaces(of: tree) { $0 == layout[$1].flat }
       listing.unrecognised = listing.unrecognised + tree.unrecognised
@@ -259,8 +260,9 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     let playlists = try LivePlaylists(of: tree)
     let manifests = Manifests(
       tree.layout, live: playlists.durations, newestHot: totals.newestHotSegments, hours: options.hours,
-      nowSeconds: SystemClock.realtimeNanoseconds / 1_000_000_000, mode: manifestMode(totals), memory: memory)
-    return manifests.refresh(tree, memory: memory)
+      nowSeconds: SystemClock.realtimeNanoseconds / 1_000_000_000, mode: manifestMode(totals),
+      memory: memory?.manifests)
+    return manifests.refresh(tree, memory: memory?.manifests)
   }
 
   private func manifestMode(_ totals: borrowing RunTotals) -> Manifests.Mode {

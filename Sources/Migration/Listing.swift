@@ -1,6 +1,32 @@
 internal import CaptureLayout
 internal import KernelIO
 
+/// What one bucket holds.
+private struct BucketListing: Sendable {
+  var files = 0
+  /// Recognised or not.
+  var entries = 0
+  var unrecognised = Unrecognised()
+  var numbers = HighestNumbers()
+}
+
+/// What the buckets held at the last look, for a listing whose digest nobody asks for.
+final class ListingMemory {
+  fileprivate struct Key: Hashable {
+    let kind: Kind
+    let bucket: Bucket
+  }
+
+  fileprivate struct Look: Sendable {
+    let version: FolderVersion
+    let listing: BucketListing
+  }
+
+  fileprivate var looks: [Key: Look] = [:]
+
+  func removeAll() { looks = [:] }
+}
+
 /// Counts the files of a capture by kind and bucket, and sums up their identities, from directory streams alone.
 ///
 /// Read once before the moves (the folders whose files stay) and once after them (everything), to prove that nothing is
@@ -27,68 +53,111 @@ struct Listing: Sendable {
     self.inodes = inodes
   }
 
-  /// Lists the buckets of a tree.
-  mutating func listBuckets(of tree: CaptureTree, tree number: Int = 0) throws(KernelError) {
+  /// Lists the buckets of a tree; with `memory`, those that have changed since.
+  mutating func listBuckets(
+    of tree: CaptureTree, tree number: Int = 0, memory: ListingMemory? = nil
+  ) throws(KernelError) {
     let all = tree.buckets(tree: number)
     let empty = Listing(layout, inodes: inodes)
-    let parts = Threads.run(Self.threads) { thread -> Result<Listing, KernelError> in
-      var part = empty
+    let known = memory?.looks
+    let nowSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
+    let parts = Threads.run(Self.threads) { thread -> Result<Part, KernelError> in
+      var part = Part(listing: empty)
       do throws(KernelError) {
         for index in all.indices where index % Self.threads == thread {
           let (kind, bucket) = all[index]
           try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-            try part.list(directory, bucket, of: kind)
+            try part.look(at: directory, .init(kind: kind, bucket: bucket), known, nowSeconds)
           }
         }
         return .success(part)
       } catch { return .failure(error) }
     }
-    for part in parts { add(try part.get()) }
+    memory?.removeAll()
+    for part in parts {
+      let part = try part.get()
+      add(part.listing)
+      memory?.looks.merge(part.looks) { $1 }
+    }
     if number == 0 { unrecognised = unrecognised + tree.unrecognised }
   }
 
+  /// What one thread has listed.
+  private struct Part {
+    var listing: Listing
+    var looks: [ListingMemory.Key: ListingMemory.Look] = [:]
+
+    /// `known`: nil where nothing is to be remembered.
+    mutating func look(
+      at directory: borrowing Directory, _ key: ListingMemory.Key,
+      _ known: [ListingMemory.Key: ListingMemory.Look]?, _ nowSeconds: Int64
+    ) throws(KernelError) {
+      guard let known else { return listing.add(try listing.list(directory, key), key) }
+      // Taken before the folder is read: what comes meanwhile makes it differ the next time.
+      let version = try FolderVersion(of: directory)
+      var look = known[key].flatMap { $0.version == version ? $0 : nil }
+      if look == nil || !version.isSettled(atSeconds: nowSeconds) {
+        look = .init(version: version, listing: try listing.list(directory, key))
+      }
+      listing.add(look!.listing, key)
+      looks[key] = look
+    }
+  }
+
   private mutating func list(
-    _ directory: borrowing Directory, _ bucket: Bucket, of kind: Kind
-  ) throws(KernelError) {
+    _ directory: borrowing Directory, _ key: ListingMemory.Key
+  ) throws(KernelError) -> BucketListing {
+    let (kind, bucket) = (key.kind, key.bucket)
     let path = layout.path(of: bucket, kind) + "/"
-    var files = 0
-    var entries = 0
+    var listing = BucketListing()
     try Walk(layout, look: .name).run(
       directory, wants: { $0 == kind },
       visit: { (entry, found, _) throws(KernelError) in
-        entries += 1
+        listing.entries += 1
         switch found {
         case .file:
-          add(entry, kind)
-          files += 1
+          listing.files += 1
+          if let number = layout.number(of: entry.name, kind) { listing.numbers.add(number, kind) }
+          insert(entry, kind)
         case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
         case .vanished: break
         case .other:
           if HourPlaylists.isOwn(entry) { break }
           if entry.type.countsAsFile, layout.isKnown(entry.name, in: bucket, of: kind) { break }
-          unrecognised.add(entry.name, in: path)
+          listing.unrecognised.add(entry.name, in: path)
         }
       })
-    byBucket[kind].update(bucket) { $0 += files }
-    bucketEntries[kind].update(bucket) { $0 = entries }
+    return listing
+  }
+
+  private mutating func add(_ listing: BucketListing, _ key: ListingMemory.Key) {
+    kinds[key.kind] += listing.files
+    byBucket[key.kind].update(key.bucket) { $0 += listing.files }
+    bucketEntries[key.kind].update(key.bucket) { $0 = listing.entries }
+    unrecognised = unrecognised + listing.unrecognised
+    numbers.add(listing.numbers)
+  }
+
+  private mutating func insert(_ entry: borrowing DirectoryEntry, _ kind: Kind) {
+    digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
   }
 
   private mutating func add(_ entry: borrowing DirectoryEntry, _ kind: Kind) {
     kinds[kind] += 1
-    if let number = layout.number(of: entry.name, kind) {
-      numbers.add(number, kind)
-    }
-    digest.insert(FileIdentity(name: entry.name, kind: kind, inode: inodes ? entry.inode : 0))
+    if let number = layout.number(of: entry.name, kind) { numbers.add(number, kind) }
+    insert(entry, kind)
   }
 
   /// Lists the flat and hot places, or those of them that are wanted for a kind.
   mutating func listPlaces(
     of tree: CaptureTree, where isWanted: (Place, Kind) -> Bool = { _, _ in true }
   ) throws(KernelError) {
+    var walk = Walk(layout, look: .name)
+    walk.companion = LateCompanion()
     for place in layout.places
     where layout.kinds.contains(where: { layout.holds(place, $0) && isWanted(place, $0) }) {
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        try Walk(layout, look: .name).run(
+        try walk.run(
           directory, wants: { layout.holds(place, $0) && isWanted(place, $0) },
           visit: { (entry, found, _) throws(KernelError) in
             switch found {

@@ -2,9 +2,17 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// What a bucket was like when all its playlists were in order.
+/// What a bucket was like when all its playlists were in order, and what said which of them are over.
 struct FinishedHour {
-  let modified: ModificationTime
+  fileprivate struct Filling: Equatable {
+    /// Of the current bucket.
+    let today: Day?
+    /// The newest of the young hot segments that belong in it.
+    let newestHot: ModificationTime?
+  }
+
+  fileprivate let version: FolderVersion
+  fileprivate let filling: Filling
   let playlists: Int
 }
 
@@ -28,8 +36,6 @@ struct HourResult {
 struct HourPlaylists: Sendable {
   /// A segment that is hot and younger than this may still come to its hour.
   private static let lateSecondsMax: Int64 = 3600
-  /// Changes of a folder within the same tick of the kernel's clock have one modification time.
-  private static let tickSeconds: Int64 = 1
   static let playlistBytesMax = 64 << 20
 
   private let layout: Layout
@@ -93,10 +99,12 @@ struct HourPlaylists: Sendable {
   private func refresh(
     _ directory: borrowing Directory, _ bucket: Bucket, _ tree: CaptureTree, _ result: inout HourResult
   ) throws(KernelError) {
-    let mayFill = bucket == current || hasYoungHotSegment(bucket)
+    let filling = FinishedHour.Filling(
+      today: bucket == current ? today : nil,
+      newestHot: hasYoungHotSegment(bucket) ? newestHot[bucket] : nil)
     // Taken before the folder is read: what comes meanwhile makes it differ the next time.
-    let modified = try directory.status().modified
-    if !mayFill, let finished = finished[bucket], finished.modified == modified {
+    let version = try FolderVersion(of: directory)
+    if let finished = finished[bucket], finished.version == version, finished.filling == filling {
       result.unchanged = finished.playlists
       result.finished = finished
       return
@@ -107,12 +115,11 @@ struct HourPlaylists: Sendable {
     result.changes = changes(contents, directory, bucket, tree, &hours)
     result.changes += leftovers.foreign.map { PlaylistChange(name: $0, outcome: .foreign) }
     result.failure = contents.unreadable
-    let isQuiet = modified.age(atSeconds: nowSeconds) > Self.tickSeconds
-    // What is wrong is found anew each time, so that it is known when it is over.
-    if !mayFill, isQuiet, contents.unreadable == nil, !result.changes.contains(where: \.isForeign) {
-      result.finished = FinishedHour(
-        modified: modified,
-        playlists: result.changes.count { if case .unchanged = $0.outcome { true } else { false } })
+    // What is wrong is found anew each time, so that it is known when it is over; so is what is only planned.
+    let unchanged = result.changes.count { if case .unchanged = $0.outcome { true } else { false } }
+    if version.isSettled(atSeconds: nowSeconds), contents.unreadable == nil, unchanged == result.changes.count
+    {
+      result.finished = FinishedHour(version: version, filling: filling, playlists: unchanged)
     }
   }
 

@@ -19,11 +19,10 @@ public struct TierCount: Equatable, Sendable {
   }
 }
 
-/// What the buckets hold. Remembered from one look of the service to the next: a folder whose modification time
-/// has not changed holds what it held (rename, link and unlink set it, POSIX).
+/// What the buckets hold, remembered from one look of the service to the next.
 public final class Inventory {
   struct Entry {
-    var folderModified: ModificationTime
+    let version: FolderVersion
     var count = TierCount()
     /// Of the files whose age is known.
     var oldest: ModificationTime?
@@ -33,9 +32,6 @@ public final class Inventory {
     /// Not so where a file could not be looked at: the folder is read again the next time.
     var isWhole = true
   }
-  /// Changes of a folder within the same tick of the kernel's clock have one modification time.
-  private static let tickSeconds: Int64 = 1
-
   private struct Key: Hashable {
     let kind: Kind
     let bucket: Bucket
@@ -89,13 +85,13 @@ public final class Inventory {
   private func refresh(
     _ directory: borrowing Directory, _ key: Key, _ layout: Layout, _ nowSeconds: Int64
   ) throws(KernelError) {
-    let modified = try directory.status().modified
-    if let entry = entries[key], entry.isWhole, entry.folderModified == modified,
-      modified.age(atSeconds: nowSeconds) > Self.tickSeconds
+    let version = try FolderVersion(of: directory)
+    if let entry = entries[key], entry.isWhole, entry.version == version,
+      version.isSettled(atSeconds: nowSeconds)
     {
       return
     }
-    var entry = Entry(folderModified: modified)
+    var entry = Entry(version: version)
     let anyAge = RetentionRule(ageSeconds: PerKind(repeating: 0))
     entry.isWhole = try Self.forEachFile(of: key.kind, in: directory, layout) { listed, status in
       if layout.isSegment(key.kind), entry.newestSegment.map({ $0.modified < status.modified }) ?? true {

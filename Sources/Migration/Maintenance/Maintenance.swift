@@ -7,20 +7,29 @@ public import SystemPackage
 public final class MaintenanceMemory {
   public private(set) var inventory = Inventory()
   public private(set) var manifests = ManifestMemory()
+  let listings = ListingMemory()
   /// Of the last round.
   var newestHot: DeletedSegments.Segment?
-  private var folder: FolderIdentity?
+  private var subject: Subject?
+
+  private struct Subject: Equatable {
+    let folder: FolderIdentity
+    let layout: LayoutDescription
+    let zone: String?
+  }
 
   public init() {}
 
-  /// Forgets everything where another folder has taken the path of the capture.
-  func take(_ folder: FolderIdentity) {
-    if let old = self.folder, old != folder {
+  /// Forgets everything where another folder has taken the path of the capture, or another layout or zone is asked for.
+  func take(_ folder: FolderIdentity, _ layout: Layout, _ hours: HourClock) {
+    let subject = Subject(folder: folder, layout: layout.description, zone: hours.zone)
+    if let old = self.subject, old != subject {
       inventory = Inventory()
       manifests = ManifestMemory()
+      listings.removeAll()
       newestHot = nil
     }
-    self.folder = folder
+    self.subject = subject
   }
 }
 
@@ -67,7 +76,7 @@ extension Engine {
     var report = MaintenanceReport(options.layout)
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path, options.layout, isGuarded: options.guardsPath)
-      memory.take(capture.identity)
+      memory.take(capture.identity, options.layout, options.hours)
       report.fileSystem = capture.fileSystem
       if options.isDryRun {
         try keepUp(capture, options, memory, clock, &report)

@@ -20,9 +20,6 @@ struct PlaylistChange {
   var replacesOne: Bool {
     if case .staged(_?) = outcome { true } else { false }
   }
-  var isForeign: Bool {
-    if case .foreign = outcome { true } else { false }
-  }
   var hasChangedNames: Bool {
     switch outcome {
     case .written, .removed: true
