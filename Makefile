@@ -23,7 +23,7 @@ E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 FAULT_BUILD := -c release -Xswiftc -enable-testing
 FAULT_TESTS := CoreLoopTests|InitializationFaultTests|BrokenMoverTests|KillTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|ReconciliationTests|FuzzTests|MigrationPropertyTests
 SANITIZED := CaptureLayoutTests|KernelIOTests|LayoutFilesTests|MigrationTests
-BENCH_PACKAGES := strace xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
+BENCH_PACKAGES := strace valgrind xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift $(addprefix Benchmarks/,Support Guide Engines Parts Counts Peers)
 FIGURES := $(CURDIR)/.build/figures
 BENCH_RESULTS := $(CURDIR)/.build/benchmarks.jsonl
@@ -109,7 +109,7 @@ bench-update: bench-tools
 
 bench-tools: build bench-deps
 	mkdir -p .build/floor
-	$(CC) -O2 -Wall -Wextra $(if $(HOTCOLD_WERROR),-Werror) Benchmarks/Floor/floor.c -o .build/floor/floor
+	$(CC) -O2 -pthread -Wall -Wextra $(if $(HOTCOLD_WERROR),-Werror) Benchmarks/Floor/floor.c -o .build/floor/floor
 
 # Binary, man pages, completions, unit and settings; nothing is enabled.
 install: build manual install-files

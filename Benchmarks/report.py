@@ -50,6 +50,9 @@ def summarise(samples):
         if all("floorSeconds" in sample for sample in group):
             result["floorSeconds"] = statistics.median(sample["floorSeconds"] for sample in group)
             result["floorRatio"] = round(result["seconds"] / result["floorSeconds"], 3)
+        if all("pairSeconds" in sample for sample in group):
+            result["pairSeconds"] = statistics.median(sample["pairSeconds"] for sample in group)
+            result["pairRatio"] = round(result["seconds"] / result["pairSeconds"], 3)
         if all("estimateSeconds" in sample for sample in group):
             result["estimateSeconds"] = group[0]["estimateSeconds"]
         if all("peakKiB" in sample for sample in group):
@@ -66,11 +69,12 @@ def print_tables(document):
     machine = document["machine"]
     print(f"{machine['cpus']} x {machine['model']}, kernel {machine['kernel']}, {machine['caches']} caches\n")
     if of(document, "Guide"):
-        print("| files | mode | guide's estimate | measured | files/s | x floor | peak RSS |")
-        print("|---|---|---|---|---|---|---|")
+        print("| files | mode | guide's estimate | measured | files/s | x floor | x two threads of C | peak RSS |")
+        print("|---|---|---|---|---|---|---|---|")
         for row in sorted(of(document, "Guide"), key=lambda row: (row["files"], row["name"])):
+            pair = f"{row['pairRatio']:.2f}" if "pairRatio" in row else ""
             print(f"| {row['files']:,} | {row['name']} | {row['estimateSeconds']:.0f} s | {row['seconds']:.2f} s "
-                  f"| {row['files'] / row['seconds']:,.0f} | {row['floorRatio']:.2f} | {row['peakKiB']:,} KiB |")
+                  f"| {row['files'] / row['seconds']:,.0f} | {row['floorRatio']:.2f} | {pair} | {row['peakKiB']:,} KiB |")
         print()
     if of(document, "Engines"):
         print("| file system | files | floor | engine | measured | x floor |")
@@ -108,9 +112,10 @@ def draw(document, path):
     line(executions, "estimateSeconds", "s--", "guide's estimate, execute")
     line(dry_runs, "estimateSeconds", "s:", "guide's estimate, dry run")
     for row in sorted(of(document, "Peers"), key=lambda row: -row["seconds"]):
-        if row["name"] != "hotcold":
+        if row["name"] != "hotcold" and not row["name"].startswith("two threads"):
             axes.plot([row["files"]], [row["seconds"]], "x", markersize=9, label=row["name"])
     line(executions, "seconds", "o-", "hotcold, execute")
+    line(executions, "pairSeconds", "-", "two threads of C")
     line(executions, "floorSeconds", "k-", "floor: renameat2 alone")
     line(dry_runs, "seconds", "o-.", "hotcold, dry run")
     axes.set(xscale="log", yscale="log", xlabel="files", ylabel="seconds",

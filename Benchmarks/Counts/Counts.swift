@@ -50,6 +50,42 @@ let benchmarks: @Sendable () -> Void = {
     benchmark.measurement(allocations, max(0, allocationCount(files: 3000) - few))
   }
 
+  // One processor, so that neither thread waits by looking at memory. Instructions of others, such as the dynamic linker's,
+  // are the same in both runs.
+  for (name, arguments) in [("execute", ["--execute", "--yes", "--no-manifests"]), ("dryRun", [])] {
+    let instructions = count("instructions of 1,000 files")
+    Benchmark(
+      "Instructions.\(name)",
+      configuration: .init(
+        metrics: [instructions], warmupIterations: 0, maxDuration: .seconds(60), maxIterations: 1,
+        thresholds: [instructions: BenchmarkThresholds(relative: [.p90: 3])])
+    ) { benchmark in
+      let few = instructionCount(files: 2000, arguments)
+      benchmark.measurement(instructions, instructionCount(files: 3000, arguments) - few)
+    }
+  }
+
+  // How often a thread of it waits, or is made to. Depends on what else the machine does: a wake-up for each file, which is
+  // what this is to find, would be 1,000.
+  for engine in ["threads", "io_uring"] {
+    let switches = count("context switches for 1,000 files")
+    Benchmark(
+      "ContextSwitches.\(engine)",
+      configuration: .init(
+        metrics: [switches], warmupIterations: 0, maxDuration: .seconds(60), maxIterations: 1,
+        thresholds: [switches: BenchmarkThresholds(absolute: [.p90: 300])])
+    ) { benchmark in
+      let counts = (0..<5).map { _ in
+        let trial = Trial()
+        trial.makeSample(files: 50_000)
+        let before = Tools.contextSwitches
+        _ = trial.migrate(["--execute", "--yes", "--engine", engine])
+        return (Tools.contextSwitches - before) / 50
+      }
+      benchmark.measurement(switches, counts.sorted()[2])
+    }
+  }
+
   // The ring tops up its batches as its worker gets on, so their size is not exact: 16 to 32, and 1 if broken.
   let submissions = count("submissions for 1,000 requests")
   Benchmark(
@@ -80,7 +116,7 @@ let benchmarks: @Sendable () -> Void = {
       let ratios = (0..<5).map { _ in
         let trial = Trial()
         trial.makeSample(files: 50_000)
-        let floor = trial.floorNanoseconds(looking: looking)
+        let floor = trial.nanoseconds(of: looking ? .looks : .renames)
         trial.makeSample(files: 50_000)
         return 1000 * trial.migrate(arguments).nanoseconds / floor
       }
@@ -103,6 +139,24 @@ func systemCalls(files: Int) -> [String: Int] {
     if words.count == 2, words[1] != "total", let calls = Int(words[0]) { counts[String(words[1])] = calls }
   }
   return counts
+}
+
+/// What a migration executes outside the kernel (callgrind counts it; it wants a program without debug information).
+func instructionCount(files: Int, _ arguments: [String]) -> Int {
+  let trial = Trial()
+  trial.makeSample(files: files)
+  let program = trial.folder + "/hotcold"
+  Tools.must(["strip", "-o", program, Tools.hotcold])
+  let log = trial.folder + "/instructions"
+  Tools.must(
+    [
+      "taskset", "-c", "0", "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+      "--log-file=\(log)",
+    ]
+      + [program, "migrate", trial.capture, "--quiet", "--engine", "syscalls"] + arguments)
+  let text = try! String(contentsOfFile: log, encoding: .utf8)
+  let line = text.split(separator: "\n").first { $0.contains("Collected :") }!
+  return Int(line.split(separator: " ").last!)!
 }
 
 /// How often a migration within this process allocates.

@@ -21,7 +21,7 @@ let benchmarks: @Sendable () -> Void = {
       let fileSystem = type == "tmpfs" ? nil : LoopFileSystem(type)
       let trial = Trial(in: fileSystem?.path ?? Tools.benchFolder)
       trial.makeSample(files: files)
-      let floor = trial.floorNanoseconds()
+      let floor = trial.nanoseconds(of: .renames)
       round += 1
       for engine in round.isMultiple(of: 2) ? engines : engines.reversed() {
         trial.makeSample(files: files)

@@ -7,7 +7,8 @@ let guide: [(label: String, files: Int, dryRunSeconds: Int, executeSeconds: Int,
   ("1.4M", 1_400_000, 120, 600, 3),
 ]
 
-/// Dry run and execution, each against its floor: the bare loop of getdents64 and statx, or of renameat2.
+/// Dry run and execution, each against its floor: the bare loop of getdents64 and statx, or of renameat2. An execution against
+/// two threads of C as well, which is the one to beat.
 let benchmarks: @Sendable () -> Void = {
   let largest = Int(Tools.environment["HOTCOLD_BENCH_FILES_MAX"] ?? "") ?? 300_000
   let metrics: [BenchmarkMetric] = [.wallClock, .filesPerSecond, .floorRatio, .peakResident, .guideEstimate]
@@ -17,24 +18,31 @@ let benchmarks: @Sendable () -> Void = {
       let estimate = isDryRun ? size.dryRunSeconds : size.executeSeconds
       Benchmark(
         "Guide.\(isDryRun ? "dryRun" : "execute").\(size.label)",
-        configuration: .process(metrics, samples: size.samples)
+        configuration: .process(metrics + (isDryRun ? [] : [.pairRatio]), samples: size.samples)
       ) { benchmark in
         let trial = Trial()
         trial.makeSample(files: size.files)
-        let floor = trial.floorNanoseconds(looking: isDryRun)
-        if !isDryRun { trial.makeSample(files: size.files) }
+        let floor = trial.nanoseconds(of: isDryRun ? .looks : .renames)
+        var pair: Int?
+        if !isDryRun {
+          trial.makeSample(files: size.files)
+          pair = trial.nanoseconds(of: .pair)
+          trial.makeSample(files: size.files)
+        }
         benchmark.startMeasurement()
         let run = trial.migrate(isDryRun ? [] : ["--execute", "--yes"])
         benchmark.stopMeasurement()
 
         benchmark.measurement(.filesPerSecond, Int(Double(size.files) / (Double(run.nanoseconds) / 1e9)))
         benchmark.measurement(.floorRatio, 1000 * run.nanoseconds / floor)
+        if let pair { benchmark.measurement(.pairRatio, 1000 * run.nanoseconds / pair) }
         benchmark.measurement(.peakResident, run.report.peakResidentBytes / 1024)
         benchmark.measurement(.guideEstimate, 1000 * estimate)
         var sample = Sample(
           suite: "Guide", name: isDryRun ? "dry run" : "execute", files: size.files,
           nanoseconds: run.nanoseconds)
         sample.floorSeconds = Double(floor) / 1e9
+        sample.pairSeconds = pair.map { Double($0) / 1e9 }
         sample.estimateSeconds = Double(estimate)
         sample.peakKiB = run.report.peakResidentBytes / 1024
         sample.record()

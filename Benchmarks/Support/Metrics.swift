@@ -7,6 +7,8 @@ extension BenchmarkMetric {
   }
   /// Time of the whole process against that of the bare loop, measured just before: 1000 is the floor.
   public static var floorRatio: Self { .custom("floor ratio (1000 = floor)", useScalingFactor: false) }
+  /// The same against two threads of C that do no more than look and rename.
+  public static var pairRatio: Self { .custom("pair ratio (1000 = pair)", useScalingFactor: false) }
   public static var peakResident: Self { .custom("peak resident (KiB)", useScalingFactor: false) }
   /// What the users' guide estimates.
   public static var guideEstimate: Self { .custom("guide's estimate (ms)", useScalingFactor: false) }
@@ -20,6 +22,7 @@ public struct Sample: Encodable {
   public var files: Int
   public var seconds: Double
   public var floorSeconds: Double?
+  public var pairSeconds: Double?
   public var estimateSeconds: Double?
   public var peakKiB: Int?
 

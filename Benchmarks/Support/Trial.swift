@@ -21,9 +21,19 @@ public final class Trial {
     Tools.must([Tools.hotcold, "sample", capture, "--files", "\(files)"])
   }
 
-  /// Nanoseconds of the bare loop: renames over a fresh sample, or (`looking`) getdents64 and statx.
-  public func floorNanoseconds(looking: Bool = false) -> Int {
-    let output = Tools.must([Tools.floor] + (looking ? ["--look"] : []) + [capture])
+  /// What a part of a migration takes by itself, in C.
+  public enum Bare: String {
+    /// The renames, everything else done before.
+    case renames = ""
+    /// getdents64 and statx, on one thread.
+    case looks = "--look"
+    /// Looks and renames by two threads, and nothing else.
+    case pair = "--pair"
+  }
+
+  /// Nanoseconds of that over the sample. Renames need a fresh one.
+  public func nanoseconds(of bare: Bare) -> Int {
+    let output = Tools.must([Tools.floor] + (bare == .renames ? [] : [bare.rawValue]) + [capture])
     return Int(output.split(whereSeparator: \.isWhitespace)[1])!
   }
 
@@ -63,6 +73,13 @@ public enum Tools {
       fatalError("\(variable) is not set: run the benchmarks with make, or see the Makefile")
     }
     return path
+  }
+
+  /// Of all programs that were run, on their own account and on others'.
+  public static var contextSwitches: Int {
+    var usage = rusage()
+    getrusage(RUSAGE_CHILDREN.rawValue, &usage)
+    return usage.ru_nvcsw + usage.ru_nivcsw
   }
 
   /// Runs a program to its end and returns its standard output. A benchmark of something that failed is none.

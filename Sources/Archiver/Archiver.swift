@@ -20,7 +20,7 @@ public final class Archiver {
   private let observer = Observer()
   private var metrics = Metrics()
   private let clock = ClockWatch()
-  private var memories: [FilePath: MaintenanceMemory] = [:]
+  private var memories: [FilePath: CaptureMemory] = [:]
   /// Which folder each path led to the last time.
   private var folders: [FilePath: FolderIdentity] = [:]
   private var lastCaptures: [FilePath] = []
@@ -143,9 +143,9 @@ public final class Archiver {
     round.issues.append(issue)
   }
 
-  private func memory(of path: FilePath) -> MaintenanceMemory {
+  private func memory(of path: FilePath) -> CaptureMemory {
     if let memory = memories[path] { return memory }
-    let memory = MaintenanceMemory()
+    let memory = CaptureMemory()
     memories[path] = memory
     return memory
   }

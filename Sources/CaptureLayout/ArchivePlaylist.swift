@@ -153,7 +153,7 @@ public struct ArchivePlaylist: Sendable {
     return lines.bytes.dropLast()
   }
 
-  /// `hashOfName` of that, which costs nothing more where it is the name.
+  /// The hash of `uri(of:)`, without building it where no byte needs encoding.
   public static func uriHash(of name: Span<UInt8>) -> UInt64 {
     for index in name.indices where !Lines.isPlain(name[index]) { return hashOfName(uri(of: name).span) }
     return hashOfName(name)

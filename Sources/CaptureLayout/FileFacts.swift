@@ -45,9 +45,7 @@ public func hashOfName(_ name: Span<UInt8>) -> UInt64 {
   var hash = 0xcbf2_9ce4_8422_2325 ^ UInt64(name.count)
   var index = 0
   while name.count &- index >= 8 {
-    var word: UInt64 = 0
-    for offset in 0..<8 { word |= UInt64(name[index &+ offset]) &<< UInt64(8 &* offset) }
-    hash = folded(hash ^ word)
+    hash = folded(hash ^ name.word(at: index))
     index &+= 8
   }
   var rest: UInt64 = 0

@@ -55,6 +55,14 @@ public enum FileName {
 }
 
 extension Span<UInt8> {
+  /// Eight bytes as a number, the first one lowest. One check of bounds, so that the compiler makes one load of it.
+  @inline(__always) func word(at index: Int) -> UInt64 {
+    let bytes = extracting(index..<index &+ 8)
+    var word: UInt64 = 0
+    for offset in 0..<8 { word |= UInt64(bytes[offset]) &<< UInt64(8 &* offset) }
+    return word
+  }
+
   /// Whether these are the bytes of a name.
   public func isEqual(to other: String) -> Bool {
     let other = other.utf8

@@ -7,7 +7,7 @@
 
   @usableFromInline init(_ index: Int) { self.index = UInt8(index) }
 
-  /// `index`: that of another one of the same layout.
+  /// The kind with this index in the same layout.
   @inlinable public init(index: UInt8) { self.index = index }
 }
 

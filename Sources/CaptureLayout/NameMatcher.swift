@@ -79,17 +79,17 @@ struct NameMatcher: Sendable {
 
   /// The first eight bytes, the first one lowest.
   private static func head(of name: Span<UInt8>) -> UInt64 {
+    if name.count >= endCount { return name.word(at: 0) }
     var word: UInt64 = 0
-    for index in 0..<min(endCount, name.count) { word |= UInt64(name[index]) &<< UInt64(8 &* index) }
+    for index in name.indices { word |= UInt64(name[index]) &<< UInt64(8 &* index) }
     return word
   }
 
   /// The last eight bytes, the last one lowest.
   private static func tail(of name: Span<UInt8>) -> UInt64 {
+    if name.count >= endCount { return name.word(at: name.count &- endCount).byteSwapped }
     var word: UInt64 = 0
-    for index in 0..<min(endCount, name.count) {
-      word |= UInt64(name[name.count &- 1 &- index]) &<< UInt64(8 &* index)
-    }
+    for index in name.indices { word |= UInt64(name[name.count &- 1 &- index]) &<< UInt64(8 &* index) }
     return word
   }
 

@@ -17,8 +17,7 @@ public struct PlaylistEntry: Sendable {
 /// What hotcold reads of an HLS media playlist (RFC 8216), in whatever pieces it comes: the files that it lists, and how
 /// long its segments last. Its memory does not depend on the playlist's size.
 public struct PlaylistParser: Sendable {
-  /// Of a line that comes in pieces, that much is kept: more than any path of a file takes (PATH_MAX), though every byte of it
-  /// be percent-encoded.
+  /// What is read of a line: more than any path of a file takes (PATH_MAX), though every byte of it be percent-encoded.
   private static let lineBytesMax = 3 * 4096 + 1
   /// Of a name, and of a tag that names what players load, that much counts.
   private static let nameBytesMax = 3 * FileName.longest + 1
@@ -72,8 +71,11 @@ public struct PlaylistParser: Sendable {
   }
 
   private mutating func endLine(_ piece: Span<UInt8>, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
-    guard !kept.isEmpty else { return read(piece, body) }
+    guard !kept.isEmpty else {
+      return read(piece.extracting(0..<min(piece.count, Self.lineBytesMax)), body)
+    }
     keep(piece)
+    // Out of this value, which `read` changes.
     var line: [UInt8] = []
     swap(&line, &kept)
     read(line.span, body)
@@ -118,13 +120,12 @@ public struct PlaylistParser: Sendable {
   }
 
   private mutating func readTag(_ line: Span<UInt8>) {
-    if line.starts(with: "#EXTINF:") {
-      duration = Self.microseconds(
-        line.extracting(8..<(line.firstIndex(of: UInt8(ascii: ",")) ?? line.count)))
+    if let value = line.value(after: "#EXTINF:") {
+      duration = Self.microseconds(value.prefix(upTo: UInt8(ascii: ",")))
       lacksURI = lacksURI || awaitsURI
       awaitsURI = true
-    } else if line.starts(with: "#EXT-X-TARGETDURATION:") {
-      targetDurationSeconds = Self.microseconds(line.extracting(22..<line.count)).map { Int($0 / 1_000_000) }
+    } else if let value = line.value(after: "#EXT-X-TARGETDURATION:") {
+      targetDurationSeconds = Self.microseconds(value).map { Int($0 / 1_000_000) }
     } else if line.isEqual(to: "#EXT-X-DISCONTINUITY") {
       isDiscontinuous = true
     } else if line.isEqual(to: "#EXT-X-ENDLIST") {
@@ -140,9 +141,7 @@ public struct PlaylistParser: Sendable {
     guard line.starts(with: "#EXT-X-") else { return nil }
     for start in line.indices where line[start] == UInt8(ascii: ":") || line[start] == UInt8(ascii: ",") {
       let attribute = line.extracting((start + 1)..<line.count)
-      guard attribute.starts(with: "URI=\"") else { continue }
-      let value = attribute.extracting(5..<attribute.count)
-      return value.extracting(0..<(value.firstIndex(of: UInt8(ascii: "\"")) ?? value.count))
+      if let value = attribute.value(after: "URI=\"") { return value.prefix(upTo: UInt8(ascii: "\"")) }
     }
     return nil
   }
@@ -258,6 +257,16 @@ extension Span<UInt8> {
   }
 
   fileprivate func contains(_ byte: UInt8) -> Bool { firstIndex(of: byte) != nil }
+
+  /// All of it where there is no such byte.
+  @_lifetime(copy self)
+  fileprivate func prefix(upTo byte: UInt8) -> Span<UInt8> { extracting(0..<(firstIndex(of: byte) ?? count)) }
+
+  /// What follows a text that it begins with; nil where it does not.
+  @_lifetime(copy self)
+  fileprivate func value(after text: String) -> Span<UInt8>? {
+    starts(with: text) ? extracting(text.utf8.count..<count) : nil
+  }
 
   fileprivate func starts(with text: String) -> Bool {
     guard count >= text.utf8.count else { return false }

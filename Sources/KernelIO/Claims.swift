@@ -2,13 +2,15 @@ internal import CLiburing
 internal import Synchronization
 
 /// Parts of some work that two threads do: each part is done by the one that takes it first.
+///
+///     free ─▶ taken ─▶ finished          the one that waits makes `taken` to `awaited`, and sleeps on that (futex(2))
+///
+/// What a thread has done of a part is seen by the other one after `wait`. No wake-up is lost: `finish` either finds `awaited`,
+/// or has come first, and futex(2) does not sleep on another value.
 @safe struct Claims: ~Copyable, @unchecked Sendable {
   private enum State {
     static let free: UInt32 = 0, taken: UInt32 = 1, awaited: UInt32 = 2, finished: UInt32 = 3
   }
-
-  /// Looks at a part before it sleeps: some microseconds, about what waking costs.
-  private static let looksMax = 200
 
   private let states: UnsafeMutablePointer<Atomic<UInt32>>
   private let count: Int
@@ -29,25 +31,25 @@ internal import Synchronization
     for part in 0..<count { unsafe states[part].store(State.free, ordering: .relaxed) }
   }
 
-  /// Whether the part is the caller's to do.
+  /// Whether the part is the caller's to do. Need not be finished where the other thread never waits.
   func take(_ part: Int) -> Bool {
     unsafe states[part].compareExchange(
-      expected: State.free, desired: State.taken, ordering: .acquiringAndReleasing
+      expected: State.free, desired: State.taken, ordering: .relaxed
     ).exchanged
   }
 
   /// Tells the other thread of a part that was taken and done.
   func finish(_ part: Int) {
-    let before = unsafe states[part].exchange(State.finished, ordering: .acquiringAndReleasing)
+    let before = unsafe states[part].exchange(State.finished, ordering: .releasing)
     if before == State.awaited { unsafe hc_futex_wake(states + part) }
   }
 
   /// Waits for a part that the other thread has taken.
   func wait(for part: Int) {
-    for _ in 0..<Self.looksMax where !isFinished(part) { hc_pause() }
+    if Spin.until({ isFinished(part) }) { return }
     while !isFinished(part) {
       _ = unsafe states[part].compareExchange(
-        expected: State.taken, desired: State.awaited, ordering: .acquiringAndReleasing)
+        expected: State.taken, desired: State.awaited, ordering: .relaxed)
       unsafe hc_futex_wait(states + part, State.awaited)
     }
   }

@@ -28,11 +28,15 @@ final class Companion {
   /// Whether what was begun is done.
   var isIdle: Bool { state.isIdle }
 
-  /// Begins a piece of work. `finish` first, if there was another.
-  func begin(_ work: @escaping @Sendable () -> Void) { state.begin(work) }
+  /// Begins a piece of work, and returns its number. `finish` first, if there was another.
+  @discardableResult
+  func begin(_ work: @escaping @Sendable () -> Void) -> UInt32 { state.begin(work) }
 
-  /// Waits until the piece is done; at once where there is none.
-  func finish() { state.finish() }
+  /// Waits until the last piece is done; at once where there is none.
+  func finish() { state.finish(nil) }
+
+  /// Waits until that piece is done, whatever was begun after it.
+  func finish(_ number: UInt32) { state.finish(number) }
 
   /// What both threads see.
   private final class State: @unchecked Sendable {
@@ -41,14 +45,16 @@ final class Companion {
     /// Written before `begun` rings and read after it.
     private var work: (@Sendable () -> Void)?
 
-    func begin(_ work: (@Sendable () -> Void)?) {
+    @discardableResult
+    func begin(_ work: (@Sendable () -> Void)?) -> UInt32 {
       self.work = work
       begun.ring()
+      return begun.count
     }
 
     var isIdle: Bool { done.count == begun.count }
 
-    func finish() { done.wait(for: begun.count) }
+    func finish(_ number: UInt32?) { done.wait(for: number ?? begun.count) }
 
     func run() {
       var number: UInt32 = 0
@@ -64,8 +70,9 @@ final class Companion {
   }
 }
 
-/// A companion that is started when there is work for it, and is none where there is one processor or no thread is granted.
-public final class LateCompanion {
+/// A companion that is started when there is work for it. There is none where there is one processor, or no thread is granted.
+/// Used by one thread at a time.
+public final class LazyCompanion {
   private var companion: Companion?
   private var mayStart = CurrentProcess.processorCount > 1
 
@@ -79,45 +86,4 @@ public final class LateCompanion {
     }
     return companion.flatMap { $0.isIdle ? $0 : nil }
   }
-}
-
-/// A count that one thread raises and another waits for.
-@safe struct Bell: ~Copyable, @unchecked Sendable {
-  /// Looks at the count before it sleeps: some microseconds, about what waking costs.
-  private static let looksMax = 200
-
-  private let word: UnsafeMutablePointer<Atomic<UInt32>>
-
-  init() {
-    unsafe word = .allocate(capacity: 1)
-    unsafe word.initialize(to: Atomic(0))
-  }
-
-  deinit {
-    unsafe word.deinitialize(count: 1)
-    unsafe word.deallocate()
-  }
-
-  var count: UInt32 { unsafe word.pointee.load(ordering: .sequentiallyConsistent) }
-
-  func ring() {
-    unsafe word.pointee.add(1, ordering: .sequentiallyConsistent)
-    unsafe hc_futex_wake(word)
-  }
-
-  /// Sleeps while the count is `seen`. May return before it is another one.
-  func sleep(while seen: UInt32) { unsafe hc_futex_wait(word, seen) }
-
-  /// Waits until the count is `wanted` or more.
-  func wait(for wanted: UInt32) {
-    for _ in 0..<Self.looksMax where isBelow(wanted, count) { hc_pause() }
-    while true {
-      let seen = count
-      guard isBelow(wanted, seen) else { return }
-      sleep(while: seen)
-    }
-  }
-
-  /// Counts begin again at zero after 2^32.
-  private func isBelow(_ wanted: UInt32, _ count: UInt32) -> Bool { Int32(bitPattern: count &- wanted) < 0 }
 }

@@ -45,10 +45,10 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 /// not list (readdir(3)). "." and ".." are left out.
 ///
 /// Some file systems store no types in their folders (`mkfs.ext4 -O ^filetype`, xfs without ftype, some FUSE): there
-/// each entry is looked at when it is handed out, and one that has gone by then is not handed out at all.
+/// each entry is looked at before it is handed out, and one that has gone by then is handed out with an unknown type.
 ///
 /// Sendable because threads share it only while `visit` borrows it, and the window changes in `fill` alone; what a companion
-/// reads ahead is `WorkAhead`'s.
+/// reads ahead is `Prefetch`'s.
 @safe public struct DirectoryStream: ~Copyable, @unchecked Sendable {
   /// 64 KiB hold some 1,200 entries of a capture. Larger windows measured no gain.
   public static let windowBytes = 64 << 10
@@ -58,11 +58,13 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   private var window: DirectoryWindow
   private var ahead: Ahead?
   /// Of the windows that a companion reads, the one that is visited.
-  private var prepared: PreparedWindow?
+  private var prepared: PrefetchedWindow?
 
   private struct Ahead {
-    let work: WorkAhead
+    let work: Prefetch
     let companion: Companion
+    /// Of the companion's piece of work.
+    let number: UInt32
     var windowCount: UInt32 = 0
   }
 
@@ -84,7 +86,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   deinit {
     if let ahead {
       ahead.work.end()
-      ahead.companion.finish()
+      ahead.companion.finish(ahead.number)
     }
     hc_close(descriptor)
   }
@@ -102,7 +104,11 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   }
 
   private mutating func takePrepared() -> Int64 {
-    if prepared != nil { ahead!.work.release() }
+    if let prepared {
+      // The companion has stopped there: nothing more comes.
+      guard prepared.result > 0 else { return prepared.result }
+      ahead!.work.release()
+    }
     ahead!.windowCount &+= 1
     let next = ahead!.work.window(ahead!.windowCount)
     prepared = next
@@ -116,36 +122,40 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     return unsafe hc_statx(descriptor, "", &status) == 0 && status.links == 0
   }
 
-  /// Lets a companion read the next windows, and look at the entries of which `note` notes anything: it is called on both
-  /// threads, once for an entry. With `looks` their status is asked for, too. Not at the end of a folder, where it would
-  /// not be worth waking a thread; nor if the companion is busy.
-  public mutating func workAhead(
-    with companion: LateCompanion, looks: Bool,
-    _ note: @escaping @Sendable (borrowing DirectoryEntry) -> UInt8?
+  /// Lets another thread read the windows that follow, and look into them, for the rest of the stream. Does nothing near the end
+  /// of a folder, where that would not be worth waking a thread, if the companion is busy, or the second time.
+  ///
+  /// - Parameters:
+  ///   - companion: works for the stream until that ends.
+  ///   - asksStatus: whether to ask for the status of the entries that have a tag.
+  ///   - tag: what to pass on of an entry (`PrefetchedStatus.tag`), or nil to pass it over. Called on the other thread.
+  public mutating func prefetch(
+    with companion: LazyCompanion, asksStatus: Bool,
+    _ tag: @escaping @Sendable (borrowing DirectoryEntry) -> UInt8?
   ) {
     guard ahead == nil, window.filled > Self.windowBytes / 2, let companion = companion.idle else { return }
-    let work = WorkAhead(descriptor, looks: looks, byteCount: Self.windowBytes, note)
-    ahead = Ahead(work: work, companion: companion)
-    companion.begin { work.run() }
+    let work = Prefetch(descriptor, asksStatus: asksStatus, byteCount: Self.windowBytes, tag)
+    let number = companion.begin { work.run() }
+    ahead = Ahead(work: work, companion: companion, number: number)
   }
 
   /// Gives each entry of the window to `body`.
   public func visit(
     _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
   ) throws(KernelError) {
-    try visitWithLooks { (entry, _) throws(KernelError) in try body(entry) }
+    try visitPrefetched { (entry, _) throws(KernelError) in try body(entry) }
   }
 
-  /// Gives each entry of the window to `body`, with what a companion found out of it, if one has come to it.
-  public func visitWithLooks(
-    _ body: (borrowing DirectoryEntry, EarlyLook?) throws(KernelError) -> Void
+  /// Gives each entry of the window to `body`, with what a companion has learned about it, if one has come to it.
+  public func visitPrefetched(
+    _ body: (borrowing DirectoryEntry, PrefetchedStatus?) throws(KernelError) -> Void
   ) throws(KernelError) {
     if let prepared {
       guard try prepared.visit(descriptor, body) else { throw malformed }
       return
     }
     try forEachListed { name, type, inode throws(KernelError) in
-      let type = type == .unknown ? DirectoryWindow.type(of: name, in: descriptor) : type
+      let type = DirectoryWindow.type(of: name, listed: type, in: descriptor)
       try body(DirectoryEntry(name: name, type: type, inode: inode), nil)
     }
   }

@@ -1,7 +1,7 @@
 internal import CLiburing
 
 /// The bytes that one getdents64(2) gives: the one place where their layout and bounds are known
-/// (`struct linux_dirent64`).
+/// (`struct linux_dirent64`). Sendable since it is written by one thread at a time; see `Prefetch`.
 @safe final class DirectoryWindow: @unchecked Sendable {
   /// What an entry takes at the least, as `entry(at:)` accepts it: its head, one byte of a name and the NUL.
   static let entryBytesMin = Layout.name + 2
@@ -37,9 +37,9 @@ internal import CLiburing
   /// Gives the entry at `offset` to `body`, unless it is "." or "..", and returns where the next one is; nil where no
   /// kernel in order would have written that. After each name there is a NUL.
   @inline(__always)
-  func entry(
-    at offset: Int, _ body: (Span<UInt8>, EntryType, UInt64) throws(KernelError) -> Void
-  ) throws(KernelError) -> Int? {
+  func entry<Failure>(
+    at offset: Int, _ body: (Span<UInt8>, EntryType, UInt64) throws(Failure) -> Void
+  ) throws(Failure) -> Int? {
     guard offset + Layout.name < filled else { return nil }
     let length = unsafe Int(
       bytes.loadUnaligned(fromByteOffset: offset + Layout.recordLength, as: UInt16.self))
@@ -72,9 +72,10 @@ internal import CLiburing
     }
   }
 
-  /// What statx says of an entry of unknown type. One that has gone stays unknown: it was listed, and whoever looks at it
-  /// counts it as vanished.
-  static func type(of name: Span<UInt8>, in descriptor: Int32) -> EntryType {
+  /// That of an entry, by statx where the file system lists none. One that has gone stays unknown: it was listed, and whoever
+  /// looks at it counts it as vanished.
+  static func type(of name: Span<UInt8>, listed: EntryType, in descriptor: Int32) -> EntryType {
+    guard listed == .unknown else { return listed }
     var status = hc_stat()
     return look(at: name, in: descriptor, &status) < 0 ? .unknown : FileStatus(status).type
   }

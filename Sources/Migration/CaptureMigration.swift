@@ -7,7 +7,7 @@ extension Engine {
   /// it is in the report. `memory`: of the last round of a service.
   public func migrate(
     _ path: FilePath, options: MigrationOptions, observer: any MigrationObserver,
-    memory: MaintenanceMemory? = nil
+    memory: CaptureMemory? = nil
   ) -> CaptureReport {
     switch executor {
     case .auto(let mover):
@@ -36,13 +36,13 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   private let options: MigrationOptions
   private let mover: M
   private let observer: any MigrationObserver
-  private let memory: MaintenanceMemory?
+  private let memory: CaptureMemory?
   private let startNanoseconds = SystemClock.monotonicNanoseconds
   private var report: CaptureReport
 
   private init(
     _ path: FilePath, _ options: MigrationOptions, _ mover: M,
-    _ observer: any MigrationObserver, _ memory: MaintenanceMemory?
+    _ observer: any MigrationObserver, _ memory: CaptureMemory?
   ) {
     self.options = options
     self.mover = mover
@@ -57,7 +57,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   static func run(
     _ path: FilePath, options: MigrationOptions, mover: M, observer: any MigrationObserver,
-    memory: MaintenanceMemory? = nil
+    memory: CaptureMemory? = nil
   ) -> CaptureReport {
     var migration = CaptureMigration(path, options, mover, observer, memory)
     do throws(MigrationError) {
@@ -88,7 +88,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   }
 
   private mutating func settleAndMove(_ capture: borrowing OpenCapture) throws(MigrationError) {
-    memory?.take(capture.identity, options.layout, options.hours)
+    memory?.forgetUnlessSame(capture.identity, options.layout, options.hours)
     var tree = try capture.unlessOtherBuckets { () throws(KernelError) in try look(at: capture) }
     report.bucketsOfNoKind = tree.bucketsOfNoKind
     do throws(KernelError) {

@@ -10,21 +10,21 @@ private struct BucketListing: Sendable {
   var numbers = HighestNumbers()
 }
 
-/// What the buckets held at the last look, for a listing whose digest nobody asks for.
+/// What the buckets held at the last look, for runs without comparison: no digest is remembered.
 final class ListingMemory {
   fileprivate struct Key: Hashable {
     let kind: Kind
     let bucket: Bucket
   }
 
-  fileprivate struct Look: Sendable {
+  fileprivate struct Entry: Sendable {
     let version: FolderVersion
     let listing: BucketListing
   }
 
-  fileprivate var looks: [Key: Look] = [:]
+  fileprivate var entries: [Key: Entry] = [:]
 
-  func removeAll() { looks = [:] }
+  func removeAll() { entries = [:] }
 }
 
 /// Counts the files of a capture by kind and bucket, and sums up their identities, from directory streams alone.
@@ -53,13 +53,13 @@ struct Listing: Sendable {
     self.inodes = inodes
   }
 
-  /// Lists the buckets of a tree; with `memory`, those that have changed since.
+  /// Lists the buckets of a tree; with `memory`, which is of one tree, those that have changed since.
   mutating func listBuckets(
     of tree: CaptureTree, tree number: Int = 0, memory: ListingMemory? = nil
   ) throws(KernelError) {
     let all = tree.buckets(tree: number)
     let empty = Listing(layout, inodes: inodes)
-    let known = memory?.looks
+    let known = memory?.entries
     let nowSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
     let parts = Threads.run(Self.threads) { thread -> Result<Part, KernelError> in
       var part = Part(listing: empty)
@@ -77,7 +77,7 @@ struct Listing: Sendable {
     for part in parts {
       let part = try part.get()
       add(part.listing)
-      memory?.looks.merge(part.looks) { $1 }
+      memory?.entries.merge(part.entries) { $1 }
     }
     if number == 0 { unrecognised = unrecognised + tree.unrecognised }
   }
@@ -85,22 +85,24 @@ struct Listing: Sendable {
   /// What one thread has listed.
   private struct Part {
     var listing: Listing
-    var looks: [ListingMemory.Key: ListingMemory.Look] = [:]
+    var entries: [ListingMemory.Key: ListingMemory.Entry] = [:]
 
     /// `known`: nil where nothing is to be remembered.
     mutating func look(
       at directory: borrowing Directory, _ key: ListingMemory.Key,
-      _ known: [ListingMemory.Key: ListingMemory.Look]?, _ nowSeconds: Int64
+      _ known: [ListingMemory.Key: ListingMemory.Entry]?, _ nowSeconds: Int64
     ) throws(KernelError) {
       guard let known else { return listing.add(try listing.list(directory, key), key) }
       // Taken before the folder is read: what comes meanwhile makes it differ the next time.
       let version = try FolderVersion(of: directory)
-      var look = known[key].flatMap { $0.version == version ? $0 : nil }
-      if look == nil || !version.isSettled(atSeconds: nowSeconds) {
-        look = .init(version: version, listing: try listing.list(directory, key))
+      let bucket: BucketListing
+      if let entry = known[key], entry.version == version {
+        bucket = entry.listing
+      } else {
+        bucket = try listing.list(directory, key)
       }
-      listing.add(look!.listing, key)
-      looks[key] = look
+      listing.add(bucket, key)
+      if version.isSettled(atSeconds: nowSeconds) { entries[key] = .init(version: version, listing: bucket) }
     }
   }
 
@@ -153,7 +155,7 @@ struct Listing: Sendable {
     of tree: CaptureTree, where isWanted: (Place, Kind) -> Bool = { _, _ in true }
   ) throws(KernelError) {
     var walk = Walk(layout, look: .name)
-    walk.companion = LateCompanion()
+    walk.companion = LazyCompanion()
     for place in layout.places
     where layout.kinds.contains(where: { layout.holds(place, $0) && isWanted(place, $0) }) {
       try tree.withPlace(place) { (directory) throws(KernelError) in

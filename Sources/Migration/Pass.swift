@@ -25,7 +25,7 @@ struct Pass<M: Mover>: ~Copyable {
   /// What the first pass of an executing run visits is what was there before.
   private let countsBefore: Bool
   private let readsDisk: Bool
-  private let companion = LateCompanion()
+  private let companion = LazyCompanion()
   private var entries = 0
   private(set) var unrecognised = Unrecognised()
   private(set) var numbers = HighestNumbers()

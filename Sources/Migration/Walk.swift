@@ -32,8 +32,8 @@ struct Walk {
   private let look: Look
   /// Looks at the files of a window by two threads before they are visited, where the disk would be waited for.
   var warms = false
-  /// Reads the next windows and looks at some of their files meanwhile.
-  var companion: LateCompanion?
+  /// Reads the next windows and looks at some of their files meanwhile; not for `wholeStatus`.
+  var companion: LazyCompanion?
 
   init(_ layout: Layout, look: Look) {
     self.layout = layout
@@ -53,12 +53,12 @@ struct Walk {
     var status = FileStatus.unknown
     while try goesOn(), try stream.fill() {
       if let companion, look != .wholeStatus {
-        stream.workAhead(with: companion, looks: look == .modification) { [layout, wanted] entry in
+        stream.prefetch(with: companion, asksStatus: look == .modification) { [layout, wanted] entry in
           Self.kind(of: entry, layout, wanted)?.index
         }
       }
       if warms { stream.warmIfCold() }
-      try stream.visitWithLooks { (entry, early) throws(KernelError) in
+      try stream.visitPrefetched { (entry, early) throws(KernelError) in
         try visit(entry, classify(entry, early, in: directory, wanted, &status), status)
       }
       try afterWindow()
@@ -88,13 +88,13 @@ struct Walk {
     return kind
   }
 
-  /// With what a companion found out of it, if it has come to it.
+  /// `early`: what a companion has learned about it, if it has come to it.
   private func classify(
-    _ entry: borrowing DirectoryEntry, _ early: EarlyLook?, in directory: borrowing Directory,
+    _ entry: borrowing DirectoryEntry, _ early: PrefetchedStatus?, in directory: borrowing Directory,
     _ wanted: borrowing PerKind<Bool>, _ status: inout FileStatus
   ) -> Found {
     let kind =
-      if let early { early.note.map(Kind.init(index:)) } else { Self.kind(of: entry, layout, wanted) }
+      if let early { early.tag.map(Kind.init(index:)) } else { Self.kind(of: entry, layout, wanted) }
     guard let kind else { return .other }
     if look == .name, entry.type != .unknown { return .file(kind) }
     do throws(Errno) {

@@ -200,6 +200,8 @@ static void run_thread(void *argument) {
 }
 
 WRAPPED(uint64_t, hc_thread_start, (void (*body)(void *), void *context)) {
+  if (fault(HC_OP_THREAD))
+    return 0;
   struct thread_call *call = malloc(sizeof *call);
   *call = (struct thread_call){body, context, current};
   uint64_t thread = __real_hc_thread_start(run_thread, call);

@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test func playlists() {
-    Self.forEachInput([Self.playlist, Self.archive]) { bytes in
+    Self.forEachInput([Self.playlist, Self.archive, Self.tags]) { bytes in
       let playlist = MediaPlaylist(parsing: bytes)
       // More of a name than any file can have is not kept.
       let expected = ReferencePlaylist(bytes, nameBytesMax: 3 * FileName.longest + 1)

@@ -49,7 +49,12 @@ import Testing
   /// In whatever pieces a playlist comes.
   @Test(arguments: SeededRandom.seeds(200)) func piecesAreReadAsTheWhole(seed: UInt64) {
     var random = SeededRandom(seed)
-    let bytes = (0..<3).flatMap { _ in FuzzTests.damage(FuzzTests.playlist, &random) + FuzzTests.tags }
+    let long = Array(repeating: UInt8(ascii: "x"), count: 12_280)
+    let tooLong =
+      long + Array("/segment_1.ts/segment_2.ts\n#EXT-X-MAP:".utf8) + long + Array("URI=\"init.mp4\"\n".utf8)
+    let bytes =
+      (0..<3).flatMap { _ in FuzzTests.damage(FuzzTests.playlist, &random) + FuzzTests.tags } + tooLong
+      + FuzzTests.tags
     func entries(_ pieceMax: Int) -> [String] {
       var parser = PlaylistParser()
       var entries: [String] = []

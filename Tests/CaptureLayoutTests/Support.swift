@@ -23,6 +23,7 @@ struct MediaPlaylist {
     var entries: [Entry] = []
     var parser = PlaylistParser()
     func add(_ name: Span<UInt8>, _ entry: PlaylistEntry) {
+      guard entry.isSegment else { return }
       entries.append(Entry(name: Array(copying: name), durationMicroseconds: entry.microseconds))
     }
     for start in stride(from: 0, to: contents.count, by: piece) {

@@ -8,10 +8,7 @@ import Testing
 
   /// With the example's layout, but for the names of its init segments.
   private static func layout(_ names: String, in folder: Folder) throws -> String {
-    let text = try String(contentsOfFile: Base.layout, encoding: .utf8).replacing(
-      "init: init.mp4", with: names)
-    try folder.makeFile("layout.yaml", contents: Array(text.utf8))
-    return folder.path + "/layout.yaml"
+    try LayoutFile.edited([("init: init.mp4", names)], of: "ffmpeg-fmp4", in: folder)
   }
 
   private static func migrate(_ folder: Folder, _ layout: String) throws -> JSON {
@@ -151,10 +148,8 @@ import Testing
   /// hotcold's own files are not those that nobody knows.
   @Test func copiesInAColdFolderOfItsOwnAreRecognised() throws {
     let (folder, layouts) = (try Folder(), try Folder())
-    let text = try String(contentsOfFile: Base.layout, encoding: .utf8).replacing(
-      "hot: segments", with: "hot: segments\n    cold: archive/seg")
-    try layouts.makeFile("layout.yaml", contents: Array(text.utf8))
-    let layout = layouts.path + "/layout.yaml"
+    let layout = try LayoutFile.edited(
+      [("hot: segments", "hot: segments\n    cold: archive/seg")], of: "ffmpeg-fmp4", in: layouts)
     try Self.record(folder, "init.mp4", 1, 1)
     _ = try Self.migrate(folder, layout)
     #expect(folder.exists("archive/seg"))

@@ -22,12 +22,9 @@ import Testing
   }
 
   private static func other(in folder: borrowing Folder) throws -> String {
-    let text = try String(contentsOfFile: layout, encoding: .utf8)
-      .replacing("hot: segments", with: "hot: video/now\n    cold: video/old")
-      .replacing("buckets: hour", with: "buckets: date-hour")
-    try #require(text.contains("video/old") && text.contains("date-hour"))
-    try folder.makeFile("other.yaml", contents: Array(text.utf8))
-    return folder.path + "/other.yaml"
+    try LayoutFile.edited(
+      [("hot: segments", "hot: video/now\n    cold: video/old"), ("buckets: hour", "buckets: date-hour")],
+      of: "ffmpeg-fmp4", in: folder)
   }
 
   /// From flat, from the hot folder of another layout, and back to flat.

@@ -328,11 +328,9 @@ import Testing
     let folder = try Self.twoRecordings()
     let before = try Self.maps(Self.playlist(folder))
     let layouts = try Folder()
-    let other = layouts.path + "/other.yaml"
-    let text = try String(contentsOfFile: Self.layout, encoding: .utf8)
-      .replacing("buckets: hour", with: "buckets: date-hour")
-      .replacing("hot: segments", with: "hot: video\n    cold: archive")
-    try text.write(toFile: other, atomically: true, encoding: .utf8)
+    let other = try LayoutFile.edited(
+      [("buckets: hour", "buckets: date-hour"), ("hot: segments", "hot: video\n    cold: archive")],
+      of: "ffmpeg-fmp4", in: layouts)
     let result = HotColdBinary.run([
       "migrate", folder.path, "--layout", other, "--from", Self.layout, "--time-zone", "UTC", "--hot",
       "segments=0", "--keep-live", "--execute", "--yes",

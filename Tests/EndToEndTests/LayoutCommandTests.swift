@@ -49,7 +49,6 @@ import Testing
 
   @Test func aMistakeInALayoutFileIsNamedWithItsPlaceBeforeAnythingIsTouched() throws {
     let trial = try Trial()
-    let text = try String(contentsOfFile: LayoutFile.byDate, encoding: .utf8)
     let broken = [
       ("hot: segments", "hott: segments", "unknown key"),
       ("flat: captures", "flat: ../captures", "not a folder below"),
@@ -58,12 +57,9 @@ import Testing
       ("buckets: date-hour", "buckets: minute", "date-hour"),
     ]
     for (old, new, reason) in broken {
-      try #require(text.contains(old))
       let folder = try Folder()
-      let file = text.replacingOccurrences(of: old, with: new)
-      try folder.makeFile("own.yaml", contents: Array(file.utf8))
-      let result = Self.run(
-        "migrate", trial.folder.path, "--layout", folder.path + "/own.yaml", "--execute", "--yes")
+      let file = try LayoutFile.edited([(old, new)], of: "guide-by-date", in: folder)
+      let result = Self.run("migrate", trial.folder.path, "--layout", file, "--execute", "--yes")
       #expect(result.status == 64, "\(new): \(result)")
       #expect(result.error.contains(", line ") && result.error.contains(", column "), "\(new): \(result)")
       #expect(result.error.contains(reason), "\(new): \(result)")
@@ -90,7 +86,6 @@ import Testing
     let layout = LayoutFile.installed(name)
     for (number, file) in files.enumerated() {
       try folder.makeFile(Bytes(file), seconds: 1_700_000_000 + number)
-      // One more that is older, so that there is something to move whatever the limit is.
     }
     let check = Self.run("layout", "--check", layout, folder.path)
     #expect(check.status == 0 && !check.output.contains("of no kind"), "\(check)")

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import SystemPackage
 import TestKit
 import Testing
@@ -134,7 +135,12 @@ import Testing
       refused += isRefused ? 1 : 0
 
       // The same where a companion has read them.
-      let prepared = PreparedWindow(parsing: bytes)
+      let prepared = PrefetchedWindow(parsing: bytes)
+      if Bool.random(using: &random) {
+        prepared.lookFromBack(-1, asksStatus: true, Atomic(false)) { entry in
+          entry.name.count % 2 == 0 ? 1 : nil
+        }
+      }
       let isWhole = try prepared.visit(-1) { entry, _ in
         for index in entry.name.indices { nameBytes -= entry.name[index] == 0 ? 10_000 : 1 }
       }

@@ -163,7 +163,7 @@ import Testing
       options.isForced = true
       return FaultTrial.withFaults(&faults) {
         engine.keepUp(
-          FilePath(trial.folder.path), options: options, memory: MaintenanceMemory(), clock: ClockWatch())
+          FilePath(trial.folder.path), options: options, memory: CaptureMemory(), clock: ClockWatch())
       }
     }
     let mayGo = Set(

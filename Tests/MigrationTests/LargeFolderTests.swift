@@ -9,7 +9,7 @@ import Testing
 
 /// Folders of several windows, which a dry run looks at by two threads: whatever is seen or fails on either of them is counted
 /// as if one had looked.
-@Suite struct LargeFolderTests {
+@Suite(.enabled(if: CurrentProcess.processorCount > 1, "one processor")) struct LargeFolderTests {
   private static let fileCount = 1500
 
   /// Long names: some 230 fill a window.
@@ -34,12 +34,13 @@ import Testing
 
     func migrate(
       _ operation: hc_operation? = nil, first: UInt32 = 0, _ errno: Errno = .ioError,
-      withoutTypes: Bool = false,
+      withoutTypes: Bool = false, forever: Bool = false,
       dryRun: Bool = true
     ) throws -> (report: CaptureReport, fired: UInt32, calls: UInt32) {
       var faults = hc_faults()
       faults.operation = operation.map { Int32($0.rawValue) } ?? -1
       faults.first = first
+      faults.forever = forever
       faults.error = errno.rawValue
       faults.no_types = withoutTypes
       let engine = try Engine.choose(.syscalls)
@@ -99,5 +100,14 @@ import Testing
       if report.error != nil { stopped += 1 }
     }
     #expect(stopped > 5)
+  }
+
+  /// No thread is granted: one looks at all of it.
+  @Test func oneThreadComesToTheSame() throws {
+    let trial = try Trial()
+    let planned = try trial.migrate().report
+    let (alone, fired, _) = try trial.migrate(HC_OP_THREAD, first: 1, forever: true)
+    #expect(fired > 0)
+    for kind in Layout.guide.kinds { #expect(alone.kinds[kind].tally == planned.kinds[kind].tally) }
   }
 }

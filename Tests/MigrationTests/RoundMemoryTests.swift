@@ -36,11 +36,11 @@ import Testing
 
   /// A dry round, which leaves everything as it is, and how many windows of folders it read.
   private static func round(
-    _ folder: Folder, _ layout: Layout, _ memory: MaintenanceMemory
+    _ folder: Folder, _ layout: Layout, _ memory: CaptureMemory, zone: String = "UTC"
   ) throws -> (Round, reads: UInt32) {
     let engine = try Engine.choose(.syscalls)
     let path = FilePath(folder.path)
-    let hours = HourClock(zone: "UTC") { _ in 0 }
+    let hours = HourClock(zone: zone) { _ in zone == "UTC" ? 0 : 9 * 3600 }
     var migration = MigrationOptions(layout: layout, hours: hours, isDryRun: true, writesManifests: false)
     migration.proves = false
     var maintenance = MaintenanceOptions(
@@ -80,10 +80,10 @@ import Testing
         FilePath(folder.path), options: options, observer: SilentObserver()
       ).isClean)
     let bucket = "segments/" + (buckets == "hours" ? "1" : "2023-11-15/01")
-    let memory = MaintenanceMemory()
+    let memory = CaptureMemory()
     func compare(_ what: Comment) throws -> (reads: UInt32, freshReads: UInt32) {
       let known = try Self.round(folder, layout, memory)
-      let fresh = try Self.round(folder, layout, MaintenanceMemory())
+      let fresh = try Self.round(folder, layout, CaptureMemory())
       #expect(known.0 == fresh.0, what)
       return (known.reads, fresh.reads)
     }
@@ -110,11 +110,27 @@ import Testing
       ("a bucket less", { try Shell.must(["rm", "-r", folder.path + "/" + bucket]) }),
     ]
     for (what, change) in changes {
+      try change()
+      // At once, when a later change might not show, and when it would.
+      _ = try compare(what)
       Self.settle()
       _ = try compare(what)
-      try change()
-      _ = try compare(what)
+      let settled = try compare(what)
+      #expect(settled.reads * 2 < settled.freshReads, "folders were read again: \(settled)")
     }
+  }
+
+  /// What was read within a tick of a change is not taken for what is there when the tick is over.
+  @Test func whatIsReadTooSoonIsReadAgain() throws {
+    let folder = try Folder()
+    for number in 0..<20 { try folder.makeFile(Bytes("segments/\(number)/segment_\(number).ts")) }
+    try folder.makeFile("segments/segment_90.ts")
+    let memory = CaptureMemory()
+    _ = try Self.round(folder, .guide, memory)
+    Self.settle()
+    let known = try Self.round(folder, .guide, memory)
+    let fresh = try Self.round(folder, .guide, CaptureMemory())
+    #expect(known.reads == fresh.reads && known.0 == fresh.0)
   }
 
   /// Nothing is changed by a failure that would tell of it.
@@ -124,7 +140,7 @@ import Testing
       try folder.makeFile(Bytes("segments/3/segment_\(number).ts"), seconds: 1_700_000_000 + number)
     }
     try folder.makeFile("segments/segment_9.ts")
-    let memory = MaintenanceMemory()
+    let memory = CaptureMemory()
     let engine = try Engine.choose(.syscalls)
     let options = MaintenanceOptions(
       layout: .guide, rule: RetentionRule(ageSeconds: PerKind(repeating: nil)),
@@ -158,12 +174,12 @@ import Testing
     try folder.makeFile("segments/segment_90.ts")
     var others = LayoutDescription.guide
     others.kinds[0].match = ["segment_1*.ts"]
-    let memory = MaintenanceMemory()
+    let memory = CaptureMemory()
     Self.settle()
     for layout in [.guide, try Layout(others), .guide] {
-      for memory in [memory, memory] {
-        let known = try Self.round(folder, layout, memory).0
-        #expect(try known == Self.round(folder, layout, MaintenanceMemory()).0)
+      for zone in ["UTC", "Asia/Tokyo", "UTC"] {
+        let known = try Self.round(folder, layout, memory, zone: zone).0
+        #expect(try known == Self.round(folder, layout, CaptureMemory(), zone: zone).0)
       }
     }
   }

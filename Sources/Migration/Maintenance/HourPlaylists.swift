@@ -2,17 +2,17 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// What a bucket was like when all its playlists were in order, and what said which of them are over.
+/// What a bucket was like when all its playlists were in order, and what decided which of them have ended.
 struct FinishedHour {
-  fileprivate struct Filling: Equatable {
-    /// Of the current bucket.
-    let today: Day?
+  fileprivate struct Inputs: Equatable {
+    let today: Day
+    let isCurrent: Bool
     /// The newest of the young hot segments that belong in it.
     let newestHot: ModificationTime?
   }
 
   fileprivate let version: FolderVersion
-  fileprivate let filling: Filling
+  fileprivate let inputs: Inputs
   let playlists: Int
 }
 
@@ -99,12 +99,14 @@ struct HourPlaylists: Sendable {
   private func refresh(
     _ directory: borrowing Directory, _ bucket: Bucket, _ tree: CaptureTree, _ result: inout HourResult
   ) throws(KernelError) {
-    let filling = FinishedHour.Filling(
-      today: bucket == current ? today : nil,
+    let inputs = FinishedHour.Inputs(
+      today: today, isCurrent: bucket == current,
       newestHot: hasYoungHotSegment(bucket) ? newestHot[bucket] : nil)
     // Taken before the folder is read: what comes meanwhile makes it differ the next time.
     let version = try FolderVersion(of: directory)
-    if let finished = finished[bucket], finished.version == version, finished.filling == filling {
+    // What retention would take depends on the time.
+    if leaving == nil, let finished = finished[bucket], finished.version == version, finished.inputs == inputs
+    {
       result.unchanged = finished.playlists
       result.finished = finished
       return
@@ -119,7 +121,7 @@ struct HourPlaylists: Sendable {
     let unchanged = result.changes.count { if case .unchanged = $0.outcome { true } else { false } }
     if version.isSettled(atSeconds: nowSeconds), contents.unreadable == nil, unchanged == result.changes.count
     {
-      result.finished = FinishedHour(version: version, filling: filling, playlists: unchanged)
+      result.finished = FinishedHour(version: version, inputs: inputs, playlists: unchanged)
     }
   }
 

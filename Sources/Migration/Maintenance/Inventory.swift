@@ -29,8 +29,8 @@ public final class Inventory {
     var implausible = 0
     /// Of segments, the one that was modified last.
     var newestSegment: DeletedSegments.Segment?
-    /// Not so where a file could not be looked at: the folder is read again the next time.
-    var isWhole = true
+    /// Not so where a file could not be looked at, or a later change might not show: the folder is read again then.
+    var isReusable = false
   }
   private struct Key: Hashable {
     let kind: Kind
@@ -86,14 +86,10 @@ public final class Inventory {
     _ directory: borrowing Directory, _ key: Key, _ layout: Layout, _ nowSeconds: Int64
   ) throws(KernelError) {
     let version = try FolderVersion(of: directory)
-    if let entry = entries[key], entry.isWhole, entry.version == version,
-      version.isSettled(atSeconds: nowSeconds)
-    {
-      return
-    }
+    if let entry = entries[key], entry.isReusable, entry.version == version { return }
     var entry = Entry(version: version)
     let anyAge = RetentionRule(ageSeconds: PerKind(repeating: 0))
-    entry.isWhole = try Self.forEachFile(of: key.kind, in: directory, layout) { listed, status in
+    let isWhole = try Self.forEachFile(of: key.kind, in: directory, layout) { listed, status in
       if layout.isSegment(key.kind), entry.newestSegment.map({ $0.modified < status.modified }) ?? true {
         entry.newestSegment =
           .init(layout.number(of: listed.name, key.kind), status.modified) ?? entry.newestSegment
@@ -105,6 +101,7 @@ public final class Inventory {
         entry.oldest = min(entry.oldest ?? status.modified, status.modified)
       }
     }
+    entry.isReusable = isWhole && version.isSettled(atSeconds: nowSeconds)
     entries[key] = entry
   }
 

@@ -2,37 +2,6 @@ public import CaptureLayout
 public import KernelIO
 public import SystemPackage
 
-/// What is remembered of one capture from one round of the service to the next. Nothing depends on it but the time that
-/// a round takes: the file system is the only state.
-public final class MaintenanceMemory {
-  public private(set) var inventory = Inventory()
-  public private(set) var manifests = ManifestMemory()
-  let listings = ListingMemory()
-  /// Of the last round.
-  var newestHot: DeletedSegments.Segment?
-  private var subject: Subject?
-
-  private struct Subject: Equatable {
-    let folder: FolderIdentity
-    let layout: LayoutDescription
-    let zone: String?
-  }
-
-  public init() {}
-
-  /// Forgets everything where another folder has taken the path of the capture, or another layout or zone is asked for.
-  func take(_ folder: FolderIdentity, _ layout: Layout, _ hours: HourClock) {
-    let subject = Subject(folder: folder, layout: layout.description, zone: hours.zone)
-    if let old = self.subject, old != subject {
-      inventory = Inventory()
-      manifests = ManifestMemory()
-      listings.removeAll()
-      newestHot = nil
-    }
-    self.subject = subject
-  }
-}
-
 /// What the service asks for besides settling.
 public struct MaintenanceOptions: Sendable {
   public var layout: Layout
@@ -71,12 +40,12 @@ extension Engine {
   ///
   /// `clock` has watched since the service was started.
   public func keepUp(
-    _ path: FilePath, options: MaintenanceOptions, memory: MaintenanceMemory, clock: ClockWatch
+    _ path: FilePath, options: MaintenanceOptions, memory: CaptureMemory, clock: ClockWatch
   ) -> MaintenanceReport {
     var report = MaintenanceReport(options.layout)
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path, options.layout, isGuarded: options.guardsPath)
-      memory.take(capture.identity, options.layout, options.hours)
+      memory.forgetUnlessSame(capture.identity, options.layout, options.hours)
       report.fileSystem = capture.fileSystem
       if options.isDryRun {
         try keepUp(capture, options, memory, clock, &report)
@@ -91,7 +60,7 @@ extension Engine {
   }
 
   private func keepUp(
-    _ capture: borrowing OpenCapture, _ options: MaintenanceOptions, _ memory: MaintenanceMemory,
+    _ capture: borrowing OpenCapture, _ options: MaintenanceOptions, _ memory: CaptureMemory,
     _ clock: ClockWatch,
     _ report: inout MaintenanceReport
   ) throws(MigrationError) {
@@ -158,7 +127,7 @@ extension Engine {
   }
 
   private func deletedSegments(
-    _ tree: CaptureTree, _ options: MaintenanceOptions, _ memory: MaintenanceMemory
+    _ tree: CaptureTree, _ options: MaintenanceOptions, _ memory: CaptureMemory
   ) throws(KernelError) -> Int {
     guard let kind = tree.layout.stream?.kind else { return 0 }
     // Retention that leaves no cold ones for long would look the same.
@@ -178,7 +147,7 @@ extension Engine {
   }
 
   private func expire(
-    _ expiry: Expiry, _ options: MaintenanceOptions, _ memory: MaintenanceMemory, _ clock: ClockWatch
+    _ expiry: Expiry, _ options: MaintenanceOptions, _ memory: CaptureMemory, _ clock: ClockWatch
   ) -> RetentionReport {
     func run(_ mover: some Mover) -> RetentionReport {
       Retention(expiry, mover: mover, clock: clock).run(

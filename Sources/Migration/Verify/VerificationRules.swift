@@ -11,7 +11,7 @@ struct VerificationRules {
   let hours: HourClock
   let now = ModificationTime(seconds: SystemClock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
   private let minAgeSeconds: Int64
-  private let companion = LateCompanion()
+  private let companion = LazyCompanion()
   /// Told after each window how many entries it had.
   private let visited: (Int) -> Void
   /// Files that were modified later are not yet settled.

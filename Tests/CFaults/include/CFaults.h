@@ -22,6 +22,7 @@ enum hc_operation {
   HC_OP_WRITE,
   HC_OP_CLOSE, ///< of a file that was written; it is closed all the same
   HC_OP_CHANGE, ///< of owner or mode
+  HC_OP_THREAD, ///< none is granted
   HC_OP_SUBMIT,
   HC_OP_WAIT,
   HC_OP_RING_RENAME, ///< a rename that completes with the errno and was never executed

@@ -1,8 +1,8 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// What a folder was like at a look: while that is so, it holds what it held. Whatever adds, removes or renames an entry sets
-/// both times (POSIX), and nobody can set the second one back.
+/// Tells one state of a folder from the next: equal versions hold the same names, if the first one was settled. Whatever adds,
+/// removes or renames an entry sets both times (POSIX); no call sets the second one to another time than now.
 struct FolderVersion: Equatable {
   /// Changes within the same tick of the kernel's clock have one time.
   private static let tickSeconds: Int64 = 1
@@ -16,7 +16,8 @@ struct FolderVersion: Equatable {
     changed = ModificationTime(seconds: status.changedSeconds, nanoseconds: status.changedNanoseconds)
   }
 
-  /// Whether another change would show. `nowSeconds`: since the epoch.
+  /// Whether any later change shows, so that what the folder holds may be remembered. `nowSeconds`: since the epoch, read
+  /// before the folder is.
   func isSettled(atSeconds nowSeconds: Int64) -> Bool {
     max(modified, changed).age(atSeconds: nowSeconds) > Self.tickSeconds
   }

@@ -6,7 +6,7 @@ import Testing
 @testable import KernelIO
 
 /// Windows that a second thread reads and looks into. The thread sanitizer runs it as well (`make sanitize`).
-@Suite(.enabled(if: CurrentProcess.processorCount > 1, "one processor")) struct WorkAheadTests {
+@Suite(.enabled(if: CurrentProcess.processorCount > 1, "one processor")) struct PrefetchTests {
   private struct Visited: Equatable {
     let name: Bytes
     let inode: UInt64
@@ -32,13 +32,13 @@ import Testing
   }
 
   private static func visited(
-    _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, _ early: EarlyLook?
+    _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, _ early: PrefetchedStatus?
   ) throws -> Visited {
     var seconds: Int64?
     // As a walk does: every other file is one that nobody wants.
     if let early {
-      seconds = try early.note == nil ? nil : early.status.modifiedSeconds
-    } else if note(entry) != nil {
+      seconds = try early.tag == nil ? nil : early.status.modifiedSeconds
+    } else if tag(entry) != nil {
       seconds = try directory.modification(of: entry.name).modifiedSeconds
     }
     return Visited(
@@ -46,8 +46,10 @@ import Testing
       isFile: entry.type == .regular, modifiedSeconds: seconds)
   }
 
-  @Sendable private static func note(_ entry: borrowing DirectoryEntry) -> UInt8? {
-    entry.type == .regular && entry.name[entry.name.count - 1] % 2 == 0 ? 3 : nil
+  @Sendable private static func tag(_ entry: borrowing DirectoryEntry) -> UInt8? {
+    // The other thread has its pace, too.
+    if entry.inode % 97 == 0 { usleep(200) }
+    return entry.type == .regular && entry.name[entry.name.count - 1] % 2 == 0 ? 3 : nil
   }
 
   /// Whether a companion helps, and the pace of either thread, are seen in nothing that is visited.
@@ -57,15 +59,15 @@ import Testing
     var random = SeededRandom(seed)
     let folder = try Self.folder(2000)
     let directory = try Directory.open(FilePath(folder.path))
-    let companion = LateCompanion()
-    func list(with companion: LateCompanion?, pauses: Int) throws -> (entries: [Visited], earlyCount: Int) {
+    let companion = LazyCompanion()
+    func list(with companion: LazyCompanion?, pauses: Int) throws -> (entries: [Visited], earlyCount: Int) {
       var entries: [Visited] = []
       var earlyCount = 0
       var stream = try DirectoryStream(of: directory)
       while try stream.fill() {
-        if let companion { stream.workAhead(with: companion, looks: true, Self.note) }
+        if let companion { stream.prefetch(with: companion, asksStatus: true, Self.tag) }
         var failure: (any Error)?
-        try stream.visitWithLooks { (entry, early) in
+        try stream.visitPrefetched { (entry, early) in
           if early != nil { earlyCount += 1 }
           if pauses > 0, Int.random(in: 0..<pauses, using: &random) == 0 { usleep(200) }
           do { entries.append(try Self.visited(entry, in: directory, early)) } catch { failure = error }
@@ -91,49 +93,93 @@ import Testing
     var random = SeededRandom(seed)
     let folder = try Self.folder(1200)
     let directory = try Directory.open(FilePath(folder.path))
-    let companion = LateCompanion()
+    let companion = LazyCompanion()
     for _ in 0..<60 {
       let last = Int.random(in: 0..<1200, using: &random)
-      let other = try DirectoryStream(of: directory)
       var count = 0
       var stream = try DirectoryStream(of: directory)
       var isLeft = false
       while !isLeft, try stream.fill() {
-        stream.workAhead(with: companion, looks: Bool.random(using: &random), Self.note)
+        stream.prefetch(with: companion, asksStatus: Bool.random(using: &random), Self.tag)
         do {
-          try stream.visitWithLooks { (_, _) throws(KernelError) in
+          try stream.visitPrefetched { (_, _) throws(KernelError) in
             count += 1
             if count > last { throw KernelError(.list, "", .canceled) }
           }
         } catch { isLeft = true }
       }
       #expect(isLeft && count == last + 1)
-      withExtendedLifetime(other) {}
     }
   }
 
-  /// Two streams at a time: the second one does without.
+  /// Two streams at a time: the second one gets no companion.
   @Test func aBusyCompanionIsLeftAlone() throws {
     let folder = try Self.folder(1000)
     let directory = try Directory.open(FilePath(folder.path))
-    let companion = LateCompanion()
+    let companion = LazyCompanion()
     var outer = try DirectoryStream(of: directory)
     var counts = (outer: 0, inner: 0, innerEarly: 0)
     while try outer.fill() {
-      outer.workAhead(with: companion, looks: true, Self.note)
+      outer.prefetch(with: companion, asksStatus: true, Self.tag)
       try outer.visit { entry in counts.outer += 1 }
       // Of 5 windows, the outer stream's companion has not read the last one yet.
       guard counts.inner == 0 else { continue }
       var inner = try DirectoryStream(of: directory)
       while try inner.fill() {
-        inner.workAhead(with: companion, looks: true, Self.note)
-        try inner.visitWithLooks { (_, early) in
+        inner.prefetch(with: companion, asksStatus: true, Self.tag)
+        try inner.visitPrefetched { (_, early) in
           counts.inner += 1
           if early != nil { counts.innerEarly += 1 }
         }
       }
     }
     #expect(counts == (1000, 1000, 0))
+  }
+
+  /// The first one is waited for alone.
+  @Test func aStreamMayOutliveTheOneBefore() throws {
+    let folder = try Self.folder(1000)
+    let directory = try Directory.open(FilePath(folder.path))
+    let companion = LazyCompanion()
+    func read(_ stream: inout DirectoryStream, windows: Int) throws -> Int {
+      var count = 0
+      for _ in 0..<windows {
+        guard try stream.fill() else { return count }
+        stream.prefetch(with: companion, asksStatus: true, Self.tag)
+        try stream.visit { _ in count += 1 }
+      }
+      return count
+    }
+    var first: DirectoryStream? = try DirectoryStream(of: directory)
+    #expect(try read(&first!, windows: 100) == 1000)
+    // At its end, and again.
+    #expect(try !first!.fill())
+    #expect(try !first!.fill())
+    var second = try DirectoryStream(of: directory)
+    let before = try read(&second, windows: 2)
+    first = nil
+    #expect(try before + read(&second, windows: 100) == 1000)
+  }
+
+  /// Nothing is listed of it any more (getdents64(2) says ENOENT).
+  @Test func aFolderThatIsRemovedMeanwhileEnds() throws {
+    let folder = try Self.folder(2000)
+    let directory = try Directory.open(FilePath(folder.path))
+    let companion = LazyCompanion()
+    var stream = try DirectoryStream(of: directory)
+    var count = 0
+    while try stream.fill() {
+      stream.prefetch(with: companion, asksStatus: true, Self.tag)
+      try stream.visitPrefetched { (_, early) throws(KernelError) in
+        if let early, early.tag != nil {
+          do throws(Errno) { _ = try early.status } catch { #expect(error == .noSuchFileOrDirectory) }
+        }
+        count += 1
+      }
+      if count < 300 { try Shell.must(["rm", "-r", folder.path]) }
+    }
+    #expect(count > 0 && count < 2000)
+    try Shell.must(["mkdir", folder.path])
   }
 
   @Test func partsAreDoneOnceByWhoeverComesFirst() throws {
@@ -145,6 +191,8 @@ import Testing
         let part = thread == 0 ? step : count - 1 - step
         if claims.value.take(part) {
           mine.append(part)
+          // Long enough for the other one to sleep.
+          if part % 1000 == 0 { usleep(1000) }
           claims.value.finish(part)
         } else {
           claims.value.wait(for: part)
