@@ -17,8 +17,8 @@ public struct PlaylistEntry: Sendable {
 /// What hotcold reads of an HLS media playlist (RFC 8216), in whatever pieces it comes: the files that it lists, and how
 /// long its segments last. Its memory does not depend on the playlist's size.
 public struct PlaylistParser: Sendable {
-  /// What is read of a line: more than any path of a file takes (PATH_MAX), though every byte of it be percent-encoded.
-  private static let lineBytesMax = 3 * 4096 + 1
+  /// What is read of a line: more than any player loads, so that the memory is bounded.
+  private static let lineBytesMax = 1 << 20
   /// Of a name, and of a tag that names what players load, that much counts.
   private static let nameBytesMax = 3 * FileName.longest + 1
   /// Longer segments are taken for damage.

@@ -49,12 +49,7 @@ import Testing
   /// In whatever pieces a playlist comes.
   @Test(arguments: SeededRandom.seeds(200)) func piecesAreReadAsTheWhole(seed: UInt64) {
     var random = SeededRandom(seed)
-    let long = Array(repeating: UInt8(ascii: "x"), count: 12_280)
-    let tooLong =
-      long + Array("/segment_1.ts/segment_2.ts\n#EXT-X-MAP:".utf8) + long + Array("URI=\"init.mp4\"\n".utf8)
-    let bytes =
-      (0..<3).flatMap { _ in FuzzTests.damage(FuzzTests.playlist, &random) + FuzzTests.tags } + tooLong
-      + FuzzTests.tags
+    let bytes = (0..<3).flatMap { _ in FuzzTests.damage(FuzzTests.playlist, &random) + FuzzTests.tags }
     func entries(_ pieceMax: Int) -> [String] {
       var parser = PlaylistParser()
       var entries: [String] = []
@@ -76,16 +71,21 @@ import Testing
     for pieceMax in [1, 7, 100] { #expect(entries(pieceMax) == whole, "HOTCOLD_SEED=\(seed)") }
   }
 
-  /// A path that no file can have takes no memory, and hides nothing that follows.
-  @Test func aLineWithoutEndIsCutOff() {
+  /// The host and the folders of a long URI hide no name, wherever a piece ends; a line without end takes no memory, and hides
+  /// nothing that follows.
+  @Test(arguments: [1000, 65_536, 10_000_000]) func linesOfAnyLengthAreRead(pieceBytes: Int) {
+    let folder = Array(repeating: UInt8(ascii: "x"), count: 13_000)
+    let uri = Array("http://h/".utf8) + folder + Array("/segment_1.ts\n".utf8)
+    let endless = (0..<100).flatMap { _ in folder } + Array("/segment_2.ts\n".utf8)
+    let bytes = Array(repeating: UInt8(ascii: "#"), count: 60_000) + [0x0a] + uri + endless + uri
     var parser = PlaylistParser()
-    var names: [Int] = []
-    func add(_ name: Span<UInt8>, _ entry: PlaylistEntry) { names.append(name.count) }
-    let piece = Array(repeating: UInt8(ascii: "x"), count: 5000)
-    for _ in 0..<100 { parser.parse(piece.span, add) }
-    let end = Array("\nsegment_1.ts\n#EXTINF:1,\n".utf8)
-    parser.parse(end.span, add)
-    #expect(names == [766, 12])
+    var names: [Bytes] = []
+    func add(_ name: Span<UInt8>, _ entry: PlaylistEntry) { names.append(Bytes(Array(copying: name))) }
+    for start in stride(from: 0, to: bytes.count, by: pieceBytes) {
+      let piece = Array(bytes[start..<min(bytes.count, start + pieceBytes)])
+      parser.parse(piece.span, add)
+    }
+    #expect(names.map(\.bytes.count) == [12, 766, 12] && names.first == "segment_1.ts")
   }
 
   /// One folder a line, without the blanks around it; comments and blank lines name none. Byte by byte, as a check.

@@ -80,6 +80,7 @@ import Testing
         FilePath(folder.path), options: options, observer: SilentObserver()
       ).isClean)
     let bucket = "segments/" + (buckets == "hours" ? "1" : "2023-11-15/01")
+    let other = "segments/" + (buckets == "hours" ? "2" : "2023-11-15/02")
     let memory = CaptureMemory()
     func compare(_ what: Comment) throws -> (reads: UInt32, freshReads: UInt32) {
       let known = try Self.round(folder, layout, memory)
@@ -105,6 +106,15 @@ import Testing
           try Shell.must(["touch", "-r", path, folder.path + "/captures/reference"])
           try Shell.must(["mv", path + "/" + segments[1], path + "/segment_901.ts"])
           try Shell.must(["touch", "-r", folder.path + "/captures/reference", path])
+        }
+      ),
+      (
+        "two buckets that have changed places",
+        {
+          let (one, two) = (folder.path + "/" + bucket, folder.path + "/" + other)
+          try Shell.must(["mv", one, folder.path + "/captures/aside"])
+          try Shell.must(["mv", two, one])
+          try Shell.must(["mv", folder.path + "/captures/aside", two])
         }
       ),
       ("a bucket less", { try Shell.must(["rm", "-r", folder.path + "/" + bucket]) }),

@@ -119,8 +119,13 @@ struct HourPlaylists: Sendable {
     result.failure = contents.unreadable
     // What is wrong is found anew each time, so that it is known when it is over; so is what is only planned.
     let unchanged = result.changes.count { if case .unchanged = $0.outcome { true } else { false } }
-    if version.isSettled(atSeconds: nowSeconds), contents.unreadable == nil, unchanged == result.changes.count
-    {
+    // Where segments may still come, so may a copy of one that gets its time at its end, which no folder shows.
+    let mayFill = inputs.isCurrent || inputs.newestHot != nil
+    let isSettled =
+      mayFill
+      ? version.isOlder(than: Self.lateSecondsMax, atSeconds: nowSeconds)
+      : version.isSettled(atSeconds: nowSeconds)
+    if isSettled, contents.unreadable == nil, unchanged == result.changes.count {
       result.finished = FinishedHour(version: version, inputs: inputs, playlists: unchanged)
     }
   }
