@@ -30,12 +30,13 @@ struct LivePlaylistVersion: Equatable {
     changed = ModificationTime(seconds: status.changedSeconds, nanoseconds: status.changedNanoseconds)
   }
 
-  /// Nanoseconds since anything about it changed last; none where the clock says otherwise.
+  /// Nanoseconds since it was written to; none where the clock says otherwise. A write sets this time and a rename, such as one
+  /// of hotcold's own just before, does not.
   var age: Int64? {
     let now = SystemClock.realtimeNanoseconds
-    let seconds = (now / 1_000_000_000).subtractingSaturating(changed.seconds)
+    let seconds = (now / 1_000_000_000).subtractingSaturating(modified.seconds)
     guard (0...3600).contains(seconds) else { return seconds < 0 ? nil : .max }
-    let age = seconds * 1_000_000_000 + now % 1_000_000_000 - Int64(changed.nanoseconds)
+    let age = seconds * 1_000_000_000 + now % 1_000_000_000 - Int64(modified.nanoseconds)
     return age < 0 ? nil : age
   }
 }
