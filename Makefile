@@ -32,7 +32,7 @@ BENCH_FOLDER = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_FLOOR
   HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS)
 BENCH = $(BENCH_FOLDER) $(BENCH_TOOL)
 
-.PHONY: build demo test test-faults test-e2e sanitize check fmt bench bench-guide bench-check bench-check-test bench-update bench-tools \
+.PHONY: build demo test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-check bench-check-test bench-update bench-tools \
   install install-files manual deb clean \
   deps test-deps bench-deps e2e-deps
 
@@ -94,6 +94,11 @@ bench-guide: bench-tools
 	@rm -f $(BENCH_RESULTS)
 	$(BENCH) --target Guide --target Engines --target Peers
 	/usr/bin/python3 Benchmarks/report.py $(BENCH_RESULTS) --json docs/benchmarks.json --svg docs/benchmarks.svg
+
+# The table that anybody can repeat: hyperfine over the whole processes.
+bench-hyperfine: bench-tools
+	@dpkg -s hyperfine >/dev/null 2>&1 || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends hyperfine; }
+	Benchmarks/hyperfine.sh $(CURDIR)/$(BINARY) $(CURDIR)/.build/floor/floor
 
 # An improvement passes, and is told apart by check.py: the tool's own exit status is 1 for that and for a regression.
 bench-check: bench-tools
