@@ -11,12 +11,14 @@ final class Companion {
   /// Throws EAGAIN where the kernel grants no thread (RLIMIT_NPROC, pids.max, a seccomp profile).
   init() throws(KernelError) {
     let context = unsafe Unmanaged.passRetained(state)
-    thread = unsafe hc_thread_start(
+    let thread = unsafe hc_thread_start(
       { unsafe Unmanaged<State>.fromOpaque($0!).takeRetainedValue().run() }, context.toOpaque())
     guard thread != 0 else {
       unsafe context.release()
       throw KernelError(.threadStart, "", .resourceTemporarilyUnavailable)
     }
+    // Last: of what throws before it is whole, no deinit runs, which would join no thread.
+    self.thread = thread
   }
 
   /// What was begun is finished first.
