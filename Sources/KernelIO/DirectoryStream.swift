@@ -195,7 +195,8 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   /// as well. Looking first, and only then moving, halves a migration with cold caches (docs/PERFORMANCE.md).
   @discardableResult
   public func warmIfCold() -> Bool {
-    guard isCold else { return false }
+    // A companion looks at the others meanwhile.
+    guard prepared == nil, isCold else { return false }
     Threads.run(Self.threads) { look(every: Self.threads, from: $0) {} }
     return true
   }

@@ -1,4 +1,3 @@
-internal import CLiburing
 internal import Synchronization
 
 /// The windows of a directory stream that a second thread reads and looks into while the first one visits those before.

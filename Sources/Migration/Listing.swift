@@ -12,17 +12,12 @@ private struct BucketListing: Sendable {
 
 /// What the buckets held at the last look, for runs without comparison: no digest is remembered.
 final class ListingMemory {
-  fileprivate struct Key: Hashable {
-    let kind: Kind
-    let bucket: Bucket
-  }
-
   fileprivate struct Entry: Sendable {
     let version: FolderVersion
     let listing: BucketListing
   }
 
-  fileprivate var entries: [Key: Entry] = [:]
+  fileprivate var entries: [KindBucket: Entry] = [:]
 
   func removeAll() { entries = [:] }
 }
@@ -85,12 +80,12 @@ struct Listing: Sendable {
   /// What one thread has listed.
   private struct Part {
     var listing: Listing
-    var entries: [ListingMemory.Key: ListingMemory.Entry] = [:]
+    var entries: [KindBucket: ListingMemory.Entry] = [:]
 
     /// `known`: nil where nothing is to be remembered.
     mutating func look(
-      at directory: borrowing Directory, _ key: ListingMemory.Key,
-      _ known: [ListingMemory.Key: ListingMemory.Entry]?, _ nowSeconds: Int64
+      at directory: borrowing Directory, _ key: KindBucket,
+      _ known: [KindBucket: ListingMemory.Entry]?, _ nowSeconds: Int64
     ) throws(KernelError) {
       guard let known else { return listing.add(try listing.list(directory, key), key) }
       // Taken before the folder is read: what comes meanwhile makes it differ the next time.
@@ -107,7 +102,7 @@ struct Listing: Sendable {
   }
 
   private mutating func list(
-    _ directory: borrowing Directory, _ key: ListingMemory.Key
+    _ directory: borrowing Directory, _ key: KindBucket
   ) throws(KernelError) -> BucketListing {
     let (kind, bucket) = (key.kind, key.bucket)
     let path = layout.path(of: bucket, kind) + "/"
@@ -132,7 +127,7 @@ struct Listing: Sendable {
     return listing
   }
 
-  private mutating func add(_ listing: BucketListing, _ key: ListingMemory.Key) {
+  private mutating func add(_ listing: BucketListing, _ key: KindBucket) {
     kinds[key.kind] += listing.files
     byBucket[key.kind].update(key.bucket) { $0 += listing.files }
     bucketEntries[key.kind].update(key.bucket) { $0 = listing.entries }

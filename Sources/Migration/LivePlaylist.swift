@@ -27,7 +27,7 @@ struct LivePlaylistVersion: Equatable {
     inode = status.inode
     size = status.size
     modified = status.modified
-    changed = ModificationTime(seconds: status.changedSeconds, nanoseconds: status.changedNanoseconds)
+    changed = status.changed
   }
 
   /// Nanoseconds since it was written to; none where the clock says otherwise. A write sets this time and a rename, such as one

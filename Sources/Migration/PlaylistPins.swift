@@ -69,4 +69,8 @@ extension FileStatus {
   var modified: ModificationTime {
     ModificationTime(seconds: modifiedSeconds, nanoseconds: modifiedNanoseconds)
   }
+
+  var changed: ModificationTime {
+    ModificationTime(seconds: changedSeconds, nanoseconds: changedNanoseconds)
+  }
 }

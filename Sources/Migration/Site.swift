@@ -6,6 +6,12 @@ enum Site: Hashable {
   case bucket(Kind, Bucket)
 }
 
+/// A bucket of one kind.
+struct KindBucket: Hashable {
+  let kind: Kind
+  let bucket: Bucket
+}
+
 extension Layout {
   /// What stands before the names of its entries in a path below the capture, such as "segments/7/".
   func prefix(of site: Site) -> String {

@@ -8,17 +8,15 @@ struct FolderVersion: Equatable {
   /// Changes within the same tick of the kernel's clock have one time.
   private static let tickSeconds: Int64 = 1
 
-  private let device: UInt64
-  private let inode: UInt64
+  private let folder: FolderIdentity
   private let modified: ModificationTime
   private let changed: ModificationTime
 
   init(of directory: borrowing Directory) throws(KernelError) {
     let status = try directory.status()
-    device = status.device
-    inode = status.inode
+    folder = status.folder
     modified = status.modified
-    changed = ModificationTime(seconds: status.changedSeconds, nanoseconds: status.changedNanoseconds)
+    changed = status.changed
   }
 
   /// Whether any later change shows, so that what the folder holds may be remembered. `nowSeconds`: since the epoch, read

@@ -83,7 +83,7 @@ struct OpenCapture: ~Copyable {
   }
 
   /// Which folder this is, as long as it is there.
-  var identity: FolderIdentity { FolderIdentity(device: status.device, inode: status.inode) }
+  var identity: FolderIdentity { status.folder }
 
   /// Whether an executing run would not be refused.
   var isWritable: Bool {
@@ -193,7 +193,7 @@ struct OpenCapture: ~Copyable {
     _ directory: borrowing Directory, _ layout: Layout, _ status: FileStatus
   ) throws(MigrationError) {
     let path = directory.path
-    if let root = try? Directory.open("/").status(), root.isSameFolder(as: status) {
+    if let root = try? Directory.open("/").status(), root.folder == status.folder {
       throw .isRootFolder(path)
     }
     guard !Users.isHome(directory) else { throw .isHome(path) }
@@ -216,9 +216,8 @@ extension OpenCapture {
 }
 
 extension FileStatus {
-  fileprivate func isSameFolder(as other: FileStatus) -> Bool {
-    device == other.device && inode == other.inode
-  }
+  /// Of a folder: which one it is.
+  var folder: FolderIdentity { FolderIdentity(device: device, inode: inode) }
 }
 
 extension FilePath {

@@ -22,21 +22,16 @@ public struct TierCount: Equatable, Sendable {
 /// What the buckets hold, remembered from one look of the service to the next.
 public final class Inventory {
   struct Entry {
-    let version: FolderVersion
+    /// Nil where a file could not be looked at, or a later change might not show: the folder is read again then.
+    var version: FolderVersion?
     var count = TierCount()
     /// Of the files whose age is known.
     var oldest: ModificationTime?
     var implausible = 0
     /// Of segments, the one that was modified last.
     var newestSegment: DeletedSegments.Segment?
-    /// Not so where a file could not be looked at, or a later change might not show: the folder is read again then.
-    var isReusable = false
   }
-  private struct Key: Hashable {
-    let kind: Kind
-    let bucket: Bucket
-  }
-  private var entries: [Key: Entry] = [:]
+  private var entries: [KindBucket: Entry] = [:]
   public private(set) var hot = PerKind(repeating: TierCount())
   /// Of the files in the hot place.
   private(set) var newestHot = PerKind<ModificationTime?>(repeating: nil)
@@ -47,7 +42,7 @@ public final class Inventory {
     entries.reduce(TierCount()) { $1.key.kind == kind ? $0 + $1.value.count : $0 }
   }
 
-  func entry(_ kind: Kind, _ bucket: Bucket) -> Entry? { entries[Key(kind: kind, bucket: bucket)] }
+  func entry(_ kind: Kind, _ bucket: Bucket) -> Entry? { entries[KindBucket(kind: kind, bucket: bucket)] }
 
   /// The cold segment that was modified last.
   var newestSegment: DeletedSegments.Segment? {
@@ -61,11 +56,11 @@ public final class Inventory {
   /// Looks again at what has changed. `nowSeconds`: since the epoch; files from the future are implausible. Throws where a
   /// folder cannot be listed.
   func refresh(_ tree: CaptureTree, nowSeconds: Int64) throws(KernelError) {
-    let there = Set(tree.buckets().map { Key(kind: $0.kind, bucket: $0.bucket) })
+    let there = Set(tree.buckets().map { KindBucket(kind: $0.kind, bucket: $0.bucket) })
     for key in entries.keys where !there.contains(key) { entries[key] = nil }
     for (kind, bucket) in tree.buckets() {
       try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-        try refresh(directory, Key(kind: kind, bucket: bucket), tree.layout, nowSeconds)
+        try refresh(directory, KindBucket(kind: kind, bucket: bucket), tree.layout, nowSeconds)
       }
     }
     for kind in tree.layout.kinds {
@@ -83,11 +78,11 @@ public final class Inventory {
   }
 
   private func refresh(
-    _ directory: borrowing Directory, _ key: Key, _ layout: Layout, _ nowSeconds: Int64
+    _ directory: borrowing Directory, _ key: KindBucket, _ layout: Layout, _ nowSeconds: Int64
   ) throws(KernelError) {
     let version = try FolderVersion(of: directory)
-    if let entry = entries[key], entry.isReusable, entry.version == version { return }
-    var entry = Entry(version: version)
+    if let entry = entries[key], entry.version == version { return }
+    var entry = Entry()
     let anyAge = RetentionRule(ageSeconds: PerKind(repeating: 0))
     let isWhole = try Self.forEachFile(of: key.kind, in: directory, layout) { listed, status in
       if layout.isSegment(key.kind), entry.newestSegment.map({ $0.modified < status.modified }) ?? true {
@@ -101,7 +96,7 @@ public final class Inventory {
         entry.oldest = min(entry.oldest ?? status.modified, status.modified)
       }
     }
-    entry.isReusable = isWhole && version.isSettled(atSeconds: nowSeconds)
+    if isWhole, version.isSettled(atSeconds: nowSeconds) { entry.version = version }
     entries[key] = entry
   }
 
