@@ -15,6 +15,15 @@ import SystemPackage
 /// Counts are those of the last 1,000 files: of 3,000 files less those of 2,000, so that start-up cancels out.
 let benchmarks: @Sendable () -> Void = {
   func count(_ name: String) -> BenchmarkMetric { .custom(name, useScalingFactor: false) }
+  /// One iteration, in which a benchmark measures as often as it needs to.
+  func once(
+    _ thresholds: KeyValuePairs<BenchmarkMetric, BenchmarkThresholds>, seconds: Int = 60
+  ) -> Benchmark.Configuration {
+    .init(
+      metrics: thresholds.map(\.key), warmupIterations: 0, maxDuration: .seconds(seconds), maxIterations: 1,
+      thresholds: Dictionary(uniqueKeysWithValues: thresholds.map { ($0.key, $0.value) }))
+  }
+  func medianOfFive(_ measure: () -> Int) -> Int { (0..<5).map { _ in measure() }.sorted()[2] }
   let exact = BenchmarkThresholds(absolute: [.p90: 0])
   // A single call more for each file is 1,000.
   let bySome = BenchmarkThresholds(absolute: [.p90: 20])
@@ -23,11 +32,9 @@ let benchmarks: @Sendable () -> Void = {
   let others = count("other system calls")
   Benchmark(
     "SystemCalls.1000files",
-    configuration: .init(
-      metrics: calls.map(count) + [others], warmupIterations: 0, maxDuration: .seconds(60), maxIterations: 1,
-      thresholds: [
-        count("statx"): exact, count("renameat2"): exact, count("getdents64"): bySome, others: bySome,
-      ])
+    configuration: once([
+      count("statx"): exact, count("renameat2"): exact, count("getdents64"): bySome, others: bySome,
+    ])
   ) { benchmark in
     let few = systemCalls(files: 2000)
     let many = systemCalls(files: 3000)
@@ -40,9 +47,7 @@ let benchmarks: @Sendable () -> Void = {
   let allocations = count("allocations")
   Benchmark(
     "Allocations.1000files",
-    configuration: .init(
-      metrics: [allocations], warmupIterations: 0, maxDuration: .seconds(60), maxIterations: 1,
-      thresholds: [allocations: bySome])
+    configuration: once([allocations: bySome])
   ) { benchmark in
     // The first run pays for what is set up once in a process.
     _ = allocationCount(files: 2000)
@@ -56,9 +61,7 @@ let benchmarks: @Sendable () -> Void = {
     let instructions = count("instructions of 1,000 files")
     Benchmark(
       "Instructions.\(name)",
-      configuration: .init(
-        metrics: [instructions], warmupIterations: 0, maxDuration: .seconds(60), maxIterations: 1,
-        thresholds: [instructions: BenchmarkThresholds(relative: [.p90: 3])])
+      configuration: once([instructions: BenchmarkThresholds(relative: [.p90: 3])])
     ) { benchmark in
       let few = instructionCount(files: 2000, arguments)
       benchmark.measurement(instructions, instructionCount(files: 3000, arguments) - few)
@@ -71,18 +74,16 @@ let benchmarks: @Sendable () -> Void = {
     let switches = count("context switches for 1,000 files")
     Benchmark(
       "ContextSwitches.\(engine)",
-      configuration: .init(
-        metrics: [switches], warmupIterations: 0, maxDuration: .seconds(60), maxIterations: 1,
-        thresholds: [switches: BenchmarkThresholds(absolute: [.p90: 300])])
+      configuration: once([switches: BenchmarkThresholds(absolute: [.p90: 300])])
     ) { benchmark in
-      let counts = (0..<5).map { _ in
+      let median = medianOfFive {
         let trial = Trial()
         trial.makeSample(files: 50_000)
         let before = Tools.contextSwitches
         _ = trial.migrate(["--execute", "--yes", "--engine", engine])
         return (Tools.contextSwitches - before) / 50
       }
-      benchmark.measurement(switches, counts.sorted()[2])
+      benchmark.measurement(switches, median)
     }
   }
 
@@ -90,9 +91,7 @@ let benchmarks: @Sendable () -> Void = {
   let submissions = count("submissions for 1,000 requests")
   Benchmark(
     "Ring.submissions",
-    configuration: .init(
-      metrics: [submissions], warmupIterations: 0, maxDuration: .seconds(60), maxIterations: 1,
-      thresholds: [submissions: BenchmarkThresholds(absolute: [.p90: 150])])
+    configuration: once([submissions: BenchmarkThresholds(absolute: [.p90: 150])])
   ) { benchmark in
     let trial = Trial()
     trial.makeSample(files: 50_000)
@@ -107,20 +106,19 @@ let benchmarks: @Sendable () -> Void = {
   ] {
     Benchmark(
       "FloorRatio.\(name)",
-      configuration: .init(
-        metrics: [.floorRatio], warmupIterations: 0, maxDuration: .seconds(300), maxIterations: 1,
+      configuration: once(
         // Twice the committed figure. The very same binary was measured at 1.5, and hours later on the same machine, where
         // looking at a file had become slower against renaming it, at 2.7. The counts above are the sharp guards.
-        thresholds: [.floorRatio: BenchmarkThresholds(relative: [.p90: 100])])
+        [.floorRatio: BenchmarkThresholds(relative: [.p90: 100])], seconds: 300)
     ) { benchmark in
-      let ratios = (0..<5).map { _ in
+      let median = medianOfFive {
         let trial = Trial()
         trial.makeSample(files: 50_000)
         let floor = trial.nanoseconds(of: looking ? .looks : .renames)
         trial.makeSample(files: 50_000)
         return 1000 * trial.migrate(arguments).nanoseconds / floor
       }
-      benchmark.measurement(.floorRatio, ratios.sorted()[2])
+      benchmark.measurement(.floorRatio, median)
     }
   }
 }
