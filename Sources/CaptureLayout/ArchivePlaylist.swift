@@ -16,11 +16,12 @@ public struct ArchivePlaylist: Sendable {
   static let dayMark = "# day "
   private static let chunkBytes = 64 << 10
 
+  /// Small, as a segment is.
   private struct Line {
     let microseconds: Int32
-    let isDiscontinuity: Bool
     /// In `maps`.
-    let map: Int?
+    let map: Int32?
+    let isDiscontinuity: Bool
   }
   private let segments: ArchivedSegments
   private let lines: [Line]
@@ -43,23 +44,24 @@ public struct ArchivePlaylist: Sendable {
   ) {
     segments.sort()
     let merge = PublishedLines(of: segments, in: previous)
-    let durations = SegmentDurations(segments, live, isKnown: { merge.entries[$0] != nil }, startTime)
+    let durations = SegmentDurations(segments, live, isKnown: { merge.entry(at: $0) != nil }, startTime)
     var lines: [Line] = []
     lines.reserveCapacity(segments.count)
     for index in 0..<segments.count {
       let fresh = durations.microseconds(of: segments, at: index)
-      let published = merge.entries[index]
+      let published = merge.entry(at: index)
       // One that is new, or whose neighbour is: it was published after another, or as the first.
-      let isBesideNew = published == nil || (index > 0 && merge.entries[index - 1] == nil)
+      let isBesideNew = published == nil || (index > 0 && merge.entry(at: index - 1) == nil)
       let startsRun = index == 0 ? merge.hasLostAll : isBesideNew && durations.startsRun(at: index)
-      let map = maps.index(at: segments.modified(at: index))
+      let map = maps.index(at: segments.modified(at: index)).map { Int32(clamping: $0) }
       // RFC 8216 section 4.3.2.3: whatever was published, another encoding does not go on from the one before.
       let changesMap = index > 0 && map != lines[index - 1].map
       lines.append(
         Line(
           microseconds: published?.microseconds ?? Int32(fresh),
+          map: map,
           isDiscontinuity: published?.isDiscontinuity ?? false || startsRun || changesMap
-            || merge.followsLost.contains(index), map: map))
+            || merge.followsLost.contains(index)))
     }
     mediaSequence = merge.mediaSequence
     discontinuitySequence = merge.discontinuitySequence
@@ -130,7 +132,7 @@ public struct ArchivePlaylist: Sendable {
   }
 
   private func addMap(of line: Line, to text: inout Lines) {
-    if let map = line.map { text.add("#EXT-X-MAP:URI=\"\(maps.uri(at: map))\"") }
+    if let map = line.map { text.add("#EXT-X-MAP:URI=\"\(maps.uri(at: Int(map)))\"") }
   }
 
   /// Whether this is the very text.

@@ -6,13 +6,16 @@ public struct ArchivedSegments: Sendable {
     /// -1 for a name without a number.
     let number: Int64
     let modifiedNanoseconds: UInt32
+    /// In `names`: two bytes of its length, then the name.
     let nameStart: UInt32
-    let nameCount: UInt16
 
     var modified: ModificationTime {
       ModificationTime(seconds: modifiedSeconds, nanoseconds: modifiedNanoseconds)
     }
-    var name: Range<Int> { Int(nameStart)..<Int(nameStart) + Int(nameCount) }
+    func name(in names: [UInt8]) -> Range<Int> {
+      let start = Int(nameStart) + 2
+      return start..<start + Int(names[start - 2]) + Int(names[start - 1]) << 8
+    }
   }
   private var names: [UInt8] = []
   private var segments: [Segment] = []
@@ -26,8 +29,9 @@ public struct ArchivedSegments: Sendable {
     segments.append(
       Segment(
         modifiedSeconds: modified.seconds, number: number ?? -1,
-        modifiedNanoseconds: modified.nanoseconds, nameStart: UInt32(names.count),
-        nameCount: UInt16(name.count)))
+        modifiedNanoseconds: modified.nanoseconds, nameStart: UInt32(names.count)))
+    names.append(UInt8(name.count & 0xFF))
+    names.append(UInt8(name.count >> 8))
     for index in name.indices { names.append(name[index]) }
   }
 
@@ -37,12 +41,12 @@ public struct ArchivedSegments: Sendable {
     segments.sort { left, right in
       if left.modified != right.modified { return left.modified < right.modified }
       if left.number != right.number { return left.number < right.number }
-      return names[left.name].lexicographicallyPrecedes(names[right.name])
+      return names[left.name(in: names)].lexicographicallyPrecedes(names[right.name(in: names)])
     }
   }
 
   @_lifetime(borrow self)
-  public func name(at index: Int) -> Span<UInt8> { names.span.extracting(segments[index].name) }
+  public func name(at index: Int) -> Span<UInt8> { names.span.extracting(segments[index].name(in: names)) }
 
   func modified(at index: Int) -> ModificationTime { segments[index].modified }
   func number(at index: Int) -> Int64? { segments[index].number < 0 ? nil : segments[index].number }

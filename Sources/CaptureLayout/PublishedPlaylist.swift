@@ -85,8 +85,8 @@ private struct PublishedTags {
 
 /// The lines of a published playlist whose segments are still there.
 struct PublishedLines {
-  /// For each segment in order; nil for those that are new.
-  private(set) var entries: [PublishedPlaylist.Entry?]
+  /// For each segment in order, nil for those that are new; empty where all are.
+  private var entries: [PublishedPlaylist.Entry?] = []
   /// Segments before which others are gone that were published, but for those that went from the head.
   private(set) var followsLost: Set<Int> = []
   /// Nothing is left of what was published.
@@ -96,8 +96,8 @@ struct PublishedLines {
   private(set) var discontinuitySequence = 0
 
   init(of segments: borrowing ArchivedSegments, in previous: PublishedPlaylist?) {
-    entries = Array(repeating: nil, count: segments.count)
     guard let previous else { return }
+    entries = Array(repeating: nil, count: segments.count)
     var indices: [UInt64: Int] = Dictionary(minimumCapacity: segments.count)
     for index in 0..<segments.count {
       indices[ArchivePlaylist.uriHash(of: segments.name(at: index))] = index
@@ -130,8 +130,11 @@ struct PublishedLines {
     if entry.isDiscontinuity { discontinuitySequence += 1 }
   }
 
+  /// What was published of a segment; nil where nothing was.
+  func entry(at index: Int) -> PublishedPlaylist.Entry? { entries.isEmpty ? nil : entries[index] }
+
   private mutating func forget() {
-    entries = Array(repeating: nil, count: entries.count)
+    entries = []
     followsLost = []
   }
 }

@@ -110,4 +110,24 @@ import Testing
     #expect(fired > 0)
     for kind in Layout.guide.kinds { #expect(alone.kinds[kind].tally == planned.kinds[kind].tally) }
   }
+
+  /// Hours of so many segments are held one at a time; each gets all of its playlist.
+  @Test func hoursOfMoreSegmentsThanAreHeldAtOnceAreListedWhole() throws {
+    let folder = try Folder()
+    let midnight = 1_700_006_400
+    let perHour = 4100
+    for hour in 0...2 {
+      try Shell.must(["mkdir", "-p", "\(folder.path)/segments/\(hour)"])
+      for number in 0..<perHour {
+        let name = "segments/\(hour)/segment_\(hour * perHour + number).ts"
+        try folder.makeFile(Bytes(name), seconds: midnight + hour * 3600 + number / 2)
+      }
+    }
+    #expect(try migrate(folder).isClean)
+    for hour in 0...2 {
+      let listed = try Shell.must(["cat", "\(folder.path)/segments/\(hour)/archive.m3u8"])
+        .split(separator: "\n").filter { !$0.hasPrefix("#") }
+      #expect(Set(listed).count == perHour && listed.count == perHour)
+    }
+  }
 }

@@ -51,6 +51,7 @@ struct HourPlaylists: Sendable {
   private let receiving: [Bucket: Set<Day>]?
   /// In a dry run: which segments would have gone.
   private let leaving: Expiry?
+  private let large = Turn()
   /// What players load before segments.
   private var initialization: [InitializationFile] = []
 
@@ -112,9 +113,9 @@ struct HourPlaylists: Sendable {
       return
     }
     var hours = hours
-    let contents = try HourContents(of: directory, bucket, layout, &hours, leaves: leaves)
+    var contents = try HourContents(of: directory, bucket, layout, &hours, large: large, leaves: leaves)
     let leftovers = try contents.names.removeLeftovers(in: directory, isDryRun: isDryRun)
-    result.changes = changes(contents, directory, bucket, tree, &hours)
+    result.changes = changes(&contents, directory, bucket, tree, &hours)
     result.changes += leftovers.foreign.map { PlaylistChange(name: $0, outcome: .foreign) }
     result.failure = contents.unreadable
     // What is wrong is found anew each time, so that it is known when it is over; so is what is only planned.
@@ -139,8 +140,7 @@ struct HourPlaylists: Sendable {
   // MARK: days
 
   private func changes(
-    _ contents: borrowing HourContents, _ directory: borrowing Directory, _ bucket: Bucket,
-    _ tree: CaptureTree,
+    _ contents: inout HourContents, _ directory: borrowing Directory, _ bucket: Bucket, _ tree: CaptureTree,
     _ hours: inout HourClock
   ) -> [PlaylistChange] {
     let receiving = receiving?[bucket] ?? []
@@ -157,7 +157,7 @@ struct HourPlaylists: Sendable {
       var outcome: PlaylistChange.Outcome
       do throws(KernelError) {
         outcome = try stage(
-          contents.segments[day], of: day, as: name, over: existing[name] ?? .absent, after: published,
+          contents.take(day), of: day, as: name, over: existing[name] ?? .absent, after: published,
           isOver: isOver(day, bucket, &hours), receives: receiving.contains(day), bucket, directory, tree)
       } catch { outcome = .failed(error) }
       changes.append(PlaylistChange(name: name, outcome: outcome))
@@ -210,7 +210,7 @@ struct HourPlaylists: Sendable {
   }
 
   private func stage(
-    _ segments: ArchivedSegments?, of day: Day, as name: String, over existing: Existing,
+    _ segments: consuming ArchivedSegments?, of day: Day, as name: String, over existing: Existing,
     after published: PublishedPlaylist?, isOver: Bool, receives: Bool, _ bucket: Bucket,
     _ directory: borrowing Directory,
     _ tree: CaptureTree
@@ -223,7 +223,7 @@ struct HourPlaylists: Sendable {
     case .unreadable(let error): throw error
     }
     let temporary = Self.temporaryName(of: name)
-    guard let segments, !receives else {
+    guard !receives, let segments = consume segments else {
       try checkIsFree(temporary, in: directory)
       return .staged(over: old?.status)
     }

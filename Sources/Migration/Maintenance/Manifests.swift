@@ -76,7 +76,8 @@ public final class ManifestMemory {
 struct Manifests: Sendable {
   /// More files than these are made durable by one syncfs rather than by an fsync each.
   private static let fsyncsMax = 4
-  /// Looking at every segment waits for memory and the disk; each folder is read by one thread.
+  /// Looking at every segment waits for memory and the disk; each folder is read by one thread, and
+  /// one of the large ones at a time (`HourContents`).
   private static let threads = 2
 
   enum Mode {
