@@ -181,6 +181,21 @@ int32_t hc_open_folder(int32_t dirfd, const char *name) {
   return refusal;
 }
 
+int32_t hc_open_mount(int32_t dirfd, const char *name) {
+  int32_t fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0)
+    return -errno;
+  // A subvolume of btrfs has another device number, and is no mount.
+  struct statx status;
+  bool is_subvolume = statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0 &&
+                      (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 &&
+                      (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0;
+  if (!is_subvolume && refuse_other_mount(dirfd, fd) == -EXDEV)
+    return fd;
+  close(fd);
+  return -ENODEV;
+}
+
 // O_NONBLOCK: opening a fifo that nobody writes to would wait for ever.
 int32_t hc_open_file(int32_t dirfd, const char *name) {
   int32_t fd = open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK);

@@ -125,6 +125,9 @@ int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity);
 /// bind mount of the same file system: there rename itself answers EXDEV. A folder with another device number (a btrfs
 /// subvolume, which is no mount) is -EXDEV as well.
 int32_t hc_open_folder(int32_t dirfd, const char *name);
+/// Opens the folder `name` of `dirfd`, one component, on which something is mounted (statx(2), STATX_ATTR_MOUNT_ROOT, Linux 5.8).
+/// -ENODEV where nothing is.
+int32_t hc_open_mount(int32_t dirfd, const char *name);
 /// Opens the regular file `name` of `dirfd` for reading, with the same restrictions.
 int32_t hc_open_file(int32_t dirfd, const char *name);
 /// Opens a folder by a path of the user's, links followed.
@@ -166,6 +169,43 @@ typedef struct {
   bool read_only;
 } hc_file_system;
 int32_t hc_statfs(int32_t fd, hc_file_system *out);
+
+// ------------------------------------------------------------------------------------------- copies
+
+/// Makes a file without a name on the file system of a folder, for reading and writing by its owner alone (openat(2),
+/// O_TMPFILE). -EOPNOTSUPP, -EISDIR or -ENOENT where the file system or the kernel knows of no such files.
+int32_t hc_open_unnamed(int32_t dirfd);
+/// The same with a name, which must be free.
+int32_t hc_create_copy(int32_t dirfd, const char *name);
+/// Gives a file without a name one that must be free (linkat(2)).
+int32_t hc_link_unnamed(int32_t fd, int32_t dirfd, const char *name);
+/// Whether fewer bytes are allocated than the file is long.
+bool hc_is_sparse(int32_t fd);
+/// How far the hole reaches that is at `offset`, `end` at most; 0 where there is data, and then lowers `*data` to how much
+/// (lseek(2), SEEK_DATA).
+int64_t hc_hole_length(int32_t fd, uint64_t offset, uint64_t end, size_t *data);
+/// pread(2) until `count` bytes are there or the file ends. Returns how many.
+int64_t hc_read_at(int32_t fd, void *buffer, size_t count, uint64_t offset);
+/// pwrite(2) of all of `count` bytes.
+int32_t hc_write_at(int32_t fd, const void *buffer, size_t count, uint64_t offset);
+/// ftruncate(2).
+int32_t hc_set_size(int32_t fd, uint64_t size);
+/// Compares as many bytes from `offset` on as half of the buffer holds, `end` at most. Returns how many are equal; 0 where they
+/// are not, or where one of the two ends before.
+int32_t hc_compare_data(int32_t left, int32_t right, uint64_t offset, uint64_t end, void *buffer,
+                        size_t capacity);
+/// Has the kernel drop what it has cached of a file that is on the disk, so that it is read from there (posix_fadvise(2)).
+void hc_forget_cached(int32_t fd);
+/// Copies extended attributes and access control lists (xattr(7)), but for those that describe the place rather than the file.
+int32_t hc_copy_xattrs(int32_t from, int32_t to);
+/// Gives a file the modification time of another one (futimens(3)).
+int32_t hc_set_times(int32_t fd, const hc_stat *status);
+/// Call before a lease is taken: who waits for one does not end this process (SIGIO).
+void hc_leases_prepare(void);
+/// Takes a read lease (fcntl(2), F_SETLEASE): -EAGAIN while any process has the file open for writing; -EACCES or -EINVAL where
+/// this process may take none, or the file system knows of none.
+int32_t hc_lease_read(int32_t fd);
+void hc_lease_end(int32_t fd);
 
 // -------------------------------------------------------------------------------------- notification
 

@@ -259,7 +259,12 @@ public final class Archiver {
   }
 
   private func roomIssues(_ report: MaintenanceReport, _ path: FilePath) -> [Issue] {
-    guard let fileSystem = report.fileSystem else { return [] }
+    let own = report.fileSystem.map { roomIssues($0, path) } ?? []
+    return own
+      + zip(report.layout.mounts, report.mounts).flatMap { roomIssues($1, path.appending($0.path)) }
+  }
+
+  private func roomIssues(_ fileSystem: FileSystemStatus, _ path: FilePath) -> [Issue] {
     // As fractions: a file system may claim any size.
     let isShort = { (free: UInt64, all: UInt64) in
       all > 0 && 100 * Double(free) / Double(all) < Double(self.options.warnFreePercent)

@@ -38,6 +38,10 @@ public struct Layout: Sendable {
     let trees: [Tree]
     /// Places of the layout that a run fetches files from, where those are others.
     let sources: PerKind<[Place]>
+    /// Of all layouts that files come from as well.
+    let mounts: [LayoutDescription.Mount]
+    /// For each path: in which of them it is.
+    let mountOfPath: [Int?]
     let stream: Stream?
     let matcher: NameMatcher
     /// Bytes before the first star of a kind's only pattern; -1 where it has several.
@@ -45,9 +49,13 @@ public struct Layout: Sendable {
 
     init(
       _ description: LayoutDescription, _ rules: [Rule], _ paths: [String], _ trees: [Tree],
-      _ sources: PerKind<[Place]>, _ matcher: NameMatcher
+      _ sources: PerKind<[Place]>, _ mounts: [LayoutDescription.Mount], _ matcher: NameMatcher
     ) {
       self.description = description
+      self.mounts = mounts
+      mountOfPath = paths.map { path in
+        mounts.firstIndex { LayoutDescription.isBelow(path, $0.path) }
+      }
       self.rules = rules
       self.paths = paths
       self.trees = trees
@@ -74,6 +82,19 @@ public struct Layout: Sendable {
   /// That to which files go, and behind it those from which a run fetches them.
   public var trees: [Tree] { contents.trees }
   public var stream: Stream? { contents.stream }
+  /// Folders that must be mounts.
+  public var mounts: [LayoutDescription.Mount] { contents.mounts }
+  /// In which of `mounts` a place is; nil for one on the file system of the capture.
+  public func mount(of place: Place) -> Int? { contents.mountOfPath[Int(place.index)] }
+
+  /// For any path below the capture: in which of `mounts` it is, and its path there.
+  public func split(_ path: String) -> (mount: Int?, path: String) {
+    guard let mount = mounts.firstIndex(where: { LayoutDescription.isBelow(path, $0.path) }) else {
+      return (nil, path)
+    }
+    let below = path.utf8.dropFirst(mounts[mount].path.utf8.count).drop { $0 == UInt8(ascii: "/") }
+    return (mount, String(decoding: below, as: UTF8.self))
+  }
 
   public var name: String { description.name }
   /// That of the buckets, where none is asked for otherwise.
@@ -273,8 +294,7 @@ extension Layout {
     return Layout(
       contents: Contents(
         description, rules, paths, isSame ? trees : trees + [Tree(rule: other.buckets, places: cold)],
-        sources,
-        contents.matcher))
+        sources, mounts + other.mounts.filter { !mounts.contains($0) }, contents.matcher))
   }
 
   /// A folder of this layout that may be, or be in, a bucket of another one: a file there would be hot and cold at once.
@@ -309,6 +329,7 @@ extension Layout {
 extension Layout {
   /// The users' guide's: four kinds, buckets by hour of day.
   public static let guide = Layout(checked: .guide)
+  public static let guideRAM = Layout(checked: .guideRAM)
 
   public init(_ description: LayoutDescription) throws(LayoutMistake) {
     try description.check()
@@ -331,6 +352,6 @@ extension Layout {
     }
     contents = Contents(
       description, rules, paths, [Tree(rule: description.buckets, places: cold)], PerKind(repeating: []),
-      NameMatcher(globs))
+      description.mounts, NameMatcher(globs))
   }
 }

@@ -32,6 +32,7 @@ extension LayoutDescription {
     var budget = Self.stepsMax
     try checkOverlaps(globs, &budget)
     try checkFolders()
+    try checkMounts()
     try checkPlaylists(globs, &budget)
   }
 
@@ -92,16 +93,20 @@ extension LayoutDescription {
       }
       return
     }
+    guard Self.isPlainPath(path) else { throw LayoutMistake(Self.notBelow(path), kind: index, key: key) }
+  }
+
+  private static func isPlainPath(_ path: String) -> Bool {
     let components = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-    let isPlain = components.allSatisfy {
-      (1...FileName.longest).contains($0.count) && !$0.contains(0) && !$0.elementsEqual("..".utf8)
-        && !$0.elementsEqual(".".utf8)
-    }
-    guard isPlain, path.utf8.count <= Self.pathBytesMax else {
-      throw LayoutMistake(
-        "'\(path)' is not a folder below the capture: give names with '/' between them, without '.' and '..'",
-        kind: index, key: key)
-    }
+    return path.utf8.count <= pathBytesMax
+      && components.allSatisfy {
+        (1...FileName.longest).contains($0.count) && !$0.contains(0) && !$0.elementsEqual("..".utf8)
+          && !$0.elementsEqual(".".utf8)
+      }
+  }
+
+  private static func notBelow(_ path: String) -> String {
+    "'\(path)' is not a folder below the capture: give names with '/' between them, without '.' and '..'"
   }
 
   /// A name is of one kind.
@@ -154,6 +159,34 @@ extension LayoutDescription {
         }
       }
     }
+  }
+
+  private func checkMounts() throws(LayoutMistake) {
+    for (index, mount) in mounts.enumerated() {
+      guard Self.isPlainPath(mount.path) else {
+        throw LayoutMistake(Self.notBelow(mount.path), key: "mounts")
+      }
+      if let other = mounts[..<index].first(where: {
+        Self.isBelow(mount.path, $0.path) || Self.isBelow($0.path, mount.path)
+      }) {
+        throw LayoutMistake("'\(mount.path)' and '\(other.path)': one is, or is in, the other", key: "mounts")
+      }
+      guard
+        kinds.contains(where: { kind in
+          [kind.flat, kind.hot, kind.cold ?? kind.hot].contains { Self.isBelow($0, mount.path) }
+        })
+      else {
+        throw LayoutMistake("no kind has a folder in '\(mount.path)'", key: "mounts")
+      }
+      if kinds.contains(where: { Self.isInBucket(mount.path, below: $0.cold ?? $0.hot) }) {
+        throw LayoutMistake("'\(mount.path)' would be a bucket, or in one", key: "mounts")
+      }
+    }
+  }
+
+  /// Whether a path is another one or below it. By bytes: two spellings of one letter are two folders.
+  static func isBelow(_ path: String, _ other: String) -> Bool {
+    path.utf8.elementsEqual(other.utf8) || Layout.entry(of: path, after: "\(other)/") != nil
   }
 
   /// In a bucket of either rule, so that a layout can be changed to the other.

@@ -35,15 +35,33 @@ public struct LayoutDescription: Equatable, Sendable {
     }
   }
 
+  /// A folder of the capture on which another file system is mounted. What is below it is a tier of its own: files come to it and
+  /// leave it by copies.
+  public struct Mount: Equatable, Sendable {
+    /// Below the capture.
+    public var path: String
+    /// As mount(8) names its type, such as "tmpfs"; nil for any.
+    public var type: String?
+
+    public init(path: String, type: String? = nil) {
+      self.path = path
+      self.type = type
+    }
+  }
+
   public var name: String
   public var kinds: [Kind]
+  public var mounts: [Mount] = []
   public var buckets: BucketRule
   /// That of the buckets, where none is asked for otherwise; nil for UTC with dates, and that of the machine without.
   public var timeZone: String?
 
-  public init(name: String, kinds: [Kind], buckets: BucketRule, timeZone: String? = nil) {
+  public init(
+    name: String, kinds: [Kind], mounts: [Mount] = [], buckets: BucketRule, timeZone: String? = nil
+  ) {
     self.name = name
     self.kinds = kinds
+    self.mounts = mounts
     self.buckets = buckets
     self.timeZone = timeZone
   }
@@ -82,4 +100,15 @@ extension LayoutDescription {
         name: "metadata", match: ["capture_*.json"], flat: "captures", hot: "metadata", limit: 100,
         retentionSeconds: 86_400),
     ], buckets: .hour)
+  /// The guide's with its hot places in RAM: a tmpfs on `hot`, into which the recorder writes.
+  public static let guideRAM: LayoutDescription = {
+    var layout = LayoutDescription.guide
+    layout.name = "guide-ram"
+    layout.mounts = [Mount(path: "hot", type: "tmpfs")]
+    for index in layout.kinds.indices {
+      layout.kinds[index].cold = layout.kinds[index].hot
+      layout.kinds[index].hot = "hot/\(layout.kinds[index].hot)"
+    }
+    return layout
+  }()
 }

@@ -67,6 +67,22 @@ public struct Directory: ~Copyable, Sendable {
     return Directory(descriptor: descriptor, path: path.appending(name))
   }
 
+  /// Opens the file system that is mounted on a folder below this one, of this type (`FileSystemStatus.name`). `ENODEV`: nothing is
+  /// mounted there; `EMEDIUMTYPE`: one of another type.
+  public func openMount(_ name: String, type: String?) throws(KernelError) -> Directory {
+    let relative = FilePath(name)
+    let parent = relative.removingLastComponent()
+    let component = relative.lastComponent?.string ?? name
+    let folder = parent.isEmpty ? try reopened() : try openFolder(parent.string)
+    let descriptor = try KernelError.check(
+      unsafe hc_open_mount(folder.descriptor, component), .mount, path.appending(name))
+    let mount = Directory(descriptor: descriptor, path: path.appending(name))
+    if let type, try mount.fileSystem().name != type {
+      throw KernelError(.mount, mount.path, .wrongMedium)
+    }
+    return mount
+  }
+
   // MARK: status
 
   public func status() throws(KernelError) -> FileStatus { try status(of: "") }

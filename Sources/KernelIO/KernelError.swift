@@ -18,11 +18,13 @@ public struct KernelError: Error, Equatable, Sendable {
     case changeOwner = "fchown"
     case changeMode = "fchmod"
     case setTime = "futimens"
+    case setAttribute = "fsetxattr"
     case lock = "flock"
     case sync = "syncfs"
     case syncFile = "fsync"
     case fileSystem = "fstatfs"
     case access = "faccessat"
+    case mount
     case workingFolder = "getcwd"
     case glob
     case ringSetUp = "io_uring_setup"
@@ -55,6 +57,9 @@ public struct KernelError: Error, Equatable, Sendable {
 extension Errno {
   /// As errno(3) names it, such as ENOSPC.
   public var name: String { unsafe hc_errno_name(rawValue).map { unsafe String(cString: $0) } ?? "" }
+
+  /// EMEDIUMTYPE: a file system of another type is mounted.
+  public static let wrongMedium = Errno(rawValue: 124)
 
   /// The errno behind a negative result of the shim.
   init<Result: SignedInteger>(shim result: Result) { self.init(rawValue: CInt(-result)) }

@@ -6,6 +6,7 @@ protocol LayoutKey: RawRepresentable<String>, CaseIterable, Hashable {}
 enum WholeKey: String, LayoutKey {
   case buckets
   case timeZone = "time-zone"
+  case mounts
   case kinds
 
   /// What belongs there.
@@ -13,6 +14,8 @@ enum WholeKey: String, LayoutKey {
     switch self {
     case .buckets: "give \(BucketRule.allCases.map(\.rawValue).joined(separator: " or "))"
     case .timeZone: "give the name of a time zone, such as Europe/Zurich"
+    case .mounts:
+      "give folders, each with the type of file system that is mounted there, such as tmpfs, or any"
     case .kinds: "give the kinds of files, each with a name and keys of its own"
     }
   }

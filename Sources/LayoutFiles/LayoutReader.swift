@@ -12,6 +12,7 @@ struct LayoutReader {
     }
     var layout = LayoutDescription(name: name, kinds: [], buckets: rule)
     layout.timeZone = try whole[.timeZone]?.plainText(hint(.timeZone))
+    if let node = whole[.mounts] { layout.mounts = try mounts(node) }
 
     let kinds = try required(.kinds, whole, of: "the layout", at: root.position)
     guard case .map(let entries) = kinds.content else { throw Flaw(kinds.position, hint(.kinds)) }
@@ -22,6 +23,16 @@ struct LayoutReader {
       positions.ofKinds.append(places)
     }
     return (layout, positions)
+  }
+
+  private func mounts(_ node: YAMLNode) throws(Flaw) -> [LayoutDescription.Mount] {
+    guard case .map(let entries) = node.content else { throw Flaw(node.position, hint(.mounts)) }
+    var mounts: [LayoutDescription.Mount] = []
+    for entry in entries {
+      let type = try entry.value.plainText(hint(.mounts))
+      mounts.append(LayoutDescription.Mount(path: entry.key, type: type == "any" ? nil : type))
+    }
+    return mounts
   }
 
   private func kind(

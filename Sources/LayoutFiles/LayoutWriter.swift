@@ -20,6 +20,14 @@ private struct LayoutWriter {
     lines.append("# How old files are sorted into folders: hour (0 to 23) or date-hour (2026-11-24/13).")
     lines.append("buckets: \(layout.buckets.rawValue)")
     if let zone = layout.timeZone { lines.append("time-zone: \(YAMLText.quoted(zone))") }
+    if !layout.mounts.isEmpty {
+      lines.append(
+        "# Folders on which another file system is mounted, and its type. Files come and go by copies there.")
+      lines.append("mounts:")
+      for mount in layout.mounts {
+        lines.append("  \(YAMLText.quoted(mount.path)): \(YAMLText.quoted(mount.type ?? "any"))")
+      }
+    }
     lines.append("kinds:")
     for kind in layout.kinds { write(kind) }
   }

@@ -93,7 +93,9 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     report.bucketsOfNoKind = tree.bucketsOfNoKind
     do throws(KernelError) {
       try makeFolders(&tree, capture)
-      var reconciliation = Reconciliation(options.layout, comparesInodes: capture.fileSystem.keepsInodes)
+      let keepsInodes = try tree.mountsKeepInodes
+      var reconciliation = Reconciliation(
+        options.layout, comparesInodes: capture.fileSystem.keepsInodes && keepsInodes)
       // First: what others delete while it is listed is seen to go.
       if watches { try reconciliation.follow(tree) }
       var totals = RunTotals(options.layout, options.target, settled: try listSettled(&tree, &reconciliation))
@@ -112,7 +114,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
         let failure = finish(tree, &totals, leaving: nil)
         // Whether anything has changed decides whether there is anything to sync.
         totals.fill(&report)
-        try proveAndSync(capture, totals, &reconciliation)
+        try proveAndSync(capture, tree, totals, &reconciliation)
         if let failure { throw failure }
       }
     } catch {
@@ -206,7 +208,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     let plan = MovePlan(
       tree: tree, mover: mover, isDryRun: options.isDryRun,
       looksAtDestinations: capture.fileSystem.keepsNegativeEntries,
-      renamesConflicts: options.renaming.renamesConflicts, model: capture.status,
+      renaming: options.renaming, model: capture.status,
       budget: DescriptorBudget(descriptorsMax: options.descriptorsMax), ledger: ledger)
     var pass = Pass(
       options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,
@@ -272,7 +274,8 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   /// Lists the capture again, compares, and makes the moves durable.
   private mutating func proveAndSync(
-    _ capture: borrowing OpenCapture, _ totals: borrowing RunTotals, _ reconciliation: inout Reconciliation
+    _ capture: borrowing OpenCapture, _ tree: CaptureTree, _ totals: borrowing RunTotals,
+    _ reconciliation: inout Reconciliation
   ) throws(KernelError) {
     if totals.knowsBefore, options.proves {
       let tree = try look(at: capture)
@@ -286,6 +289,9 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     }
     guard options.syncs, options.proves || report.changed else { return }
     try capture.directory.syncFileSystem()
+    for mount in options.layout.mounts.indices {
+      try tree.withFileSystem(mount) { (root) throws(KernelError) in try root.syncFileSystem() }
+    }
     report.isSynced = true
   }
 }

@@ -83,7 +83,9 @@ struct CleanUp {
   private func isEmptied(_ path: String) throws(KernelError) -> Bool {
     guard leaving != nil else { return false }
     var count = 0
-    try tree.withPlace(.root) { (root) throws(KernelError) in count = try root.openFolder(path).entryCount() }
+    try tree.withRoot(ofPath: path) { (root, path) throws(KernelError) in
+      count = try path.isEmpty ? root.entryCount() : root.openFolder(path).entryCount()
+    }
     return count == gone[path] ?? 0
   }
 
@@ -189,16 +191,15 @@ struct CleanUp {
 
   /// `path`: below the capture.
   private func remove(_ path: FilePath, isEmpty: Bool) throws(KernelError) -> Bool {
-    guard let name = path.lastComponent?.string else { return false }
-    let parent = path.removingLastComponent()
-    var isRemoved = false
-    try tree.withPlace(.root) { (root) throws(KernelError) in
-      isRemoved =
-        parent.isEmpty
+    try tree.withRoot(ofPath: path.string) { (root, path) throws(KernelError) in
+      let path = FilePath(path)
+      // What something is mounted on stays.
+      guard let name = path.lastComponent?.string else { return false }
+      let parent = path.removingLastComponent()
+      return parent.isEmpty
         ? try remove(name, from: root, isEmpty: isEmpty)
         : try remove(name, from: try root.openFolder(parent.string), isEmpty: isEmpty)
     }
-    return isRemoved
   }
 
   /// Whether nothing would be left in a folder but as many entries as these, which would be gone. Asked in a dry run alone:

@@ -9,10 +9,13 @@ public struct RenamingOptions: Sendable {
   /// Of two files of one name that belong in the same bucket, give the one that comes second its time in its name
   /// (`Layout.timed`); such a file stays where it is otherwise.
   public var renamesConflicts = false
+  /// Read copies to another file system back from the disk and compare them before the originals go.
+  public var verifiesCopies = false
 
-  public init(allowsLinks: Bool = false, renamesConflicts: Bool = false) {
+  public init(allowsLinks: Bool = false, renamesConflicts: Bool = false, verifiesCopies: Bool = false) {
     self.allowsLinks = allowsLinks
     self.renamesConflicts = renamesConflicts
+    self.verifiesCopies = verifiesCopies
   }
 }
 

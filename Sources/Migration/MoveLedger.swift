@@ -29,6 +29,8 @@ struct MoveLedger: ~Copyable {
   private var renamed: [(old: FileIdentity, new: FileIdentity)] = []
   private(set) var renamedCount = 0
 
+  private(set) var copies = CopyTally()
+
   /// `promoted`: what earlier passes have moved to a hot place.
   init(
     of tree: CaptureTree, target: MigrationOptions.Target, promoted: Set<FileIdentity>,
@@ -115,6 +117,34 @@ struct MoveLedger: ~Copyable {
     renamedCount += 1
     let new = FileIdentity(name: newName, kind: move.kind, inode: move.identity.inode)
     renamed.append((move.identity, new))
+  }
+
+  /// A copy is another file: it is known by its own inode number from then on.
+  mutating func countCopy(
+    _ outcome: CopyBatch.Outcome, _ name: Span<UInt8>, _ planned: Planned
+  ) { countCopy(outcome, name, planned, as: name) }
+
+  mutating func countCopy(
+    _ outcome: CopyBatch.Outcome, _ name: Span<UInt8>, _ planned: Planned, as newName: Span<UInt8>
+  ) {
+    let move = planned.move
+    switch outcome {
+    case .moved(let inode, let bytes, let lost):
+      let comparesInodes = move.identity.inode != 0
+      let copy = FileIdentity(name: newName, kind: move.kind, inode: comparesInodes ? inode : 0)
+      countMoved(name, Move(identity: copy, from: move.from, to: move.to), as: newName)
+      if copy.nameHash != move.identity.nameHash { renamedCount += 1 }
+      renamed.append((move.identity, copy))
+      copies.add(bytes: bytes, lost: lost)
+    case .failed(let operation, let errno) where errno.stopsRun:
+      countFailed(name, move, .errno(errno))
+      let isOfSource = [.open, .stat, .read, .remove].contains(operation)
+      let site = isOfSource ? move.from : move.to
+      stop(KernelError(operation, capture.appending(layout.prefix(of: site)), errno))
+    case .differs: countFailed(name, move, .copyDiffers)
+    case .notExecuted, .taken, .vanished, .changed, .failed:
+      count(outcome.outcome, name, move, from: planned.from)
+    }
   }
 
   mutating func takeRenamed() -> [(old: FileIdentity, new: FileIdentity)] {

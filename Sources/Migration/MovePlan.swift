@@ -13,6 +13,7 @@ struct MovePlan<M: Mover>: ~Copyable {
   /// After which new folders are made.
   private let model: FileStatus
   private var queue: MoveQueue
+  private var copies: TierCopies
   private var buckets: BucketDescriptors
   /// Whether to look at a name's destination before it is moved there.
   ///
@@ -29,10 +30,11 @@ struct MovePlan<M: Mover>: ~Copyable {
   private var days: Set<String> = []
 
   init(
-    tree: CaptureTree, mover: M, isDryRun: Bool, looksAtDestinations: Bool, renamesConflicts: Bool = false,
+    tree: CaptureTree, mover: M, isDryRun: Bool, looksAtDestinations: Bool,
+    renaming: RenamingOptions = RenamingOptions(),
     model: FileStatus, budget: DescriptorBudget, ledger: consuming MoveLedger
   ) {
-    self.renamesConflicts = renamesConflicts
+    renamesConflicts = renaming.renamesConflicts
     self.tree = tree
     links = LinkRule(allowsLinks: tree.allowsLinks, mayHoldBothNames: tree.mayHoldBothNames)
     self.mover = mover
@@ -42,6 +44,8 @@ struct MovePlan<M: Mover>: ~Copyable {
     self.ledger = ledger
     buckets = BucketDescriptors(budget: budget)
     queue = MoveQueue(capacity: M.queueCapacity)
+    copies = TierCopies(
+      filesMax: budget.copiesMax, verifies: renaming.verifiesCopies, renamesConflicts: renamesConflicts)
     mover.begin()
   }
 
@@ -52,6 +56,9 @@ struct MovePlan<M: Mover>: ~Copyable {
     case .refused: return ledger.countFailed(name, move, .refused)
     case .failed(let errno): return ledger.count(.failed(errno), name, move, from: dirfd(from))
     case .open, .absent, .unknown: break
+    }
+    if !isDryRun, tree.layout.isCopied(from: move.from, to: move.to) {
+      return copies.add(name, Planned(move: move, from: dirfd(from), to: dirfd(to)), in: tree, &ledger)
     }
     if looksAtDestinations, mover.pendingMax > 0 { _ = Name.isTaken(name, in: dirfd(to)) }
     if queue.renames.pendingCount < mover.pendingMax, !queue.renames.isFull {
@@ -173,6 +180,7 @@ struct MovePlan<M: Mover>: ~Copyable {
 
   /// Executes everything that was planned so far.
   mutating func finish() {
+    copies.commit(in: tree, &ledger)
     if !ledger.isStopped {
       do throws(KernelError) { try mover.work(off: &queue) } catch { ledger.stop(error) }
     }

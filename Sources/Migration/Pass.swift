@@ -307,6 +307,9 @@ struct Pass<M: Mover>: ~Copyable {
   /// What is left in the settler is hot.
   private mutating func placeHotFiles() {
     let held = livePlaylist.isHeld ? pins.listed : ListedNames()
+    do throws(KernelError) {
+      if !options.keepLive { try TierSpace(of: settler, tree).check() }
+    } catch { plan.ledger.stop(error) }
     Self.placeHotFiles(
       settler, &plan, layout, keepLive: options.keepLive, isKnown: isComplete, segmentsStay: segmentsStay,
       held: held)

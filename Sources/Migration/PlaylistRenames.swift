@@ -37,6 +37,19 @@ extension MovePlan {
     !ledger.isToFlat && tree.layout.isFlatPlaceOfStream(place)
   }
 
+  private func isCopied(_ from: Place, _ to: Place) -> Bool {
+    tree.layout.isCopied(from: .place(from), to: .place(to))
+  }
+
+  private func copy(
+    _ name: [UInt8], from source: Int32, to: Place, as newName: [UInt8], keepsSource: Bool = false
+  ) -> Outcome {
+    TierCopy.move(
+      name.span, from: source, to: tree.dirfd(of: to), as: newName.span, in: tree,
+      mount: tree.layout.mount(of: to), keepsSource: keepsSource
+    ).outcome
+  }
+
   private func foreseen(_ name: [UInt8], _ from: Place, _ to: Place) -> Outcome {
     let target = tree.dirfd(of: to)
     guard CaptureTree.isOpen(target), Name.isTaken(name.span, in: target) else { return .done }
@@ -47,6 +60,9 @@ extension MovePlan {
   private func moved(_ name: String, _ from: Place, _ to: Place) -> Outcome {
     let bytes = Array(name.utf8)
     let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
+    if isCopied(from, to) {
+      return copy(bytes, from: source, to: to, as: bytes, keepsSource: keepsFirst(from))
+    }
     if Name.isSameFile(bytes.span, source, target) {
       return keepsFirst(from) ? .failed(.fileExists) : removeSecondName(name, from, to)
     }
@@ -98,6 +114,9 @@ extension MovePlan {
   private func moveLivePlaylist(from: Place, to: Place, as newName: [UInt8]) -> Outcome {
     let (source, target) = (tree.dirfd(of: from), tree.dirfd(of: to))
     guard isDryRun else {
+      if isCopied(from, to) {
+        return copy(playlist, from: source, to: to, as: newName)
+      }
       return links.finish(
         Name.rename(playlist.span, from: source, to: target, as: newName.span), playlist.span, from: source,
         to: target, as: newName.span)

@@ -25,6 +25,7 @@ struct RunTotals: ~Copyable {
   private var sawRecentFlatFile = false
 
   private var renamed = 0
+  private var copies = CopyTally()
   private var initSegmentsMoved = 0
   private(set) var passes = 0
   /// Without a whole first pass it is not known what was there before.
@@ -68,6 +69,7 @@ struct RunTotals: ~Copyable {
     }
     foldersMade += pass.plan.foldersMade
     renamed += pass.plan.ledger.renamedCount
+    copies.add(pass.plan.ledger.copies)
     initSegmentsMoved += pass.plan.initSegmentsMoved
     promoted = pass.plan.ledger.promoted
     numbers.add(pass.numbers)
@@ -109,6 +111,7 @@ struct RunTotals: ~Copyable {
     report.livePlaylistWay = playlistWay
     report.listedSegments = pins.segmentsListed
     report.renamed = renamed
+    report.copies = copies
     report.initSegmentsMoved = initSegmentsMoved
     report.writerIsActive = sawRecentFile
     report.writerIsFlat = sawRecentFlatFile

@@ -20,6 +20,18 @@ extension Layout {
     case .bucket(let kind, let bucket): path(of: bucket, kind) + "/"
     }
   }
+
+  /// In which of its mounts; nil for the file system of the capture.
+  func mount(of site: Site) -> Int? {
+    switch site {
+    case .place(let place): mount(of: place)
+    case .bucket(let kind, let bucket):
+      coldPlace(of: kind, tree: Int(bucket.tree)).flatMap { mount(of: $0) }
+    }
+  }
+
+  /// Whether a file that goes from one to the other has to be copied.
+  func isCopied(from: Site, to: Site) -> Bool { !mounts.isEmpty && mount(of: from) != mount(of: to) }
 }
 
 extension [Bucket: ModificationTime] {

@@ -29,7 +29,7 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
       case .busy: .busy
       // No file was moved, and none is in danger.
       case .mayReplace, .mayNotLink: .incomplete
-      case .stopped: .ioError
+      case .notMounted, .stopped: .ioError
       }
   }
 

@@ -226,9 +226,27 @@ extension Explanation {
       return Explanation(
         "\(from): stays: its time is before year 1 or after 9999, and has no date folder",
         "Set it right (touch -d).")
+    case .copyDiffers:
+      return Explanation(
+        "\(from): stays: its copy in \(to) is not on the disk as it was written",
+        "Look after that disk (dmesg, smartctl).")
     case .refused: return Explanation("\(from): stays, because \(to) was refused")
+    case .errno(.resourceBusy):
+      return Explanation(
+        "\(from): stays: it was written to, or replaced, at that moment", "A later run takes it.")
     case .errno(let errno): return Explanation("\(from): cannot be moved to \(to): \(errno)")
     }
+  }
+
+  /// What copies could not be given: "the owner and the group".
+  static func losses(_ losses: CopyBatch.Losses) -> String {
+    let lost = [
+      (CopyBatch.Losses.owner, "the owner"), (.group, "the group"),
+      (.permissions, "the permissions"), (.time, "the modification time"),
+      (.attributes, "the extended attributes or access control lists"),
+    ].filter { losses.contains($0.0) }.map(\.1)
+    return lost.count > 1
+      ? lost.dropLast().joined(separator: ", ") + " and " + lost[lost.count - 1] : lost.first ?? ""
   }
 
   private static func held(

@@ -13,6 +13,8 @@ extension Issue {
     case captureBusy = "capture-busy"
     case untrustedLink = "untrusted-link"
     case noSafeRename = "no-safe-rename"
+    case notMounted = "not-mounted"
+    case copyDiffers = "copy-differs"
     case noSpace = "no-space"
     case quotaExceeded = "quota-exceeded"
     case readOnly = "read-only"
@@ -65,6 +67,7 @@ extension Issue {
       switch problem.reason {
       case .nameTaken: (.nameTaken, "names that are taken")
       case .refused: (.folderRefused, "files whose folder is refused")
+      case .copyDiffers: (.copyDiffers, "copies that are not on the disk as they were written")
       case .undated: (.undated, "files whose time has no date folder")
       case .errno(let errno): (Self.code(errno) ?? .notMoved, "files that cannot be moved (\(errno))")
       }
@@ -115,6 +118,7 @@ extension Issue {
     case .busy: (.captureBusy, "another run holds the capture")
     case .untrustedLink: (.untrustedLink, "a link that is not followed")
     case .mayReplace, .mayNotLink: (.noSafeRename, "a file system that cannot refuse to replace")
+    case .notMounted: (.notMounted, "a tier that is not mounted")
     case .stopped(let error, _):
       (code(error.errno) ?? .callFailed, "\(error.errno) (\(error.operation.rawValue))")
     }

@@ -67,6 +67,7 @@ extension JSONReport {
     let nextNumbers: [String: Int64]
     let cutShort: Bool
     let renamed: Int
+    let copied: CopyFigures
     let passes: Int
     let settled: Bool
     let writerActive: Bool
@@ -97,6 +98,7 @@ extension JSONReport {
       nextNumbers = Self.nextNumbers(report)
       cutShort = report.isCutShort
       renamed = report.renamed
+      copied = CopyFigures(report.copies)
       passes = report.passes
       settled = report.hasSettled
       writerActive = report.writerIsActive
@@ -189,5 +191,19 @@ extension JSONReport {
       byCountsOnly = comparison.isByCountsOnly
       comparesInodes = comparison.comparesInodes
     }
+  }
+}
+
+/// Files that came to another file system.
+struct CopyFigures: Encodable {
+  let files: Int
+  let bytes: UInt64
+  /// Without their owner, group or attributes.
+  let incomplete: Int
+
+  init(_ copies: CopyTally) {
+    files = copies.files
+    bytes = copies.bytes
+    incomplete = copies.filesWithLosses
   }
 }

@@ -56,6 +56,11 @@ extension Explanation {
       return Explanation(
         "\(text(path)): \(fileSystem) can neither rename without the risk of replacing a file (RENAME_NOREPLACE) nor link files",
         "Run hotcold on the machine that has the disk.")
+    case .notMounted(let path, let type):
+      return Explanation(
+        "\(text(path)): no \(type ?? "file system of its own") is mounted here, and the layout says that one must be",
+        "Mount it, \(again): mount \(text(path)), where /etc/fstab has it. Nothing was moved, so that the disk below does not fill."
+      )
     case .stopped(let error, let space):
       return Explanation(
         describe(error, in: capture),

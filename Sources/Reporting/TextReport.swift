@@ -112,6 +112,11 @@ public struct TextReport {
     if report.initSegments.haveChanged {
       lines.append("init segments  \(describe(report.initSegments, isDryRun: report.isDryRun))")
     }
+    if report.copies.files > 0 {
+      let bytes = Format.bytes(report.copies.bytes)
+      lines.append(
+        "copied         \(Format.count(report.copies.files, "file")), \(bytes), to another file system")
+    }
     lines += [
       "folders        \(folders(report))",
       "throughput     \(Format.count(Int(report.filesPerSecond))) files/s "
@@ -222,6 +227,11 @@ public struct TextReport {
       lines.append(
         "NOTE: \(Format.count(report.renamed, "file")) \(report.isDryRun ? "would get" : "got") their time in a new name, since "
           + "another file in their hour has the old one (--on-conflict rename).")
+    }
+    if report.copies.filesWithLosses > 0 {
+      lines.append(
+        "NOTE: \(Format.count(report.copies.filesWithLosses, "copied file")) could not keep \(Explanation.losses(report.copies.losses)); what the files hold is whole."
+      )
     }
     if report.keepsOwnership {
       lines.append("NOTE: \(Explanation.ownership(of: report.owner))")

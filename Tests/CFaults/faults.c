@@ -63,6 +63,27 @@ WRAPPED(int32_t, hc_close_written, (int32_t fd)) {
   int32_t result = __real_hc_close_written(fd);
   return error ? -error : result;
 }
+WRAPPED(int32_t, hc_open_unnamed, (int32_t dirfd)) {
+  if (current && current->no_unnamed)
+    return -EOPNOTSUPP;
+  int32_t error = fault(HC_OP_CREATE);
+  return error ? -error : __real_hc_open_unnamed(dirfd);
+}
+FAILING(HC_OP_CREATE, int32_t, hc_create_copy, (int32_t dirfd, const char *name), (dirfd, name))
+FAILING(HC_OP_LINK, int32_t, hc_link_unnamed, (int32_t fd, int32_t dirfd, const char *name), (fd, dirfd, name))
+FAILING(HC_OP_READ, int64_t, hc_hole_length, (int32_t fd, uint64_t offset, uint64_t end, size_t *data),
+        (fd, offset, end, data))
+FAILING(HC_OP_READ, int64_t, hc_read_at, (int32_t fd, void *buffer, size_t count, uint64_t offset),
+        (fd, buffer, count, offset))
+FAILING(HC_OP_WRITE, int32_t, hc_write_at, (int32_t fd, const void *buffer, size_t count, uint64_t offset),
+        (fd, buffer, count, offset))
+FAILING(HC_OP_WRITE, int32_t, hc_set_size, (int32_t fd, uint64_t size), (fd, size))
+FAILING(HC_OP_READ, int32_t, hc_compare_data,
+        (int32_t left, int32_t right, uint64_t offset, uint64_t end, void *buffer, size_t capacity),
+        (left, right, offset, end, buffer, capacity))
+FAILING(HC_OP_CHANGE, int32_t, hc_copy_xattrs, (int32_t from, int32_t to), (from, to))
+FAILING(HC_OP_CHANGE, int32_t, hc_set_times, (int32_t fd, const hc_stat *status), (fd, status))
+FAILING(HC_OP_LEASE, int32_t, hc_lease_read, (int32_t fd), (fd))
 FAILING(HC_OP_CHANGE, int32_t, hc_fchown, (int32_t fd, uint32_t uid, uint32_t gid), (fd, uid, gid))
 FAILING(HC_OP_CHANGE, int32_t, hc_fchmod, (int32_t fd, uint32_t mode), (fd, mode))
 

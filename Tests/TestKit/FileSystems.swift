@@ -8,6 +8,9 @@ public final class MountedFileSystem: Sendable {
   private let mountOptions: String
   private let ownsImage: Bool
 
+  /// Of the disk; nil for tmpfs.
+  public var imagePath: String? { image }
+
   public static let canMount = getuid() == 0 && Shell.run(["losetup", "-f"]).status == 0
 
   /// On a loop device over an image of its own, or over `image`.

@@ -49,6 +49,15 @@ public final class Folder: Sendable {
     guard futimens(file, &times) == 0 else { throw PreparationError("futimens") }
   }
 
+  /// Writes a file anywhere.
+  public static func writeFile(_ path: String, _ text: String) throws {
+    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    guard file >= 0 else { throw PreparationError("create \(path)") }
+    defer { close(file) }
+    let bytes = Array(text.utf8)
+    guard write(file, bytes, bytes.count) == bytes.count else { throw PreparationError("write") }
+  }
+
   /// Makes every file below a folder older by this many seconds, its nanoseconds kept.
   public static func age(_ folder: String, by seconds: Int) throws {
     for (file, entry) in try Snapshot(folder).files {

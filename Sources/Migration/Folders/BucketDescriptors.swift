@@ -71,6 +71,8 @@ struct DescriptorBudget {
   let keptMax: Int
   /// Those that files move to and from besides.
   let bucketsMax: Int
+  /// Files that are copied at a time, with two descriptors each.
+  let copiesMax: Int
 
   init(descriptorsMax: Int) {
     // Places, streams, lock, watch, ring, standard streams.
@@ -78,6 +80,7 @@ struct DescriptorBudget {
     keptMax = min(4 * BucketRule.hours.count, left / 4)
     // Two weeks of hours of eight kinds at the most. Where a folder is to be opened, half of them are closed, and not the one
     // that a file comes from: that needs four.
-    bucketsMax = min(4096, max(4, left - 2 * keptMax))
+    copiesMax = min(512, max(1, (left - 2 * keptMax) / 4))
+    bucketsMax = min(4096, max(4, left - 2 * keptMax - 2 * copiesMax))
   }
 }

@@ -42,7 +42,7 @@ struct CaptureSigns {
     _ places: [Place], in directory: borrowing Directory, _ layout: Layout
   ) throws(KernelError) -> Bool {
     for place in places {
-      guard let folder = try? directory.openFolder(layout.path(of: place)) else { continue }
+      guard let folder = try? directory.openFolder(layout.path(of: place), of: layout) else { continue }
       if try hasSign(folder, of: place, layout) { return true }
     }
     return false
@@ -69,6 +69,14 @@ struct CaptureSigns {
 }
 
 extension Directory {
+  /// Opens a folder of a capture, on the file system on which the layout has it.
+  fileprivate func openFolder(_ path: String, of layout: Layout) throws(KernelError) -> Directory {
+    let (mount, below) = layout.split(path)
+    guard let mount else { return try openFolder(path) }
+    let root = try openMount(layout.mounts[mount].path, type: layout.mounts[mount].type)
+    return below.isEmpty ? root : try root.openFolder(below)
+  }
+
   fileprivate func hasPlaylist(of layout: Layout) -> Bool {
     guard let playlist = layout.stream?.playlist else { return false }
     return (try? status(of: playlist))?.type == .regular

@@ -41,6 +41,8 @@ struct CaptureTree: Sendable {
   /// not known to make them needless.
   let mayHoldBothNames: Bool
   private var places: [Folder] = []
+  /// Of `Layout.mounts`.
+  private var mounts: [OpenFolder] = []
   private var buckets = PerKind<[Bucket: BucketFolder]>(repeating: [:])
   private var keptCount = 0
   private let keptMax: Int
@@ -67,9 +69,8 @@ struct CaptureTree: Sendable {
     self.capture = capture.path
     mayHoldBothNames = allowsLinks ? try !capture.fileSystem().refusesToReplace : false
     places = [.open(OpenFolder(try capture.reopened()))]
-    for place in layout.places.dropFirst() {
-      places.append(try Self.open(layout.path(of: place), in: capture))
-    }
+    for mount in layout.mounts { mounts.append(try Self.open(mount, in: capture)) }
+    for place in layout.places.dropFirst() { places.append(try open(place, in: capture)) }
     for kind in layout.kinds {
       for tree in layout.trees.indices {
         guard let place = layout.coldPlace(of: kind, tree: tree) else { continue }
@@ -78,6 +79,24 @@ struct CaptureTree: Sendable {
       let own = [layout[kind].flat, layout[kind].hot, layout.coldPlace(of: kind)]
       refusedKinds[kind] = own.contains { dirfd(of: $0) == Self.refused }
     }
+  }
+
+  /// A part of the capture's own file system that is mounted there a second time is none.
+  private static func open(
+    _ mount: LayoutDescription.Mount, in capture: borrowing Directory
+  ) throws(KernelError) -> OpenFolder {
+    let root = OpenFolder(try capture.openMount(mount.path, type: mount.type))
+    guard try root.directory.status().device != capture.status().device else {
+      throw KernelError(.mount, root.directory.path, .wrongMedium)
+    }
+    return root
+  }
+
+  private func open(_ place: Place, in capture: borrowing Directory) throws(KernelError) -> Folder {
+    let (mount, path) = layout.split(layout.path(of: place))
+    guard let mount else { return try Self.open(path, in: capture) }
+    if path.isEmpty { return .open(mounts[mount]) }
+    return try Self.open(path, in: mounts[mount].directory).named(layout.path(of: place))
   }
 
   /// A folder that may not be used is set aside; what says nothing about the folder itself is thrown.
@@ -135,7 +154,32 @@ struct CaptureTree: Sendable {
 
   mutating func reopen(_ place: Place) throws(KernelError) {
     guard case .open(let root) = places[0] else { return }
-    places[Int(place.index)] = try Self.open(layout.path(of: place), in: root.directory)
+    places[Int(place.index)] = try open(place, in: root.directory)
+  }
+
+  var mountsKeepInodes: Bool {
+    get throws(KernelError) {
+      for mount in mounts where try !mount.directory.fileSystem().keepsInodes { return false }
+      return true
+    }
+  }
+
+  /// Gives the root of a mount to `body`, or the capture itself.
+  func withFileSystem<Result: ~Copyable>(
+    _ mount: Int?, _ body: (borrowing Directory) throws(KernelError) -> Result
+  ) throws(KernelError) -> Result {
+    if let mount { return try body(mounts[mount].directory) }
+    guard case .open(let root) = places[0] else { preconditionFailure("the capture is open") }
+    return try body(root.directory)
+  }
+
+  /// Gives the folder on whose file system something of the capture is to `body`, and its path below that: empty for the folder
+  /// itself.
+  func withRoot<Result>(
+    ofPath path: String, _ body: (borrowing Directory, _ path: String) throws(KernelError) -> Result
+  ) throws(KernelError) -> Result {
+    let (mount, below) = layout.split(path)
+    return try withFileSystem(mount) { (root) throws(KernelError) in try body(root, below) }
   }
 
   /// Whether a place that was open before is not open here.

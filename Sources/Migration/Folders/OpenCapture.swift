@@ -23,6 +23,8 @@ public enum MigrationError: Error, Equatable, Sendable {
   case mayReplace(FilePath, fileSystem: String)
   /// Nor can it link, which was asked for instead.
   case mayNotLink(FilePath, fileSystem: String)
+  /// A folder that the layout declares a mount is none, or one of another type than this.
+  case notMounted(FilePath, type: String?)
   case stopped(KernelError, FileSystemSpace?)
 }
 
@@ -158,8 +160,15 @@ struct OpenCapture: ~Copyable {
     case .invalidArgument where error.operation == .link:
       return .mayNotLink(directory.path, fileSystem: fileSystem.name)
     case .permissionDenied, .notPermitted: return denied(error)
+    case .noSuchFileOrDirectory where error.operation == .mount,
+      .wrongMedium where error.operation == .mount,
+      Errno(rawValue: 19) where error.operation == .mount:  // ENODEV
+      let mount = layout.mounts.first { directory.path.appending($0.path) == error.path }
+      return .notMounted(error.path, type: mount?.type)
     case .noSpace, .diskQuotaExceeded:
-      guard let now = try? directory.fileSystem() else { break }
+      // It may be another one that is full, which the layout has mounted there.
+      let full = try? Directory.open(error.path).fileSystem()
+      guard let now = try? full ?? directory.fileSystem() else { break }
       return .stopped(
         error,
         FileSystemSpace(name: now.name, freeBytes: now.freeBytes, freeInodes: now.freeInodes))

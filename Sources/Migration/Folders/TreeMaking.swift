@@ -114,16 +114,18 @@ extension CaptureTree {
     _ absent: [Place], like model: FileStatus, with mover: some Mover
   ) throws(KernelError) {
     let root = dirfd(of: .root)
-    let direct = absent.filter { !layout.path(of: $0).contains("/") }
+    let isDirect = { [layout] place in !layout.path(of: place).contains("/") && layout.mount(of: place) == nil
+    }
+    let direct = absent.filter(isDirect)
     var requests = RequestQueue(capacity: layout.places.count)
     for place in direct {
       requests.append(layout.path(of: place).utf8.span, .makeFolder(in: root, mode: model.mode))
     }
     try Self.make(
       &requests, named: direct.map(layout.path), in: capture, with: mover)
-    for place in absent where layout.path(of: place).contains("/") {
-      try withPlace(.root) { (root) throws(KernelError) in
-        try root.makeFolders(layout.path(of: place), like: model)
+    for place in absent where !isDirect(place) {
+      try withRoot(ofPath: layout.path(of: place)) { (root, path) throws(KernelError) in
+        _ = try root.makeFolders(path, like: model)
       }
     }
     for place in absent { try reopen(place) }

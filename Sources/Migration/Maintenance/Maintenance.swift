@@ -28,6 +28,8 @@ public struct MaintenanceReport: Sendable {
   public internal(set) var hot = PerKind(repeating: TierCount())
   public internal(set) var cold = PerKind(repeating: TierCount())
   public internal(set) var fileSystem: FileSystemStatus?
+  /// Of the mounts of the layout, in their order.
+  public internal(set) var mounts: [FileSystemStatus] = []
   /// Segments that somebody deleted before they were archived; see `DeletedSegments`.
   public internal(set) var deletedSegments = 0
   public internal(set) var error: MigrationError?
@@ -67,6 +69,10 @@ extension Engine {
     let tree = try capture.tree(of: options.layout)
     do throws(KernelError) {
       let now = SystemClock.realtimeNanoseconds / 1_000_000_000
+      for mount in tree.layout.mounts.indices {
+        report.mounts.append(
+          try tree.withFileSystem(mount) { (root) throws(KernelError) in try root.fileSystem() })
+      }
       let playlists = try LivePlaylists(of: tree)
       try memory.inventory.refresh(tree, nowSeconds: now)
       report.deletedSegments = try deletedSegments(tree, options, memory)

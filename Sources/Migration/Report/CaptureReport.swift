@@ -40,6 +40,7 @@ public struct CaptureReport: Sendable {
   public var problems = Problems()
   /// Files that were moved with their time in a new name, since another one had theirs; or would be.
   public internal(set) var renamed = 0
+  public internal(set) var copies = CopyTally()
   public var refusals: [FolderRefusal] = []
   /// Folders of the layout that were made, or would be.
   public var foldersMade = 0
@@ -215,6 +216,8 @@ public struct Problem: Sendable {
     case refused
     /// Its time is before year 1 or after 9999, and no date names its bucket.
     case undated
+    /// What was read back of its copy is not what was written.
+    case copyDiffers
     case errno(Errno)
   }
   /// Relative to the capture, as bytes.

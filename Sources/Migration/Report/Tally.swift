@@ -1,4 +1,5 @@
 internal import CaptureLayout
+public import KernelIO
 
 /// What became of the files of one kind. Every file found is in exactly one of the other counts. JSON calls them by the same
 /// names.
@@ -68,4 +69,27 @@ struct PassTally {
   var isBalanced: Bool { found == gone.found + remaining.found }
   /// Hot by now, wherever that is.
   var hot: Int { promoted + promotedBefore + inHotPlace + kept }
+}
+
+/// The files of a run that came to another file system, and so by copies.
+public struct CopyTally: Equatable, Sendable {
+  public private(set) var files = 0
+  public private(set) var bytes: UInt64 = 0
+  /// Files with an owner, a group, or attributes that the target does not keep, or this user may not give.
+  public private(set) var filesWithLosses = 0
+  public private(set) var losses = CopyBatch.Losses()
+
+  mutating func add(bytes: UInt64, lost: CopyBatch.Losses) {
+    files += 1
+    self.bytes &+= bytes
+    if !lost.isEmpty { filesWithLosses += 1 }
+    losses.formUnion(lost)
+  }
+
+  mutating func add(_ other: CopyTally) {
+    files += other.files
+    bytes &+= other.bytes
+    filesWithLosses += other.filesWithLosses
+    losses.formUnion(other.losses)
+  }
 }

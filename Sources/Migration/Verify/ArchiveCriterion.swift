@@ -186,13 +186,10 @@ private struct MapTarget {
     let names = folder.compactMap { String(validating: $0, as: UTF8.self) }
     guard names.count == folder.count else { return false }
     do throws(KernelError) {
-      try tree.withPlace(.root) { (root) throws(KernelError) in
-        if folder.isEmpty {
-          isThere = Name.isThere(name.span, in: root.descriptor)
-        } else {
-          let parent = try root.openFolder(names.joined(separator: "/"))
-          isThere = Name.isThere(name.span, in: parent.descriptor)
-        }
+      isThere = try tree.withRoot(ofPath: names.joined(separator: "/")) { (root, path) throws(KernelError) in
+        if path.isEmpty { return Name.isThere(name.span, in: root.descriptor) }
+        let parent = try root.openFolder(path)
+        return Name.isThere(name.span, in: parent.descriptor)
       }
     } catch {
       let isNoFolder: [Errno] = [

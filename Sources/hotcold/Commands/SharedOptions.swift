@@ -118,16 +118,21 @@ struct SettleOptions: ParsableArguments {
 /// How files are renamed.
 struct RenameOptions: ParsableArguments {
   @Flag(Settings.linkFallback) var linkFallback = false
+  @Flag(Settings.verifyCopies) var verifyCopies = false
   @Option(Settings.engine) var engine: String?
 
-  var flags: [GivenFlag] { Settings.linkFallback.given(linkFallback) + Settings.engine.given(engine) }
+  var flags: [GivenFlag] {
+    Settings.linkFallback.given(linkFallback) + Settings.verifyCopies.given(verifyCopies)
+      + Settings.engine.given(engine)
+  }
 }
 
 extension GivenSettings {
   func renaming() throws(SettingsMistake) -> RenamingOptions {
     RenamingOptions(
       allowsLinks: try value(of: Settings.linkFallback),
-      renamesConflicts: try value(of: Settings.onConflict) == .rename)
+      renamesConflicts: try value(of: Settings.onConflict) == .rename,
+      verifiesCopies: try value(of: Settings.verifyCopies))
   }
 }
 

@@ -14,12 +14,13 @@ struct ChosenLayout {
 }
 
 extension Grammar where Value == ChosenLayout {
-  /// "guide", "flat", or the path of a file: with a slash, or ending in .yaml or .yml.
+  /// "guide", "guide-ram", "flat", or the path of a file: with a slash, or ending in .yaml or .yml.
   static var layout: Self {
-    Grammar(expected: "Give guide or the path of a layout file (see hotcold layout)") {
+    Grammar(expected: "Give guide, guide-ram, or the path of a layout file (see hotcold layout)") {
       text throws(WrongText) in
       switch text {
       case "guide": return ChosenLayout(layout: .guide)
+      case "guide-ram": return ChosenLayout(layout: .guideRAM)
       case "flat": return ChosenLayout(layout: .guide, isFlat: true)
       default:
         guard text.contains("/") || text.hasSuffix(".yaml") || text.hasSuffix(".yml") else {
@@ -32,7 +33,7 @@ extension Grammar where Value == ChosenLayout {
 
   /// For a command that has a use for the flat layout.
   var offeringFlat: Self {
-    Grammar(expected: "Give guide, flat, or the path of a layout file (see hotcold layout)") {
+    Grammar(expected: "Give guide, guide-ram, flat, or the path of a layout file (see hotcold layout)") {
       text throws(WrongText) in try parse(text)
     }
   }

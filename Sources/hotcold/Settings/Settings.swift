@@ -10,12 +10,12 @@ enum Settings {
   static let all: [any AnySetting] = [
     layout, capturesFrom, interval, minAge, retain, maxDelete, metricsFile, warnFree, timeZone, hot, keepLive,
     manifests,
-    engine, linkFallback, onConflict,
+    engine, linkFallback, verifyCopies, onConflict,
   ]
 
   /// Those that decide what a round does with a capture, but for its layout.
   static let ofCapture: [any AnySetting] = [
-    minAge, retain, timeZone, hot, keepLive, manifests, engine, linkFallback, onConflict,
+    minAge, retain, timeZone, hot, keepLive, manifests, engine, linkFallback, verifyCopies, onConflict,
   ]
 
   // MARK: which captures, and where their files belong
@@ -85,6 +85,10 @@ enum Settings {
       discussion:
         "A file that another process renames over an old name between the two calls is deleted: stop every writer first."
     ))
+
+  static let verifyCopies = Setting(
+    "verify-copies", isOn: false,
+    help: "Read copies to another file system back from the disk and compare them before the originals go.")
 
   // MARK: the service
 

@@ -22,6 +22,7 @@ enum hc_operation {
   HC_OP_WRITE,
   HC_OP_CLOSE, ///< of a file that was written; it is closed all the same
   HC_OP_CHANGE, ///< of owner or mode
+  HC_OP_LEASE,
   HC_OP_THREAD, ///< none is granted
   HC_OP_SUBMIT,
   HC_OP_WAIT,
@@ -38,6 +39,7 @@ typedef struct {
   bool small;        ///< every submission takes one request
   bool no_noreplace; ///< every rename says EINVAL, as where there is no RENAME_NOREPLACE
   bool no_types;     ///< folders tell no types of their entries, as on ext4 without `filetype`
+  bool no_unnamed;   ///< no file without a name, as where there is no O_TMPFILE
   uint32_t calls;
   uint32_t fired;
 } hc_faults;

@@ -1,0 +1,159 @@
+// Copies of files between file systems: each call does one step of one file, and says what came of it.
+
+#define _GNU_SOURCE
+#include "CLiburing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static int64_t negated(int64_t result) { return result < 0 ? -errno : result; }
+
+// Of one file that is written by name alone, a link in its place is never followed.
+int32_t hc_open_unnamed(int32_t dirfd) {
+  return (int32_t)negated(openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+}
+
+int32_t hc_create_copy(int32_t dirfd, const char *name) {
+  return (int32_t)negated(openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+}
+
+// A link that refers to the descriptor, for AT_EMPTY_PATH wants CAP_DAC_READ_SEARCH (openat(2), O_TMPFILE); that where /proc is not
+// mounted.
+int32_t hc_link_unnamed(int32_t fd, int32_t dirfd, const char *name) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  int result = linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW);
+  if (result < 0 && errno == ENOENT)
+    result = linkat(fd, "", dirfd, name, AT_EMPTY_PATH);
+  return (int32_t)negated(result);
+}
+
+int64_t hc_read_at(int32_t fd, void *buffer, size_t count, uint64_t offset) {
+  size_t done = 0;
+  while (done < count) {
+    ssize_t result = pread(fd, (char *)buffer + done, count - done, (off_t)(offset + done));
+    if (result < 0 && errno == EINTR)
+      continue;
+    if (result < 0)
+      return -errno;
+    if (result == 0)
+      break;
+    done += (size_t)result;
+  }
+  return (int64_t)done;
+}
+
+int32_t hc_write_at(int32_t fd, const void *buffer, size_t count, uint64_t offset) {
+  size_t done = 0;
+  while (done < count) {
+    ssize_t result = pwrite(fd, (const char *)buffer + done, count - done, (off_t)(offset + done));
+    if (result < 0 && errno == EINTR)
+      continue;
+    if (result < 0)
+      return -errno;
+    // A file system that takes nothing and says nothing.
+    if (result == 0)
+      return -EIO;
+    done += (size_t)result;
+  }
+  return 0;
+}
+
+bool hc_is_sparse(int32_t fd) {
+  struct stat status;
+  return fstat(fd, &status) == 0 && status.st_blocks * 512 < status.st_size;
+}
+
+int64_t hc_hole_length(int32_t fd, uint64_t offset, uint64_t end, size_t *data) {
+  off_t next = lseek(fd, (off_t)offset, SEEK_DATA);
+  // No data behind the offset; a file system that knows of no holes.
+  if (next < 0)
+    return errno == ENXIO ? (int64_t)(end - offset) : errno == EINVAL ? 0 : -errno;
+  if ((uint64_t)next > offset)
+    return (int64_t)(((uint64_t)next < end ? (uint64_t)next : end) - offset);
+  off_t hole = lseek(fd, (off_t)offset, SEEK_HOLE);
+  if (hole > (off_t)offset && (uint64_t)hole - offset < *data)
+    *data = (size_t)((uint64_t)hole - offset);
+  return 0;
+}
+
+int32_t hc_set_size(int32_t fd, uint64_t size) { return (int32_t)negated(ftruncate(fd, (off_t)size)); }
+
+int32_t hc_compare_data(int32_t left, int32_t right, uint64_t offset, uint64_t end, void *buffer,
+                        size_t capacity) {
+  size_t half = capacity / 2;
+  size_t wanted = end - offset < half ? (size_t)(end - offset) : half;
+  int64_t count = hc_read_at(left, buffer, wanted, offset);
+  if (count < 0)
+    return (int32_t)count;
+  int64_t other = hc_read_at(right, (char *)buffer + half, wanted, offset);
+  if (other < 0)
+    return (int32_t)other;
+  if (count == 0 || other != count || memcmp(buffer, (char *)buffer + half, (size_t)count) != 0)
+    return 0;
+  return (int32_t)count;
+}
+
+void hc_forget_cached(int32_t fd) { posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); }
+
+// Whether the name of an attribute is of those that belong to the inode where it is, rather than to the file.
+static bool stays_behind(const char *name) {
+  static const char *const prefixes[] = {"security.selinux", "security.ima", "security.evm", "btrfs.", "trusted.overlay."};
+  for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+    if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+      return true;
+  }
+  return false;
+}
+
+int32_t hc_copy_xattrs(int32_t from, int32_t to) {
+  ssize_t length = flistxattr(from, NULL, 0);
+  if (length <= 0)
+    return length == 0 || errno == EOPNOTSUPP ? 0 : -errno;
+  // XATTR_LIST_MAX and XATTR_SIZE_MAX of linux/limits.h.
+  const size_t capacity = 65536;
+  char *names = malloc(2 * capacity);
+  if (!names)
+    return -ENOMEM;
+  char *value = names + capacity;
+  int32_t result = 0;
+  length = flistxattr(from, names, capacity);
+  if (length < 0)
+    result = -errno;
+  for (char *name = names; name < names + length && result == 0; name += strlen(name) + 1) {
+    if (stays_behind(name))
+      continue;
+    ssize_t size = fgetxattr(from, name, value, capacity);
+    if (size < 0 && errno == ENODATA)
+      continue;
+    if (size < 0 || fsetxattr(to, name, value, (size_t)size, 0) < 0)
+      result = -errno;
+  }
+  free(names);
+  return result;
+}
+
+int32_t hc_set_times(int32_t fd, const hc_stat *status) {
+  struct timespec times[2] = {
+      {.tv_nsec = UTIME_OMIT},
+      {.tv_sec = status->mtime_s, .tv_nsec = status->mtime_ns},
+  };
+  return (int32_t)negated(futimens(fd, times));
+}
+
+// The kernel tells whoever has a lease of who waits for it by SIGIO, which ends a process that does not care.
+void hc_leases_prepare(void) {
+  struct sigaction ignore = {.sa_handler = SIG_IGN};
+  sigaction(SIGIO, &ignore, NULL);
+}
+
+int32_t hc_lease_read(int32_t fd) { return (int32_t)negated(fcntl(fd, F_SETLEASE, F_RDLCK)); }
+
+void hc_lease_end(int32_t fd) { fcntl(fd, F_SETLEASE, F_UNLCK); }

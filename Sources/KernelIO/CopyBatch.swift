@@ -1,0 +1,527 @@
+internal import CLiburing
+public import SystemPackage
+
+/// Copies of files from one file system to another, each of which takes the place of its source once it is durable.
+///
+///     copy, copy, …    open ─▶ data ─▶ attributes          to files without a name (O_TMPFILE)
+///     commit           syncfs ─▶ names ─▶ syncfs ─▶ look at each source again ─▶ unlink it
+///     removeAll        ready for the next
+///
+/// Whenever that ends, a file is whole in its old place, in its new one, or in both. A name that is taken by a file with the same
+/// content and time is what a killed run has left, and the move goes on from there.
+public struct CopyBatch: ~Copyable {
+  /// What of a file the target could not keep, or this process may not give.
+  public struct Losses: OptionSet, Sendable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let owner = Losses(rawValue: 1)
+    public static let group = Losses(rawValue: 2)
+    /// Extended attributes or access control lists.
+    public static let attributes = Losses(rawValue: 4)
+    public static let permissions = Losses(rawValue: 8)
+    /// Its modification time is not one that the target can store.
+    public static let time = Losses(rawValue: 16)
+  }
+
+  /// What became of a file.
+  public enum Outcome: Equatable, Sendable {
+    /// It is in its new place alone: as a file of that inode number there, of so many bytes.
+    case moved(inode: UInt64, bytes: UInt64, lost: Losses)
+    /// The run was asked to stop. It is where it was.
+    case notExecuted
+    /// The name is taken by another file.
+    case taken
+    /// It was gone before anything was copied.
+    case vanished
+    /// It was written to, or replaced, while it was copied, or is open for writing: it stays.
+    case changed
+    /// What was read back from the disk is not what was copied: it stays.
+    case differs
+    /// It stays.
+    case failed(KernelError.Operation, Errno)
+  }
+
+  private struct Copy {
+    let source: Int32
+    let copy: Int32
+    let before: FileStatus
+    let from: Int32
+    let to: Int32
+    let name: Range<Int>
+    let newName: Range<Int>
+    var lost: Losses
+    /// It has a name of its own, where the file system knows of no others.
+    let isNamed: Bool
+    /// Set by `commit`.
+    var outcome: Outcome?
+    /// The inode that has its name in the target.
+    var inode: UInt64?
+    /// That is one of an earlier run.
+    var wasThere = false
+  }
+
+  private let filesMax: Int
+  private let bytesMax: UInt64
+  private let verifies: Bool
+  private let keepsSources: Bool
+  /// For syncfs(2): open since before the first write, or an error of that would not be told.
+  private let target: Directory
+  private let buffer: CopyBuffer
+  private var copies: [Copy] = []
+  private var names: [UInt8] = []
+  private var bytes: UInt64 = 0
+  private var isCommitted = false
+
+  /// - Parameters:
+  ///   - target: any folder on the file system that is copied to.
+  ///   - filesMax: how many files to copy before they are made durable; each takes two descriptors meanwhile.
+  ///   - bytesMax: how many bytes.
+  ///   - verifies: whether to read copies back from the disk and compare them.
+  ///   - keepsSources: whether the sources stay.
+  public init(
+    to target: borrowing Directory, filesMax: Int, bytesMax: UInt64, verifies: Bool = false,
+    keepsSources: Bool = false
+  ) throws(KernelError) {
+    precondition(filesMax > 0)
+    self.target = try target.reopened()
+    self.filesMax = filesMax
+    self.bytesMax = bytesMax
+    self.verifies = verifies
+    self.keepsSources = keepsSources
+    buffer = CopyBuffer(byteCount: Self.chunkBytes)
+    hc_leases_prepare()
+  }
+
+  deinit {
+    guard !isCommitted else { return }
+    for index in copies.indices {
+      dropCopy(index)
+      Self.close(copies[index])
+    }
+  }
+
+  private static let chunkBytes = 256 << 10
+  /// Of a smaller file holes are not looked for.
+  private static let sparseBytesMin: UInt64 = 64 << 10
+
+  public var count: Int { copies.count }
+  public var isEmpty: Bool { copies.isEmpty }
+  public var isFull: Bool { copies.count >= filesMax || bytes >= bytesMax }
+
+  /// The name of a file, as long as it is in the batch.
+  @_lifetime(borrow self)
+  public func name(at index: Int) -> Span<UInt8> { names.span.extracting(copies[index].name) }
+
+  /// That of its copy.
+  @_lifetime(borrow self)
+  private func newName(at index: Int) -> Span<UInt8> { names.span.extracting(copies[index].newName) }
+
+  // MARK: copying
+
+  /// Copies a file of the folder `from`, for a name in the folder `to`. Both must stay open until `commit`. Returns what became of
+  /// it where that is known already: it is not in the batch then.
+  public mutating func copy(
+    _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
+  ) -> Outcome? {
+    precondition(!isFull && !isCommitted)
+    let source = unsafe withTerminated(name) { unsafe hc_open_file(from, $0) }
+    guard source >= 0 else { return Self.failure(toOpen: Errno(shim: source)) }
+    var copy: Int32 = -1
+    do throws(CopyFailure) {
+      let before = try Self.status(of: source)
+      guard Self.isSettled(before) else { throw CopyFailure(outcome: .changed) }
+      let isNamed: Bool
+      (copy, isNamed) = try Self.create(newName, in: to)
+      try copyData(from: source, to: copy, bytes: before.size)
+      let lost = try Self.copyAttributes(from: source, to: copy, before)
+      copies.append(
+        Copy(
+          source: source, copy: copy, before: before, from: from, to: to, name: keep(name),
+          newName: keep(newName), lost: lost, isNamed: isNamed))
+      bytes &+= before.size
+      Heartbeat.sign()
+      return nil
+    } catch {
+      hc_close(source)
+      if copy >= 0 { Self.drop(copy, named: newName, in: to) }
+      return error.outcome
+    }
+  }
+
+  private mutating func keep(_ name: Span<UInt8>) -> Range<Int> {
+    let start = names.count
+    for index in name.indices { names.append(name[index]) }
+    return start..<names.count
+  }
+
+  /// Whether what is written from now on shows in the change time, which has the grain of a clock tick, or of a second.
+  private static func isSettled(_ status: FileStatus) -> Bool {
+    let tick: Int64 = 20_000_000
+    let second: Int64 = 1_000_000_000
+    let (seconds, isOver) = status.changedSeconds.multipliedReportingOverflow(by: second)
+    guard !isOver else { return true }
+    let age =
+      SystemClock.realtimeNanoseconds &- seconds
+      &- Int64(status.changedNanoseconds)
+    let grain = status.changedNanoseconds == 0 ? second : tick
+    // One that lies ahead, where the clock was set back, is not the next one either.
+    return age > grain || age < -grain
+  }
+
+  private static func failure(toOpen errno: Errno) -> Outcome {
+    switch errno {
+    case .noSuchFileOrDirectory: .vanished
+    // A link, a fifo or a folder by now.
+    case .tooManySymbolicLinkLevels, .invalidArgument, .isDirectory, .noSuchAddressOrDevice: .changed
+    default: .failed(.open, errno)
+    }
+  }
+
+  private static func status(of file: Int32) throws(CopyFailure) -> FileStatus {
+    var raw = hc_stat()
+    try check(unsafe hc_statx(file, "", &raw), .stat)
+    return FileStatus(raw)
+  }
+
+  @discardableResult
+  private static func check<Result: SignedInteger>(
+    _ result: Result, _ operation: KernelError.Operation
+  ) throws(CopyFailure) -> Result {
+    guard result < 0 else { return result }
+    throw CopyFailure(outcome: .failed(operation, Errno(shim: result)))
+  }
+
+  /// Without a name where the file system knows of such files.
+  private static func create(
+    _ name: Span<UInt8>, in folder: Int32
+  ) throws(CopyFailure) -> (file: Int32, isNamed: Bool) {
+    let file = hc_open_unnamed(folder)
+    if file >= 0 { return (file, false) }
+    // openat(2): what kernels and file systems say that have no O_TMPFILE.
+    guard
+      [.notSupportedOnSocket, .isDirectory, .noSuchFileOrDirectory, .invalidArgument].contains(
+        Errno(shim: file))
+    else { throw CopyFailure(outcome: .failed(.create, Errno(shim: file))) }
+    let temporary = temporaryName(of: name)
+    var named = unsafe withTerminated(temporary.span) { unsafe hc_create_copy(folder, $0) }
+    if Errno(shim: named) == .fileExists {
+      // Of a killed run: nobody else gives such names.
+      _ = unsafe withTerminated(temporary.span) { unsafe hc_unlink(folder, $0) }
+      named = unsafe withTerminated(temporary.span) { unsafe hc_create_copy(folder, $0) }
+    }
+    return (try check(named, .create), true)
+  }
+
+  /// A name that no file of a capture has.
+  private static func temporaryName(of name: Span<UInt8>) -> [UInt8] {
+    Array(".".utf8) + name.indices.map { name[$0] } + Array(".copy.hotcold".utf8)
+  }
+
+  /// Away with a copy that nobody will need.
+  private static func drop(_ copy: Int32, named name: Span<UInt8>, in folder: Int32) {
+    removeTemporary(copy, of: name, in: folder)
+    hc_close(copy)
+  }
+
+  private static func removeTemporary(_ copy: Int32, of name: Span<UInt8>, in folder: Int32) {
+    let temporary = temporaryName(of: name)
+    if isSame(temporary.span, in: folder, as: copy) {
+      _ = unsafe withTerminated(temporary.span) { unsafe hc_unlink(folder, $0) }
+    }
+  }
+
+  /// Whether a name leads to an open file.
+  private static func isSame(_ name: Span<UInt8>, in folder: Int32, as file: Int32) -> Bool {
+    guard let named = try? Name.status(of: name, in: folder), let own = try? status(of: file) else {
+      return false
+    }
+    return named.inode == own.inode && named.device == own.device
+  }
+
+  private func copyData(from source: Int32, to copy: Int32, bytes: UInt64) throws(CopyFailure) {
+    let isSparse = bytes >= Self.sparseBytesMin && hc_is_sparse(source)
+    var offset: UInt64 = 0
+    while offset < bytes {
+      var wanted = Int(min(UInt64(buffer.byteCount), bytes - offset))
+      var count: Int64 = 0
+      if isSparse { count = try Self.check(unsafe hc_hole_length(source, offset, bytes, &wanted), .read) }
+      if count == 0 {
+        count = try Self.check(unsafe hc_read_at(source, buffer.memory, wanted, offset), .read)
+        guard count > 0 else { throw CopyFailure(outcome: .changed) }
+        try Self.check(unsafe hc_write_at(copy, buffer.memory, Int(count), offset), .write)
+      }
+      guard StopSignal.pending == nil else { throw CopyFailure(outcome: .notExecuted) }
+      offset += UInt64(count)
+      Heartbeat.sign()
+    }
+    // Behind the last byte that is no hole.
+    if isSparse { try Self.check(hc_set_size(copy, bytes), .write) }
+  }
+
+  /// Owner, permissions, extended attributes and modification time.
+  private static func copyAttributes(
+    from source: Int32, to copy: Int32, _ status: FileStatus
+  ) throws(CopyFailure) -> Losses {
+    var lost = Losses()
+    var mode = status.mode
+    let own = try self.status(of: copy)
+    if own.owner != status.owner || own.group != status.group {
+      lost = try giveAway(copy, to: status)
+      // What another user or group was to have must not be this one's.
+      let setID: UInt32 = 0o6000
+      if !lost.isEmpty { mode &= ~setID }
+      if lost.contains(.group) { mode &= ~0o070 | (mode & 0o007) << 3 }
+    }
+    switch hc_copy_xattrs(source, copy) {
+    case 0: break
+    case let result:
+      let errno = Errno(shim: result)
+      if errno.stopsRun { throw CopyFailure(outcome: .failed(.setAttribute, errno)) }
+      lost.insert(.attributes)
+    }
+    // chown(2) clears bits, and an access control list is among the attributes.
+    switch hc_fchmod(copy, mode) {
+    case 0: break
+    // FAT: all files have those that it was mounted with.
+    case -Errno.notPermitted.rawValue: lost.insert(.permissions)
+    case let result: try check(result, .changeMode)
+    }
+    var raw = hc_stat()
+    raw.mtime_s = status.modifiedSeconds
+    raw.mtime_ns = status.modifiedNanoseconds
+    try check(unsafe hc_set_times(copy, &raw), .setTime)
+    return lost
+  }
+
+  private static func giveAway(_ copy: Int32, to status: FileStatus) throws(CopyFailure) -> Losses {
+    // chown(2): an owner of -1 is left as it is.
+    let asItIs = UInt32.max
+    if hc_fchown(copy, status.owner, status.group) == 0 { return [] }
+    if hc_fchown(copy, asItIs, status.group) == 0 { return .owner }
+    let own = try self.status(of: copy)
+    return Losses(
+      own.owner == status.owner ? [.group] : own.group == status.group ? [.owner] : [.owner, .group])
+  }
+
+  // MARK: committing
+
+  /// Makes everything copied so far durable, lets it take the place of its sources, and returns what became of each, in the order
+  /// in which they were copied. Then call `removeAll`.
+  public mutating func commit() -> [Outcome] {
+    publish()
+    for index in copies.indices {
+      finish(index)
+      Self.close(copies[index])
+    }
+    isCommitted = true
+    return copies.map { $0.outcome ?? .notExecuted }
+  }
+
+  /// Empties the batch for the next files.
+  public mutating func removeAll() {
+    precondition(isCommitted)
+    isCommitted = false
+    copies.removeAll(keepingCapacity: true)
+    names.removeAll(keepingCapacity: true)
+    bytes = 0
+  }
+
+  /// Names that survive a power cut lead to contents that do.
+  private mutating func publish() {
+    guard !copies.isEmpty else { return }
+    let synced = sync()
+    for index in copies.indices {
+      copies[index].outcome = synced
+      if synced == nil, !Self.syncTellsErrors { syncFile(index) }
+      if copies[index].outcome == nil, verifies { verify(index) }
+      if copies[index].outcome == nil { link(index) }
+    }
+    guard copies.contains(where: { $0.outcome == nil }), let failure = sync() else { return }
+    for index in copies.indices where copies[index].outcome == nil { copies[index].outcome = failure }
+  }
+
+  /// Nil, or what became of all.
+  private func sync() -> Outcome? {
+    do throws(KernelError) { try target.syncFileSystem() } catch { return .failed(.sync, error.errno) }
+    return nil
+  }
+
+  /// syncfs(2) says nothing of errors before Linux 5.8; fsync(2) does.
+  private static let syncTellsErrors = hc_kernel_is_at_least(5, 8)
+
+  private mutating func syncFile(_ index: Int) {
+    let result = Heartbeat.waiting { hc_fsync(copies[index].copy) }
+    if result < 0 { copies[index].outcome = .failed(.syncFile, Errno(shim: result)) }
+  }
+
+  private mutating func verify(_ index: Int) {
+    let copy = copies[index]
+    hc_forget_cached(copy.copy)
+    switch equals(copy.source, copy.copy, bytes: copy.before.size) {
+    case .success(true): break
+    case .success(false): copies[index].outcome = .differs
+    case .failure(let errno): copies[index].outcome = .failed(.read, errno)
+    }
+  }
+
+  private func equals(_ left: Int32, _ right: Int32, bytes: UInt64) -> Result<Bool, Errno> {
+    var offset: UInt64 = 0
+    while offset < bytes {
+      let count = unsafe hc_compare_data(left, right, offset, bytes, buffer.memory, buffer.byteCount)
+      guard count >= 0 else { return .failure(Errno(shim: count)) }
+      guard count > 0 else { return .success(false) }
+      offset += UInt64(count)
+      Heartbeat.sign()
+    }
+    return .success(true)
+  }
+
+  private mutating func link(_ index: Int) {
+    let copy = copies[index]
+    let own: FileStatus
+    do throws(CopyFailure) { own = try Self.status(of: copy.copy) } catch {
+      copies[index].outcome = error.outcome
+      return
+    }
+    // FAT stores even seconds.
+    if !isClose(own.modifiedSeconds, copy.before.modifiedSeconds) { copies[index].lost.insert(.time) }
+    let result = publishName(of: index)
+    switch result == 0 ? nil : Errno(shim: result) {
+    case nil: copies[index].inode = own.inode
+    case .fileExists:
+      guard let inode = sameFile(as: index, own) else {
+        copies[index].outcome = .taken
+        return
+      }
+      copies[index].inode = inode
+      copies[index].wasThere = true
+    case let errno?: copies[index].outcome = .failed(.link, errno)
+    }
+  }
+
+  private func isClose(_ seconds: Int64, _ others: Int64) -> Bool {
+    let (difference, isOver) = seconds.subtractingReportingOverflow(others)
+    return !isOver && (-2...2).contains(difference)
+  }
+
+  private func publishName(of index: Int) -> Int32 {
+    let copy = copies[index]
+    let name = newName(at: index)
+    guard copy.isNamed else {
+      return unsafe withTerminated(name) { unsafe hc_link_unnamed(copy.copy, copy.to, $0) }
+    }
+    let temporary = Self.temporaryName(of: name)
+    return unsafe withTerminated(temporary.span) { temporary in
+      unsafe withTerminated(name) { unsafe hc_rename_noreplace(copy.to, temporary, copy.to, $0) }
+    }
+  }
+
+  /// The inode of the file that has the name, if that has the content and the time of the copy, and is not the source itself:
+  /// both folders may be one, where a mount shows it a second time.
+  private func sameFile(as index: Int, _ own: FileStatus) -> UInt64? {
+    let copy = copies[index]
+    let file = unsafe withTerminated(newName(at: index)) { unsafe hc_open_file(copy.to, $0) }
+    guard file >= 0 else { return nil }
+    defer { hc_close(file) }
+    guard let there = try? Self.status(of: file),
+      // Nobody can set it: of another file it is another one.
+      there.changedSeconds != copy.before.changedSeconds
+        || there.changedNanoseconds != copy.before.changedNanoseconds,
+      there.size == own.size, there.modifiedSeconds == own.modifiedSeconds,
+      there.modifiedNanoseconds == own.modifiedNanoseconds,
+      case .success(true) = equals(file, copy.copy, bytes: own.size)
+    else { return nil }
+    return there.inode
+  }
+
+  // MARK: sources
+
+  /// Removes the source of a copy that is durable under its name; or the copy, where the source is not what was copied any more.
+  private mutating func finish(_ index: Int) {
+    guard copies[index].outcome == nil, let inode = copies[index].inode else {
+      dropCopy(index)
+      return
+    }
+    switch keepsSources ? .moved : removeSource(index) {
+    case .moved where copies[index].wasThere && hasGone(index):
+      // With the source: they were one file all the same (sshfs tells no change times). This copy is the only one.
+      copies[index].outcome = publishName(of: index) == 0 ? sync() : .failed(.link, .noSuchFileOrDirectory)
+      copies[index].outcome =
+        copies[index].outcome
+        ?? .moved(inode: inode, bytes: copies[index].before.size, lost: copies[index].lost)
+    case .moved:
+      copies[index].outcome = .moved(
+        inode: inode, bytes: copies[index].before.size, lost: copies[index].lost)
+      if copies[index].wasThere, copies[index].isNamed {
+        Self.removeTemporary(copies[index].copy, of: newName(at: index), in: copies[index].to)
+      }
+    case .stays(let outcome):
+      copies[index].outcome = outcome
+      dropCopy(index)
+    }
+  }
+
+  private func hasGone(_ index: Int) -> Bool {
+    !Name.isTaken(newName(at: index), in: copies[index].to)
+  }
+
+  private enum Source {
+    case moved
+    case stays(Outcome)
+  }
+
+  private func removeSource(_ index: Int) -> Source {
+    let copy = copies[index]
+    // Granted only where nobody has the file open for writing; whoever opens it now waits. Where the file system or this user
+    // may have none, times and size must do.
+    let leased = hc_lease_read(copy.source)
+    if leased < 0, Errno(shim: leased) == .resourceTemporarilyUnavailable { return .stays(.changed) }
+    defer { if leased >= 0 { hc_lease_end(copy.source) } }
+    let now: FileStatus
+    do throws(Errno) { now = try Name.status(of: name(at: index), in: copy.from) } catch {
+      // Another process has removed it: the copy is the only one.
+      return error == .noSuchFileOrDirectory ? .moved : .stays(.failed(.stat, error))
+    }
+    guard now.isUnchanged(since: copy.before) else { return .stays(.changed) }
+    let removed = unsafe withTerminated(name(at: index)) { unsafe hc_unlink(copy.from, $0) }
+    switch removed == 0 ? nil : Errno(shim: removed) {
+    case nil, .noSuchFileOrDirectory: return .moved
+    case let errno?: return .stays(.failed(.remove, errno))
+    }
+  }
+
+  /// A copy that an earlier run has left stays: its source may have been written anew since. So does one whose source is not
+  /// seen to be there, for a server whose answer was lost has removed it.
+  private func dropCopy(_ index: Int) {
+    let copy = copies[index]
+    if copy.isNamed { Self.removeTemporary(copy.copy, of: newName(at: index), in: copy.to) }
+    guard copy.inode != nil, !copy.wasThere, Name.isThere(name(at: index), in: copy.from),
+      Self.isSame(newName(at: index), in: copy.to, as: copy.copy)
+    else { return }
+    _ = unsafe withTerminated(newName(at: index)) { unsafe hc_unlink(copy.to, $0) }
+  }
+
+  private static func close(_ copy: Copy) {
+    hc_close(copy.source)
+    hc_close(copy.copy)
+  }
+}
+
+/// Why a file is not in a batch.
+private struct CopyFailure: Error {
+  let outcome: CopyBatch.Outcome
+}
+
+/// Memory that data passes through.
+@safe private final class CopyBuffer {
+  let memory: UnsafeMutableRawPointer
+  let byteCount: Int
+
+  init(byteCount: Int) {
+    self.byteCount = byteCount
+    unsafe memory = .allocate(byteCount: byteCount, alignment: 4096)
+  }
+
+  deinit { unsafe memory.deallocate() }
+}

@@ -1,0 +1,317 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Hot files in RAM, all others on a disk: the layout `guide-ram`, on a real disk with a real tmpfs in it.
+@Suite(.enabled(if: MountedFileSystem.canMount, "no root")) struct TierTests {
+  /// A capture on a disk, with a tmpfs on its folder `hot`.
+  private final class Tiers {
+    let disk: MountedFileSystem
+    let path: String
+    private(set) var isMounted = false
+
+    init(_ type: String, megabytes: Int = 320) throws {
+      disk = try MountedFileSystem(type, megabytes: megabytes)
+      path = disk.path + "/capture"
+      try Shell.must(["mkdir", "-p", path + "/hot"])
+    }
+
+    deinit { Shell.run(["umount", "-l", path + "/hot"]) }
+
+    func mount(_ options: String = "size=64m") throws {
+      try Shell.must(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path + "/hot"])
+      isMounted = true
+    }
+
+    func unmount() throws {
+      try Shell.must(["umount", path + "/hot"])
+      isMounted = false
+    }
+
+    /// Copied with its times, and old enough to be copied.
+    func fill(from folder: String) throws {
+      try Shell.must(["cp", "-a", folder + "/.", path])
+      usleep(30_000)
+    }
+  }
+
+  private static func run(_ command: String, _ path: String, _ options: [String] = []) -> Shell.Result {
+    HotColdBinary.run([command, path, "--layout", "guide-ram"] + options)
+  }
+
+  /// By name: what every file must keep, wherever it is. A copy has an inode number of its own.
+  private static func contents(_ snapshot: Snapshot) -> [Bytes: Set<Snapshot.Entry>] {
+    snapshot.contents.mapValues { entries in
+      Set(
+        entries.map {
+          var entry = $0
+          entry.inode = 0
+          return entry
+        })
+    }
+  }
+
+  private static func inRAM(_ path: Bytes) -> Bytes {
+    let parts = String(decoding: path.bytes, as: UTF8.self).split(separator: "/")
+    // Of the guide's layout a file in a hot place has no bucket above it.
+    return parts.count == 2 ? "hot/" + path : path
+  }
+
+  @Test(arguments: ["ext4", "xfs", "btrfs"]) func aCaptureGoesToRAMAndDiskAndBack(type: String) throws {
+    let flat = try Trial()
+    let tiers = try Tiers(type)
+    try tiers.mount()
+    try tiers.fill(from: flat.folder.path)
+    let before = try Snapshot(tiers.path)
+
+    let planned = Self.run("migrate", tiers.path, ["--format", "json"])
+    #expect(planned.status == 0)
+    #expect(try Snapshot(tiers.path).changeTimes == before.changeTimes)
+
+    let done = try JSON(
+      parsing: Self.run("migrate", tiers.path, ["--execute", "--yes", "--format", "json"]).output)
+    let after = try Snapshot(tiers.path)
+    #expect(Self.contents(after) == Self.contents(before))
+    #expect(after.paths == Set(SmallCapture.settled().map(Self.inRAM)))
+    let hot = after.paths.count { $0.bytes.starts(with: "hot/".utf8) }
+    #expect(done["captures", 0, "copied", "files"].int == hot - 1)
+    #expect(done["captures", 0, "comparison", "missing"].int == 0)
+
+    #expect(Self.run("verify", tiers.path).status == 0)
+    stayWithinTheHour()
+    let again = try JSON(
+      parsing: Self.run("migrate", tiers.path, ["--execute", "--yes", "--format", "json"]).output)
+    #expect(again["captures", 0, "changed"].bool == false)
+
+    let back = Self.run("revert", tiers.path, ["--execute", "--yes"])
+    #expect(back.status == 0, "\(back.error)")
+    let flatAgain = try Snapshot(tiers.path)
+    #expect(Self.contents(flatAgain) == Self.contents(before))
+    #expect(flatAgain.paths == before.paths)
+  }
+
+  /// What cools in RAM goes to the disk.
+  @Test func whatTheRecorderWritesToRAMEndsOnTheDisk() throws {
+    let tiers = try Tiers("ext4")
+    try tiers.mount()
+    let flat = try Trial()
+    // As a recorder does that writes to the new paths.
+    try Shell.must(
+      ["mkdir", "-p"] + ["segments", "captures", "thumbnails", "metadata"].map { "\(tiers.path)/hot/\($0)" })
+    let move = """
+      cd \(flat.folder.path); cp -a segment_* output.m3u8 \(tiers.path)/hot/segments/
+      cp -a captures/*.json \(tiers.path)/hot/metadata/; cp -a captures/*_thumbnail.jpg \(tiers.path)/hot/thumbnails/
+      rm captures/*.json captures/*_thumbnail.jpg; cp -a captures/* \(tiers.path)/hot/captures/
+      """
+    try Shell.must(["sh", "-c", move])
+    usleep(30_000)
+    let before = try Snapshot(tiers.path)
+    let result = Self.run("archive", tiers.path, ["--once"])
+    #expect(result.status == 0, "\(result.error)")
+    let after = try Snapshot(tiers.path)
+    #expect(Self.contents(after) == Self.contents(before))
+    #expect(after.paths == Set(SmallCapture.settled().map(Self.inRAM)))
+    #expect(Self.run("verify", tiers.path).status == 0)
+  }
+
+  @Test func whatIsNotMountedIsAnErrorAndNothingIsWritten() throws {
+    let flat = try Trial()
+    let tiers = try Tiers("ext4")
+    try tiers.fill(from: flat.folder.path)
+    let before = try Snapshot(tiers.path)
+    for command in [
+      ["migrate", "--execute", "--yes"], ["migrate"], ["verify"], ["archive", "--once"],
+      ["revert", "--execute", "--yes"],
+    ] {
+      let result = Self.run(command[0], tiers.path, Array(command.dropFirst()))
+      #expect(result.status == 74, "\(command): \(result.output) \(result.error)")
+      #expect(result.error.contains("\(tiers.path)/hot"))
+      #expect(result.error.contains("no tmpfs is mounted here"))
+      #expect(try Snapshot(tiers.path).changeTimes == before.changeTimes)
+    }
+    // Another disk is none either.
+    let other = try MountedFileSystem("ext4", megabytes: 32)
+    try Shell.must(["mount", "--bind", other.path, tiers.path + "/hot"])
+    let result = Self.run("migrate", tiers.path, ["--execute", "--yes"])
+    #expect(result.status == 74 && result.error.contains("no tmpfs is mounted here"))
+    #expect(try Snapshot(other.path).paths.isEmpty)
+  }
+
+  @Test func aMountThatTheLayoutDoesNotDeclareIsRefused() throws {
+    let flat = try Trial()
+    let tiers = try Tiers("ext4")
+    try tiers.fill(from: flat.folder.path)
+    try Shell.must(["mkdir", tiers.path + "/segments"])
+    try Shell.must(["mount", "-t", "tmpfs", "tmpfs", tiers.path + "/segments"])
+    defer { Shell.run(["umount", tiers.path + "/segments"]) }
+    let result = HotColdBinary.run(["migrate", tiers.path, "--execute", "--yes"])
+    #expect(result.status == 1)
+    #expect(try Snapshot(tiers.path + "/segments").paths.isEmpty)
+  }
+
+  @Test(arguments: [[], ["--verify-copies"]]) func aTakenNameIsAConflictOrGetsItsTime(options: [String])
+    throws
+  {
+    let tiers = try Tiers("ext4")
+    try tiers.mount()
+    try Shell.must([
+      "mkdir", "-p", tiers.path + "/hot/segments", tiers.path + "/segments/13", tiers.path + "/segments/0",
+    ])
+    for file in 0..<12 {
+      let path = "\(tiers.path)/hot/segments/segment_\(file).ts"
+      try Folder.writeFile(path, String(repeating: "\(file)", count: 5000))
+      try Shell.must(["touch", "-d", "2026-11-24 13:05:\(10 + file)Z", path])
+    }
+    try Folder.writeFile(tiers.path + "/segments/13/segment_0.ts", "another recording")
+    try Shell.must(["touch", "-d", "2026-11-23 13:05:01Z", tiers.path + "/segments/13/segment_0.ts"])
+    usleep(30_000)
+    let before = try Snapshot(tiers.path)
+    let run = ["--execute", "--yes", "--no-manifests"] + options
+    let kept = Self.run("migrate", tiers.path, run)
+    #expect(kept.status == 1 && kept.output.contains("segment_0.ts"))
+    #expect(Self.contents(try Snapshot(tiers.path)) == Self.contents(before))
+    #expect(try Snapshot(tiers.path).count(in: "segments/13") == 2)
+    let renamed = Self.run("migrate", tiers.path, run + ["--on-conflict", "rename"])
+    #expect(renamed.status == 0, "\(renamed.output) \(renamed.error)")
+    let after = try Snapshot(tiers.path)
+    #expect(after.files[Bytes("segments/13/segment_0.20261124T130510Z.ts")] != nil)
+    #expect(after.count(in: "segments/13") == 3 && after.count(in: "hot/segments") == 10)
+  }
+
+  /// RAM is full: what has no room stays where it is, and the next run goes on.
+  @Test func aFullTierLosesNothing() throws {
+    let flat = try Trial()
+    let tiers = try Tiers("ext4")
+    try tiers.mount("size=4k,nr_inodes=40")
+    try tiers.fill(from: flat.folder.path)
+    let before = try Snapshot(tiers.path)
+    let result = Self.run("migrate", tiers.path, ["--execute", "--yes"])
+    #expect(result.status == 74, "\(result.output)")
+    #expect(Self.contents(try Snapshot(tiers.path)) == Self.contents(before))
+    try Shell.must(["mount", "-o", "remount,size=64m,nr_inodes=0", tiers.path + "/hot"])
+    #expect(Self.run("migrate", tiers.path, ["--execute", "--yes"]).status == 0)
+    let after = try Snapshot(tiers.path)
+    #expect(Self.contents(after) == Self.contents(before))
+    #expect(after.paths == Set(SmallCapture.settled().map(Self.inRAM)))
+  }
+
+  /// `kill -9` at random moments of copies to the disk: each file is whole in one tier, or in both; a rerun ends as if nothing had been.
+  @Test func aKilledRunLosesNothing() throws {
+    var random = SeededRandom(SeededRandom.seeds(1)[0])
+    let wanted = KillTests.isCampaign ? 120 : 6
+    var kills = 0
+    var partial = 0
+    var longest: UInt32 = 60_000
+    let tiers = try Tiers("ext4")
+    try tiers.mount("size=256m")
+    for attempt in 0..<20 * wanted where kills < wanted {
+      try Shell.must([
+        "sh", "-c",
+        "rm -rf \(tiers.path)/hot/* && find \(tiers.path) -mindepth 1 -maxdepth 1 ! -name hot -exec rm -rf {} +",
+      ])
+      try Shell.must(["mkdir", "-p", tiers.path + "/hot/segments", tiers.path + "/segments/0"])
+      let sample = tiers.path + "/hot/sample"
+      try Shell.must([HotColdBinary.path, "sample", sample, "--files", "1500", "--file-bytes", "3000"])
+      try Shell.must([
+        "sh", "-c", "mv \(sample)/segment_*.ts \(tiers.path)/hot/segments/ && rm -rf \(sample)",
+      ])
+      usleep(30_000)
+      let before = try Snapshot(tiers.path)
+      let run = try HotColdBinary.start([
+        "migrate", tiers.path, "--layout", "guide-ram", "--execute", "--yes",
+      ])
+      usleep(UInt32.random(in: 1000...longest, using: &random))
+      run.signal(SIGKILL)
+      guard run.wait().status == 128 + SIGKILL else {
+        longest = max(10_000, longest * 9 / 10)
+        continue
+      }
+      kills += 1
+      let killed = try Snapshot(tiers.path)
+      // Whole in both tiers counts once.
+      #expect(Self.contents(killed) == Self.contents(before), "attempt \(attempt)")
+      let moved = killed.paths.count { !$0.bytes.starts(with: "hot/".utf8) }
+      if moved > 0, moved < before.paths.count - 10 { partial += 1 }
+      let rerun = Self.run("migrate", tiers.path, ["--execute", "--yes"])
+      #expect(rerun.status == 0, "attempt \(attempt): \(rerun.error)")
+      let after = try Snapshot(tiers.path)
+      #expect(Self.contents(after) == Self.contents(before) && after.paths.count == before.paths.count)
+      #expect(after.paths.count { $0.bytes.starts(with: "hot/".utf8) } == 10)
+    }
+    #expect(kills == wanted && partial > 0, "\(kills) kills, \(partial) in the middle")
+    Figures.add("runs killed while they copied between tiers", kills)
+  }
+
+  /// Every call of a batch is the last one once, and every so many of them in an ordinary run of the tests.
+  @Test(
+    .requires("strace"),
+    arguments: ["openat", "openat2", "pwrite64", "fchmod", "utimensat", "syncfs", "linkat", "unlinkat"])
+  func aKillAtAnyCallLosesNothing(call: String) throws {
+    let tiers = try Tiers("ext4")
+    try tiers.mount()
+    var kills = 0
+    var number = 1
+    while true {
+      try Shell.must([
+        "sh", "-c",
+        "rm -rf \(tiers.path)/hot/* \(tiers.path)/segments && mkdir -p \(tiers.path)/hot/segments \(tiers.path)/segments/0",
+      ])
+      for file in 0..<14 {
+        try Folder.writeFile(
+          "\(tiers.path)/hot/segments/segment_\(file).ts", String(repeating: "\(file)", count: 5000))
+      }
+      usleep(30_000)
+      let before = try Snapshot(tiers.path)
+      let result = EngineTests.inject(
+        "\(call):signal=SIGKILL:when=\(number)",
+        [
+          "migrate", tiers.path, "--layout", "guide-ram", "--execute", "--yes", "--engine", "syscalls",
+          "--no-manifests",
+        ])
+      guard result.status == 128 + SIGKILL else {
+        #expect(result.status == 0)
+        break
+      }
+      kills += 1
+      let killed = try Snapshot(tiers.path)
+      #expect(Self.contents(killed) == Self.contents(before), "\(call) \(number)")
+      let rerun = Self.run("migrate", tiers.path, ["--execute", "--yes", "--no-manifests"])
+      #expect(rerun.status == 0, "\(call) \(number): \(rerun.error)")
+      let after = try Snapshot(tiers.path)
+      #expect(Self.contents(after) == Self.contents(before) && after.paths.count == 14, "\(call) \(number)")
+      #expect(after.paths.count { !$0.bytes.starts(with: "hot/".utf8) } == 4)
+      number += KillTests.isCampaign ? 1 : max(1, number / 2)
+    }
+    #expect(kills > 0)
+    Figures.add("runs killed at a call of a copy", kills)
+  }
+
+  /// A power cut at any moment, and after exit 0: what was moved is on the disk, what was not is in RAM or on the disk.
+  @Test(arguments: ["ext4", "xfs", "btrfs"]) func aPowerCutLosesNothing(type: String) throws {
+    // Both tiers on disks, for a tmpfs does not outlive one: the hot one is looked at as it is, the cold one is cut off.
+    let flat = try Trial()
+    let tiers = try Tiers(type)
+    let hot = try MountedFileSystem("tmpfs")
+    try Shell.must([
+      "sh", "-c", "cp -a \(flat.folder.path)/. \(hot.path)/ && mkdir -p \(tiers.path)/segments/0",
+    ])
+    try Shell.must(["mount", "--bind", hot.path, tiers.path + "/hot"])
+    let move = """
+      cd \(hot.path); mkdir segments thumbnails metadata; mv segment_* output.m3u8 segments/
+      mv captures/*.json metadata/; mv captures/*_thumbnail.jpg thumbnails/; sync -f \(tiers.path)
+      """
+    try Shell.must(["sh", "-c", move])
+    usleep(30_000)
+    let before = try Snapshot(tiers.path)
+    let result = Self.run("migrate", tiers.path, ["--execute", "--yes", "--no-manifests"])
+    #expect(result.status == 0, "\(result.output) \(result.error)")
+    let hotAfter = try Snapshot(hot.path)
+    try tiers.disk.cutOff()
+    Shell.run(["umount", tiers.path + "/hot"])
+    try tiers.disk.mountAgain()
+    let coldAfter = try Snapshot(tiers.path)
+    var found = Self.contents(coldAfter)
+    for (name, entries) in Self.contents(hotAfter) { found[name, default: []].formUnion(entries) }
+    #expect(found == Self.contents(before))
+  }
+}
