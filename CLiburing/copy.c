@@ -15,7 +15,6 @@
 
 static int64_t negated(int64_t result) { return result < 0 ? -errno : result; }
 
-// Of one file that is written by name alone, a link in its place is never followed.
 int32_t hc_open_unnamed(int32_t dirfd) {
   return (int32_t)negated(openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
 }
@@ -105,7 +104,8 @@ void hc_forget_cached(int32_t fd) { posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED)
 
 // Whether the name of an attribute is of those that belong to the inode where it is, rather than to the file.
 static bool stays_behind(const char *name) {
-  static const char *const prefixes[] = {"security.selinux", "security.ima", "security.evm", "btrfs.", "trusted.overlay."};
+  static const char *const prefixes[] = {"security.selinux", "security.ima", "security.evm", "btrfs.", "trusted.overlay.",
+                                         "trusted.SGI_ACL_"};
   for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
     if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
       return true;
@@ -113,7 +113,14 @@ static bool stays_behind(const char *name) {
   return false;
 }
 
+static const char access_list[] = "system.posix_acl_access";
+
+bool hc_has_access_list(int32_t fd) { return fgetxattr(fd, access_list, NULL, 0) > 0; }
+
 int32_t hc_copy_xattrs(int32_t from, int32_t to) {
+  // What the folder gives to new files would let in whom the original keeps out (acl(5), default lists).
+  if (!hc_has_access_list(from))
+    fremovexattr(to, access_list);
   ssize_t length = flistxattr(from, NULL, 0);
   if (length <= 0)
     return length == 0 || errno == EOPNOTSUPP ? 0 : -errno;
@@ -127,13 +134,14 @@ int32_t hc_copy_xattrs(int32_t from, int32_t to) {
   length = flistxattr(from, names, capacity);
   if (length < 0)
     result = -errno;
-  for (char *name = names; name < names + length && result == 0; name += strlen(name) + 1) {
+  // One that cannot be set keeps none of the others back.
+  for (char *name = names; name < names + length; name += strlen(name) + 1) {
     if (stays_behind(name))
       continue;
     ssize_t size = fgetxattr(from, name, value, capacity);
     if (size < 0 && errno == ENODATA)
       continue;
-    if (size < 0 || fsetxattr(to, name, value, (size_t)size, 0) < 0)
+    if ((size < 0 || fsetxattr(to, name, value, (size_t)size, 0) < 0) && result == 0)
       result = -errno;
   }
   free(names);

@@ -198,6 +198,8 @@ int32_t hc_compare_data(int32_t left, int32_t right, uint64_t offset, uint64_t e
 void hc_forget_cached(int32_t fd);
 /// Copies extended attributes and access control lists (xattr(7)), but for those that describe the place rather than the file.
 int32_t hc_copy_xattrs(int32_t from, int32_t to);
+/// Whether the file has an access control list (acl(5)).
+bool hc_has_access_list(int32_t fd);
 /// Gives a file the modification time of another one (futimens(3)).
 int32_t hc_set_times(int32_t fd, const hc_stat *status);
 /// Call before a lease is taken: who waits for one does not end this process (SIGIO).

@@ -290,11 +290,21 @@ extension Layout {
       let place = Self.place(other.path(of: other.coldPlace(of: otherKind)), in: &paths)
       if other.buckets != buckets || place != coldPlace(of: kind) { cold[kind] = place }
     }
+    var mounts = mounts
+    for mount in other.mounts where !mounts.contains(where: { $0.path.utf8.elementsEqual(mount.path.utf8) }) {
+      if let own = mounts.first(where: {
+        LayoutDescription.isBelow(mount.path, $0.path) || LayoutDescription.isBelow($0.path, mount.path)
+      }) {
+        throw LayoutMistake(
+          "'\(own.path)' and '\(mount.path)': one of the mounts of the two layouts is in the other")
+      }
+      mounts.append(mount)
+    }
     let isSame = kinds.allSatisfy { cold[$0] == nil }
     return Layout(
       contents: Contents(
         description, rules, paths, isSame ? trees : trees + [Tree(rule: other.buckets, places: cold)],
-        sources, mounts + other.mounts.filter { !mounts.contains($0) }, contents.matcher))
+        sources, mounts, contents.matcher))
   }
 
   /// A folder of this layout that may be, or be in, a bucket of another one: a file there would be hot and cold at once.

@@ -12,6 +12,9 @@ public enum TemporaryName {
 
   public static func nameOfAside(_ name: Span<UInt8>) -> Range<Int>? { range(name, aside) }
 
+  /// Whether it is of a copy that was not finished (`CopyBatch`). It is worth nothing.
+  public static func isOfCopy(_ name: Span<UInt8>) -> Bool { range(name, ".copy.hotcold") != nil }
+
   private static let written = ".hotcold"
   private static let aside = ".aside.hotcold"
 

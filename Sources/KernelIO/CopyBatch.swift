@@ -4,7 +4,7 @@ public import SystemPackage
 /// Copies of files from one file system to another, each of which takes the place of its source once it is durable.
 ///
 ///     copy, copy, …    open ─▶ data ─▶ attributes          to files without a name (O_TMPFILE)
-///     commit           syncfs ─▶ names ─▶ syncfs ─▶ look at each source again ─▶ unlink it
+///     commit           syncfs ─▶ names ─▶ syncfs ─▶ take each source aside, look at it again ─▶ unlink it
 ///     removeAll        ready for the next
 ///
 /// Whenever that ends, a file is whole in its old place, in its new one, or in both. A name that is taken by a file with the same
@@ -67,6 +67,8 @@ public struct CopyBatch: ~Copyable {
   private let keepsSources: Bool
   /// For syncfs(2): open since before the first write, or an error of that would not be told.
   private let target: Directory
+  /// Whether syncfs(2) is known to make all of it durable. FUSE writes to its server, and asks it for nothing.
+  private let syncsAsAWhole: Bool
   private let buffer: CopyBuffer
   private var copies: [Copy] = []
   private var names: [UInt8] = []
@@ -84,7 +86,9 @@ public struct CopyBatch: ~Copyable {
     keepsSources: Bool = false
   ) throws(KernelError) {
     precondition(filesMax > 0)
+    let isKnown = try target.fileSystem().syncsAsAWhole
     self.target = try target.reopened()
+    syncsAsAWhole = isKnown && hc_kernel_is_at_least(5, 8)
     self.filesMax = filesMax
     self.bytesMax = bytesMax
     self.verifies = verifies
@@ -117,6 +121,32 @@ public struct CopyBatch: ~Copyable {
   @_lifetime(borrow self)
   private func newName(at index: Int) -> Span<UInt8> { names.span.extracting(copies[index].newName) }
 
+  /// Whether a name leads to a copy in another folder: to the same content with the same time, in a file of its own. What a run
+  /// leaves that was killed before it removed the source.
+  public static func isCopied(
+    _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
+  ) -> Bool {
+    guard let source = try? Name.status(of: name, in: from),
+      let copy = try? Name.status(of: newName, in: to),
+      source.type == .regular, copy.type == .regular, source.size == copy.size,
+      source.modifiedSeconds == copy.modifiedSeconds, source.modifiedNanoseconds == copy.modifiedNanoseconds
+    else { return false }
+    // Both folders may be one, where a mount shows it a second time: then each has the names of the other. Of one and the same
+    // name the change time tells, which nobody can set.
+    let isSameName = name.count == newName.count && name.indices.allSatisfy { name[$0] == newName[$0] }
+    let isTwin =
+      isSameName
+      ? source.changedSeconds == copy.changedSeconds && source.changedNanoseconds == copy.changedNanoseconds
+      : Name.isTaken(name, in: to)
+    guard !isTwin else { return false }
+    let left = unsafe withTerminated(name) { unsafe hc_open_file(from, $0) }
+    defer { if left >= 0 { hc_close(left) } }
+    let right = unsafe withTerminated(newName) { unsafe hc_open_file(to, $0) }
+    defer { if right >= 0 { hc_close(right) } }
+    guard left >= 0, right >= 0 else { return false }
+    return equals(left, right, bytes: source.size, CopyBuffer(byteCount: chunkBytes)) == .success(true)
+  }
+
   // MARK: copying
 
   /// Copies a file of the folder `from`, for a name in the folder `to`. Both must stay open until `commit`. Returns what became of
@@ -130,7 +160,9 @@ public struct CopyBatch: ~Copyable {
     var copy: Int32 = -1
     do throws(CopyFailure) {
       let before = try Self.status(of: source)
-      guard Self.isSettled(before) else { throw CopyFailure(outcome: .changed) }
+      guard Self.isSettled(before), Self.isClosed(source, before) else {
+        throw CopyFailure(outcome: .changed)
+      }
       let isNamed: Bool
       (copy, isNamed) = try Self.create(newName, in: to)
       try copyData(from: source, to: copy, bytes: before.size)
@@ -155,18 +187,28 @@ public struct CopyBatch: ~Copyable {
     return start..<names.count
   }
 
+  /// Whether nobody has the file open for writing: a lease is granted only then (fcntl(2)). Of another user's file it is granted to
+  /// root alone, and some file systems know of none: there it must do that nothing was written for a while.
+  private static func isClosed(_ file: Int32, _ status: FileStatus) -> Bool {
+    let leased = hc_lease_read(file)
+    if leased >= 0 {
+      hc_lease_end(file)
+      return true
+    }
+    if Errno(shim: leased) == .resourceTemporarilyUnavailable { return false }
+    return age(of: status).magnitude > 10_000_000_000
+  }
+
+  /// Nanoseconds since the last change; what lies ahead is negative.
+  private static func age(of status: FileStatus) -> Int64 {
+    let (seconds, isOver) = status.changedSeconds.multipliedReportingOverflow(by: 1_000_000_000)
+    return isOver ? .max : SystemClock.realtimeNanoseconds &- seconds &- Int64(status.changedNanoseconds)
+  }
+
   /// Whether what is written from now on shows in the change time, which has the grain of a clock tick, or of a second.
   private static func isSettled(_ status: FileStatus) -> Bool {
-    let tick: Int64 = 20_000_000
-    let second: Int64 = 1_000_000_000
-    let (seconds, isOver) = status.changedSeconds.multipliedReportingOverflow(by: second)
-    guard !isOver else { return true }
-    let age =
-      SystemClock.realtimeNanoseconds &- seconds
-      &- Int64(status.changedNanoseconds)
-    let grain = status.changedNanoseconds == 0 ? second : tick
     // One that lies ahead, where the clock was set back, is not the next one either.
-    return age > grain || age < -grain
+    age(of: status).magnitude > (status.changedNanoseconds == 0 ? 1_000_000_000 : 20_000_000)
   }
 
   private static func failure(toOpen errno: Errno) -> Outcome {
@@ -213,9 +255,11 @@ public struct CopyBatch: ~Copyable {
     return (try check(named, .create), true)
   }
 
-  /// A name that no file of a capture has.
+  /// A name that no file of a capture has (`TemporaryName.isOfCopy`); short enough, however long the other one is.
   private static func temporaryName(of name: Span<UInt8>) -> [UInt8] {
-    Array(".".utf8) + name.indices.map { name[$0] } + Array(".copy.hotcold".utf8)
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
+    for index in name.indices { hash = (hash ^ UInt64(name[index])) &* 0x100_0000_01b3 }
+    return Array(".\(String(hash, radix: 16)).copy.hotcold".utf8)
   }
 
   /// Away with a copy that nobody will need.
@@ -275,11 +319,12 @@ public struct CopyBatch: ~Copyable {
     }
     switch hc_copy_xattrs(source, copy) {
     case 0: break
-    case let result:
-      let errno = Errno(shim: result)
-      if errno.stopsRun { throw CopyFailure(outcome: .failed(.setAttribute, errno)) }
-      lost.insert(.attributes)
+    case -Errno.ioError.rawValue: throw CopyFailure(outcome: .failed(.setAttribute, .ioError))
+    // ENOSPC, too, is said of an attribute that is too large (ext4).
+    case _: lost.insert(.attributes)
     }
+    // Where its access control list is lost, the bits of the group are those of the list's mask.
+    if lost.contains(.attributes), hc_has_access_list(source) { mode &= ~0o070 | (mode & 0o007) << 3 }
     // chown(2) clears bits, and an access control list is among the attributes.
     switch hc_fchmod(copy, mode) {
     case 0: break
@@ -308,8 +353,9 @@ public struct CopyBatch: ~Copyable {
 
   /// Makes everything copied so far durable, lets it take the place of its sources, and returns what became of each, in the order
   /// in which they were copied. Then call `removeAll`.
-  public mutating func commit() -> [Outcome] {
-    publish()
+  /// `mayRemoveSources`: asked once the copies have their names. If not, they lose them again.
+  public mutating func commit(mayRemoveSources: () -> Bool = { true }) -> [Outcome] {
+    publish(mayRemoveSources)
     for index in copies.indices {
       finish(index)
       Self.close(copies[index])
@@ -328,17 +374,31 @@ public struct CopyBatch: ~Copyable {
   }
 
   /// Names that survive a power cut lead to contents that do.
-  private mutating func publish() {
+  private mutating func publish(_ mayRemoveSources: () -> Bool) {
     guard !copies.isEmpty else { return }
     let synced = sync()
     for index in copies.indices {
       copies[index].outcome = synced
-      if synced == nil, !Self.syncTellsErrors { syncFile(index) }
+      if synced == nil, !syncsAsAWhole { syncFile(index) }
       if copies[index].outcome == nil, verifies { verify(index) }
       if copies[index].outcome == nil { link(index) }
     }
-    guard copies.contains(where: { $0.outcome == nil }), let failure = sync() else { return }
+    guard copies.contains(where: { $0.outcome == nil }) else { return }
+    if !syncsAsAWhole { syncFolders() }
+    let failure = sync() ?? (mayRemoveSources() ? nil : .failed(.mount, .wrongMedium))
+    guard let failure else { return }
     for index in copies.indices where copies[index].outcome == nil { copies[index].outcome = failure }
+  }
+
+  private mutating func syncFolders() {
+    for folder in Set(copies.map(\.to)) {
+      let result = Heartbeat.waiting { hc_fsync(folder) }
+      // fsync(2): a file system that knows of none for folders.
+      guard result < 0, ![.invalidArgument, .noFunction].contains(Errno(shim: result)) else { continue }
+      for index in copies.indices where copies[index].to == folder && copies[index].outcome == nil {
+        copies[index].outcome = .failed(.syncFile, Errno(shim: result))
+      }
+    }
   }
 
   /// Nil, or what became of all.
@@ -347,9 +407,7 @@ public struct CopyBatch: ~Copyable {
     return nil
   }
 
-  /// syncfs(2) says nothing of errors before Linux 5.8; fsync(2) does.
-  private static let syncTellsErrors = hc_kernel_is_at_least(5, 8)
-
+  /// Where syncfs(2) does not do it, or says nothing of errors (before Linux 5.8).
   private mutating func syncFile(_ index: Int) {
     let result = Heartbeat.waiting { hc_fsync(copies[index].copy) }
     if result < 0 { copies[index].outcome = .failed(.syncFile, Errno(shim: result)) }
@@ -358,14 +416,16 @@ public struct CopyBatch: ~Copyable {
   private mutating func verify(_ index: Int) {
     let copy = copies[index]
     hc_forget_cached(copy.copy)
-    switch equals(copy.source, copy.copy, bytes: copy.before.size) {
+    switch Self.equals(copy.source, copy.copy, bytes: copy.before.size, buffer) {
     case .success(true): break
     case .success(false): copies[index].outcome = .differs
     case .failure(let errno): copies[index].outcome = .failed(.read, errno)
     }
   }
 
-  private func equals(_ left: Int32, _ right: Int32, bytes: UInt64) -> Result<Bool, Errno> {
+  private static func equals(
+    _ left: Int32, _ right: Int32, bytes: UInt64, _ buffer: CopyBuffer
+  ) -> Result<Bool, Errno> {
     var offset: UInt64 = 0
     while offset < bytes {
       let count = unsafe hc_compare_data(left, right, offset, bytes, buffer.memory, buffer.byteCount)
@@ -412,8 +472,18 @@ public struct CopyBatch: ~Copyable {
       return unsafe withTerminated(name) { unsafe hc_link_unnamed(copy.copy, copy.to, $0) }
     }
     let temporary = Self.temporaryName(of: name)
-    return unsafe withTerminated(temporary.span) { temporary in
-      unsafe withTerminated(name) { unsafe hc_rename_noreplace(copy.to, temporary, copy.to, $0) }
+    let renamed = Name.rename(temporary.span, from: copy.to, to: copy.to, as: name)
+    switch renamed {
+    case .done: return 0
+    case .failed(.invalidArgument):
+      // No RENAME_NOREPLACE: a link refuses to replace as well, and the temporary name is nobody else's.
+      let linked = unsafe withTerminated(temporary.span) { temporary in
+        unsafe withTerminated(name) { unsafe hc_link(copy.to, temporary, copy.to, $0) }
+      }
+      if linked == 0 { _ = unsafe withTerminated(temporary.span) { unsafe hc_unlink(copy.to, $0) } }
+      return linked
+    case .failed(let errno): return -errno.rawValue
+    case .notExecuted: return -Errno.canceled.rawValue
     }
   }
 
@@ -424,13 +494,14 @@ public struct CopyBatch: ~Copyable {
     let file = unsafe withTerminated(newName(at: index)) { unsafe hc_open_file(copy.to, $0) }
     guard file >= 0 else { return nil }
     defer { hc_close(file) }
+    if verifies { hc_forget_cached(file) }
     guard let there = try? Self.status(of: file),
       // Nobody can set it: of another file it is another one.
       there.changedSeconds != copy.before.changedSeconds
         || there.changedNanoseconds != copy.before.changedNanoseconds,
       there.size == own.size, there.modifiedSeconds == own.modifiedSeconds,
       there.modifiedNanoseconds == own.modifiedNanoseconds,
-      case .success(true) = equals(file, copy.copy, bytes: own.size)
+      case .success(true) = Self.equals(file, copy.copy, bytes: own.size, buffer)
     else { return nil }
     return there.inode
   }
@@ -480,15 +551,52 @@ public struct CopyBatch: ~Copyable {
     defer { if leased >= 0 { hc_lease_end(copy.source) } }
     let now: FileStatus
     do throws(Errno) { now = try Name.status(of: name(at: index), in: copy.from) } catch {
-      // Another process has removed it: the copy is the only one.
-      return error == .noSuchFileOrDirectory ? .moved : .stays(.failed(.stat, error))
+      guard error == .noSuchFileOrDirectory else { return .stays(.failed(.stat, error)) }
+      // Another process has removed it, and the copy is the only one; or renamed it.
+      return (try? Self.status(of: copy.source).links) == 0 ? .moved : .stays(.vanished)
     }
-    guard now.isUnchanged(since: copy.before) else { return .stays(.changed) }
-    let removed = unsafe withTerminated(name(at: index)) { unsafe hc_unlink(copy.from, $0) }
+    // Another name of the same file that has gone, in this batch perhaps, sets its change time.
+    let hasFewerNames = now.links < copy.before.links && now.hasContents(of: copy.before)
+    guard hasFewerNames || now.isUnchanged(since: copy.before) else { return .stays(.changed) }
+    return remove(name(at: index), in: copy.from) { $0.hasContents(of: copy.before) }
+  }
+
+  /// Removes a file that `isIt`. What is renamed over its name after the last look must not go with it, so the name is taken
+  /// away first: nobody else knows the other one.
+  private func remove(_ name: Span<UInt8>, in folder: Int32, if isIt: (FileStatus) -> Bool) -> Source {
+    let aside = Self.asideName(of: name)
+    switch Name.rename(name, from: folder, to: folder, as: aside.span) {
+    case .done: break
+    case .failed(.noSuchFileOrDirectory): return .moved
+    // No RENAME_NOREPLACE, or that name is too long or taken: what comes in between two calls is not seen.
+    case .failed(.invalidArgument), .failed(.fileNameTooLong), .failed(.fileExists):
+      return unlink(name, in: folder)
+    case .failed(let errno): return .stays(.failed(.rename, errno))
+    case .notExecuted: return .stays(.notExecuted)
+    }
+    var kept = Outcome.changed
+    if let status = try? Name.status(of: aside.span, in: folder), isIt(status) {
+      switch unlink(aside.span, in: folder) {
+      case .moved: return .moved
+      case .stays(let outcome): kept = outcome
+      }
+    }
+    // Where its name is taken by now, it stays under the other one, and the next run deals with that.
+    _ = Name.rename(aside.span, from: folder, to: folder, as: name)
+    return .stays(kept)
+  }
+
+  private func unlink(_ name: Span<UInt8>, in folder: Int32) -> Source {
+    let removed = unsafe withTerminated(name) { unsafe hc_unlink(folder, $0) }
     switch removed == 0 ? nil : Errno(shim: removed) {
     case nil, .noSuchFileOrDirectory: return .moved
     case let errno?: return .stays(.failed(.remove, errno))
     }
+  }
+
+  /// Of a source that is on its way out (`TemporaryName.ofAside`). What a killed run has left there the next one puts back.
+  private static func asideName(of name: Span<UInt8>) -> [UInt8] {
+    Array(".".utf8) + name.indices.map { name[$0] } + Array(".aside.hotcold".utf8)
   }
 
   /// A copy that an earlier run has left stays: its source may have been written anew since. So does one whose source is not
@@ -496,10 +604,12 @@ public struct CopyBatch: ~Copyable {
   private func dropCopy(_ index: Int) {
     let copy = copies[index]
     if copy.isNamed { Self.removeTemporary(copy.copy, of: newName(at: index), in: copy.to) }
-    guard copy.inode != nil, !copy.wasThere, Name.isThere(name(at: index), in: copy.from),
+    let isElsewhere = copy.outcome == .vanished
+    guard copy.inode != nil, !copy.wasThere,
+      isElsewhere || Name.isThere(name(at: index), in: copy.from),
       Self.isSame(newName(at: index), in: copy.to, as: copy.copy)
     else { return }
-    _ = unsafe withTerminated(newName(at: index)) { unsafe hc_unlink(copy.to, $0) }
+    _ = unlink(newName(at: index), in: copy.to)
   }
 
   private static func close(_ copy: Copy) {

@@ -73,7 +73,10 @@ public struct Directory: ~Copyable, Sendable {
     let relative = FilePath(name)
     let parent = relative.removingLastComponent()
     let component = relative.lastComponent?.string ?? name
-    let folder = parent.isEmpty ? try reopened() : try openFolder(parent.string)
+    let folder: Directory
+    do throws(KernelError) {
+      folder = parent.isEmpty ? try reopened() : try openFolder(parent.string)
+    } catch { throw KernelError(.mount, path.appending(name), error.errno) }
     let descriptor = try KernelError.check(
       unsafe hc_open_mount(folder.descriptor, component), .mount, path.appending(name))
     let mount = Directory(descriptor: descriptor, path: path.appending(name))

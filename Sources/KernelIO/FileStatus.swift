@@ -78,6 +78,8 @@ public struct FileSystemStatus: Sendable {
   /// Whether a rename keeps the inode number. On overlayfs a file of the lower layer is copied up and gets
   /// another one; FUSE servers may number as they like.
   public let keepsInodes: Bool
+  /// Whether syncfs(2) makes everything durable that was written to it.
+  public let syncsAsAWhole: Bool
   /// Whether a name that was looked up and not found is remembered as such in a way that makes creating it
   /// cheaper: measured for ext4 only (docs/PERFORMANCE.md).
   public let keepsNegativeEntries: Bool
@@ -91,6 +93,7 @@ public struct FileSystemStatus: Sendable {
     isReadOnly = raw.read_only
     keepsNegativeEntries = raw.magic == Self.ext4
     refusesToReplace = [Self.tmpfs, Self.ext4, Self.xfs, Self.btrfs, Self.overlay].contains(raw.magic)
+    syncsAsAWhole = [Self.tmpfs, Self.ext4, Self.xfs, Self.btrfs].contains(raw.magic)
     isOnDisk = raw.magic != Self.tmpfs
     keepsInodes = raw.magic != Self.overlay && raw.magic != Self.fuse
   }

@@ -73,6 +73,11 @@ public enum Name {
     }
   }
 
+  /// Removes a file of hotcold's own. False where that is not possible.
+  public static func unlink(_ name: Span<UInt8>, in dirfd: Int32) -> Bool {
+    unsafe withTerminated(name) { unsafe hc_unlink(dirfd, $0) } == 0
+  }
+
   /// Gives a file a second name, the same in another folder (linkat(2)).
   public static func link(_ name: Span<UInt8>, from: Int32, to: Int32) -> Outcome {
     Outcome(shim: unsafe withTerminated(name) { unsafe hc_link(from, $0, to, $0) })

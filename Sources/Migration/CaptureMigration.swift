@@ -108,6 +108,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       } else {
         try runPasses(capture, &tree, &totals, &reconciliation)
         report.foldersMade += totals.foldersMade
+        if !tree.hasItsMounts { throw tree.lackOfMount }
         // With the buckets that were made on the way.
         if totals.foldersMade > 0 { tree = try look(at: capture) }
         // What playlists have no room for has been moved all the same, and is proven first.
@@ -288,10 +289,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
         before: totals.before, expected: totals.expected, after: after.kinds)
     }
     guard options.syncs, options.proves || report.changed else { return }
-    try capture.directory.syncFileSystem()
-    for mount in options.layout.mounts.indices {
-      try tree.withFileSystem(mount) { (root) throws(KernelError) in try root.syncFileSystem() }
-    }
+    try tree.syncFileSystems()
     report.isSynced = true
   }
 }

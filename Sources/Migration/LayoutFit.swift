@@ -36,6 +36,7 @@ public struct LayoutFit: Sendable {
       }
       unmatched = unmatched + tree.unrecognised
     } catch {
+      if error.operation == .mount { throw OpenCapture.notMounted(error, path, layout) }
       switch error.errno {
       case .noSuchFileOrDirectory: throw .missing(path)
       case .notDirectory: throw .notAFolder(path)

@@ -22,7 +22,10 @@ struct LivePlaylistMove {
 
   /// Looks at the playlist before the segments move that it lists: where it has to stay, so have they.
   mutating func judge(segmentsMayMove: Bool) throws(KernelError) {
-    if !options.isDryRun { InitializationCopies.putBackLive(in: tree) }
+    if !options.isDryRun {
+      finishCopies()
+      InitializationCopies.putBackLive(in: tree)
+    }
     way = try findWay()
     if let (from, to) = way, try status(in: from)?.type == .regular {
       try tree.withPlace(from) { (directory) throws(KernelError) in
@@ -33,6 +36,34 @@ struct LivePlaylistMove {
     if options.target == .flat || (!options.keepLive && segmentsMayMove) {
       companions = try findCompanions(haveMoved: false)
     }
+  }
+
+  /// A run that was killed may have left the playlist, and what players load before a segment, in two tiers, or taken aside in one.
+  private func finishCopies() {
+    guard !tree.layout.mounts.isEmpty, let stream = tree.layout.stream else { return }
+    let to = options.target == .tiered ? tree.layout[stream.kind].hot : tree.layout[stream.kind].flat
+    for from in tree.layout.playlistPlaces where tree.layout.isCopied(from: .place(from), to: .place(to)) {
+      for name in [stream.playlist] + stream.initialization { finishCopy(of: name, from, to) }
+    }
+  }
+
+  private func finishCopy(of name: String, _ place: Place, _ target: Place) {
+    let (from, to) = (tree.dirfd(of: place), tree.dirfd(of: target))
+    guard CaptureTree.isOpen(from), CaptureTree.isOpen(to) else { return }
+    let (own, aside) = (Array(name.utf8), Array(TemporaryName.ofAside(name).utf8))
+    if Name.isThere(aside.span, in: from) {
+      if CopyBatch.isCopied(aside.span, from: from, to: to, as: own.span) {
+        _ = Name.unlink(aside.span, in: from)
+      } else {
+        _ = Name.rename(aside.span, from: from, to: from, as: own.span)
+      }
+    }
+    let keepsFirst = options.target == .tiered && tree.layout.isFlatPlaceOfStream(place)
+    if keepsFirst, name != tree.layout.stream?.playlist { return }
+    guard CopyBatch.isCopied(own.span, from: from, to: to, as: own.span) else { return }
+    _ = TierCopy.move(
+      own.span, from: from, to: to, as: own.span, in: tree, mount: tree.layout.mount(of: target),
+      verifies: options.renaming.verifiesCopies)
   }
 
   /// Before the segments move: where a file that players need has to stay, so have the playlist and its segments.

@@ -10,6 +10,8 @@ struct MovePlan<M: Mover>: ~Copyable {
   private let mover: M
   let isDryRun: Bool
   private let renamesConflicts: Bool
+  /// Copies to another file system.
+  let verifiesCopies: Bool
   /// After which new folders are made.
   private let model: FileStatus
   private var queue: MoveQueue
@@ -35,6 +37,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     model: FileStatus, budget: DescriptorBudget, ledger: consuming MoveLedger
   ) {
     renamesConflicts = renaming.renamesConflicts
+    verifiesCopies = renaming.verifiesCopies
     self.tree = tree
     links = LinkRule(allowsLinks: tree.allowsLinks, mayHoldBothNames: tree.mayHoldBothNames)
     self.mover = mover
@@ -168,6 +171,45 @@ struct MovePlan<M: Mover>: ~Copyable {
       return isDryRun ? .done : Name.moveByLink(name, from: from, to: to)
     }
     return nil
+  }
+
+  /// Where a file has a copy that a killed run had made durable, its move is finished. Nil where it has none.
+  mutating func finishCopy(_ name: Span<UInt8>, in site: Site, at other: Site) -> Outcome? {
+    if case .bucket(let kind, let bucket) = other, !tree.isThere(bucket, of: kind) { return nil }
+    guard case .open(let from) = open(site), case .open(let to) = open(other),
+      Name.isThere(name, in: to), CopyBatch.isCopied(name, from: from, to: to, as: name)
+    else { return nil }
+    guard !isDryRun else { return .done }
+    return TierCopy.move(
+      name, from: from, to: to, as: name, in: tree, mount: tree.layout.mount(of: other),
+      verifies: verifiesCopies
+    ).outcome
+  }
+
+  /// Removes a file that was taken aside, if its copy is there.
+  mutating func finishAside(_ aside: Span<UInt8>, of name: Span<UInt8>, in site: Site, at other: Site) -> Bool
+  {
+    if case .bucket(let kind, let bucket) = other, !tree.isThere(bucket, of: kind) { return false }
+    guard case .open(let from) = open(site), case .open(let to) = open(other),
+      Name.isThere(name, in: to), CopyBatch.isCopied(aside, from: from, to: to, as: name)
+    else { return false }
+    return Name.unlink(aside, in: from)
+  }
+
+  mutating func modified(_ name: Span<UInt8>, in site: Site) -> ModificationTime? {
+    guard case .open(let folder) = open(site) else { return nil }
+    return try? Name.status(of: name, in: folder).modified
+  }
+
+  mutating func remove(_ name: Span<UInt8>, in site: Site) -> Bool {
+    guard case .open(let folder) = open(site) else { return false }
+    return Name.unlink(name, in: folder)
+  }
+
+  /// Gives a file its own name again. False where that is taken.
+  mutating func putBack(_ aside: Span<UInt8>, as name: Span<UInt8>, in site: Site) -> Bool {
+    guard case .open(let folder) = open(site) else { return false }
+    return Name.rename(aside, from: folder, to: folder, as: name) == .done
   }
 
   /// Call every few files: keeps the kernel supplied.

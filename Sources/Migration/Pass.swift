@@ -186,6 +186,7 @@ struct Pass<M: Mover>: ~Copyable {
     case .file(let kind):
       let identity = identity(of: entry, kind, reconciliation)
       if finishLink(entry, identity, in: site, status) { return }
+      if finishCopy(entry, identity, in: site, status) { return }
       count(identity, &reconciliation)
       if let number = layout.number(of: entry.name, kind) {
         numbers.add(number, kind)
@@ -235,6 +236,21 @@ struct Pass<M: Mover>: ~Copyable {
     return true
   }
 
+  /// Whether the file is the source of a copy that is at its new place already.
+  private mutating func finishCopy(
+    _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
+  ) -> Bool {
+    guard !layout.mounts.isEmpty, options.target == .tiered, case .place = site else { return false }
+    let kind = identity.kind
+    for other in otherTiers(of: kind, than: site, status.modified) {
+      if options.keepLive, other == .place(layout[kind].hot) { continue }
+      guard let outcome = plan.finishCopy(entry.name, in: site, at: other) else { continue }
+      plan.ledger.countLink(entry.name, move(identity, from: site), outcome)
+      return true
+    }
+    return false
+  }
+
   private mutating func place(
     _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, from site: Site,
     _ modified: ModificationTime
@@ -278,7 +294,46 @@ struct Pass<M: Mover>: ~Copyable {
 
   private var segmentsStay: Bool { layout.stream.map { stays($0.kind) } ?? false }
 
+  /// Finishes what a killed run began that had taken a file aside to remove it: its copy is durable. One that has none, as where
+  /// another program has put a file in its place, gets its name back.
+  private mutating func finishAside(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
+    guard !layout.mounts.isEmpty, entry.type.countsAsFile,
+      let range = TemporaryName.nameOfAside(entry.name)
+    else { return false }
+    let name = entry.name.extracting(range)
+    guard let kind = layout.kind(of: name) else { return false }
+    guard !options.isDryRun else { return true }
+    for other in otherTiers(of: kind, than: site, plan.modified(entry.name, in: site))
+    where plan.finishAside(entry.name, of: name, in: site, at: other) {
+      return true
+    }
+    guard plan.putBack(entry.name, as: name, in: site) else { return false }
+    plan.ledger.lookAgain()
+    return true
+  }
+
+  /// Where a copy of a file can be whose kind is on several file systems: what had come to a hot place may have gone on to a bucket.
+  private mutating func otherTiers(of kind: Kind, than site: Site, _ modified: ModificationTime?) -> [Site] {
+    let rule = layout[kind]
+    var sites = [Site.place(options.target == .flat ? rule.flat : rule.hot)]
+    if options.target == .tiered, let modified, let bucket = layout.buckets.bucket(of: modified, &hours) {
+      sites.append(.bucket(kind, bucket))
+    }
+    let bucketSite = Site.place(layout.coldPlace(of: kind))
+    let isTiered = [rule.flat, rule.hot].contains { layout.isCopied(from: .place($0), to: bucketSite) }
+    return isTiered ? sites.filter { $0 != site } : []
+  }
+
+  /// Removes what a killed run has left of a copy.
+  private mutating func removeUnfinished(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
+    guard !layout.mounts.isEmpty, entry.type == .regular, TemporaryName.isOfCopy(entry.name) else {
+      return false
+    }
+    return options.isDryRun || plan.remove(entry.name, in: site)
+  }
+
   private mutating func visitOther(_ entry: borrowing DirectoryEntry, in site: Site) {
+    if finishAside(entry, in: site) || removeUnfinished(entry, in: site) { return }
     switch site {
     case .place(let place):
       // Of a kind that stays here, whatever this walk looks for.

@@ -46,7 +46,7 @@ extension MovePlan {
   ) -> Outcome {
     TierCopy.move(
       name.span, from: source, to: tree.dirfd(of: to), as: newName.span, in: tree,
-      mount: tree.layout.mount(of: to), keepsSource: keepsSource
+      mount: tree.layout.mount(of: to), verifies: verifiesCopies, keepsSource: keepsSource
     ).outcome
   }
 

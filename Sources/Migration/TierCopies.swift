@@ -53,7 +53,8 @@ struct TierCopies: ~Copyable {
   /// Ends what was begun: each file is in its new place, or where it was.
   mutating func commit(in tree: CaptureTree, _ ledger: inout MoveLedger) {
     guard batch?.isEmpty == false else { return }
-    let outcomes = batch!.commit()
+    let outcomes = batch!.commit { tree.hasItsMounts }
+    if !tree.hasItsMounts { ledger.stop(tree.lackOfMount) }
     for index in outcomes.indices {
       count(outcomes[index], batch!.name(at: index), moves[index], tree, &ledger)
     }
@@ -70,23 +71,24 @@ struct TierCopies: ~Copyable {
     else { return ledger.countCopy(outcome, name, planned) }
     let outcome = TierCopy.move(
       name, from: planned.from, to: planned.to, as: newName.span, in: tree,
-      mount: tree.layout.mount(of: planned.move.to))
+      mount: tree.layout.mount(of: planned.move.to), verifies: verifies)
     ledger.countCopy(outcome, name, planned, as: newName.span)
   }
 }
 
 /// A copy of one file to another file system, now.
 enum TierCopy {
-  /// `mount`: in which `to` is. `keepsSource`: whether the file stays where it is as well.
+  /// `mount`: in which `to` is. `verifies`: as `CopyBatch`. `keepsSource`: whether the file stays where it is as well.
   static func move(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>, in tree: CaptureTree, mount: Int?,
-    keepsSource: Bool = false
+    verifies: Bool, keepsSource: Bool = false
   ) -> CopyBatch.Outcome {
     do throws(KernelError) {
       var batch = try tree.withFileSystem(mount) { (directory) throws(KernelError) in
-        try CopyBatch(to: directory, filesMax: 1, bytesMax: .max, keepsSources: keepsSource)
+        try CopyBatch(
+          to: directory, filesMax: 1, bytesMax: .max, verifies: verifies, keepsSources: keepsSource)
       }
-      return batch.copy(name, from: from, to: to, as: newName) ?? batch.commit()[0]
+      return batch.copy(name, from: from, to: to, as: newName) ?? batch.commit { tree.hasItsMounts }[0]
     } catch { return .failed(error.operation, error.errno) }
   }
 }

@@ -7,8 +7,6 @@ struct TierSpace {
   private struct Need {
     var bytes: UInt64 = 0
     var files: UInt64 = 0
-    /// One of the places that they go to.
-    let place: Place
   }
   /// Of most file systems: what the smallest file takes.
   private static let blockBytes: UInt64 = 4096
@@ -26,7 +24,7 @@ struct TierSpace {
         let status = try? Name.status(of: name, in: tree.dirfd(of: facts.place))
       else { return }
       let mount = tree.layout.mount(of: hot)
-      needs[mount, default: Need(place: hot)].files += 1
+      needs[mount, default: Need()].files += 1
       needs[mount]!.bytes &+= max(status.size, Self.blockBytes)
     }
   }
@@ -35,8 +33,11 @@ struct TierSpace {
   func check() throws(KernelError) {
     for (mount, need) in needs {
       let free = try tree.withFileSystem(mount) { (root) throws(KernelError) in try root.fileSystem() }
-      guard need.bytes > free.freeBytes || need.files > free.freeInodes ?? .max else { continue }
-      throw KernelError(.create, tree.capture.appending(tree.layout.path(of: need.place)), .noSpace)
+      // A tmpfs without a limit says that it has nothing (size=0), and so do FUSE servers that do not count.
+      let lacksBytes = free.bytes > 0 && need.bytes > free.freeBytes
+      guard lacksBytes || need.files > free.freeInodes ?? .max else { continue }
+      let path = mount.map { tree.layout.mounts[$0].path } ?? ""
+      throw KernelError(.create, path.isEmpty ? tree.capture : tree.capture.appending(path), .noSpace)
     }
   }
 }

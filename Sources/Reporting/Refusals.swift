@@ -59,7 +59,7 @@ extension Explanation {
     case .notMounted(let path, let type):
       return Explanation(
         "\(text(path)): no \(type ?? "file system of its own") is mounted here, and the layout says that one must be",
-        "Mount it, \(again): mount \(text(path)), where /etc/fstab has it. Nothing was moved, so that the disk below does not fill."
+        "Mount it, \(again): mkdir -p \(text(path)); mount \(text(path)), where /etc/fstab has it. Until then nothing is moved, so that the disk below does not fill."
       )
     case .stopped(let error, let space):
       return Explanation(

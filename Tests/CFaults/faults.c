@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,10 @@ WRAPPED(int32_t, hc_rename_noreplace, (int32_t from_dirfd, const char *from, int
     return -error;
   if (current && current->no_noreplace)
     return -EINVAL;
+  if (current && current->before_rename_from) {
+    rename(current->before_rename_from, current->before_rename_to);
+    current->before_rename_from = NULL;
+  }
   return __real_hc_rename_noreplace(from_dirfd, from, to_dirfd, to);
 }
 

@@ -1,5 +1,5 @@
 import CFaults
-import Glibc
+import Foundation
 import KernelIO
 import SystemPackage
 import TestKit
@@ -30,6 +30,14 @@ import Testing
 
     func make(_ name: String, _ contents: String) throws {
       try Folder.writeFile(path(name), contents)
+    }
+
+    func empty() throws {
+      for folder in [source.path + "/a", target.path + "/b"] {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
+          unlink("\(folder)/\(name)")
+        }
+      }
     }
 
     var sources: Snapshot { get throws { try Snapshot(source.path + "/a") } }
@@ -70,27 +78,10 @@ import Testing
   ])
   func everythingOfAFileIsKept(source: String, target: String) throws {
     let trial = try Trial(source, target)
-    var random = SeededRandom(7)
-    var names: [String] = []
-    for number in 0..<120 {
-      let name = "segment_\(number).ts"
-      names.append(name)
-      let size = [0, 1, 3000, 4096, 65_536, 300_000, 700_001].randomElement(using: &random)!
-      try Shell.must([
-        "dd", "if=/dev/urandom", "of=\(trial.path(name))", "bs=\(max(size, 1))", "count=\(size == 0 ? 0 : 1)",
-        "status=none",
-      ])
-      let mode = ["600", "644", "640", "4755", "2750"].randomElement(using: &random)!
-      if number % 3 == 0 { try Shell.must(["chown", "1234:\(2000 + number)", trial.path(name)]) }
-      try Shell.must(["chmod", mode, trial.path(name)])
-      if number % 5 == 0 {
-        try Shell.must(["setfattr", "-n", "user.note", "-v", "n\(number)", trial.path(name)])
-      }
-      if number % 7 == 0, source != "tmpfs" || target != "tmpfs" {
-        Shell.run(["setfacl", "-m", "u:1300:rw", trial.path(name)])
-      }
-      try Shell.must(["touch", "-d", "@\(1_700_000_000 + number).\(100_000_000 + number)", trial.path(name)])
-    }
+    let names = (0..<120).map { "segment_\($0).ts" }
+    // xfs shows its lists a second time, by another name.
+    let lists = [source, target].contains("xfs") ? "0" : "1"
+    try Shell.must(["python3", "-c", Self.filesOfAllKinds, trial.source.path + "/a", lists])
     trial.settle()
     let before = try trial.sources
     let outcomes = try trial.move(names, verifies: true)
@@ -104,8 +95,28 @@ import Testing
     let after = try trial.copies
     #expect(try trial.sources.files.isEmpty)
     #expect(before.files.count == 120)
-    #expect(Self.withoutInodes(before) == Self.withoutInodes(after))
+    let (old, new) = (Self.withoutInodes(before), Self.withoutInodes(after))
+    for (name, entry) in old { #expect(new[name] == entry, "\(name)") }
+    #expect(old.count == new.count)
   }
+
+  /// Sizes, owners, modes, times to the nanosecond, extended attributes, access control lists.
+  private static let filesOfAllKinds = """
+    import os, random, struct, sys
+    random.seed(7)
+    os.chdir(sys.argv[1])
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, rights, who) for tag, rights, who in
+      [(1, 6, 0xffffffff), (2, 6, 1300), (4, 4, 0xffffffff), (16, 6, 0xffffffff), (32, 4, 0xffffffff)])
+    for number in range(120):
+      name = f"segment_{number}.ts"
+      with open(name, "wb") as file:
+        file.write(os.urandom(random.choice([0, 1, 3000, 4096, 65536, 300000, 700001])))
+      if number % 3 == 0: os.chown(name, 1234, 2000 + number)
+      os.chmod(name, random.choice([0o600, 0o644, 0o640, 0o4755, 0o2750]))
+      if number % 5 == 0: os.setxattr(name, "user.note", b"n%d" % number)
+      if number % 7 == 0 and sys.argv[2] == "1": os.setxattr(name, "system.posix_acl_access", acl)
+      os.utime(name, ns=(0, (1700000000 + number) * 10**9 + 100000000 + number))
+    """
 
   private static func withoutInodes(_ snapshot: Snapshot) -> [Bytes: Snapshot.Entry] {
     snapshot.files.mapValues {
@@ -170,7 +181,7 @@ import Testing
       "touch", "-d", "@1700000000", trial.path("other.ts", isCopy: true), trial.path("cut.ts", isCopy: true),
     ])
     trial.settle()
-    let before = try trial.copies
+    let before = try trial.copies.files
     let sources = try trial.sources
     var faults = hc_faults()
     faults.operation = -1
@@ -179,7 +190,7 @@ import Testing
     defer { hc_faults_use(nil) }
     let outcomes = try trial.move(["same.ts", "other.ts", "cut.ts"])
     #expect(outcomes[0].isMoved && outcomes[1] == .taken && outcomes[2] == .taken)
-    #expect(try trial.copies == before)
+    #expect(try trial.copies.files == before)
     var left = sources.files
     left[Bytes("same.ts")] = nil
     #expect(try trial.sources.files == left)
@@ -196,7 +207,7 @@ import Testing
     let folder = trial.source.path + "/a"
     try Shell.must(how == "bind" ? ["mount", "--bind", folder, twin] : ["bindfs", folder, twin])
     defer { Shell.run(["umount", "-l", twin]) }
-    let before = try trial.sources
+    let before = try trial.sources.files
     for (from, to) in [(folder, twin), (twin, folder)] {
       let source = try Directory.open(FilePath(from))
       let target = try Directory.open(FilePath(to))
@@ -206,8 +217,11 @@ import Testing
         _ = batch.copy(bytes.span, from: source.descriptor, to: target.descriptor, as: bytes.span)
       }
       let outcomes = batch.commit()
-      #expect(outcomes.allSatisfy { $0 == .taken })
-      #expect(try trial.sources == before)
+      // Nor does FUSE tell whether anybody has the file open.
+      #expect(outcomes.allSatisfy { $0 == .taken || (from == twin && how == "bindfs" && $0 == .changed) })
+      // FUSE hides what is removed while it is open, and removes it later.
+      let after = try trial.sources.files.filter { !$0.key.bytes.starts(with: ".fuse_hidden".utf8) }
+      #expect(after == before, "from \(from)")
     }
   }
 
@@ -280,6 +294,32 @@ import Testing
     }
   }
 
+  /// Right before it is taken aside: the file that has come stays, and so does its name.
+  @Test func whatIsRenamedOverASourceAtTheLastMomentStays() throws {
+    let trial = try Trial()
+    try trial.make("a.ts", "content")
+    trial.settle()
+    let path = trial.path("a.ts")
+    try trial.make("new", "another recording")
+    var faults = hc_faults()
+    faults.operation = -1
+    let from = UnsafePointer(strdup(trial.path("new"))!)
+    let to = UnsafePointer(strdup(path)!)
+    faults.before_rename_from = from
+    faults.before_rename_to = to
+    defer {
+      free(UnsafeMutableRawPointer(mutating: from))
+      free(UnsafeMutableRawPointer(mutating: to))
+    }
+    hc_faults_use(&faults)
+    let outcomes = try trial.move(["a.ts"])
+    hc_faults_use(nil)
+    #expect(outcomes == [.changed])
+    #expect(try trial.sources.paths == [Bytes("a.ts")])
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "another recording")
+    #expect(try trial.copies.files.isEmpty)
+  }
+
   @Test func whatWasWrittenJustNowIsLeftAlone() throws {
     let trial = try Trial()
     try trial.make("a.ts", "content")
@@ -287,6 +327,33 @@ import Testing
     try trial.make("b.ts", "content")
     let outcomes = try trial.move(["a.ts", "b.ts"])
     #expect(outcomes[0].isMoved && outcomes[1] == .changed)
+  }
+
+  /// Each name becomes a file of its own.
+  @Test func severalNamesOfOneFileAllMove() throws {
+    let trial = try Trial()
+    try trial.make("a.ts", "content")
+    for name in ["b.ts", "c.ts"] { try Shell.must(["ln", trial.path("a.ts"), trial.path(name)]) }
+    trial.settle()
+    #expect(try trial.move(["a.ts", "b.ts", "c.ts"]).allSatisfy { $0.isMoved })
+    #expect(try trial.copies.files.count == 3)
+    #expect(try trial.sources.files.isEmpty)
+  }
+
+  /// ext4 says ENOSPC of an attribute that is larger than a block.
+  @Test func anAttributeThatHasNoRoomIsLostAloneAndTold() throws {
+    let trial = try Trial("tmpfs", "ext4")
+    try trial.make("a.ts", "content")
+    let set = """
+      import os, sys
+      os.setxattr(sys.argv[1], "user.big", b"x" * 5000)
+      os.setxattr(sys.argv[1], "user.small", b"kept")
+      """
+    try Shell.must(["python3", "-c", set, trial.path("a.ts")])
+    trial.settle()
+    #expect(try trial.move(["a.ts"]).map(\.losses) == [.attributes])
+    let get = "import os, sys; print(os.getxattr(sys.argv[1], 'user.small').decode())"
+    #expect(try Shell.must(["python3", "-c", get, trial.path("a.ts", isCopy: true)]).trimmed == "kept")
   }
 
   @Test func noLinkIsFollowedAndNoFifoWaitedFor() throws {
@@ -299,7 +366,9 @@ import Testing
 
   // MARK: faults
 
-  /// Every call of every operation fails once: nothing is lost, nothing is partial, and the next run does the rest.
+  private let isCampaign = ProcessInfo.processInfo.environment["HOTCOLD_FAULTS"] == "all"
+
+  /// Every call of every operation fails, calls in growing steps in an ordinary run of the tests: nothing is lost, nothing is partial, and the next run does the rest.
   @Test(arguments: [false, true], [false, true]) func anyCallMayFail(isNamed: Bool, forever: Bool) throws {
     let operations: [(hc_operation, Errno)] = [
       (HC_OP_OPENAT2, .ioError), (HC_OP_STATX, .ioError), (HC_OP_CREATE, .noSpace), (HC_OP_READ, .ioError),
@@ -308,16 +377,18 @@ import Testing
       (HC_OP_LEASE, .invalidArgument),
     ]
     let trial = try Trial()
-    let names = (0..<6).map { "segment_\($0).ts" }
+    let names = (0..<5).map { "segment_\($0).ts" }
     var fired = 0
     for (operation, errno) in operations {
-      var call: UInt32 = 0
+      let firedBefore = fired
+      defer {
+        #expect(
+          fired > firedBefore || (operation == HC_OP_LINK && isNamed), "\(operation.rawValue) never failed")
+      }
+      var call: UInt32 = 1
       while true {
-        call += 1
-        try Shell.must([
-          "sh", "-c",
-          "rm -rf \(trial.source.path)/a/* \(trial.target.path)/b/* \(trial.target.path)/b/.[!.]*",
-        ])
+        defer { call += isCampaign ? 1 : max(1, call / 2) }
+        try trial.empty()
         for (index, name) in names.enumerated() {
           try trial.make(name, String(repeating: name, count: 1 + 9000 * index))
         }
@@ -330,7 +401,7 @@ import Testing
         faults.forever = forever
         faults.no_unnamed = isNamed
         hc_faults_use(&faults)
-        let outcomes = Result { try trial.move(names, verifies: true, filesMax: 4) }
+        let outcomes = Result { try trial.move(names, verifies: true, filesMax: 3) }
         hc_faults_use(nil)
         if faults.fired == 0 { break }
         fired += 1
@@ -357,7 +428,6 @@ import Testing
         #expect(try trial.sources.files.isEmpty)
       }
     }
-    #expect(fired > 60)
     Figures.add("faults injected into copies", fired)
   }
 

@@ -10,8 +10,12 @@ struct CaptureSigns {
   let isHotPlace: Bool
 
   init(of directory: borrowing Directory, _ layout: Layout) throws(KernelError) {
+    // Whoever has mounted a tier where the layout wants one has meant this folder.
+    for mount in layout.mounts { _ = try directory.openMount(mount.path, type: mount.type) }
     isHotPlace = directory.hasFolder("0") && directory.hasFolder("23")
-    isCapture = directory.hasPlaylist(of: layout) ? true : try Self.anyPlaceHasSign(of: directory, layout)
+    isCapture =
+      !layout.mounts.isEmpty || directory.hasPlaylist(of: layout)
+      ? true : try Self.anyPlaceHasSign(of: directory, layout)
   }
 
   /// Whether a folder is a place of this name in a capture, going by what the capture holds besides.

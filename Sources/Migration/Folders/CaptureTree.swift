@@ -157,6 +157,23 @@ struct CaptureTree: Sendable {
     places[Int(place.index)] = try open(place, in: root.directory)
   }
 
+  /// Whether what is mounted is still what it was when this was made: somebody may unmount it at any time, and what is in memory
+  /// goes with whoever has it open last.
+  var hasItsMounts: Bool {
+    guard case .open(let root) = places[0] else { return false }
+    return layout.mounts.indices.allSatisfy { index in
+      let mount = layout.mounts[index]
+      guard let now = try? root.directory.openMount(mount.path, type: mount.type).status() else {
+        return false
+      }
+      return (try? mounts[index].directory.status().folder) == now.folder
+    }
+  }
+
+  var lackOfMount: KernelError {
+    KernelError(.mount, capture.appending(layout.mounts.first?.path ?? ""), .wrongMedium)
+  }
+
   var mountsKeepInodes: Bool {
     get throws(KernelError) {
       for mount in mounts where try !mount.directory.fileSystem().keepsInodes { return false }
@@ -171,6 +188,13 @@ struct CaptureTree: Sendable {
     if let mount { return try body(mounts[mount].directory) }
     guard case .open(let root) = places[0] else { preconditionFailure("the capture is open") }
     return try body(root.directory)
+  }
+
+  /// Those of all tiers (syncfs(2)).
+  func syncFileSystems() throws(KernelError) {
+    for mount in [nil] + layout.mounts.indices.map(Optional.init) {
+      try withFileSystem(mount) { (root) throws(KernelError) in try root.syncFileSystem() }
+    }
   }
 
   /// Gives the folder on whose file system something of the capture is to `body`, and its path below that: empty for the folder

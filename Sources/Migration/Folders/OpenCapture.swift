@@ -155,16 +155,12 @@ struct OpenCapture: ~Copyable {
   /// An error that stops a run, with the room left on the file system where that matters.
   func stopped(_ error: KernelError) -> MigrationError {
     switch error.errno {
+    case _ where error.operation == .mount: return Self.notMounted(error, directory.path, layout)
     case .invalidArgument where error.operation == .rename:
       return .mayReplace(directory.path, fileSystem: fileSystem.name)
     case .invalidArgument where error.operation == .link:
       return .mayNotLink(directory.path, fileSystem: fileSystem.name)
     case .permissionDenied, .notPermitted: return denied(error)
-    case .noSuchFileOrDirectory where error.operation == .mount,
-      .wrongMedium where error.operation == .mount,
-      Errno(rawValue: 19) where error.operation == .mount:  // ENODEV
-      let mount = layout.mounts.first { directory.path.appending($0.path) == error.path }
-      return .notMounted(error.path, type: mount?.type)
     case .noSpace, .diskQuotaExceeded:
       // It may be another one that is full, which the layout has mounted there.
       let full = try? Directory.open(error.path).fileSystem()
@@ -178,6 +174,11 @@ struct OpenCapture: ~Copyable {
   }
 
   // MARK: refusing
+
+  static func notMounted(_ error: KernelError, _ capture: FilePath, _ layout: Layout) -> MigrationError {
+    let mount = layout.mounts.first { capture.appending($0.path) == error.path }
+    return .notMounted(error.path, type: mount?.type)
+  }
 
   private static func openFailure(_ error: KernelError) -> MigrationError {
     switch error.errno {
@@ -208,6 +209,7 @@ struct OpenCapture: ~Copyable {
     guard !Users.isHome(directory) else { throw .isHome(path) }
     let signs: CaptureSigns
     do throws(KernelError) { signs = try CaptureSigns(of: directory, layout) } catch {
+      if error.operation == .mount { throw notMounted(error, directory.path, layout) }
       throw openFailure(error)
     }
     if signs.isHotPlace || isPlaceOfParent(directory, layout) { throw .insideCapture(path) }

@@ -164,7 +164,8 @@ extension CaptureTree {
         }
       }
     }
-    for place in tieredPlaces {
+    // Whoever mounts something says whose it is.
+    for place in tieredPlaces where !layout.split(layout.path(of: place)).path.isEmpty {
       try withPlace(place) { (directory) throws(KernelError) in
         try directory.giveAttributes(of: model, unlessHolding: BucketRule.hours.count)
       }

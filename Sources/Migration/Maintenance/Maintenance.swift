@@ -103,7 +103,7 @@ extension Engine {
         report.hot[kind] = memory.inventory.hot[kind]
         report.cold[kind] = memory.inventory.cold(kind)
       }
-      if report.retention?.deletedTotal ?? 0 > 0 { try capture.directory.syncFileSystem() }
+      if report.retention?.deletedTotal ?? 0 > 0 { try tree.syncFileSystems() }
     } catch {
       throw capture.stopped(error)
     }

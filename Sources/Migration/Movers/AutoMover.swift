@@ -217,7 +217,7 @@ extension AutoMover {
 
   /// Why this one, and why not another.
   var reason: String {
-    if case .alone = stage { return renameCount == 0 ? "nothing was moved" : "few files" }
+    if case .alone = stage { return renameCount == 0 ? "nothing was renamed" : "few files" }
     guard Self.hasOtherProcessors else { return "one processor" }
     var reasons: [String] = []
     let tried = [Engine.Name.syscalls, .threads, .ioUring].compactMap { name in

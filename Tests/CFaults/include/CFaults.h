@@ -40,6 +40,8 @@ typedef struct {
   bool no_noreplace; ///< every rename says EINVAL, as where there is no RENAME_NOREPLACE
   bool no_types;     ///< folders tell no types of their entries, as on ext4 without `filetype`
   bool no_unnamed;   ///< no file without a name, as where there is no O_TMPFILE
+  const char *before_rename_from; ///< what another process renames just before the next rename that refuses to replace …
+  const char *before_rename_to;   ///< … to this path
   uint32_t calls;
   uint32_t fired;
 } hc_faults;
