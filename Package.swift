@@ -19,7 +19,8 @@ let wrapped = [
   "hc_open_folder", "hc_open_file", "hc_syncfs", "hc_fsync", "hc_read", "hc_create_file",
   "hc_write", "hc_close_written", "hc_fchown", "hc_fchmod", "hc_ring_prepare_rename", "hc_ring_prepare_mkdir",
   "hc_ring_prepare_unlink", "io_uring_submit_and_get_events", "hc_ring_wait", "hc_ring_reap",
-  "hc_thread_start", "hc_open_unnamed", "hc_create_copy", "hc_link_unnamed", "hc_hole_length", "hc_read_at", "hc_write_at",
+  "hc_thread_start", "hc_open_unnamed", "hc_create_copy", "hc_link_unnamed", "hc_hole_length", "hc_read_at",
+  "hc_write_at",
   "hc_set_size", "hc_compare_data", "hc_copy_xattrs", "hc_set_times", "hc_lease_read",
 ]
 
@@ -127,7 +128,9 @@ let package = Package(
       name: "LayoutFilesTests", dependencies: ["CaptureLayout", "LayoutFiles", "Reporting", "TestKit"]),
     .testTarget(
       name: "KernelIOTests",
-      dependencies: ["CFaults", "KernelIO", "TestKit", .product(name: "SystemPackage", package: "swift-system")]),
+      dependencies: [
+        "CFaults", "KernelIO", "TestKit", .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .testTarget(
       name: "MigrationTests",
       dependencies: [
