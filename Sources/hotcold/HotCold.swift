@@ -59,7 +59,7 @@ struct HotCold: ParsableCommand {
     abstract: "Moves video captures from the flat layout to the hot/cold layout.",
     discussion: """
       The newest files of each kind stay hot, all others go into folders by hour. A migration \
-      overwrites, copies and deletes nothing; a run can be stopped and started again at any point.
+      overwrites and loses nothing, and copies only from one file system to another; a run can be stopped and started again at any point.
 
       Exit status: 0 done (also: nothing to do, dry run); 1 some files could not be moved or a check failed; \
       64 usage; 66 no such capture, or not a capture; 74 an I/O error stopped the run; 75 another run holds \

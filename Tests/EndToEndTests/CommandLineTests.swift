@@ -28,7 +28,7 @@ import Testing
     #expect(
       report["captures", 0].keys == [
         "type", "capture", "dryRun", "changed", "wouldChange", "exitCode", "kinds", "total", "livePlaylist",
-        "initSegments", "warnings", "foldersMade", "renamed", "passes",
+        "initSegments", "warnings", "foldersMade", "renamed", "copied", "passes",
         "foldersRemoved", "manifests", "nextNumbers", "cutShort",
         "settled", "writerActive", "otherRunActive", "mayReplace", "synced", "elapsedSeconds",
         "filesPerSecond",

@@ -45,7 +45,8 @@ import Testing
   @Test func aLongKeyIsNotRepeatedWhole() {
     let key = String(repeating: "k", count: 500)
     #expect(
-      refusal("\(key): 1") == "1:1 unknown key '\(key.prefix(60))…'; the keys are buckets, time-zone, kinds")
+      refusal("\(key): 1")
+        == "1:1 unknown key '\(key.prefix(60))…'; the keys are buckets, time-zone, mounts, kinds")
     #expect((refusal("buckets: hour\nkinds: {\(key): {}}") ?? "").utf8.count < 100)
   }
 }

@@ -48,7 +48,8 @@ import Testing
     #expect(try parse(Self.everything.replacing("\n", with: "\r\n")).layout == Self.expected)
     #expect(try parse("\u{feff}" + Self.everything).layout == Self.expected)
     // Places are counted as without.
-    #expect(refusal("\u{feff}a: 1\r\n") == "1:1 unknown key 'a'; the keys are buckets, time-zone, kinds")
+    #expect(
+      refusal("\u{feff}a: 1\r\n") == "1:1 unknown key 'a'; the keys are buckets, time-zone, mounts, kinds")
     #expect(refusal("buckets: hour\r\nkinds: 5\r\n")?.hasPrefix("2:8 ") == true)
   }
 

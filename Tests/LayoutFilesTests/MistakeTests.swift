@@ -21,7 +21,7 @@ import Testing
   @Test(
     arguments: [
       // Keys.
-      ("colour: red\n" + whole, "1:1 unknown key 'colour'; the keys are buckets, time-zone, kinds"),
+      ("colour: red\n" + whole, "1:1 unknown key 'colour'; the keys are buckets, time-zone, mounts, kinds"),
       (whole.replacing("buckets", with: "bucket"), "1:1 unknown key 'bucket'; did you mean 'buckets'?"),
       (whole.replacing("limit", with: "limits"), "7:5 unknown key 'limits'; did you mean 'limit'?"),
       (
@@ -152,7 +152,7 @@ import Testing
     }
     #expect(
       mistake?.description
-        == "/etc/hotcold/garden.yaml, line 1, column 1: unknown key 'a'; the keys are buckets, time-zone, kinds"
+        == "/etc/hotcold/garden.yaml, line 1, column 1: unknown key 'a'; the keys are buckets, time-zone, mounts, kinds"
     )
   }
 

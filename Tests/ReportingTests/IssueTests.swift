@@ -26,6 +26,7 @@ import Testing
       .permissionDenied(elsewhere, owner: "me"),
       .busy(capture), .untrustedLink(capture), .mayReplace(capture, fileSystem: "nfs"),
       .mayNotLink(capture, fileSystem: "vfat"), .stopped(noPath, nil),
+      .notMounted("/srv/capture1/hot", type: "tmpfs"), .notMounted("/srv/capture1/hot", type: nil),
       .otherBuckets("/srv/capture1/segments/2026-11-24/13", layout: "guide"),
       .stopped(full, FileSystemSpace(name: "ext4", freeBytes: 1, freeInodes: nil)),
     ]
@@ -39,7 +40,9 @@ import Testing
     }
     var issues = stopped.map(Reporting.Issue.Cause.stopped)
     issues += refusals.map(Reporting.Issue.Cause.refused)
-    issues += [.nameTaken, .refused, .undated, .errno(.permissionDenied)].map { .notMoved(problem($0)) }
+    issues += [
+      .nameTaken, .refused, .undated, .copyDiffers, .errno(.permissionDenied), .errno(.resourceBusy),
+    ].map { .notMoved(problem($0)) }
     issues += [problem(.errno(.ioError)), problem(.nameTaken)].map(Reporting.Issue.Cause.notDeleted)
     let forth = PlaylistWay(playlist: "output.m3u8", from: "", to: "segments/", patterns: "segment_*.ts")
     let back = PlaylistWay(playlist: "output.m3u8", from: "segments/", to: "", patterns: "segment_*.ts")

@@ -29,7 +29,7 @@ enum Settings {
   static let layout = Setting<ChosenLayout>(
     "layout", default: "guide", isOfEveryCommand: true, .layout,
     help: ArgumentHelp(
-      "Which files there are and where they belong: guide, or the path of a layout file.",
+      "Which files there are and where they belong: guide, guide-ram, or the path of a layout file.",
       valueName: "layout"), completion: .file())
   /// The same setting for `migrate`, which has a use for the flat layout.
   static let target = Setting<ChosenLayout>(
