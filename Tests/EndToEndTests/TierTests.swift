@@ -369,6 +369,9 @@ import Testing
       try tiers.disk.cutOff()
       Shell.run(["pkill", "-KILL", "-f", "migrate \(tiers.path)"])
       _ = run.wait()
+      for _ in 0..<100 where Shell.run(["pgrep", "-f", "migrate \(tiers.path)"]).status == 0 {
+        usleep(100_000)
+      }
     } else {
       #expect(Shell.run(command, environment: ["TZ": "UTC"]).status == 0)
       try tiers.disk.cutOff()
