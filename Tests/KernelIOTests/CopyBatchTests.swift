@@ -6,7 +6,10 @@ import TestKit
 import Testing
 
 /// Files that go from one file system to another: whole in the old place, in the new one, or in both, whatever happens.
-@Suite(.serialized, .enabled(if: MountedFileSystem.canMount, "no root")) struct CopyBatchTests {
+@Suite(
+  .serialized,
+  .enabled(if: MountedFileSystem.canMount && campaignRuns, "runs with make test-faults only"))
+struct CopyBatchTests {
   private final class Trial {
     let source: MountedFileSystem
     let target: MountedFileSystem
@@ -330,7 +333,7 @@ import Testing
   }
 
   /// Each name becomes a file of its own.
-  @Test(.disabled("does not end: to be looked at")) func severalNamesOfOneFileAllMove() throws {
+  @Test func severalNamesOfOneFileAllMove() throws {
     let trial = try Trial()
     try trial.make("a.ts", "content")
     for name in ["b.ts", "c.ts"] { try Shell.must(["ln", trial.path("a.ts"), trial.path(name)]) }
@@ -493,3 +496,5 @@ extension CopyBatch.Outcome {
   fileprivate var isMoved: Bool { if case .moved = self { true } else { false } }
   fileprivate var losses: CopyBatch.Losses? { if case .moved(_, _, let lost) = self { lost } else { nil } }
 }
+
+private let campaignRuns = ProcessInfo.processInfo.environment["HOTCOLD_FAULTS"] == "all"
