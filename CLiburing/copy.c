@@ -118,19 +118,19 @@ static const char access_list[] = "system.posix_acl_access";
 bool hc_has_access_list(int32_t fd) { return fgetxattr(fd, access_list, NULL, 0) > 0; }
 
 int32_t hc_copy_xattrs(int32_t from, int32_t to) {
-  // What the folder gives to new files would let in whom the original keeps out (acl(5), default lists).
-  if (!hc_has_access_list(from))
-    fremovexattr(to, access_list);
   ssize_t length = flistxattr(from, NULL, 0);
+  int32_t result = length >= 0 || errno == EOPNOTSUPP ? 0 : -errno;
+  // What the folder gives to new files would let in whom the original keeps out (acl(5), default lists).
+  if (length <= 0 || !hc_has_access_list(from))
+    fremovexattr(to, access_list);
   if (length <= 0)
-    return length == 0 || errno == EOPNOTSUPP ? 0 : -errno;
+    return result;
   // XATTR_LIST_MAX and XATTR_SIZE_MAX of linux/limits.h.
   const size_t capacity = 65536;
   char *names = malloc(2 * capacity);
   if (!names)
     return -ENOMEM;
   char *value = names + capacity;
-  int32_t result = 0;
   length = flistxattr(from, names, capacity);
   if (length < 0)
     result = -errno;

@@ -40,6 +40,7 @@ public struct Layout: Sendable {
     let sources: PerKind<[Place]>
     /// Of all layouts that files come from as well.
     let mounts: [LayoutDescription.Mount]
+    let hasMounts: Bool
     /// For each path: in which of them it is.
     let mountOfPath: [Int?]
     let stream: Stream?
@@ -53,6 +54,7 @@ public struct Layout: Sendable {
     ) {
       self.description = description
       self.mounts = mounts
+      hasMounts = !mounts.isEmpty
       mountOfPath = paths.map { path in
         mounts.firstIndex { LayoutDescription.isBelow(path, $0.path) }
       }
@@ -84,6 +86,8 @@ public struct Layout: Sendable {
   public var stream: Stream? { contents.stream }
   /// Folders that must be mounts.
   public var mounts: [LayoutDescription.Mount] { contents.mounts }
+  /// Asked of every file, so it costs no look at an array.
+  public var hasMounts: Bool { contents.hasMounts }
   /// In which of `mounts` a place is; nil for one on the file system of the capture.
   public func mount(of place: Place) -> Int? { contents.mountOfPath[Int(place.index)] }
 
@@ -292,9 +296,7 @@ extension Layout {
     }
     var mounts = mounts
     for mount in other.mounts where !mounts.contains(where: { $0.path.utf8.elementsEqual(mount.path.utf8) }) {
-      if let own = mounts.first(where: {
-        LayoutDescription.isBelow(mount.path, $0.path) || LayoutDescription.isBelow($0.path, mount.path)
-      }) {
+      if let own = mounts.first(where: mount.overlaps) {
         throw LayoutMistake(
           "'\(own.path)' and '\(mount.path)': one of the mounts of the two layouts is in the other")
       }

@@ -166,9 +166,7 @@ extension LayoutDescription {
       guard Self.isPlainPath(mount.path) else {
         throw LayoutMistake(Self.notBelow(mount.path), key: "mounts")
       }
-      if let other = mounts[..<index].first(where: {
-        Self.isBelow(mount.path, $0.path) || Self.isBelow($0.path, mount.path)
-      }) {
+      if let other = mounts[..<index].first(where: mount.overlaps) {
         throw LayoutMistake("'\(mount.path)' and '\(other.path)': one is, or is in, the other", key: "mounts")
       }
       guard

@@ -40,12 +40,17 @@ public struct LayoutDescription: Equatable, Sendable {
   public struct Mount: Equatable, Sendable {
     /// Below the capture.
     public var path: String
-    /// As mount(8) names its type, such as "tmpfs"; nil for any.
+    /// As `FileSystemStatus.name`, such as "tmpfs"; nil for any.
     public var type: String?
 
     public init(path: String, type: String? = nil) {
       self.path = path
       self.type = type
+    }
+
+    /// Whether one is, or is in, the other.
+    func overlaps(_ other: Mount) -> Bool {
+      LayoutDescription.isBelow(path, other.path) || LayoutDescription.isBelow(other.path, path)
     }
   }
 

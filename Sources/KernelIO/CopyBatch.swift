@@ -65,6 +65,7 @@ public struct CopyBatch: ~Copyable {
   private let bytesMax: UInt64
   private let verifies: Bool
   private let keepsSources: Bool
+  private let temporary: TemporaryNames
   /// For syncfs(2): open since before the first write, or an error of that would not be told.
   private let target: Directory
   /// Whether syncfs(2) is known to make all of it durable. FUSE writes to its server, and asks it for nothing.
@@ -75,15 +76,30 @@ public struct CopyBatch: ~Copyable {
   private var bytes: UInt64 = 0
   private var isCommitted = false
 
+  /// Names that no file of a capture has, and no other program gives.
+  public struct TemporaryNames: Sendable {
+    public typealias Name = @Sendable (Span<UInt8>) -> [UInt8]
+    /// Of a copy that is not finished, on file systems without files that have no name. Short enough, however long the other one is.
+    let ofCopy: Name
+    /// Of a source that is on its way out. What a killed run has left there is for the next one to deal with.
+    let ofAside: Name
+
+    public init(ofCopy: @escaping Name, ofAside: @escaping Name) {
+      self.ofCopy = ofCopy
+      self.ofAside = ofAside
+    }
+  }
+
   /// - Parameters:
   ///   - target: any folder on the file system that is copied to.
   ///   - filesMax: how many files to copy before they are made durable; each takes two descriptors meanwhile.
   ///   - bytesMax: how many bytes.
+  ///   - temporary: what files are called meanwhile.
   ///   - verifies: whether to read copies back from the disk and compare them.
   ///   - keepsSources: whether the sources stay.
   public init(
-    to target: borrowing Directory, filesMax: Int, bytesMax: UInt64, verifies: Bool = false,
-    keepsSources: Bool = false
+    to target: borrowing Directory, filesMax: Int, bytesMax: UInt64, temporary: TemporaryNames,
+    verifies: Bool = false, keepsSources: Bool = false
   ) throws(KernelError) {
     precondition(filesMax > 0)
     let isKnown = try target.fileSystem().syncsAsAWhole
@@ -91,6 +107,7 @@ public struct CopyBatch: ~Copyable {
     syncsAsAWhole = isKnown && hc_kernel_is_at_least(5, 8)
     self.filesMax = filesMax
     self.bytesMax = bytesMax
+    self.temporary = temporary
     self.verifies = verifies
     self.keepsSources = keepsSources
     buffer = CopyBuffer(byteCount: Self.chunkBytes)
@@ -106,8 +123,6 @@ public struct CopyBatch: ~Copyable {
   }
 
   private static let chunkBytes = 256 << 10
-  /// Of a smaller file holes are not looked for.
-  private static let sparseBytesMin: UInt64 = 64 << 10
 
   public var count: Int { copies.count }
   public var isEmpty: Bool { copies.isEmpty }
@@ -126,18 +141,13 @@ public struct CopyBatch: ~Copyable {
   public static func isCopied(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
   ) -> Bool {
-    guard let source = try? Name.status(of: name, in: from),
-      let copy = try? Name.status(of: newName, in: to),
-      source.type == .regular, copy.type == .regular, source.size == copy.size,
-      source.modifiedSeconds == copy.modifiedSeconds, source.modifiedNanoseconds == copy.modifiedNanoseconds
+    // Mostly there is no such name.
+    guard let copy = try? Name.status(of: newName, in: to),
+      let source = try? Name.status(of: name, in: from), source.type == .regular, source.looksLike(copy)
     else { return false }
     // Both folders may be one, where a mount shows it a second time: then each has the names of the other. Of one and the same
     // name the change time tells, which nobody can set.
-    let isSameName = name.count == newName.count && name.indices.allSatisfy { name[$0] == newName[$0] }
-    let isTwin =
-      isSameName
-      ? source.changedSeconds == copy.changedSeconds && source.changedNanoseconds == copy.changedNanoseconds
-      : Name.isTaken(name, in: to)
+    let isTwin = Name.isEqual(name, newName) ? source.hasChangeTime(of: copy) : Name.isTaken(name, in: to)
     guard !isTwin else { return false }
     let left = unsafe withTerminated(name) { unsafe hc_open_file(from, $0) }
     defer { if left >= 0 { hc_close(left) } }
@@ -164,8 +174,8 @@ public struct CopyBatch: ~Copyable {
         throw CopyFailure(outcome: .changed)
       }
       let isNamed: Bool
-      (copy, isNamed) = try Self.create(newName, in: to)
-      try copyData(from: source, to: copy, bytes: before.size)
+      (copy, isNamed) = try create(newName, in: to)
+      try Self.copyData(from: source, to: copy, bytes: before.size, buffer)
       let lost = try Self.copyAttributes(from: source, to: copy, before)
       copies.append(
         Copy(
@@ -176,7 +186,7 @@ public struct CopyBatch: ~Copyable {
       return nil
     } catch {
       hc_close(source)
-      if copy >= 0 { Self.drop(copy, named: newName, in: to) }
+      if copy >= 0 { drop(copy, named: newName, in: to) }
       return error.outcome
     }
   }
@@ -185,30 +195,6 @@ public struct CopyBatch: ~Copyable {
     let start = names.count
     for index in name.indices { names.append(name[index]) }
     return start..<names.count
-  }
-
-  /// Whether nobody has the file open for writing: a lease is granted only then (fcntl(2)). Of another user's file it is granted to
-  /// root alone, and some file systems know of none: there it must do that nothing was written for a while.
-  private static func isClosed(_ file: Int32, _ status: FileStatus) -> Bool {
-    let leased = hc_lease_read(file)
-    if leased >= 0 {
-      hc_lease_end(file)
-      return true
-    }
-    if Errno(shim: leased) == .resourceTemporarilyUnavailable { return false }
-    return age(of: status).magnitude > 10_000_000_000
-  }
-
-  /// Nanoseconds since the last change; what lies ahead is negative.
-  private static func age(of status: FileStatus) -> Int64 {
-    let (seconds, isOver) = status.changedSeconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return isOver ? .max : SystemClock.realtimeNanoseconds &- seconds &- Int64(status.changedNanoseconds)
-  }
-
-  /// Whether what is written from now on shows in the change time, which has the grain of a clock tick, or of a second.
-  private static func isSettled(_ status: FileStatus) -> Bool {
-    // One that lies ahead, where the clock was set back, is not the next one either.
-    age(of: status).magnitude > (status.changedNanoseconds == 0 ? 1_000_000_000 : 20_000_000)
   }
 
   private static func failure(toOpen errno: Errno) -> Outcome {
@@ -220,22 +206,8 @@ public struct CopyBatch: ~Copyable {
     }
   }
 
-  private static func status(of file: Int32) throws(CopyFailure) -> FileStatus {
-    var raw = hc_stat()
-    try check(unsafe hc_statx(file, "", &raw), .stat)
-    return FileStatus(raw)
-  }
-
-  @discardableResult
-  private static func check<Result: SignedInteger>(
-    _ result: Result, _ operation: KernelError.Operation
-  ) throws(CopyFailure) -> Result {
-    guard result < 0 else { return result }
-    throw CopyFailure(outcome: .failed(operation, Errno(shim: result)))
-  }
-
   /// Without a name where the file system knows of such files.
-  private static func create(
+  private func create(
     _ name: Span<UInt8>, in folder: Int32
   ) throws(CopyFailure) -> (file: Int32, isNamed: Bool) {
     let file = hc_open_unnamed(folder)
@@ -245,34 +217,25 @@ public struct CopyBatch: ~Copyable {
       [.notSupportedOnSocket, .isDirectory, .noSuchFileOrDirectory, .invalidArgument].contains(
         Errno(shim: file))
     else { throw CopyFailure(outcome: .failed(.create, Errno(shim: file))) }
-    let temporary = temporaryName(of: name)
+    let temporary = self.temporary.ofCopy(name)
     var named = unsafe withTerminated(temporary.span) { unsafe hc_create_copy(folder, $0) }
     if Errno(shim: named) == .fileExists {
       // Of a killed run: nobody else gives such names.
-      _ = unsafe withTerminated(temporary.span) { unsafe hc_unlink(folder, $0) }
+      _ = Name.unlink(temporary.span, in: folder)
       named = unsafe withTerminated(temporary.span) { unsafe hc_create_copy(folder, $0) }
     }
-    return (try check(named, .create), true)
-  }
-
-  /// A name that no file of a capture has (`TemporaryName.isOfCopy`); short enough, however long the other one is.
-  private static func temporaryName(of name: Span<UInt8>) -> [UInt8] {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325  // FNV-1a
-    for index in name.indices { hash = (hash ^ UInt64(name[index])) &* 0x100_0000_01b3 }
-    return Array(".\(String(hash, radix: 16)).copy.hotcold".utf8)
+    return (try Self.check(named, .create), true)
   }
 
   /// Away with a copy that nobody will need.
-  private static func drop(_ copy: Int32, named name: Span<UInt8>, in folder: Int32) {
+  private func drop(_ copy: Int32, named name: Span<UInt8>, in folder: Int32) {
     removeTemporary(copy, of: name, in: folder)
     hc_close(copy)
   }
 
-  private static func removeTemporary(_ copy: Int32, of name: Span<UInt8>, in folder: Int32) {
-    let temporary = temporaryName(of: name)
-    if isSame(temporary.span, in: folder, as: copy) {
-      _ = unsafe withTerminated(temporary.span) { unsafe hc_unlink(folder, $0) }
-    }
+  private func removeTemporary(_ copy: Int32, of name: Span<UInt8>, in folder: Int32) {
+    let temporary = self.temporary.ofCopy(name)
+    if Self.isSame(temporary.span, in: folder, as: copy) { _ = Name.unlink(temporary.span, in: folder) }
   }
 
   /// Whether a name leads to an open file.
@@ -280,73 +243,7 @@ public struct CopyBatch: ~Copyable {
     guard let named = try? Name.status(of: name, in: folder), let own = try? status(of: file) else {
       return false
     }
-    return named.inode == own.inode && named.device == own.device
-  }
-
-  private func copyData(from source: Int32, to copy: Int32, bytes: UInt64) throws(CopyFailure) {
-    let isSparse = bytes >= Self.sparseBytesMin && hc_is_sparse(source)
-    var offset: UInt64 = 0
-    while offset < bytes {
-      var wanted = Int(min(UInt64(buffer.byteCount), bytes - offset))
-      var count: Int64 = 0
-      if isSparse { count = try Self.check(unsafe hc_hole_length(source, offset, bytes, &wanted), .read) }
-      if count == 0 {
-        count = try Self.check(unsafe hc_read_at(source, buffer.memory, wanted, offset), .read)
-        guard count > 0 else { throw CopyFailure(outcome: .changed) }
-        try Self.check(unsafe hc_write_at(copy, buffer.memory, Int(count), offset), .write)
-      }
-      guard StopSignal.pending == nil else { throw CopyFailure(outcome: .notExecuted) }
-      offset += UInt64(count)
-      Heartbeat.sign()
-    }
-    // Behind the last byte that is no hole.
-    if isSparse { try Self.check(hc_set_size(copy, bytes), .write) }
-  }
-
-  /// Owner, permissions, extended attributes and modification time.
-  private static func copyAttributes(
-    from source: Int32, to copy: Int32, _ status: FileStatus
-  ) throws(CopyFailure) -> Losses {
-    var lost = Losses()
-    var mode = status.mode
-    let own = try self.status(of: copy)
-    if own.owner != status.owner || own.group != status.group {
-      lost = try giveAway(copy, to: status)
-      // What another user or group was to have must not be this one's.
-      let setID: UInt32 = 0o6000
-      if !lost.isEmpty { mode &= ~setID }
-      if lost.contains(.group) { mode &= ~0o070 | (mode & 0o007) << 3 }
-    }
-    switch hc_copy_xattrs(source, copy) {
-    case 0: break
-    case -Errno.ioError.rawValue: throw CopyFailure(outcome: .failed(.setAttribute, .ioError))
-    // ENOSPC, too, is said of an attribute that is too large (ext4).
-    case _: lost.insert(.attributes)
-    }
-    // Where its access control list is lost, the bits of the group are those of the list's mask.
-    if lost.contains(.attributes), hc_has_access_list(source) { mode &= ~0o070 | (mode & 0o007) << 3 }
-    // chown(2) clears bits, and an access control list is among the attributes.
-    switch hc_fchmod(copy, mode) {
-    case 0: break
-    // FAT: all files have those that it was mounted with.
-    case -Errno.notPermitted.rawValue: lost.insert(.permissions)
-    case let result: try check(result, .changeMode)
-    }
-    var raw = hc_stat()
-    raw.mtime_s = status.modifiedSeconds
-    raw.mtime_ns = status.modifiedNanoseconds
-    try check(unsafe hc_set_times(copy, &raw), .setTime)
-    return lost
-  }
-
-  private static func giveAway(_ copy: Int32, to status: FileStatus) throws(CopyFailure) -> Losses {
-    // chown(2): an owner of -1 is left as it is.
-    let asItIs = UInt32.max
-    if hc_fchown(copy, status.owner, status.group) == 0 { return [] }
-    if hc_fchown(copy, asItIs, status.group) == 0 { return .owner }
-    let own = try self.status(of: copy)
-    return Losses(
-      own.owner == status.owner ? [.group] : own.group == status.group ? [.owner] : [.owner, .group])
+    return named.isSameFile(as: own)
   }
 
   // MARK: committing
@@ -423,20 +320,6 @@ public struct CopyBatch: ~Copyable {
     }
   }
 
-  private static func equals(
-    _ left: Int32, _ right: Int32, bytes: UInt64, _ buffer: CopyBuffer
-  ) -> Result<Bool, Errno> {
-    var offset: UInt64 = 0
-    while offset < bytes {
-      let count = unsafe hc_compare_data(left, right, offset, bytes, buffer.memory, buffer.byteCount)
-      guard count >= 0 else { return .failure(Errno(shim: count)) }
-      guard count > 0 else { return .success(false) }
-      offset += UInt64(count)
-      Heartbeat.sign()
-    }
-    return .success(true)
-  }
-
   private mutating func link(_ index: Int) {
     let copy = copies[index]
     let own: FileStatus
@@ -471,7 +354,7 @@ public struct CopyBatch: ~Copyable {
     guard copy.isNamed else {
       return unsafe withTerminated(name) { unsafe hc_link_unnamed(copy.copy, copy.to, $0) }
     }
-    let temporary = Self.temporaryName(of: name)
+    let temporary = self.temporary.ofCopy(name)
     let renamed = Name.rename(temporary.span, from: copy.to, to: copy.to, as: name)
     switch renamed {
     case .done: return 0
@@ -480,7 +363,7 @@ public struct CopyBatch: ~Copyable {
       let linked = unsafe withTerminated(temporary.span) { temporary in
         unsafe withTerminated(name) { unsafe hc_link(copy.to, temporary, copy.to, $0) }
       }
-      if linked == 0 { _ = unsafe withTerminated(temporary.span) { unsafe hc_unlink(copy.to, $0) } }
+      if linked == 0 { _ = Name.unlink(temporary.span, in: copy.to) }
       return linked
     case .failed(let errno): return -errno.rawValue
     case .notExecuted: return -Errno.canceled.rawValue
@@ -496,11 +379,7 @@ public struct CopyBatch: ~Copyable {
     defer { hc_close(file) }
     if verifies { hc_forget_cached(file) }
     guard let there = try? Self.status(of: file),
-      // Nobody can set it: of another file it is another one.
-      there.changedSeconds != copy.before.changedSeconds
-        || there.changedNanoseconds != copy.before.changedNanoseconds,
-      there.size == own.size, there.modifiedSeconds == own.modifiedSeconds,
-      there.modifiedNanoseconds == own.modifiedNanoseconds,
+      !there.hasChangeTime(of: copy.before), there.looksLike(own),
       case .success(true) = Self.equals(file, copy.copy, bytes: own.size, buffer)
     else { return nil }
     return there.inode
@@ -514,23 +393,20 @@ public struct CopyBatch: ~Copyable {
       dropCopy(index)
       return
     }
+    let copy = copies[index]
+    var outcome = Outcome.moved(inode: inode, bytes: copy.before.size, lost: copy.lost)
     switch keepsSources ? .moved : removeSource(index) {
-    case .moved where copies[index].wasThere && hasGone(index):
+    case .moved where copy.wasThere && hasGone(index):
       // With the source: they were one file all the same (sshfs tells no change times). This copy is the only one.
-      copies[index].outcome = publishName(of: index) == 0 ? sync() : .failed(.link, .noSuchFileOrDirectory)
-      copies[index].outcome =
-        copies[index].outcome
-        ?? .moved(inode: inode, bytes: copies[index].before.size, lost: copies[index].lost)
+      let isPublished = publishName(of: index) == 0
+      if let failure = isPublished ? sync() : .failed(.link, .noSuchFileOrDirectory) { outcome = failure }
     case .moved:
-      copies[index].outcome = .moved(
-        inode: inode, bytes: copies[index].before.size, lost: copies[index].lost)
-      if copies[index].wasThere, copies[index].isNamed {
-        Self.removeTemporary(copies[index].copy, of: newName(at: index), in: copies[index].to)
-      }
-    case .stays(let outcome):
-      copies[index].outcome = outcome
-      dropCopy(index)
+      if copy.wasThere, copy.isNamed { removeTemporary(copy.copy, of: newName(at: index), in: copy.to) }
+    case .stays(let kept):
+      copies[index].outcome = kept
+      return dropCopy(index)
     }
+    copies[index].outcome = outcome
   }
 
   private func hasGone(_ index: Int) -> Bool {
@@ -564,7 +440,7 @@ public struct CopyBatch: ~Copyable {
   /// Removes a file that `isIt`. What is renamed over its name after the last look must not go with it, so the name is taken
   /// away first: nobody else knows the other one.
   private func remove(_ name: Span<UInt8>, in folder: Int32, if isIt: (FileStatus) -> Bool) -> Source {
-    let aside = Self.asideName(of: name)
+    let aside = temporary.ofAside(name)
     switch Name.rename(name, from: folder, to: folder, as: aside.span) {
     case .done: break
     case .failed(.noSuchFileOrDirectory): return .moved
@@ -594,16 +470,11 @@ public struct CopyBatch: ~Copyable {
     }
   }
 
-  /// Of a source that is on its way out (`TemporaryName.ofAside`). What a killed run has left there the next one puts back.
-  private static func asideName(of name: Span<UInt8>) -> [UInt8] {
-    Array(".".utf8) + name.indices.map { name[$0] } + Array(".aside.hotcold".utf8)
-  }
-
   /// A copy that an earlier run has left stays: its source may have been written anew since. So does one whose source is not
   /// seen to be there, for a server whose answer was lost has removed it.
   private func dropCopy(_ index: Int) {
     let copy = copies[index]
-    if copy.isNamed { Self.removeTemporary(copy.copy, of: newName(at: index), in: copy.to) }
+    if copy.isNamed { removeTemporary(copy.copy, of: newName(at: index), in: copy.to) }
     let isElsewhere = copy.outcome == .vanished
     guard copy.inode != nil, !copy.wasThere,
       isElsewhere || Name.isThere(name(at: index), in: copy.from),
@@ -616,22 +487,4 @@ public struct CopyBatch: ~Copyable {
     hc_close(copy.source)
     hc_close(copy.copy)
   }
-}
-
-/// Why a file is not in a batch.
-private struct CopyFailure: Error {
-  let outcome: CopyBatch.Outcome
-}
-
-/// Memory that data passes through.
-@safe private final class CopyBuffer {
-  let memory: UnsafeMutableRawPointer
-  let byteCount: Int
-
-  init(byteCount: Int) {
-    self.byteCount = byteCount
-    unsafe memory = .allocate(byteCount: byteCount, alignment: 4096)
-  }
-
-  deinit { unsafe memory.deallocate() }
 }

@@ -43,9 +43,21 @@ public struct FileStatus: Equatable, Sendable {
   /// does not tell: it is used again once a file has gone, and some FUSE servers (bindfs over nested mounts) give one
   /// number to several files.
   public func isUnchanged(since earlier: FileStatus) -> Bool {
-    hasContents(of: earlier) && changedSeconds == earlier.changedSeconds
-      && changedNanoseconds == earlier.changedNanoseconds
+    hasContents(of: earlier) && hasChangeTime(of: earlier)
   }
+
+  /// Nobody can set it, so two files have one only where they were changed within one tick.
+  func hasChangeTime(of other: FileStatus) -> Bool {
+    changedSeconds == other.changedSeconds && changedNanoseconds == other.changedNanoseconds
+  }
+
+  /// Of another file, which may be a copy.
+  func looksLike(_ other: FileStatus) -> Bool {
+    size == other.size && type == other.type && modifiedSeconds == other.modifiedSeconds
+      && modifiedNanoseconds == other.modifiedNanoseconds
+  }
+
+  func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
 
   /// Whether two names that were looked at one after the other lead to one file: everything that a second name shares
   /// is equal, and both say that there is a second name.
@@ -55,8 +67,7 @@ public struct FileStatus: Equatable, Sendable {
 
   /// As `isUnchanged`, for a file that got or lost a name meanwhile, which sets its change time.
   public func hasContents(of earlier: FileStatus) -> Bool {
-    device == earlier.device && inode == earlier.inode && size == earlier.size && type == earlier.type
-      && modifiedSeconds == earlier.modifiedSeconds && modifiedNanoseconds == earlier.modifiedNanoseconds
+    isSameFile(as: earlier) && looksLike(earlier)
   }
 }
 

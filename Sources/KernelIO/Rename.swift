@@ -98,18 +98,20 @@ public enum Name {
     return left.isSecondName(of: right)
   }
 
+  static func isEqual(_ name: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+    name.count == other.count && name.indices.allSatisfy { name[$0] == other[$0] }
+  }
+
   /// True also where that cannot be told.
   private static func isSameEntry(
     _ name: Span<UInt8>, _ left: Int32, _ otherName: Span<UInt8>, _ right: Int32
   ) -> Bool {
-    guard name.count == otherName.count, name.indices.allSatisfy({ name[$0] == otherName[$0] }) else {
-      return false
-    }
+    guard isEqual(name, otherName) else { return false }
     let folder = [UInt8]()
     guard let left = try? status(of: folder.span, in: left),
       let right = try? status(of: folder.span, in: right)
     else { return true }
-    return left.inode == right.inode && left.device == right.device
+    return left.isSameFile(as: right)
   }
 
   private static func statusIfThere(_ name: Span<UInt8>, in dirfd: Int32) throws(Errno) -> FileStatus? {

@@ -108,7 +108,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       } else {
         try runPasses(capture, &tree, &totals, &reconciliation)
         report.foldersMade += totals.foldersMade
-        if !tree.hasItsMounts { throw tree.lackOfMount }
+        if let lack = tree.lackOfMount { throw lack }
         // With the buckets that were made on the way.
         if totals.foldersMade > 0 { tree = try look(at: capture) }
         // What playlists have no room for has been moved all the same, and is proven first.
@@ -125,13 +125,17 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   // MARK: stages
 
+  private var budget: DescriptorBudget {
+    DescriptorBudget(descriptorsMax: options.descriptorsMax, copies: options.layout.hasMounts)
+  }
+
   /// Deletions by others matter to a comparison alone.
   private var watches: Bool { !options.isDryRun && options.proves }
 
   private func look(at capture: borrowing OpenCapture) throws(KernelError) -> CaptureTree {
     try CaptureTree(
       of: capture.directory, options.layout, allowsLinks: options.renaming.allowsLinks,
-      budget: DescriptorBudget(descriptorsMax: options.descriptorsMax))
+      budget: budget)
   }
 
   private mutating func makeFolders(
@@ -210,7 +214,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       tree: tree, mover: mover, isDryRun: options.isDryRun,
       looksAtDestinations: capture.fileSystem.keepsNegativeEntries,
       renaming: options.renaming, model: capture.status,
-      budget: DescriptorBudget(descriptorsMax: options.descriptorsMax), ledger: ledger)
+      budget: budget, ledger: ledger)
     var pass = Pass(
       options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,
       readsDisk: capture.fileSystem.isOnDisk)

@@ -40,7 +40,7 @@ struct LivePlaylistMove {
 
   /// A run that was killed may have left the playlist, and what players load before a segment, in two tiers, or taken aside in one.
   private func finishCopies() {
-    guard !tree.layout.mounts.isEmpty, let stream = tree.layout.stream else { return }
+    guard tree.layout.hasMounts, let stream = tree.layout.stream else { return }
     let to = options.target == .tiered ? tree.layout[stream.kind].hot : tree.layout[stream.kind].flat
     for from in tree.layout.playlistPlaces where tree.layout.isCopied(from: .place(from), to: .place(to)) {
       for name in [stream.playlist] + stream.initialization { finishCopy(of: name, from, to) }

@@ -10,7 +10,8 @@ struct MovePlan<M: Mover>: ~Copyable {
   private let mover: M
   let isDryRun: Bool
   private let renamesConflicts: Bool
-  /// Copies to another file system.
+  /// Whether a move can be a copy to another file system.
+  private let copiesFiles: Bool
   let verifiesCopies: Bool
   /// After which new folders are made.
   private let model: FileStatus
@@ -38,6 +39,7 @@ struct MovePlan<M: Mover>: ~Copyable {
   ) {
     renamesConflicts = renaming.renamesConflicts
     verifiesCopies = renaming.verifiesCopies
+    copiesFiles = !isDryRun && tree.layout.hasMounts
     self.tree = tree
     links = LinkRule(allowsLinks: tree.allowsLinks, mayHoldBothNames: tree.mayHoldBothNames)
     self.mover = mover
@@ -60,7 +62,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     case .failed(let errno): return ledger.count(.failed(errno), name, move, from: dirfd(from))
     case .open, .absent, .unknown: break
     }
-    if !isDryRun, tree.layout.isCopied(from: move.from, to: move.to) {
+    if copiesFiles, tree.layout.isCopied(from: move.from, to: move.to) {
       return copies.add(name, Planned(move: move, from: dirfd(from), to: dirfd(to)), in: tree, &ledger)
     }
     if looksAtDestinations, mover.pendingMax > 0 { _ = Name.isTaken(name, in: dirfd(to)) }
@@ -175,9 +177,7 @@ struct MovePlan<M: Mover>: ~Copyable {
 
   /// Where a file has a copy that a killed run had made durable, its move is finished. Nil where it has none.
   mutating func finishCopy(_ name: Span<UInt8>, in site: Site, at other: Site) -> Outcome? {
-    if case .bucket(let kind, let bucket) = other, !tree.isThere(bucket, of: kind) { return nil }
-    guard case .open(let from) = open(site), case .open(let to) = open(other),
-      Name.isThere(name, in: to), CopyBatch.isCopied(name, from: from, to: to, as: name)
+    guard let (from, to) = folders(of: site, other), CopyBatch.isCopied(name, from: from, to: to, as: name)
     else { return nil }
     guard !isDryRun else { return .done }
     return TierCopy.move(
@@ -189,11 +189,16 @@ struct MovePlan<M: Mover>: ~Copyable {
   /// Removes a file that was taken aside, if its copy is there.
   mutating func finishAside(_ aside: Span<UInt8>, of name: Span<UInt8>, in site: Site, at other: Site) -> Bool
   {
-    if case .bucket(let kind, let bucket) = other, !tree.isThere(bucket, of: kind) { return false }
-    guard case .open(let from) = open(site), case .open(let to) = open(other),
-      Name.isThere(name, in: to), CopyBatch.isCopied(aside, from: from, to: to, as: name)
+    guard let (from, to) = folders(of: site, other), CopyBatch.isCopied(aside, from: from, to: to, as: name)
     else { return false }
     return Name.unlink(aside, in: from)
+  }
+
+  /// Nil where one of them is not there: none is made for a look.
+  private mutating func folders(of site: Site, _ other: Site) -> (from: Int32, to: Int32)? {
+    if case .bucket(let kind, let bucket) = other, !tree.isThere(bucket, of: kind) { return nil }
+    guard case .open(let from) = open(site), case .open(let to) = open(other) else { return nil }
+    return (from, to)
   }
 
   mutating func modified(_ name: Span<UInt8>, in site: Site) -> ModificationTime? {

@@ -17,6 +17,7 @@ private let pollEvery = 8
 struct Pass<M: Mover>: ~Copyable {
   private let options: MigrationOptions
   private let layout: Layout
+  private let hasMounts: Bool
   private let tree: CaptureTree
   private var settler: Settler
   private var hours: HourClock
@@ -42,6 +43,7 @@ struct Pass<M: Mover>: ~Copyable {
   ) {
     self.options = options
     layout = options.layout
+    hasMounts = options.layout.hasMounts
     tree = plan.tree
     self.pins = pins
     self.plan = plan
@@ -178,7 +180,8 @@ struct Pass<M: Mover>: ~Copyable {
 
   // MARK: visiting files
 
-  private mutating func visit(
+  /// Inlined: called for every file, from one place.
+  @inline(__always) private mutating func visit(
     _ entry: borrowing DirectoryEntry, _ found: Found, _ status: FileStatus, in site: Site,
     _ reconciliation: inout Reconciliation
   ) {
@@ -186,7 +189,7 @@ struct Pass<M: Mover>: ~Copyable {
     case .file(let kind):
       let identity = identity(of: entry, kind, reconciliation)
       if finishLink(entry, identity, in: site, status) { return }
-      if finishCopy(entry, identity, in: site, status) { return }
+      if hasMounts, finishCopy(entry, identity, in: site, status) { return }
       count(identity, &reconciliation)
       if let number = layout.number(of: entry.name, kind) {
         numbers.add(number, kind)
@@ -240,7 +243,7 @@ struct Pass<M: Mover>: ~Copyable {
   private mutating func finishCopy(
     _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
   ) -> Bool {
-    guard !layout.mounts.isEmpty, options.target == .tiered, case .place = site else { return false }
+    guard options.target == .tiered, case .place = site else { return false }
     let kind = identity.kind
     for other in otherTiers(of: kind, than: site, status.modified) {
       if options.keepLive, other == .place(layout[kind].hot) { continue }
@@ -297,7 +300,7 @@ struct Pass<M: Mover>: ~Copyable {
   /// Finishes what a killed run began that had taken a file aside to remove it: its copy is durable. One that has none, as where
   /// another program has put a file in its place, gets its name back.
   private mutating func finishAside(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
-    guard !layout.mounts.isEmpty, entry.type.countsAsFile,
+    guard entry.type.countsAsFile,
       let range = TemporaryName.nameOfAside(entry.name)
     else { return false }
     let name = entry.name.extracting(range)
@@ -326,14 +329,12 @@ struct Pass<M: Mover>: ~Copyable {
 
   /// Removes what a killed run has left of a copy.
   private mutating func removeUnfinished(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
-    guard !layout.mounts.isEmpty, entry.type == .regular, TemporaryName.isOfCopy(entry.name) else {
-      return false
-    }
+    guard entry.type == .regular, TemporaryName.isOfCopy(entry.name) else { return false }
     return options.isDryRun || plan.remove(entry.name, in: site)
   }
 
   private mutating func visitOther(_ entry: borrowing DirectoryEntry, in site: Site) {
-    if finishAside(entry, in: site) || removeUnfinished(entry, in: site) { return }
+    if hasMounts, finishAside(entry, in: site) || removeUnfinished(entry, in: site) { return }
     switch site {
     case .place(let place):
       // Of a kind that stays here, whatever this walk looks for.

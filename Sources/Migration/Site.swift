@@ -31,7 +31,7 @@ extension Layout {
   }
 
   /// Whether a file that goes from one to the other has to be copied.
-  func isCopied(from: Site, to: Site) -> Bool { !mounts.isEmpty && mount(of: from) != mount(of: to) }
+  func isCopied(from: Site, to: Site) -> Bool { hasMounts && mount(of: from) != mount(of: to) }
 }
 
 extension [Bucket: ModificationTime] {

@@ -41,7 +41,9 @@ struct TierCopies: ~Copyable {
   ) throws(KernelError) -> CopyBatch.Outcome? {
     if batch == nil || target != mount {
       batch = try tree.withFileSystem(target) { (directory) throws(KernelError) in
-        try CopyBatch(to: directory, filesMax: filesMax, bytesMax: Self.batchBytesMax, verifies: verifies)
+        try CopyBatch(
+          to: directory, filesMax: filesMax, bytesMax: Self.batchBytesMax, temporary: .own, verifies: verifies
+        )
       }
       mount = target
     }
@@ -53,8 +55,12 @@ struct TierCopies: ~Copyable {
   /// Ends what was begun: each file is in its new place, or where it was.
   mutating func commit(in tree: CaptureTree, _ ledger: inout MoveLedger) {
     guard batch?.isEmpty == false else { return }
-    let outcomes = batch!.commit { tree.hasItsMounts }
-    if !tree.hasItsMounts { ledger.stop(tree.lackOfMount) }
+    var lack: KernelError?
+    let outcomes = batch!.commit {
+      lack = tree.lackOfMount
+      return lack == nil
+    }
+    if let lack { ledger.stop(lack) }
     for index in outcomes.indices {
       count(outcomes[index], batch!.name(at: index), moves[index], tree, &ledger)
     }
@@ -86,11 +92,17 @@ enum TierCopy {
     do throws(KernelError) {
       var batch = try tree.withFileSystem(mount) { (directory) throws(KernelError) in
         try CopyBatch(
-          to: directory, filesMax: 1, bytesMax: .max, verifies: verifies, keepsSources: keepsSource)
+          to: directory, filesMax: 1, bytesMax: .max, temporary: .own, verifies: verifies,
+          keepsSources: keepsSource)
       }
-      return batch.copy(name, from: from, to: to, as: newName) ?? batch.commit { tree.hasItsMounts }[0]
+      return batch.copy(name, from: from, to: to, as: newName) ?? batch.commit { tree.lackOfMount == nil }[0]
     } catch { return .failed(error.operation, error.errno) }
   }
+}
+
+extension CopyBatch.TemporaryNames {
+  fileprivate static let own = Self(
+    ofCopy: { TemporaryName.ofCopy($0) }, ofAside: { TemporaryName.ofAside($0) })
 }
 
 extension CopyBatch.Outcome {

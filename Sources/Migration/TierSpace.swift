@@ -17,7 +17,7 @@ struct TierSpace {
 
   init(of settler: borrowing Settler, _ tree: CaptureTree) {
     self.tree = tree
-    guard !tree.layout.mounts.isEmpty else { return }
+    guard tree.layout.hasMounts else { return }
     settler.forEachHot { name, facts in
       let hot = tree.layout[facts.kind].hot
       guard !facts.isInHotPlace, tree.layout.isCopied(from: .place(facts.place), to: .place(hot)),

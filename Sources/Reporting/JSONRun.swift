@@ -198,7 +198,7 @@ extension JSONReport {
 struct CopyFigures: Encodable {
   let files: Int
   let bytes: UInt64
-  /// Without their owner, group or attributes.
+  /// Without something of `CopyBatch.Losses`.
   let incomplete: Int
 
   init(_ copies: CopyTally) {

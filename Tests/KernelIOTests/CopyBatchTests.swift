@@ -50,7 +50,8 @@ import Testing
     ) throws -> [CopyBatch.Outcome] {
       var outcomes: [CopyBatch.Outcome] = []
       var batch = try CopyBatch(
-        to: to, filesMax: filesMax, bytesMax: 1 << 20, verifies: verifies, keepsSources: keepsSources)
+        to: to, filesMax: filesMax, bytesMax: 1 << 20, temporary: .ofTests, verifies: verifies,
+        keepsSources: keepsSources)
       var waiting: [Int] = []
       func commit() throws {
         try meanwhile()
@@ -211,7 +212,7 @@ import Testing
     for (from, to) in [(folder, twin), (twin, folder)] {
       let source = try Directory.open(FilePath(from))
       let target = try Directory.open(FilePath(to))
-      var batch = try CopyBatch(to: target, filesMax: 4, bytesMax: .max)
+      var batch = try CopyBatch(to: target, filesMax: 4, bytesMax: .max, temporary: .ofTests)
       for name in ["a.ts", "b.ts"] {
         let bytes = Array(name.utf8)
         _ = batch.copy(bytes.span, from: source.descriptor, to: target.descriptor, as: bytes.span)
@@ -441,7 +442,7 @@ import Testing
     source.settle()
     let before = try source.sources
     let to = try Directory.open(FilePath(small.path))
-    var batch = try CopyBatch(to: to, filesMax: 64, bytesMax: .max)
+    var batch = try CopyBatch(to: to, filesMax: 64, bytesMax: .max, temporary: .ofTests)
     var outcomes: [CopyBatch.Outcome] = []
     for name in names {
       let bytes = Array(name.utf8)
@@ -492,4 +493,10 @@ import Testing
 extension CopyBatch.Outcome {
   fileprivate var isMoved: Bool { if case .moved = self { true } else { false } }
   fileprivate var losses: CopyBatch.Losses? { if case .moved(_, _, let lost) = self { lost } else { nil } }
+}
+
+extension CopyBatch.TemporaryNames {
+  fileprivate static let ofTests = Self(
+    ofCopy: { name in Array(".copy ".utf8) + name.indices.map { name[$0] } },
+    ofAside: { name in Array(".aside ".utf8) + name.indices.map { name[$0] } })
 }

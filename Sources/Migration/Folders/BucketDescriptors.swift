@@ -74,13 +74,14 @@ struct DescriptorBudget {
   /// Files that are copied at a time, with two descriptors each.
   let copiesMax: Int
 
-  init(descriptorsMax: Int) {
+  /// `copies`: whether the layout is on several file systems.
+  init(descriptorsMax: Int, copies: Bool = false) {
     // Places, streams, lock, watch, ring, standard streams.
     let left = max(0, descriptorsMax - 60)
     keptMax = min(4 * BucketRule.hours.count, left / 4)
+    copiesMax = copies ? min(512, max(1, (left - 2 * keptMax) / 4)) : 0
     // Two weeks of hours of eight kinds at the most. Where a folder is to be opened, half of them are closed, and not the one
     // that a file comes from: that needs four.
-    copiesMax = min(512, max(1, (left - 2 * keptMax) / 4))
     bucketsMax = min(4096, max(4, left - 2 * keptMax - 2 * copiesMax))
   }
 }

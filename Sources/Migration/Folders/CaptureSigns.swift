@@ -14,7 +14,7 @@ struct CaptureSigns {
     for mount in layout.mounts { _ = try directory.openMount(mount.path, type: mount.type) }
     isHotPlace = directory.hasFolder("0") && directory.hasFolder("23")
     isCapture =
-      !layout.mounts.isEmpty || directory.hasPlaylist(of: layout)
+      layout.hasMounts || directory.hasPlaylist(of: layout)
       ? true : try Self.anyPlaceHasSign(of: directory, layout)
   }
 

@@ -157,21 +157,17 @@ struct CaptureTree: Sendable {
     places[Int(place.index)] = try open(place, in: root.directory)
   }
 
-  /// Whether what is mounted is still what it was when this was made: somebody may unmount it at any time, and what is in memory
-  /// goes with whoever has it open last.
-  var hasItsMounts: Bool {
-    guard case .open(let root) = places[0] else { return false }
-    return layout.mounts.indices.allSatisfy { index in
-      let mount = layout.mounts[index]
-      guard let now = try? root.directory.openMount(mount.path, type: mount.type).status() else {
-        return false
+  /// Where something is not mounted any more that was when this was made: somebody may unmount it at any time, and what is in
+  /// memory goes with whoever has it open last. Nil where all is as it was.
+  var lackOfMount: KernelError? {
+    guard case .open(let root) = places[0] else { return nil }
+    for (mount, folder) in zip(layout.mounts, mounts) {
+      let now = try? root.directory.openMount(mount.path, type: mount.type).status().folder
+      if now == nil || now != (try? folder.directory.status().folder) {
+        return KernelError(.mount, capture.appending(mount.path), .wrongMedium)
       }
-      return (try? mounts[index].directory.status().folder) == now.folder
     }
-  }
-
-  var lackOfMount: KernelError {
-    KernelError(.mount, capture.appending(layout.mounts.first?.path ?? ""), .wrongMedium)
+    return nil
   }
 
   var mountsKeepInodes: Bool {

@@ -75,7 +75,7 @@ struct PassTally {
 public struct CopyTally: Equatable, Sendable {
   public private(set) var files = 0
   public private(set) var bytes: UInt64 = 0
-  /// Files with an owner, a group, or attributes that the target does not keep, or this user may not give.
+  /// Files with something that the target does not keep, or this user may not give.
   public private(set) var filesWithLosses = 0
   public private(set) var losses = CopyBatch.Losses()
 

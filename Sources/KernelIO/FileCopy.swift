@@ -1,0 +1,150 @@
+internal import CLiburing
+internal import SystemPackage
+
+/// The steps of a copy of one file: is it at rest, its data, its attributes, is it equal.
+extension CopyBatch {
+  /// Of a smaller file holes are not looked for.
+  private static let sparseBytesMin: UInt64 = 64 << 10
+
+  static func status(of file: Int32) throws(CopyFailure) -> FileStatus {
+    var raw = hc_stat()
+    try check(unsafe hc_statx(file, "", &raw), .stat)
+    return FileStatus(raw)
+  }
+
+  @discardableResult
+  static func check<Result: SignedInteger>(
+    _ result: Result, _ operation: KernelError.Operation
+  ) throws(CopyFailure) -> Result {
+    guard result < 0 else { return result }
+    throw CopyFailure(outcome: .failed(operation, Errno(shim: result)))
+  }
+
+  /// Whether nobody has the file open for writing: a lease is granted only then (fcntl(2)). Of another user's file it is granted to
+  /// root alone, and some file systems know of none: there it must do that nothing was written for a while.
+  static func isClosed(_ file: Int32, _ status: FileStatus) -> Bool {
+    let leased = hc_lease_read(file)
+    if leased >= 0 {
+      hc_lease_end(file)
+      return true
+    }
+    if Errno(shim: leased) == .resourceTemporarilyUnavailable { return false }
+    return age(of: status).magnitude > 10_000_000_000
+  }
+
+  /// Nanoseconds since the last change; what lies ahead is negative.
+  private static func age(of status: FileStatus) -> Int64 {
+    let (seconds, isOver) = status.changedSeconds.multipliedReportingOverflow(by: 1_000_000_000)
+    return isOver ? .max : SystemClock.realtimeNanoseconds &- seconds &- Int64(status.changedNanoseconds)
+  }
+
+  /// Whether what is written from now on shows in the change time, which has the grain of a clock tick, or of a second.
+  static func isSettled(_ status: FileStatus) -> Bool {
+    // One that lies ahead, where the clock was set back, is not the next one either.
+    age(of: status).magnitude > (status.changedNanoseconds == 0 ? 1_000_000_000 : 20_000_000)
+  }
+
+  // MARK: data
+
+  static func copyData(
+    from source: Int32, to copy: Int32, bytes: UInt64, _ buffer: CopyBuffer
+  ) throws(CopyFailure) {
+    let isSparse = bytes >= sparseBytesMin && hc_is_sparse(source)
+    var offset: UInt64 = 0
+    while offset < bytes {
+      var wanted = Int(min(UInt64(buffer.byteCount), bytes - offset))
+      var count: Int64 = 0
+      if isSparse { count = try check(unsafe hc_hole_length(source, offset, bytes, &wanted), .read) }
+      if count == 0 {
+        count = try check(unsafe hc_read_at(source, buffer.memory, wanted, offset), .read)
+        guard count > 0 else { throw CopyFailure(outcome: .changed) }
+        try check(unsafe hc_write_at(copy, buffer.memory, Int(count), offset), .write)
+      }
+      guard StopSignal.pending == nil else { throw CopyFailure(outcome: .notExecuted) }
+      offset += UInt64(count)
+      Heartbeat.sign()
+    }
+    // Behind the last byte that is no hole.
+    if isSparse { try check(hc_set_size(copy, bytes), .write) }
+  }
+
+  static func equals(
+    _ left: Int32, _ right: Int32, bytes: UInt64, _ buffer: CopyBuffer
+  ) -> Result<Bool, Errno> {
+    var offset: UInt64 = 0
+    while offset < bytes {
+      let count = unsafe hc_compare_data(left, right, offset, bytes, buffer.memory, buffer.byteCount)
+      guard count >= 0 else { return .failure(Errno(shim: count)) }
+      guard count > 0 else { return .success(false) }
+      offset += UInt64(count)
+      Heartbeat.sign()
+    }
+    return .success(true)
+  }
+
+  // MARK: attributes
+
+  /// Owner, permissions, extended attributes and modification time.
+  static func copyAttributes(
+    from source: Int32, to copy: Int32, _ status: FileStatus
+  ) throws(CopyFailure) -> Losses {
+    var lost = Losses()
+    var mode = status.mode
+    let own = try self.status(of: copy)
+    if own.owner != status.owner || own.group != status.group {
+      lost = try giveAway(copy, to: status)
+      // What another user or group was to have must not be this one's.
+      let setID: UInt32 = 0o6000
+      if !lost.isEmpty { mode &= ~setID }
+      if lost.contains(.group) { mode &= ~0o070 | (mode & 0o007) << 3 }
+    }
+    switch hc_copy_xattrs(source, copy) {
+    case 0: break
+    case -Errno.ioError.rawValue: throw CopyFailure(outcome: .failed(.setAttribute, .ioError))
+    // ENOSPC, too, is said of an attribute that is too large (ext4).
+    case _: lost.insert(.attributes)
+    }
+    // Where its access control list is lost, the bits of the group are those of the list's mask.
+    if lost.contains(.attributes), hc_has_access_list(source) { mode &= ~0o070 | (mode & 0o007) << 3 }
+    // chown(2) clears bits, and an access control list is among the attributes.
+    switch hc_fchmod(copy, mode) {
+    case 0: break
+    // FAT: all files have those that it was mounted with.
+    case -Errno.notPermitted.rawValue: lost.insert(.permissions)
+    case let result: try check(result, .changeMode)
+    }
+    var raw = hc_stat()
+    raw.mtime_s = status.modifiedSeconds
+    raw.mtime_ns = status.modifiedNanoseconds
+    try check(unsafe hc_set_times(copy, &raw), .setTime)
+    return lost
+  }
+
+  private static func giveAway(_ copy: Int32, to status: FileStatus) throws(CopyFailure) -> Losses {
+    // chown(2): an owner of -1 is left as it is.
+    let asItIs = UInt32.max
+    if hc_fchown(copy, status.owner, status.group) == 0 { return [] }
+    if hc_fchown(copy, asItIs, status.group) == 0 { return .owner }
+    let own = try self.status(of: copy)
+    return Losses(
+      own.owner == status.owner ? [.group] : own.group == status.group ? [.owner] : [.owner, .group])
+  }
+}
+
+/// Why a file is not in a batch.
+struct CopyFailure: Error {
+  let outcome: CopyBatch.Outcome
+}
+
+/// Memory that data passes through.
+@safe final class CopyBuffer {
+  let memory: UnsafeMutableRawPointer
+  let byteCount: Int
+
+  init(byteCount: Int) {
+    self.byteCount = byteCount
+    unsafe memory = .allocate(byteCount: byteCount, alignment: 4096)
+  }
+
+  deinit { unsafe memory.deallocate() }
+}
