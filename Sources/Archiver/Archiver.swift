@@ -16,14 +16,14 @@ public import SystemPackage
 public final class Archiver {
   /// May change from one round to the next.
   public var options: ArchiverOptions
-  private var log: ServiceLog
-  private let observer = Observer()
+  var log: ServiceLog
+  let observer = Observer()
   private var metrics = Metrics()
-  private let clock = ClockWatch()
+  let clock = ClockWatch()
   private var memories: [FilePath: CaptureMemory] = [:]
   /// Which folder each path led to the last time.
   private var folders: [FilePath: FolderIdentity] = [:]
-  private var lastCaptures: [FilePath] = []
+  private(set) var lastCaptures: [FilePath] = []
   /// Those of the captures whose line names a layout; or why that cannot be used.
   private var policies: [FilePath: Result<Policy, SettingsMistake>] = [:]
   /// Of which it was said that what is made there stays this user's.
@@ -107,7 +107,7 @@ public final class Archiver {
   }
 
   /// Each capture's share of what is left of the interval, and a little of it in any case.
-  private func sliceEnd(_ deadline: Int64, sharedBy captures: Int) -> Int64 {
+  func sliceEnd(_ deadline: Int64, sharedBy captures: Int) -> Int64 {
     let now = SystemClock.monotonicNanoseconds
     let leastNanoseconds: Int64 = 200_000_000
     return now + max(leastNanoseconds, (deadline - now) / Int64(max(1, captures)))
@@ -143,7 +143,7 @@ public final class Archiver {
     round.issues.append(issue)
   }
 
-  private func memory(of path: FilePath) -> CaptureMemory {
+  func memory(of path: FilePath) -> CaptureMemory {
     if let memory = memories[path] { return memory }
     let memory = CaptureMemory()
     memories[path] = memory
@@ -156,7 +156,7 @@ public final class Archiver {
     }
   }
 
-  private func policy(of path: FilePath) -> Result<Policy, SettingsMistake> {
+  func policy(of path: FilePath) -> Result<Policy, SettingsMistake> {
     policies[path] ?? .success(options.policy)
   }
 
@@ -173,20 +173,25 @@ public final class Archiver {
       log.log([issue], .settling, of: path)
       return
     }
-    var migration = MigrationOptions(
-      layout: policy.layout, rule: policy.rule, hours: policy.hours, isDryRun: options.isDryRun,
-      keepLive: options.keepLive, writesManifests: false)
+    var migration = migrationOptions(policy, until: slice)
     let young = SystemClock.realtimeNanoseconds / 1_000_000_000 - options.minAgeSeconds
     migration.rule.youngSince = ModificationTime(seconds: young, nanoseconds: 0)
-    migration.deadlineNanoseconds = slice
-    migration.proves = false
-    migration.renaming = options.renaming
-    migration.guardsPath = true
     let report = engine.migrate(path, options: migration, observer: observer, memory: memory(of: path))
     noteReplacement(of: path, by: report.folder)
     metrics.add(report, path)
     round.add(report)
     logOutcome(report, path)
+  }
+
+  func migrationOptions(_ policy: Policy, until slice: Int64) -> MigrationOptions {
+    var migration = MigrationOptions(
+      layout: policy.layout, rule: policy.rule, hours: policy.hours, isDryRun: options.isDryRun,
+      keepLive: options.keepLive, writesManifests: false)
+    migration.deadlineNanoseconds = slice
+    migration.proves = false
+    migration.renaming = options.renaming
+    migration.guardsPath = true
+    return migration
   }
 
   /// Nothing to prevent: each round takes the path as it is, under the same guard.
@@ -294,7 +299,7 @@ public final class Archiver {
 }
 
 /// A round says what it did when it is done.
-private final class Observer: MigrationObserver {
+final class Observer: MigrationObserver {
   var wantsMoves: Bool { false }
   func progressed(_ progress: MigrationProgress) {}
   func moved(_ name: Span<UInt8>, from: String, to: String, as newName: Span<UInt8>) {}

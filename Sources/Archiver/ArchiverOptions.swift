@@ -22,6 +22,8 @@ public struct ArchiverOptions: Sendable {
   public var renaming = RenamingOptions()
   public var isRetentionForced = false
   public var isDryRun = false
+  /// For how long the end of the service may take what is in memory to the disk; nil where it stays in memory.
+  public var flushSeconds: Int64?
   public var metricsFile: FilePath?
   /// A warning where less of the bytes or inodes is free.
   public var warnFreePercent: Int64 = 10

@@ -46,7 +46,21 @@ public struct ArchiverService {
       signalThread.pause(until: next)
     }
     Supervisor.notify("STOPPING=1")
+    if let seconds = archiver.options.flushSeconds {
+      signalThread.isIdle.store(false, ordering: .relaxed)
+      flush(archiver, within: seconds)
+    }
     log.info("stopped")
+  }
+
+  /// What is in flight when the time is over is still finished, for which the supervisor is to wait as well (sd_notify(3)).
+  private func flush(_ archiver: Archiver, within seconds: Int64) {
+    let syncSeconds: Int64 = 30
+    Supervisor.notify(
+      "EXTEND_TIMEOUT_USEC=\((seconds + syncSeconds) * 1_000_000)\nSTATUS=taking what is in memory to the disk"
+    )
+    StopSignal.withdraw()
+    archiver.flush(until: SystemClock.monotonicNanoseconds + seconds * 1_000_000_000)
   }
 
   private func reload(_ archiver: Archiver) {

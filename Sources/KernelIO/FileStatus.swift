@@ -84,6 +84,8 @@ public struct FileSystemStatus: Sendable {
   public let isReadOnly: Bool
   /// Known to have RENAME_NOREPLACE (renameat2(2)); others may have it too.
   public let refusesToReplace: Bool
+  /// Whether a power cut or a reboot takes what is there.
+  public let isInMemory: Bool
   /// Whether inodes may have to be read from a disk.
   public let isOnDisk: Bool
   /// Whether a rename keeps the inode number. On overlayfs a file of the lower layer is copied up and gets
@@ -105,7 +107,8 @@ public struct FileSystemStatus: Sendable {
     keepsNegativeEntries = raw.magic == Self.ext4
     refusesToReplace = [Self.tmpfs, Self.ext4, Self.xfs, Self.btrfs, Self.overlay].contains(raw.magic)
     syncsAsAWhole = [Self.tmpfs, Self.ext4, Self.xfs, Self.btrfs].contains(raw.magic)
-    isOnDisk = raw.magic != Self.tmpfs
+    isInMemory = raw.magic == Self.tmpfs || raw.magic == Self.ramfs
+    isOnDisk = !isInMemory
     keepsInodes = raw.magic != Self.overlay && raw.magic != Self.fuse
   }
 
@@ -113,6 +116,7 @@ public struct FileSystemStatus: Sendable {
   private static let overlay: UInt64 = 0x794c_7630
   private static let fuse: UInt64 = 0x6573_5546
   private static let tmpfs: UInt64 = 0x0102_1994
+  private static let ramfs: UInt64 = 0x8584_58f6
   private static let xfs: UInt64 = 0x5846_5342
   private static let btrfs: UInt64 = 0x9123_683e
   private static let ext4: UInt64 = 0xef53

@@ -9,6 +9,9 @@ public enum StopSignal {
   /// Asks the work at hand to stop, as the signal itself would.
   public static func request(_ signal: Int32) { hc_signals_request(signal) }
 
+  /// What comes now is not to be stopped by the signal that ended what was before.
+  public static func withdraw() { hc_signals_request(0) }
+
   /// The signal that asked to stop, if one did. A plain load: cheap enough for every file.
   public static var pending: Int32? {
     let signal = hc_signals_pending()

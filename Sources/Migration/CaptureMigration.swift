@@ -213,7 +213,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     let plan = MovePlan(
       tree: tree, mover: mover, isDryRun: options.isDryRun,
       looksAtDestinations: capture.fileSystem.keepsNegativeEntries,
-      renaming: options.renaming, model: capture.status,
+      renaming: options.renaming, deadline: options.deadlineNanoseconds, model: capture.status,
       budget: budget, ledger: ledger)
     var pass = Pass(
       options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,

@@ -37,6 +37,9 @@ public struct MigrationOptions: Sendable {
   public var isDryRun: Bool
   /// Move only what is cold; leave the hot set and the live playlist where a live reader expects them.
   public var keepLive: Bool
+  /// Hot files go to buckets as well where they are in memory and their buckets are not: the oldest first, whatever a live
+  /// playlist lists. With `keepLive`, for nothing is to be brought there.
+  public var emptiesMemory = false
   /// Make the moves survive a power cut before reporting success.
   public var syncs: Bool
   /// Write a playlist for each bucket that holds segments.

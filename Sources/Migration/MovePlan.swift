@@ -35,7 +35,7 @@ struct MovePlan<M: Mover>: ~Copyable {
   init(
     tree: CaptureTree, mover: M, isDryRun: Bool, looksAtDestinations: Bool,
     renaming: RenamingOptions = RenamingOptions(),
-    model: FileStatus, budget: DescriptorBudget, ledger: consuming MoveLedger
+    deadline: Int64? = nil, model: FileStatus, budget: DescriptorBudget, ledger: consuming MoveLedger
   ) {
     renamesConflicts = renaming.renamesConflicts
     verifiesCopies = renaming.verifiesCopies
@@ -50,7 +50,8 @@ struct MovePlan<M: Mover>: ~Copyable {
     buckets = BucketDescriptors(budget: budget)
     queue = MoveQueue(capacity: M.queueCapacity)
     copies = TierCopies(
-      filesMax: budget.copiesMax, verifies: renaming.verifiesCopies, renamesConflicts: renamesConflicts)
+      filesMax: budget.copiesMax, deadline: deadline, verifies: renaming.verifiesCopies,
+      renamesConflicts: renamesConflicts)
     mover.begin()
   }
 

@@ -292,7 +292,7 @@ struct Pass<M: Mover>: ~Copyable {
   /// Whether files of a kind stay where they are: their folders may not be used, or any of them may be listed by a live
   /// playlist that is too large to be read.
   private func stays(_ kind: Kind) -> Bool {
-    tree.refusedKinds[kind] || (layout.isSegment(kind) && pins.listed.mayBeAny)
+    tree.refusedKinds[kind] || (layout.isSegment(kind) && pins.listed.mayBeAny && !options.emptiesMemory)
   }
 
   private var segmentsStay: Bool { layout.stream.map { stays($0.kind) } ?? false }
@@ -362,6 +362,7 @@ struct Pass<M: Mover>: ~Copyable {
 
   /// What is left in the settler is hot.
   private mutating func placeHotFiles() {
+    if options.emptiesMemory { return emptyMemory() }
     let held = livePlaylist.isHeld ? pins.listed : ListedNames()
     do throws(KernelError) {
       if !options.keepLive { try TierSpace(of: settler, tree).check() }
@@ -369,6 +370,27 @@ struct Pass<M: Mover>: ~Copyable {
     Self.placeHotFiles(
       settler, &plan, layout, keepLive: options.keepLive, isKnown: isComplete, segmentsStay: segmentsStay,
       held: held)
+  }
+
+  /// What is hot and would go with the power goes to buckets, the oldest first: there may be no time for all.
+  private mutating func emptyMemory() {
+    var leaving: [(name: [UInt8], facts: FileFacts)] = []
+    settler.forEachHot { name, facts in
+      if tree.isInMemory(facts.place, facts.kind) {
+        leaving.append((Array(copying: name), facts))
+      } else {
+        plan.ledger.tallies[facts.kind].kept += 1
+      }
+    }
+    leaving.sort { $0.facts.modified < $1.facts.modified }
+    for (name, facts) in leaving {
+      guard isComplete else {
+        plan.ledger.tallies[facts.kind].pending += 1
+        continue
+      }
+      let bucket = layout.buckets.bucket(of: facts.modified, &hours)
+      cold.add(name.span, facts.identity, from: .place(facts.place), to: bucket, facts.modified, &plan)
+    }
   }
 
   private static func placeHotFiles(

@@ -6,8 +6,11 @@ internal import SystemPackage
 struct TierCopies: ~Copyable {
   /// So much is copied before it is made durable: as much as a disk writes in about a second.
   private static let batchBytesMax: UInt64 = 256 << 20
+  /// The same where the run is to end at a certain time, also on a slow card.
+  private static let smallBatchBytesMax: UInt64 = 16 << 20
 
   private let filesMax: Int
+  private let deadline: Int64?
   private let verifies: Bool
   private let renamesConflicts: Bool
   private var batch: CopyBatch?
@@ -15,8 +18,10 @@ struct TierCopies: ~Copyable {
   private var mount: Int?
   private var moves: [Planned] = []
 
-  init(filesMax: Int, verifies: Bool, renamesConflicts: Bool) {
+  /// `deadline`: when no more copies are begun (CLOCK_MONOTONIC).
+  init(filesMax: Int, deadline: Int64?, verifies: Bool, renamesConflicts: Bool) {
     self.filesMax = filesMax
+    self.deadline = deadline
     self.verifies = verifies
     self.renamesConflicts = renamesConflicts
   }
@@ -27,7 +32,7 @@ struct TierCopies: ~Copyable {
   ) {
     let target = tree.layout.mount(of: planned.move.to)
     if target != mount || batch?.isFull == true { commit(in: tree, &ledger) }
-    guard !ledger.isStopped else { return ledger.countCopy(.notExecuted, name, planned) }
+    guard !ledger.isStopped, !isOverdue else { return ledger.countCopy(.notExecuted, name, planned) }
     do throws(KernelError) {
       if let outcome = try copy(name, planned, target, tree) { ledger.countCopy(outcome, name, planned) }
     } catch {
@@ -36,13 +41,17 @@ struct TierCopies: ~Copyable {
     }
   }
 
+  private var isOverdue: Bool { deadline.map { SystemClock.monotonicNanoseconds > $0 } ?? false }
+
   private mutating func copy(
     _ name: Span<UInt8>, _ planned: Planned, _ target: Int?, _ tree: CaptureTree
   ) throws(KernelError) -> CopyBatch.Outcome? {
     if batch == nil || target != mount {
       batch = try tree.withFileSystem(target) { (directory) throws(KernelError) in
         try CopyBatch(
-          to: directory, filesMax: filesMax, bytesMax: Self.batchBytesMax, temporary: .own, verifies: verifies
+          to: directory, filesMax: filesMax,
+          bytesMax: deadline == nil ? Self.batchBytesMax : Self.smallBatchBytesMax, temporary: .own,
+          verifies: verifies
         )
       }
       mount = target

@@ -5,7 +5,7 @@ import Testing
 /// Hot files in RAM, all others on a disk: the layout `guide-ram`, on a real disk with a real tmpfs in it.
 @Suite(.enabled(if: MountedFileSystem.canMount, "no root")) struct TierTests {
   /// A capture on a disk, with a tmpfs on its folder `hot`.
-  private final class Tiers {
+  final class Tiers {
     let disk: MountedFileSystem
     let path: String
     private(set) var isMounted = false
@@ -35,12 +35,12 @@ import Testing
     }
   }
 
-  private static func run(_ command: String, _ path: String, _ options: [String] = []) -> Shell.Result {
+  static func run(_ command: String, _ path: String, _ options: [String] = []) -> Shell.Result {
     HotColdBinary.run([command, path, "--layout", "guide-ram"] + options)
   }
 
   /// By name: what every file must keep, wherever it is. A copy has an inode number of its own.
-  private static func contents(_ snapshot: Snapshot) -> [Bytes: Set<Snapshot.Entry>] {
+  static func contents(_ snapshot: Snapshot) -> [Bytes: Set<Snapshot.Entry>] {
     snapshot.files.reduce(into: [:]) { contents, file in
       var entry = file.value
       entry.inode = 0
@@ -55,7 +55,7 @@ import Testing
     return Bytes(String(text.dropFirst().dropLast(".aside.hotcold".count)))
   }
 
-  private static func inRAM(_ path: Bytes) -> Bytes {
+  static func inRAM(_ path: Bytes) -> Bytes {
     let parts = String(decoding: path.bytes, as: UTF8.self).split(separator: "/")
     // Of the guide's layout a file in a hot place has no bucket above it.
     return parts.count == 2 ? "hot/" + path : path

@@ -43,6 +43,8 @@ struct CaptureTree: Sendable {
   private var places: [Folder] = []
   /// Of `Layout.mounts`.
   private var mounts: [OpenFolder] = []
+  /// Those of them that a power cut empties.
+  private var inMemory: Set<Int> = []
   private var buckets = PerKind<[Bucket: BucketFolder]>(repeating: [:])
   private var keptCount = 0
   private let keptMax: Int
@@ -70,6 +72,9 @@ struct CaptureTree: Sendable {
     mayHoldBothNames = allowsLinks ? try !capture.fileSystem().refusesToReplace : false
     places = [.open(OpenFolder(try capture.reopened()))]
     for mount in layout.mounts { mounts.append(try Self.open(mount, in: capture)) }
+    for index in mounts.indices where try mounts[index].directory.fileSystem().isInMemory {
+      inMemory.insert(index)
+    }
     for place in layout.places.dropFirst() { places.append(try open(place, in: capture)) }
     for kind in layout.kinds {
       for tree in layout.trees.indices {
@@ -221,6 +226,12 @@ struct CaptureTree: Sendable {
     return [layout[stream.kind].flat, layout[stream.kind].hot].contains {
       Self.isOpen(dirfd(of: $0)) && Name.isThere(name, in: dirfd(of: $0))
     }
+  }
+
+  /// Whether a power cut takes the files of a kind that are in a place, and leaves those in its buckets.
+  func isInMemory(_ place: Place, _ kind: Kind) -> Bool {
+    let isIn = { (place: Place) in layout.mount(of: place).map(inMemory.contains) ?? false }
+    return isIn(place) && !isIn(layout.coldPlace(of: kind))
   }
 
   // MARK: buckets

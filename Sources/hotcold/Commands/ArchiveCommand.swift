@@ -27,6 +27,8 @@ struct ArchiveCommand: ParsableCommand {
   @Option(Settings.maxDelete) var maxDelete: String?
   @Option(Settings.metricsFile) var metricsFile: String?
   @Option(Settings.warnFree) var warnFree: String?
+  @Flag(Settings.flushOnStop) var flushOnStop = false
+  @Option(Settings.flushTimeout) var flushTimeout: String?
   @OptionGroup var layout: LayoutOptions
   @OptionGroup var place: PlaceOptions
   @OptionGroup var settle: SettleOptions
@@ -51,6 +53,9 @@ struct ArchiveCommand: ParsableCommand {
 
   func validate() throws {
     if forceRetention && !once { throw ValidationError("--force-retention goes with --once.") }
+    if flushOnStop && (once || dryRun) {
+      throw ValidationError("--flush-on-stop is for the service, without --once and --dry-run.")
+    }
     if format != .text && !once && !dryRun {
       throw ValidationError("--format goes with --once or --dry-run.")
     }
@@ -124,7 +129,8 @@ struct ArchiveCommand: ParsableCommand {
     let own =
       Settings.interval.given(interval) + Settings.minAge.given(minAge) + Settings.retain.given(retain)
       + Settings.maxDelete.given(maxDelete) + Settings.metricsFile.given(metricsFile)
-      + Settings.warnFree.given(warnFree)
+      + Settings.warnFree.given(warnFree) + Settings.flushOnStop.given(flushOnStop)
+      + Settings.flushTimeout.given(flushTimeout)
     return captures.flags + own + layout.flags + place.flags + settle.flags + rename.flags
   }
 
@@ -164,6 +170,8 @@ struct ArchiveCommand: ParsableCommand {
     options.isDryRun = dryRun
     options.metricsFile = try settings.value(of: Settings.metricsFile)
     options.warnFreePercent = try settings.value(of: Settings.warnFree)
+    let flushSeconds = try settings.value(of: Settings.flushTimeout)
+    options.flushSeconds = try settings.value(of: Settings.flushOnStop) ? flushSeconds : nil
     options.engine = try settings.value(of: Settings.engine)
     return options
   }

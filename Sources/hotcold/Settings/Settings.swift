@@ -8,7 +8,8 @@ import SystemPackage
 enum Settings {
   /// In the order in which they are printed.
   static let all: [any AnySetting] = [
-    layout, capturesFrom, interval, minAge, retain, maxDelete, metricsFile, warnFree, timeZone, hot, keepLive,
+    layout, capturesFrom, interval, minAge, retain, maxDelete, metricsFile, warnFree, flushOnStop,
+    flushTimeout, timeZone, hot, keepLive,
     manifests,
     engine, linkFallback, verifyCopies, onConflict,
   ]
@@ -120,6 +121,14 @@ enum Settings {
     completion: .file())
   static let warnFree = Setting<Int64>(
     "warn-free", default: "10%", .percent, help: "Warn where less of the bytes or inodes is free.")
+  static let flushOnStop = Setting(
+    "flush-on-stop", isOn: false,
+    help: ArgumentHelp(
+      "When the service is stopped, take what is in memory (tmpfs) to the disk, the hot files last.",
+      discussion: "Stop the recorder first: what it has open stays."))
+  static let flushTimeout = Setting<Int64>(
+    "flush-timeout", default: "20s", .seconds(1...3600),
+    help: "For how long; what is left then is named.")
 }
 
 /// What becomes of a file whose name is taken where it belongs.

@@ -1,0 +1,63 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import Migration
+internal import Reporting
+internal import SystemPackage
+
+extension Archiver {
+  /// The end of the service: what is in memory goes to the disk, before the machine is switched off.
+  ///
+  ///     each capture with a tier in memory ─▶ what is cold ─▶ the hot files, oldest first ─▶ playlists ─▶ what is left is named
+  ///
+  /// Each has its share of the time, as in a round. What is open for writing stays, so the recorder is to be stopped first.
+  /// - Parameter deadline: when nothing more is begun (CLOCK_MONOTONIC).
+  func flush(until deadline: Int64) {
+    let captures = lastCaptures.filter { hasFilesInMemory($0) }
+    guard !captures.isEmpty else { return }
+    let engine: Engine
+    do throws(KernelError) { engine = try Engine.choose(options.engine) } catch {
+      return log.log([Issue(.engineUnavailable(error))], .round, of: nil)
+    }
+    for (position, path) in captures.enumerated() where StopSignal.pending == nil {
+      flush(path, engine, until: sliceEnd(deadline, sharedBy: captures.count - position))
+    }
+    for path in captures { nameWhatIsLeft(of: path) }
+  }
+
+  /// Where that cannot be told the flush says why.
+  private func hasFilesInMemory(_ path: FilePath) -> Bool {
+    guard case .success(let policy) = policy(of: path), policy.layout.hasMounts else { return false }
+    do throws(MigrationError) {
+      return try MemoryFiles(of: path, policy.layout, isGuarded: true).count > 0
+    } catch { return true }
+  }
+
+  private func flush(_ path: FilePath, _ engine: Engine, until slice: Int64) {
+    guard case .success(let policy) = policy(of: path) else { return }
+    var migration = migrationOptions(policy, until: slice)
+    migration.keepLive = true
+    migration.emptiesMemory = true
+    let report = engine.migrate(path, options: migration, observer: observer, memory: memory(of: path))
+    log.log(report.issues, .settling, of: path)
+    guard report.total.moved > 0 else { return }
+    log.info(
+      "\(Explanation.text(path)): flushed \(Format.count(report.total.moved, "file")), \(Format.bytes(report.copies.bytes))"
+    )
+    guard report.error == nil, options.writesManifests else { return }
+    var maintenance = MaintenanceOptions(layout: policy.layout, rule: RetentionRule(), hours: policy.hours)
+    maintenance.guardsPath = true
+    let playlists = engine.keepUp(path, options: maintenance, memory: memory(of: path), clock: clock)
+    log.logEach(playlists.issues(in: path, confirmation: policy.confirmation), .maintenance, of: path)
+  }
+
+  private func nameWhatIsLeft(of path: FilePath) {
+    guard case .success(let policy) = policy(of: path),
+      let left = try? MemoryFiles(of: path, policy.layout, isGuarded: true), left.count > 0
+    else { return }
+    let names = left.named.map { printable($0) }.joined(separator: ", ")
+    let more = left.count > left.named.count ? ", …" : ""
+    log.event(
+      "\(Explanation.text(path)): \(Format.count(left.count, "file")) left in memory, which a power cut takes: \(names)\(more)"
+    )
+  }
+}
