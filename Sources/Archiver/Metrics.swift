@@ -9,6 +9,10 @@ struct Metrics {
   private struct Figures {
     let layout: Layout
     var moved = PerKind(repeating: 0)
+    var copiedFiles = 0
+    var copiedBytes: UInt64 = 0
+    /// Of the last round.
+    var failed = PerKind(repeating: 0)
     /// Rounds with any error.
     var errors = 0
     /// Rounds with an error of a kind.
@@ -20,6 +24,8 @@ struct Metrics {
     var implausible = 0
     var isRetentionDeclined = false
     var fileSystem: FileSystemStatus?
+    /// Of the mounts of the layout, in their order.
+    var mounts: [FileSystemStatus] = []
     var lastSuccessSeconds: Int64?
 
     init(_ layout: Layout) { self.layout = layout }
@@ -45,9 +51,14 @@ struct Metrics {
   mutating func add(_ report: CaptureReport, _ path: FilePath) {
     guard !report.isDryRun else { return }
     forgetUnless(report.layout, path)
+    var figures = figures[path] ?? Figures(report.layout)
     for kind in report.layout.kinds {
-      figures[path, default: Figures(report.layout)].moved[kind] += report.kinds[kind].tally.moved
+      figures.moved[kind] += report.kinds[kind].tally.moved
+      figures.failed[kind] = report.kinds[kind].tally.failed
     }
+    figures.copiedFiles += report.copies.files
+    figures.copiedBytes &+= report.copies.bytes
+    self.figures[path] = figures
     add(report.issues, of: path)
     if !report.isClean { isClean[path] = false }
   }
@@ -81,6 +92,7 @@ struct Metrics {
       figures.isRetentionDeclined = !retention.refusals.isEmpty
     }
     figures.fileSystem = report.fileSystem ?? figures.fileSystem
+    if report.error == nil { figures.mounts = report.mounts }
     self.figures[path] = figures
   }
 
@@ -181,6 +193,24 @@ struct Metrics {
     let captures = figures.map { (name: printable($0.key.bytes), figures: $0.value) }.sorted {
       $0.name < $1.name
     }
+    func perKind(_ name: String, _ type: String, _ help: String, _ value: (Figures, Kind) -> Int) {
+      lines.family(name, type, help)
+      for (capture, figures) in captures {
+        for kind in figures.layout.kinds {
+          let labels = [("capture", capture), ("kind", figures.layout.name(of: kind))]
+          lines.sample(name, labels, "\(value(figures, kind))")
+        }
+      }
+    }
+    func perMount(_ name: String, _ help: String, _ value: (FileSystemStatus) -> UInt64?) {
+      lines.family(name, "gauge", help)
+      for (capture, figures) in captures {
+        for (mount, status) in zip(figures.layout.mounts, figures.mounts) {
+          guard let value = value(status) else { continue }
+          lines.sample(name, [("capture", capture), ("mount", mount.path)], "\(value)")
+        }
+      }
+    }
     func perTier(_ name: String, _ help: String, _ value: (TierCount) -> String) {
       lines.family(name, "gauge", help)
       for (capture, figures) in captures where figures.isCounted {
@@ -201,13 +231,15 @@ struct Metrics {
         if let value = value(figures) { lines.sample(name, [("capture", capture)], value) }
       }
     }
-    lines.family("hotcold_files_moved_total", "counter", "Files moved to their tier.")
-    for (capture, figures) in captures {
-      for kind in figures.layout.kinds {
-        lines.sample(
-          "hotcold_files_moved_total", [("capture", capture), ("kind", figures.layout.name(of: kind))],
-          "\(figures.moved[kind])")
-      }
+    perKind("hotcold_files_moved_total", "counter", "Files moved to their tier.") { $0.moved[$1] }
+    perKind("hotcold_files_failed", "gauge", "Files that could not be moved in the last round.") {
+      $0.failed[$1]
+    }
+    perCapture(
+      "hotcold_files_copied_total", "Those moved files that came to another file system.", type: "counter"
+    ) { $0.layout.hasMounts ? "\($0.copiedFiles)" : nil }
+    perCapture("hotcold_bytes_copied_total", "Their bytes.", type: "counter") {
+      $0.layout.hasMounts ? "\($0.copiedBytes)" : nil
     }
     lines.family(
       "hotcold_capture_errors_total", "counter", "Rounds in which this was wrong with a capture.")
@@ -236,6 +268,12 @@ struct Metrics {
     }
     perCapture("hotcold_filesystem_free_inodes", "Inodes free; absent where they are made as needed.") {
       $0.fileSystem?.freeInodes.map { "\($0)" }
+    }
+    perMount("hotcold_mount_free_bytes", "Bytes free in a tier with a file system of its own.") {
+      $0.freeBytes
+    }
+    perMount("hotcold_mount_free_inodes", "Inodes free there; absent where they are made as needed.") {
+      $0.freeInodes
     }
   }
 

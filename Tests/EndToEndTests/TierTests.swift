@@ -110,9 +110,18 @@ import Testing
     try Shell.must(["sh", "-c", move])
     usleep(30_000)
     let before = try Snapshot(tiers.path)
-    let result = Self.run("archive", tiers.path, ["--once"])
+    let folder = try Folder()
+    let metrics = folder.path + "/hotcold.prom"
+    let result = Self.run("archive", tiers.path, ["--once", "--metrics-file", metrics])
     #expect(result.status == 0, "\(result.error)")
     let after = try Snapshot(tiers.path)
+    let cold = after.paths.count { !$0.bytes.starts(with: "hot/".utf8) && $0.folder != "" }
+    let figures = ServiceTests.contents(metrics)
+    let name = "{capture=\"\(tiers.path)\""
+    #expect(figures.contains("hotcold_files_copied_total\(name)} \(cold)\n"), "\(figures)")
+    #expect(figures.contains("hotcold_files_failed\(name),kind=\"segments\"} 0\n"))
+    #expect(figures.contains("hotcold_mount_free_bytes\(name),mount=\"hot\"} "))
+    #expect(figures.contains("hotcold_mount_free_inodes\(name),mount=\"hot\"} "))
     #expect(Self.contents(after) == Self.contents(before))
     #expect(after.paths == Set(SmallCapture.settled().map(Self.inRAM)))
     #expect(Self.run("verify", tiers.path).status == 0)
