@@ -80,6 +80,16 @@ public final class LazyCompanion {
 
   public init() {}
 
+  /// Begins a piece of work; false where nobody is there for it. `finish` first, if there was another.
+  func begin(_ work: @escaping @Sendable () -> Void) -> Bool {
+    guard let idle else { return false }
+    idle.begin(work)
+    return true
+  }
+
+  /// Waits until what was begun is done.
+  func finish() { companion?.finish() }
+
   /// Nil where it is busy, too.
   var idle: Companion? {
     if mayStart {

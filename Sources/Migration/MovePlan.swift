@@ -202,6 +202,9 @@ struct MovePlan<M: Mover>: ~Copyable {
     return (from, to)
   }
 
+  /// Waits for what is being copied: the name of a source that is on its way out is that of a killed run's otherwise.
+  mutating func finishCopies() { copies.finish(in: tree, &ledger) }
+
   mutating func modified(_ name: Span<UInt8>, in site: Site) -> ModificationTime? {
     guard case .open(let folder) = open(site) else { return nil }
     return try? Name.status(of: name, in: folder).modified
@@ -228,7 +231,7 @@ struct MovePlan<M: Mover>: ~Copyable {
 
   /// Executes everything that was planned so far.
   mutating func finish() {
-    copies.commit(in: tree, &ledger)
+    finishCopies()
     if !ledger.isStopped {
       do throws(KernelError) { try mover.work(off: &queue) } catch { ledger.stop(error) }
     }

@@ -306,7 +306,10 @@ struct Pass<M: Mover>: ~Copyable {
     let name = entry.name.extracting(range)
     guard let kind = layout.kind(of: name) else { return false }
     guard !options.isDryRun else { return true }
-    for other in otherTiers(of: kind, than: site, plan.modified(entry.name, in: site))
+    // One of this run's own may be on its way out.
+    plan.finishCopies()
+    guard let modified = plan.modified(entry.name, in: site) else { return true }
+    for other in otherTiers(of: kind, than: site, modified)
     where plan.finishAside(entry.name, of: name, in: site, at: other) {
       return true
     }

@@ -13,10 +13,9 @@ struct TierCopies: ~Copyable {
   private let deadline: Int64?
   private let verifies: Bool
   private let renamesConflicts: Bool
-  private var batch: CopyBatch?
-  /// The mount that the batch goes to; nil for the file system of the capture.
+  private var pipeline: CopyPipeline<Planned>?
+  /// The mount that it leads to; nil for the file system of the capture.
   private var mount: Int?
-  private var moves: [Planned] = []
 
   /// `deadline`: when no more copies are begun (CLOCK_MONOTONIC).
   init(filesMax: Int, deadline: Int64?, verifies: Bool, renamesConflicts: Bool) {
@@ -26,14 +25,15 @@ struct TierCopies: ~Copyable {
     self.renamesConflicts = renamesConflicts
   }
 
-  /// Copies a file; commits what is full, and what goes to another file system, first.
+  /// Copies a file; has what is full committed, and what goes to another file system, first.
   mutating func add(
     _ name: Span<UInt8>, _ planned: Planned, in tree: CaptureTree, _ ledger: inout MoveLedger
   ) {
     let target = tree.layout.mount(of: planned.move.to)
-    if target != mount || batch?.isFull == true { commit(in: tree, &ledger) }
-    guard !ledger.isStopped, !isOverdue else { return ledger.countCopy(.notExecuted, name, planned) }
+    if target != mount { finish(in: tree, &ledger) }
+    if pipeline?.isFull == true { begin(in: tree, &ledger) }
     do throws(KernelError) {
+      guard !ledger.isStopped, !isOverdue else { return ledger.countCopy(.notExecuted, name, planned) }
       if let outcome = try copy(name, planned, target, tree) { ledger.countCopy(outcome, name, planned) }
     } catch {
       ledger.stop(error)
@@ -46,42 +46,44 @@ struct TierCopies: ~Copyable {
   private mutating func copy(
     _ name: Span<UInt8>, _ planned: Planned, _ target: Int?, _ tree: CaptureTree
   ) throws(KernelError) -> CopyBatch.Outcome? {
-    if batch == nil || target != mount {
-      batch = try tree.withFileSystem(target) { (directory) throws(KernelError) in
-        try CopyBatch(
-          to: directory, filesMax: filesMax,
-          bytesMax: deadline == nil ? Self.batchBytesMax : Self.smallBatchBytesMax, temporary: .own,
-          verifies: verifies
-        )
+    if pipeline == nil || target != mount {
+      let (filesMax, verifies) = (filesMax, verifies)
+      let bytesMax = deadline == nil ? Self.batchBytesMax : Self.smallBatchBytesMax
+      pipeline = CopyPipeline { () throws(KernelError) in
+        try tree.withFileSystem(target) { (directory) throws(KernelError) in
+          try CopyBatch(
+            to: directory, filesMax: filesMax, bytesMax: bytesMax, temporary: .own, verifies: verifies)
+        }
       }
       mount = target
     }
-    if let outcome = batch!.copy(name, from: planned.from, to: planned.to, as: name) { return outcome }
-    moves.append(planned)
-    return nil
+    return try pipeline!.copy(name, from: planned.from, to: planned.to, as: name, planned)
+  }
+
+  private mutating func begin(in tree: CaptureTree, _ ledger: inout MoveLedger) {
+    collect(in: tree, &ledger)
+    pipeline?.begin { tree.lackOfMount }
+  }
+
+  private mutating func collect(in tree: CaptureTree, _ ledger: inout MoveLedger) {
+    let (verifies, renames) = (verifies, renamesConflicts)
+    let lack = pipeline?.collect { outcome, name, planned in
+      Self.count(outcome, name, planned, tree, &ledger, renames: renames, verifies: verifies)
+    }
+    if let lack { ledger.stop(lack) }
   }
 
   /// Ends what was begun: each file is in its new place, or where it was.
-  mutating func commit(in tree: CaptureTree, _ ledger: inout MoveLedger) {
-    guard batch?.isEmpty == false else { return }
-    var lack: KernelError?
-    let outcomes = batch!.commit {
-      lack = tree.lackOfMount
-      return lack == nil
-    }
-    if let lack { ledger.stop(lack) }
-    for index in outcomes.indices {
-      count(outcomes[index], batch!.name(at: index), moves[index], tree, &ledger)
-    }
-    batch!.removeAll()
-    moves.removeAll(keepingCapacity: true)
+  mutating func finish(in tree: CaptureTree, _ ledger: inout MoveLedger) {
+    begin(in: tree, &ledger)
+    collect(in: tree, &ledger)
   }
 
-  private func count(
+  private static func count(
     _ outcome: CopyBatch.Outcome, _ name: Span<UInt8>, _ planned: Planned, _ tree: CaptureTree,
-    _ ledger: inout MoveLedger
+    _ ledger: inout MoveLedger, renames: Bool, verifies: Bool
   ) {
-    guard outcome == .taken, renamesConflicts, !ledger.revisits(planned.move.to),
+    guard outcome == .taken, renames, !ledger.revisits(planned.move.to),
       let newName = planned.timedName(name, ledger.layout)
     else { return ledger.countCopy(outcome, name, planned) }
     let outcome = TierCopy.move(

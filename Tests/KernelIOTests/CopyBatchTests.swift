@@ -496,7 +496,7 @@ extension CopyBatch.Outcome {
 }
 
 extension CopyBatch.TemporaryNames {
-  fileprivate static let ofTests = Self(
+  static let ofTests = Self(
     ofCopy: { name in Array(".copy ".utf8) + name.indices.map { name[$0] } },
     ofAside: { name in Array(".aside ".utf8) + name.indices.map { name[$0] } })
 }
