@@ -222,10 +222,12 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     let walksBuckets = options.target == .flat || options.layout.trees.count > 1
     let entriesExpected =
       totals.passes == 0 ? capture.estimateOfEntries(tree, withBuckets: walksBuckets) : nil
-    pass.run(&reconciliation) { entries in
+    let copiedBefore = totals.copies.bytes
+    pass.run(&reconciliation) { progress in
       observer.progressed(
         MigrationProgress(
-          capture: report.capture, entries: entries, entriesExpected: entriesExpected,
+          capture: report.capture, entries: progress.entries, entriesExpected: entriesExpected,
+          copiedBytes: copiedBefore &+ progress.copiedBytes,
           elapsedNanoseconds: SystemClock.monotonicNanoseconds - startNanoseconds))
     }
     totals.add(pass)

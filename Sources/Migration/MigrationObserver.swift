@@ -17,6 +17,8 @@ public struct MigrationProgress: Sendable {
   public let entries: Int
   /// In this pass, as far as it is known before: counted, or estimated from the sizes of the folders. Nil where it is not.
   public let entriesExpected: Int?
+  /// To other file systems, since the command began with this capture.
+  public var copiedBytes: UInt64 = 0
   /// Since the command began with this capture.
   public let elapsedNanoseconds: Int64
 }

@@ -4,6 +4,8 @@ internal import SystemPackage
 
 /// Entries visited between two looks at what the kernel has done.
 private let pollEvery = 8
+/// How often a pass over files that may be copied says how far it is: one may take seconds, and a window has hundreds.
+private let tellEvery = 16
 
 /// One pass over the folders whose files may have to move: every file is visited once, and moved if it is not where it belongs.
 ///
@@ -55,18 +57,18 @@ struct Pass<M: Mover>: ~Copyable {
     settler = Settler(layout: options.layout, rule: options.rule, hours: options.hours)
   }
 
-  /// `betweenWindows` is called after each window, with the number of entries visited so far.
-  mutating func run(_ reconciliation: inout Reconciliation, betweenWindows: (Int) -> Void) {
+  /// `progressed` is called after each window, and within one of files that are copied.
+  mutating func run(_ reconciliation: inout Reconciliation, progressed: (Progress) -> Void) {
     do throws(KernelError) {
       switch options.target {
       case .tiered:
-        try walkBuckets(trees: 1..<layout.trees.count, &reconciliation, betweenWindows)
-        for place in placesHotFirst where mayGoOn { try walk(place, &reconciliation, betweenWindows) }
+        try walkBuckets(trees: 1..<layout.trees.count, &reconciliation, progressed)
+        for place in placesHotFirst where mayGoOn { try walk(place, &reconciliation, progressed) }
       case .flat:
-        try walkBuckets(trees: 0..<layout.trees.count, &reconciliation, betweenWindows)
+        try walkBuckets(trees: 0..<layout.trees.count, &reconciliation, progressed)
         // Before its segments leave: where it has to stay, so have they.
         if mayGoOn { try judgeLivePlaylist() }
-        for place in layout.places where mayGoOn { try walk(place, &reconciliation, betweenWindows) }
+        for place in layout.places where mayGoOn { try walk(place, &reconciliation, progressed) }
       }
     } catch { plan.ledger.stop(error) }
     isComplete = mayGoOn
@@ -90,6 +92,13 @@ struct Pass<M: Mover>: ~Copyable {
     return rest.filter { !flat.contains($0) } + rest.filter(flat.contains) + [.root]
   }
 
+  struct Progress {
+    let entries: Int
+    let copiedBytes: UInt64
+  }
+
+  private var progress: Progress { Progress(entries: entries, copiedBytes: plan.ledger.copies.bytes) }
+
   private var mayGoOn: Bool { !plan.ledger.isStopped && !isCutShort }
 
   /// The run's time is over: what was not visited stays for a later one.
@@ -100,19 +109,19 @@ struct Pass<M: Mover>: ~Copyable {
   // MARK: walking
 
   private mutating func walkBuckets(
-    trees: Range<Int>, _ reconciliation: inout Reconciliation, _ betweenWindows: (Int) -> Void
+    trees: Range<Int>, _ reconciliation: inout Reconciliation, _ progressed: (Progress) -> Void
   ) throws(KernelError) {
     for index in trees {
       for (kind, bucket) in tree.buckets(tree: index) where mayGoOn {
         try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-          try walk(directory, .bucket(kind, bucket), &reconciliation, betweenWindows) { $0 == kind }
+          try walk(directory, .bucket(kind, bucket), &reconciliation, progressed) { $0 == kind }
         }
       }
     }
   }
 
   private mutating func walk(
-    _ place: Place, _ reconciliation: inout Reconciliation, _ betweenWindows: (Int) -> Void
+    _ place: Place, _ reconciliation: inout Reconciliation, _ progressed: (Progress) -> Void
   ) throws(KernelError) {
     let layout = layout
     let wants: (Kind) -> Bool =
@@ -120,13 +129,13 @@ struct Pass<M: Mover>: ~Copyable {
       ? { layout.holds(place, $0) } : { layout[$0].hot == place && layout[$0].flat != place }
     guard layout.kinds.contains(where: wants) else { return }
     try tree.withPlace(place) { (directory) throws(KernelError) in
-      try walk(directory, .place(place), &reconciliation, betweenWindows, wants)
+      try walk(directory, .place(place), &reconciliation, progressed, wants)
     }
   }
 
   private mutating func walk(
     _ directory: borrowing Directory, _ site: Site, _ reconciliation: inout Reconciliation,
-    _ betweenWindows: (Int) -> Void,
+    _ progressed: (Progress) -> Void,
     _ wants: (Kind) -> Bool
   ) throws(KernelError) {
     // To the flat layout no file need be looked at, but for a second name that a killed run may have left.
@@ -145,12 +154,13 @@ struct Pass<M: Mover>: ~Copyable {
       afterWindow: { () throws(KernelError) in
         account(in: &reconciliation)
         reconciliation.observe()
-        betweenWindows(entries)
+        progressed(progress)
       },
       visit: { (entry, found, status) throws(KernelError) in
         visit(entry, found, status, in: site, &reconciliation)
         entries += 1
         if entries % pollEvery == 0 { plan.poll() }
+        if hasMounts, entries % tellEvery == 0 { progressed(progress) }
       })
     // Of files of one name in several folders the same one gets it, however many renames are in flight at a time.
     plan.finish()

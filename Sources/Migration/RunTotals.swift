@@ -25,7 +25,7 @@ struct RunTotals: ~Copyable {
   private var sawRecentFlatFile = false
 
   private var renamed = 0
-  private var copies = CopyTally()
+  private(set) var copies = CopyTally()
   private var initSegmentsMoved = 0
   private(set) var passes = 0
   /// Without a whole first pass it is not known what was there before.

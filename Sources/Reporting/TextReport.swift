@@ -114,8 +114,10 @@ public struct TextReport {
     }
     if report.copies.files > 0 {
       let bytes = Format.bytes(report.copies.bytes)
+      let rate = Format.bytes(report.copiedBytesPerSecond)
       lines.append(
-        "copied         \(Format.count(report.copies.files, "file")), \(bytes), to another file system")
+        "copied         \(Format.count(report.copies.files, "file")), \(bytes) (\(rate)/s), to another file system"
+      )
     }
     lines += [
       "folders        \(folders(report))",

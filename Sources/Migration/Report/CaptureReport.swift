@@ -108,6 +108,11 @@ public struct CaptureReport: Sendable {
     elapsedNanoseconds > 0 ? Double(total.found) / (Double(elapsedNanoseconds) / 1e9) : 0
   }
 
+  public var copiedBytesPerSecond: UInt64 {
+    guard elapsedNanoseconds > 0 else { return 0 }
+    return UInt64(Double(copies.bytes) / (Double(elapsedNanoseconds) / 1e9))
+  }
+
   /// Whether something was made that belongs to another user, or another group, than the capture.
   public var keepsOwnership: Bool {
     !mayGiveAway && (foldersMade > 0 || manifests.map { $0.written > 0 } ?? false)

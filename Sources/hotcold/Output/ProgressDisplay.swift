@@ -85,6 +85,7 @@ final class ProgressDisplay: MigrationObserver {
   private func figures(_ progress: MigrationProgress) -> String {
     var text = "\(Format.count(progress.entries)) files"
     if let rate = estimate.rate { text += ", \(Format.count(Int(rate)))/s" }
+    if progress.copiedBytes > 0 { text += ", \(Format.bytes(progress.copiedBytes)) copied" }
     if let seconds = estimate.secondsLeft { text += ", about \(Format.count(seconds)) s left" }
     return text
   }
