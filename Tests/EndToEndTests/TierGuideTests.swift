@@ -71,20 +71,19 @@ import Testing
     }
   }
 
+  /// What a block writes to a file.
+  static func written(to file: String) throws -> String {
+    let parts = blocks.flatMap { $0.text.components(separatedBy: "\(file) <<'END'\n").dropFirst() }
+    return try #require(parts.first).components(separatedBy: "\nEND")[0] + "\n"
+  }
+
   /// Both of its tmpfs are mounted before the service starts and unmounted after it has stopped, and the encoder's unit is one.
   @Test(.requires("systemd-analyze")) func systemdReadsWhatItSays() throws {
     let folder = try Folder()
     let generator = "/usr/lib/systemd/system-generators/systemd-fstab-generator"
-    func inner(_ start: String, in block: String) throws -> String {
-      try #require(
-        block.components(separatedBy: start).dropFirst().first?.components(separatedBy: "\nEND")[0])
-    }
-    let scripts = Self.blocks.filter { $0.language == "sh" }.map(\.text)
-    let own = try inner(
-      "/etc/fstab <<'END'\n", in: try #require(scripts.first { $0.contains("/etc/fstab <<") }))
-    let bound = try #require(Self.blocks.first { $0.language == "fstab" }).text
-    for (name, text) in [("own", own), ("bound", bound)] {
-      try folder.makeFile(Bytes("\(name).fstab"), contents: Array((text + "\n").utf8))
+    let bound = try #require(Self.blocks.first { $0.language == "fstab" }).text + "\n"
+    for (name, text) in [("own", try Self.written(to: "/etc/fstab")), ("bound", bound)] {
+      try folder.makeFile(Bytes("\(name).fstab"), contents: Array(text.utf8))
       try folder.makeFolder(Bytes(name))
       let path = "\(folder.path)/\(name)"
       let result = Shell.run([generator, path, path, path], environment: ["SYSTEMD_FSTAB": path + ".fstab"])
@@ -92,11 +91,10 @@ import Testing
       let mount = ServiceTests.contents(path + "/var-www-html-stream-capture1-hot.mount")
       #expect(mount.contains("\nBefore=") && mount.contains("hot_cold_archiver.service"), "\(mount)")
     }
-    let unit = try inner(
-      "record@.service <<'END'\n", in: try #require(scripts.first { $0.contains("[Unit]") }))
+    let unit = try Self.written(to: "record@.service").replacing(
+      "/usr/local/bin/record-to-ram", with: "/bin/true")
     let path = folder.path + "/record@capture1.service"
-    try unit.replacing("/usr/local/bin/record-to-ram", with: "/bin/true")
-      .write(toFile: path, atomically: true, encoding: .utf8)
+    try Folder.writeFile(path, unit)
     let verify = Shell.run(["systemd-analyze", "verify", "--man=no", path])
     #expect(verify.status == 0 && verify.error.isEmpty, "\(verify.error)")
   }
