@@ -104,23 +104,37 @@ private final class Disk {
 private final class Camera {
   let name: String
   let path: String
-  let ram: MountedFileSystem
+  /// Where its tmpfs is.
+  let ram: String
+  private let fstab: String
+  /// Goes after its mounts.
+  private let disk: Disk
   private var encoder: Running
   private(set) var runs = 1
 
   init(_ name: String, on disk: Disk) throws {
     self.name = name
+    self.disk = disk
     path = "\(disk.path)/\(name)"
-    let ram = try MountedFileSystem("tmpfs", mountOptions: "size=64m,nr_inodes=16k,mode=0755")
+    let ram = "\(disk.folder.path)/ram-\(name)"
     self.ram = ram
-    try Shell.must(["mkdir", "-p", path + "/hot"])
+    fstab = ram + ".fstab"
+    let lines = try #require(TierGuideTests.blocks.first { $0.language == "fstab" }).text
+    try Folder.writeFile(
+      fstab,
+      lines.replacing("/srv/ram/capture1", with: ram)
+        .replacing("/var/www/html/stream/capture1", with: path) + "\n")
+    try Shell.must(["mkdir", "-p", ram, path + "/hot"])
+    try Shell.must(["mount", "-T", fstab, ram])
     try Shell.must(
-      ["mkdir"] + ["segments", "captures", "thumbnails", "metadata"].map { "\(ram.path)/\($0)" })
-    encoder = try Self.encode(to: ram.path, segment: 1, capture: 1)
+      ["mkdir"] + ["segments", "captures", "thumbnails", "metadata"].map { "\(ram)/\($0)" })
+    encoder = try Self.encode(to: ram, segment: 1, capture: 1)
     try bind()
   }
 
-  func bind() throws { try Shell.must(["mount", "--bind", ram.path, path + "/hot"]) }
+  deinit { Shell.run(["umount", "-l", path + "/hot", ram]) }
+
+  func bind() throws { try Shell.must(["mount", "-T", fstab, path + "/hot"]) }
 
   /// Two segments, five pictures and five thumbnails a second.
   private static func encode(to ram: String, segment: Int, capture: Int) throws -> Running {
@@ -153,7 +167,7 @@ private final class Camera {
     let taken = seen.keys.filter { $0.hasPrefix(name + "/") }
     let segments = taken.compactMap { $0.firstMatch(of: #/segment_(\d+)/#).flatMap { Int($0.1) } }
     #expect(numbers[0] > segments.max() ?? .max)
-    encoder = try Self.encode(to: ram.path, segment: numbers[0], capture: numbers[1])
+    encoder = try Self.encode(to: ram, segment: numbers[0], capture: numbers[1])
     runs += 1
   }
 
@@ -163,13 +177,13 @@ private final class Camera {
 
   /// What the encoder has finished by its own word: what its playlist lists, and pictures that have their names.
   func finished() -> [String] {
-    let playlist = ServiceTests.contents(ram.path + "/segments/output.m3u8")
+    let playlist = ServiceTests.contents(ram + "/segments/output.m3u8")
     let segments = playlist.split(separator: "\n").filter { $0.hasPrefix("segment_") }.map {
       "segments/\($0)"
     }
     return segments
       + ["captures", "thumbnails"].flatMap { kind in
-        ((try? FileManager.default.contentsOfDirectory(atPath: "\(ram.path)/\(kind)")) ?? [])
+        ((try? FileManager.default.contentsOfDirectory(atPath: "\(ram)/\(kind)")) ?? [])
           .filter { $0.hasPrefix("capture_") && $0.hasSuffix(".jpg") }.map { "\(kind)/\($0)" }
       }
   }
@@ -209,7 +223,7 @@ private final class Observer {
   func look() throws {
     for camera in cameras {
       let new = camera.finished().filter { seen[Self.key($0, camera)] == nil }
-      for (path, hash) in Self.hashes(new, in: camera.ram.path) { seen[Self.key(path, camera)] = hash }
+      for (path, hash) in Self.hashes(new, in: camera.ram) { seen[Self.key(path, camera)] = hash }
     }
   }
 
