@@ -62,7 +62,9 @@ struct TierCopies: ~Copyable {
     }
     if let lack { ledger.stop(lack) }
     for index in outcomes.indices {
-      count(outcomes[index], batch!.name(at: index), moves[index], tree, &ledger)
+      // A tier that is gone is said once, and not of each file.
+      let isLack = lack != nil && outcomes[index] == .failed(.mount, .wrongMedium)
+      count(isLack ? .notExecuted : outcomes[index], batch!.name(at: index), moves[index], tree, &ledger)
     }
     batch!.removeAll()
     moves.removeAll(keepingCapacity: true)
