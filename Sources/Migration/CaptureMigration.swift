@@ -164,7 +164,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       try listing.listPlaces(of: tree) { $0 == layout[$1].flat }
       listing.unrecognised = listing.unrecognised + tree.unrecognised
     }
-    listing.unrecognised = listing.unrecognised + (try tree.unrecognisedBesideBuckets())
+    try listing.listBesideBuckets(of: tree)
     reconciliation.digest.insert(listing.digest)
     tree.bucketEntries = listing.bucketEntries
     return listing

@@ -168,6 +168,17 @@ struct Listing: Sendable {
     }
   }
 
+  /// Counts what is beside the buckets, where nothing belongs. A file of a kind may be there all the same, such as one of the
+  /// guide's hot places before a migration to `guide-ram`: its number is taken.
+  mutating func listBesideBuckets(of tree: CaptureTree) throws(KernelError) {
+    try tree.forEachEntryBesideBuckets { entry, place in
+      unrecognised.add(entry.name, in: layout.prefix(of: place))
+      if let kind = layout.kind(of: entry.name), let number = layout.number(of: entry.name, kind) {
+        numbers.add(number, kind)
+      }
+    }
+  }
+
   private mutating func add(_ part: Listing) {
     for kind in layout.kinds {
       kinds[kind] += part.kinds[kind]

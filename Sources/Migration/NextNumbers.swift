@@ -27,8 +27,10 @@ public struct NextNumbers: Equatable, Sendable {
         throw refusal.error(in: capture.directory.path)
       }
       var listing = Listing(layout, inodes: false)
-      try listing.listBuckets(of: tree)
+      // Buckets last: what the service moves meanwhile goes there, and is met in one of both.
       try listing.listPlaces(of: tree)
+      try listing.listBesideBuckets(of: tree)
+      try listing.listBuckets(of: tree)
       let numbers = listing.numbers
       var secondsSincePlaylist: Int64?
       for place in layout.playlistPlaces {

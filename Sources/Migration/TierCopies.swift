@@ -68,7 +68,10 @@ struct TierCopies: ~Copyable {
   private mutating func collect(in tree: CaptureTree, _ ledger: inout MoveLedger) {
     let (verifies, renames) = (verifies, renamesConflicts)
     let lack = pipeline?.collect { outcome, name, planned in
-      Self.count(outcome, name, planned, tree, &ledger, renames: renames, verifies: verifies)
+      // A tier that is gone is said once, and not of each file.
+      let isLack = outcome == .failed(.mount, .wrongMedium)
+      Self.count(
+        isLack ? .notExecuted : outcome, name, planned, tree, &ledger, renames: renames, verifies: verifies)
     }
     if let lack { ledger.stop(lack) }
   }

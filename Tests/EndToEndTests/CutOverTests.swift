@@ -5,7 +5,7 @@ import Testing
 /// The cut-over of the guide, polled as a player does: through the guide's nginx, at the old URL.
 @Suite struct CutOverTests {
   /// Loads the playlist again and again, and each segment once, as soon as it is listed.
-  private static let player = """
+  static let player = """
     fetched=; until [ -e "$1/stop" ]; do
       curl -s -o "$1/playlist" -w '%{http_code} playlist\\n' "$2/output.m3u8" >> "$1/log"
       for name in $(grep -a '^segment' "$1/playlist"); do

@@ -1,3 +1,4 @@
+import Foundation
 import TestKit
 import Testing
 
@@ -51,6 +52,66 @@ import Testing
     let result = numbers([folder.path])
     #expect(result.status == 74 && result.output.isEmpty)
     #expect(result.error.contains("\(folder.path)/segments: "), "\(result.error)")
+  }
+
+  /// Files of the guide's hot places, which are no places of `guide-ram`: an encoder that goes on below them makes names that are
+  /// taken as soon as they come along.
+  @Test(.requiresRoot) func namesBesideTheBucketsAreTaken() throws {
+    let folder = try Folder()
+    try folder.makeFile("segments/3/segment_41.ts")
+    try folder.makeFile("segments/segment_57.ts")
+    try folder.makeFile("metadata/capture_300.json")
+    try folder.makeFolder("hot")
+    try Shell.must(["mount", "-t", "tmpfs", "tmpfs", folder.path + "/hot"])
+    defer { Shell.run(["umount", folder.path + "/hot"]) }
+    let ofRAM = ["--layout", "guide-ram"]
+    #expect(numbers([folder.path] + ofRAM).output == "next_segment=58\nnext_capture=301\n")
+    let report = try HotColdBinary.migrate(folder.path, ofRAM, execute: false).report
+    #expect(report["captures", 0, "nextNumbers", "segments"].int == 58)
+  }
+
+  /// What the service moves in the middle of the look is met where it was or where it goes, at whatever call it moves.
+  @Test(.requires("strace")) func aFileThatIsMovedMeanwhileCounts() throws {
+    let folder = try Folder()
+    try folder.makeFile("segments/segment_41.ts")
+    try folder.makeFile("segment_0.ts")
+    try folder.makeFile("segments/3/segment_1.ts")
+    var stops = 0
+    for call in 1...100 {
+      try Shell.must([
+        "sh", "-c", "cd \(folder.path)/segments; mv -f 3/segment_41.ts . 2>&-; test -e segment_41.ts",
+      ])
+      let run = try Running([
+        "strace", "-f", "-o", "/dev/null", "-e", "inject=getdents64:signal=SIGSTOP:when=\(call)",
+        HotColdBinary.path, "next-numbers", folder.path,
+      ])
+      guard Self.waitForStop(of: run) else {
+        #expect(run.wait().output == "next_segment=42\nnext_capture=0\n")
+        break
+      }
+      stops += 1
+      try Shell.must(["mv", folder.path + "/segments/segment_41.ts", folder.path + "/segments/3/"])
+      // Each of its threads is stopped once.
+      while run.isRunning {
+        Shell.run(["pkill", "-CONT", "-f", "^\(HotColdBinary.path) next-numbers \(folder.path)$"])
+        usleep(20_000)
+      }
+      #expect(run.wait().output == "next_segment=42\nnext_capture=0\n", "call \(call)")
+    }
+    #expect(stops > 3)
+  }
+
+  /// False where it ends without being stopped.
+  private static func waitForStop(of strace: Running) -> Bool {
+    var stopped = 0
+    while strace.isRunning {
+      let states = Shell.run(["ps", "-o", "stat=", "--ppid", "\(strace.processIdentifier)"]).output
+      // A call that is traced takes far less than three looks.
+      stopped = states.contains("t") || states.contains("T") ? stopped + 1 : 0
+      if stopped == 5 { return true }
+      usleep(20_000)
+    }
+    return false
   }
 
   /// By the names of the layout's kinds: those of one folder go on alike, segments by themselves.

@@ -40,8 +40,15 @@ import Testing
     }
 
     func powerOff() {
+      guard container.isRunning else { return }
       _ = run("systemctl poweroff")
       _ = ArchiverTests.waitUntil { !container.isRunning }
+    }
+
+    /// What was said until the power went, where the journal is kept (/var/log/journal).
+    var journal: String {
+      Shell.run(["journalctl", "-D", folder.path + "/debian/var/log/journal", "-o", "cat", "--no-pager"])
+        .output
     }
   }
 
@@ -101,5 +108,59 @@ import Testing
     // What was kept while it ran is refused at a start, for good.
     #expect(machine.run("systemctl start hot_cold_archiver").status != 0)
     #expect(machine.property("ExecMainStatus") == "64" && machine.property("ActiveState") == "failed")
+  }
+
+  /// The tmpfs, the settings and the encoder's unit of docs/TIERS.md: a tmpfs that is mounted later is seen by the service, and at a
+  /// shutdown the encoder stops first, then the service, then the tmpfs goes.
+  @Test(
+    .endToEnd, .requiresRoot, .requires("debootstrap"), .requires("systemd-nspawn"), .requires("nsenter"),
+    .requires("pgrep"), .requires("journalctl"))
+  func theEncoderStopsBeforeTheServiceAndTheTmpfsGoesLast() throws {
+    let package = try #require(ProcessInfo.processInfo.environment["HOTCOLD_DEB"], "make test-e2e sets it")
+    let machine = try Machine(package: package)
+    defer { machine.powerOff() }
+    let errors = "journalctl -u hot_cold_archiver -o cat"
+    func write(_ text: String, to file: String) -> String { "cat >> \(file) <<'TEXT'\n\(text)\nTEXT\n" }
+
+    // Without the tmpfs neither of them runs on the disk below.
+    let encoder = """
+      #!/bin/sh
+      trap 'echo the encoder stops; exit 255' TERM
+      mountpoint -q "$1/hot" && mkdir -p "$1/hot/segments" || exit 1
+      for n in $(seq 1000); do echo $n > "$1/hot/segments/segment_$n.ts"; sleep 0.2; done
+      """
+    let began = machine.run(
+      "set -e; mkdir -p /var/log/journal /var/www/html/stream/capture1; systemctl restart systemd-journald; journalctl --flush\n"
+        + "chown -R www-data:www-data /var/www/html/stream; echo /var/www/html/stream/capture1 > /etc/hotcold/captures.conf\n"
+        + "install -d -o root -g root -m 0555 /var/www/html/stream/capture1/hot\n"
+        + write(
+          "HOTCOLD_LAYOUT=guide-ram\nHOTCOLD_MIN_AGE=1s\nHOTCOLD_INTERVAL=1s", to: "/etc/hotcold/archive.conf"
+        )
+        + write(encoder, to: "/usr/local/bin/record-to-ram") + "chmod 755 /usr/local/bin/record-to-ram\n"
+        + write(try TierGuideTests.written(to: "record@.service"), to: "/etc/systemd/system/record@.service")
+        + "systemctl enable --now hot_cold_archiver")
+    #expect(began.status == 0, "\(began)")
+    #expect(ArchiverTests.waitUntil { machine.run(errors).output.contains("no tmpfs is mounted here") })
+
+    let mounted = machine.run(
+      "set -e\n" + write(try TierGuideTests.written(to: "/etc/fstab"), to: "/etc/fstab")
+        + "systemctl daemon-reload; systemctl enable --now record@capture1")
+    #expect(mounted.status == 0, "\(mounted)")
+    #expect(
+      ArchiverTests.waitUntil {
+        machine.run("ls /var/www/html/stream/capture1/segments/*/segment_1.ts").status == 0
+      }, "\(machine.run("journalctl -b -o cat | tail -n 50").output)")
+    #expect(machine.run(errors).output.contains("resolved: a tier that is not mounted"))
+
+    machine.powerOff()
+    let journal = machine.journal
+    func last(_ text: String) throws -> String.Index {
+      try #require(journal.ranges(of: text).last, "\(text): \(journal.suffix(4000))").lowerBound
+    }
+    let stopped = try [
+      "the encoder stops", "Stopped hot_cold_archiver.service",
+      "Unmounted var-www-html-stream-capture1-hot.mount",
+    ].map(last)
+    #expect(stopped == stopped.sorted(), "\(journal.suffix(4000))")
   }
 }

@@ -329,20 +329,26 @@ struct CaptureTree: Sendable {
     }
   }
 
-  /// What is beside the buckets in places that hold nothing else: no pass walks them.
-  func unrecognisedBesideBuckets() throws(KernelError) -> Unrecognised {
-    var others = Unrecognised()
+  /// Gives what is beside the buckets in places that hold nothing else to `body`: no pass walks them.
+  func forEachEntryBesideBuckets(
+    _ body: (borrowing DirectoryEntry, Place) -> Void
+  ) throws(KernelError) {
     for place in layout.places
     where layout.holdsBuckets(place) && !layout.kinds.contains(where: { layout.holds(place, $0) }) {
       try withPlace(place) { (directory) throws(KernelError) in
         try directory.forEachEntry { entry in
           // A link, a mount or a file that has the name of a bucket is refused, which says more.
           if !layout.isPart(folder: entry.name, of: place), !layout.isOfStream(entry.name, in: place) {
-            others.add(entry.name, in: layout.prefix(of: place))
+            body(entry, place)
           }
         }
       }
     }
+  }
+
+  func unrecognisedBesideBuckets() throws(KernelError) -> Unrecognised {
+    var others = Unrecognised()
+    try forEachEntryBesideBuckets { others.add($0.name, in: layout.prefix(of: $1)) }
     return others
   }
 
