@@ -23,14 +23,15 @@ int32_t hc_create_copy(int32_t dirfd, const char *name) {
   return (int32_t)negated(openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
-// A link that refers to the descriptor, for AT_EMPTY_PATH wants CAP_DAC_READ_SEARCH (openat(2), O_TMPFILE); that where /proc is not
-// mounted.
+// AT_EMPTY_PATH wants CAP_DAC_READ_SEARCH before Linux 6.10 (openat(2), O_TMPFILE). Without it, by a link that refers to the descriptor:
+// procfs makes an inode for each of those.
 int32_t hc_link_unnamed(int32_t fd, int32_t dirfd, const char *name) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  int result = linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW);
-  if (result < 0 && errno == ENOENT)
-    result = linkat(fd, "", dirfd, name, AT_EMPTY_PATH);
+  int result = linkat(fd, "", dirfd, name, AT_EMPTY_PATH);
+  if (result < 0 && errno == ENOENT) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    result = linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW);
+  }
   return (int32_t)negated(result);
 }
 

@@ -1,10 +1,11 @@
-/// Two batches of copies in turn: while one becomes durable, on a thread of its own, the next is filled.
+/// Three batches of copies in turn: while two become durable, each on a thread of its own, the next is filled.
 ///
-///     this thread      copy, copy, …, full ─▶ copy, copy, …, full ─▶ …
-///     its companion                           commit                 commit
+///     this thread      copy, copy, …, full ─▶ copy, copy, …, full ─▶ copy, copy, …, full ─▶ …
+///     a companion                             sync, names, sync, sources               commit
+///     another                                                        commit
 ///
-/// A disk that is written to and synced leaves a processor idle, and so does a thread that copies. Where no thread is granted, and for a
-/// batch that is not full, this thread does both.
+/// A thread that syncs a disk waits most of the time: two of them leave no processor idle. Where no thread is granted, and for a batch
+/// that is not full, this thread does it all.
 ///
 /// `Item`: what the caller wants to know of each file again.
 public struct CopyPipeline<Item>: ~Copyable {
@@ -36,16 +37,20 @@ public struct CopyPipeline<Item>: ~Copyable {
   }
 
   private let makeBatch: () throws(KernelError) -> CopyBatch
-  private let companion = LazyCompanion()
+  private let companions = [LazyCompanion(), LazyCompanion()]
   private var filling: Slot?
-  private var committing: Slot?
-  private var spare: Slot?
+  /// The oldest first.
+  private var committing: [(slot: Slot, companion: LazyCompanion)] = []
+  private var spares: [Slot] = []
 
-  /// `makeBatch`: called for each of the two when there is something for it.
+  /// `makeBatch`: called for each of the three when there is something for it.
   public init(_ makeBatch: @escaping () throws(KernelError) -> CopyBatch) { self.makeBatch = makeBatch }
 
-  deinit { companion.finish() }
+  deinit { for companion in companions { companion.finish() } }
 
+  /// Whether another batch would have to wait: `collect` first.
+  public var isBusy: Bool { committing.count == companions.count }
+  public var isCommitting: Bool { !committing.isEmpty }
   public var isFull: Bool { filling?.batch.isFull ?? false }
 
   /// As `CopyBatch.copy`.
@@ -59,27 +64,28 @@ public struct CopyPipeline<Item>: ~Copyable {
     return nil
   }
 
-  /// Has what was copied committed. Call `collect` first.
+  /// Has what was copied committed, unless this is busy.
   public mutating func begin(unless objection: @escaping Objection) {
-    precondition(committing == nil)
+    precondition(!isBusy)
     guard let slot = filling, !slot.batch.isEmpty else { return }
-    filling = spare
-    spare = nil
-    committing = slot
+    filling = spares.popLast()
+    let companion = companions.first { idle in !committing.contains { $0.companion === idle } }!
+    committing.append((slot, companion))
     let isBegun = slot.batch.isFull && companion.begin { slot.commit(unless: objection) }
     if !isBegun { slot.commit(unless: objection) }
   }
 
-  /// Waits for what was begun, and gives what became of each file to `body`. Returns the objection, if there was one.
+  /// Waits for the batch that was begun first, and gives what became of each of its files to `body`. Returns the objection, if there was
+  /// one.
   public mutating func collect(
     _ body: (CopyBatch.Outcome, _ name: Span<UInt8>, Item) -> Void
   ) -> KernelError? {
-    guard let slot = committing else { return nil }
+    guard isCommitting else { return nil }
+    let (slot, companion) = committing.removeFirst()
     companion.finish()
     Self.tell(slot.batch, slot, body)
     slot.removeAll()
-    committing = nil
-    spare = slot
+    spares.append(slot)
     return slot.objection
   }
 

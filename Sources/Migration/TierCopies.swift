@@ -61,7 +61,7 @@ struct TierCopies: ~Copyable {
   }
 
   private mutating func begin(in tree: CaptureTree, _ ledger: inout MoveLedger) {
-    collect(in: tree, &ledger)
+    if pipeline?.isBusy == true { collect(in: tree, &ledger) }
     pipeline?.begin { tree.lackOfMount }
   }
 
@@ -79,7 +79,7 @@ struct TierCopies: ~Copyable {
   /// Ends what was begun: each file is in its new place, or where it was.
   mutating func finish(in tree: CaptureTree, _ ledger: inout MoveLedger) {
     begin(in: tree, &ledger)
-    collect(in: tree, &ledger)
+    while pipeline?.isCommitting == true { collect(in: tree, &ledger) }
   }
 
   private static func count(

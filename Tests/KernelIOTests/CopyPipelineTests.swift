@@ -41,16 +41,16 @@ import Testing
       }
       for (item, name) in names.enumerated() {
         if pipeline.isFull {
-          collect()
+          if pipeline.isBusy { collect() }
           pipeline.begin(unless: objection)
         }
         let outcome = try pipeline.copy(
           name.bytes.span, from: from.descriptor, to: to.descriptor, as: name.bytes.span, item)
         #expect(outcome == nil)
       }
-      collect()
+      if pipeline.isBusy { collect() }
       pipeline.begin(unless: objection)
-      collect()
+      while pipeline.isCommitting { collect() }
       return (outcomes, objections)
     }
   }

@@ -71,7 +71,7 @@ struct DescriptorBudget {
   let keptMax: Int
   /// Those that files move to and from besides.
   let bucketsMax: Int
-  /// Files of a batch of copies, with two descriptors each; there are two batches at a time.
+  /// Files of a batch of copies, with two descriptors each; there are three batches at a time.
   let copiesMax: Int
 
   /// `copies`: whether the layout is on several file systems.
@@ -79,9 +79,9 @@ struct DescriptorBudget {
     // Places, streams, lock, watch, ring, standard streams.
     let left = max(0, descriptorsMax - 60)
     keptMax = min(4 * BucketRule.hours.count, left / 4)
-    copiesMax = copies ? min(4096, max(1, (left - 2 * keptMax) / 8)) : 0
+    copiesMax = copies ? min(4096, max(1, (left - 2 * keptMax) / 12)) : 0
     // Two weeks of hours of eight kinds at the most. Where a folder is to be opened, half of them are closed, and not the one
     // that a file comes from: that needs four.
-    bucketsMax = min(4096, max(4, left - 2 * keptMax - 4 * copiesMax))
+    bucketsMax = min(4096, max(4, left - 2 * keptMax - 6 * copiesMax))
   }
 }
