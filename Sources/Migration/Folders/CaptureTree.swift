@@ -41,8 +41,12 @@ struct CaptureTree: Sendable {
   /// not known to make them needless.
   let mayHoldBothNames: Bool
   private var places: [Folder] = []
-  /// Of `Layout.mounts`.
-  private var mounts: [OpenFolder] = []
+  /// Of `Layout.mounts`; nil for a cold root that is not there yet.
+  private var mounts: [OpenFolder?] = []
+  /// For each of them, the first that files can be renamed to from it: itself, another one, or nil, the capture.
+  private var media: [Int?] = []
+  /// Whether a move can be a copy.
+  private(set) var copiesFiles = false
   private var buckets = PerKind<[Bucket: BucketFolder]>(repeating: [:])
   private var keptCount = 0
   private let keptMax: Int
@@ -69,7 +73,11 @@ struct CaptureTree: Sendable {
     self.capture = capture.path
     mayHoldBothNames = allowsLinks ? try !capture.fileSystem().refusesToReplace : false
     places = [.open(OpenFolder(try capture.reopened()))]
-    for mount in layout.mounts { mounts.append(try Self.open(mount, in: capture)) }
+    for mount in layout.mounts {
+      mounts.append(try Self.open(mount, in: capture))
+      media.append(try medium(of: mounts.count - 1, capture))
+    }
+    copiesFiles = media.contains { $0 != nil }
     for place in layout.places.dropFirst() { places.append(try open(place, in: capture)) }
     for kind in layout.kinds {
       for tree in layout.trees.indices {
@@ -81,22 +89,37 @@ struct CaptureTree: Sendable {
     }
   }
 
-  /// A part of the capture's own file system that is mounted there a second time is none.
+  /// A part of the capture's own file system that is mounted in the capture a second time is none.
   private static func open(
     _ mount: LayoutDescription.Mount, in capture: borrowing Directory
-  ) throws(KernelError) -> OpenFolder {
-    let root = OpenFolder(try capture.openMount(mount.path, type: mount.type))
-    guard try root.directory.status().device != capture.status().device else {
-      throw KernelError(.mount, root.directory.path, .wrongMedium)
+  ) throws(KernelError) -> OpenFolder? {
+    guard let root = try capture.openTier(mount) else { return nil }
+    if !mount.isColdRoot, try root.status().device == capture.status().device {
+      throw KernelError(.mount, root.path, .wrongMedium)
     }
-    return root
+    return OpenFolder(root)
+  }
+
+  private func medium(of mount: Int, _ capture: borrowing Directory) throws(KernelError) -> Int? {
+    guard let root = mounts[mount] else { return mount }
+    if try root.directory.isOnSameMount(as: capture) { return nil }
+    for (index, other) in mounts[..<mount].enumerated() {
+      if let other, try root.directory.isOnSameMount(as: other.directory) { return media[index] }
+    }
+    return mount
+  }
+
+  /// Whether a file that goes from one to the other has to be copied: no rename leads there.
+  func isCopied(from: Site, to: Site) -> Bool {
+    copiesFiles && layout.mount(of: from).flatMap { media[$0] } != layout.mount(of: to).flatMap { media[$0] }
   }
 
   private func open(_ place: Place, in capture: borrowing Directory) throws(KernelError) -> Folder {
     let (mount, path) = layout.split(layout.path(of: place))
     guard let mount else { return try Self.open(path, in: capture) }
-    if path.isEmpty { return .open(mounts[mount]) }
-    return try Self.open(path, in: mounts[mount].directory).named(layout.path(of: place))
+    guard let root = mounts[mount] else { return .absent }
+    if path.isEmpty { return .open(root) }
+    return try Self.open(path, in: root.directory).named(layout.path(of: place))
   }
 
   /// A folder that may not be used is set aside; what says nothing about the folder itself is thrown.
@@ -162,9 +185,10 @@ struct CaptureTree: Sendable {
   var lackOfMount: KernelError? {
     guard case .open(let root) = places[0] else { return nil }
     for (mount, folder) in zip(layout.mounts, mounts) {
-      let now = try? root.directory.openMount(mount.path, type: mount.type).status().folder
+      guard let folder else { continue }
+      let now = (try? root.directory.openTier(mount)?.status().folder) ?? nil
       if now == nil || now != (try? folder.directory.status().folder) {
-        return KernelError(.mount, capture.appending(mount.path), .wrongMedium)
+        return KernelError(.mount, capture.reaching(mount.point ?? mount.path), .wrongMedium)
       }
     }
     return nil
@@ -172,23 +196,37 @@ struct CaptureTree: Sendable {
 
   var mountsKeepInodes: Bool {
     get throws(KernelError) {
-      for mount in mounts where try !mount.directory.fileSystem().keepsInodes { return false }
+      for case let mount? in mounts where try !mount.directory.fileSystem().keepsInodes { return false }
       return true
     }
+  }
+
+  /// Those besides the capture's own.
+  func mountedFileSystems() throws(KernelError) -> [(path: FilePath, status: FileSystemStatus)] {
+    var systems: [(path: FilePath, status: FileSystemStatus)] = []
+    for case let folder? in mounts {
+      systems.append((folder.directory.path, try folder.directory.fileSystem()))
+    }
+    return systems
   }
 
   /// Gives the root of a mount to `body`, or the capture itself.
   func withFileSystem<Result: ~Copyable>(
     _ mount: Int?, _ body: (borrowing Directory) throws(KernelError) -> Result
   ) throws(KernelError) -> Result {
-    if let mount { return try body(mounts[mount].directory) }
+    if let mount {
+      guard let folder = mounts[mount] else {
+        throw KernelError(.open, capture.reaching(layout.mounts[mount].path), .noSuchFileOrDirectory)
+      }
+      return try body(folder.directory)
+    }
     guard case .open(let root) = places[0] else { preconditionFailure("the capture is open") }
     return try body(root.directory)
   }
 
   /// Those of all tiers (syncfs(2)).
   func syncFileSystems() throws(KernelError) {
-    for mount in [nil] + layout.mounts.indices.map(Optional.init) {
+    for mount in [nil] + mounts.indices.filter({ mounts[$0] != nil }).map(Optional.init) {
       try withFileSystem(mount) { (root) throws(KernelError) in try root.syncFileSystem() }
     }
   }

@@ -5,7 +5,8 @@ public import SystemPackage
 /// What a run did with one capture, or would do.
 public struct CaptureReport: Sendable {
   public let capture: FilePath
-  public let layout: Layout
+  /// As it is for this capture, once that was opened.
+  public internal(set) var layout: Layout
   public let isDryRun: Bool
   /// Back to the flat layout rather than to the hot/cold one.
   public let isReversion: Bool
