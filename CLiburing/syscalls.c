@@ -83,6 +83,7 @@ static int32_t statx_masked(int32_t dirfd, const char *name, int flags, unsigned
       .uid = raw.stx_uid,
       .gid = raw.stx_gid,
       .links = raw.stx_nlink,
+      .blocks = raw.stx_blocks,
   };
   return 0;
 }

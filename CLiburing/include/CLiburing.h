@@ -88,6 +88,7 @@ typedef struct {
   uint32_t uid;
   uint32_t gid;
   uint32_t links; ///< names that the file has
+  uint64_t blocks; ///< of 512 bytes that it takes on the disk
 } hc_stat;
 
 /// renameat2(2) with RENAME_NOREPLACE: the only way in which hotcold moves anything.

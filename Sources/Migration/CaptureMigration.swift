@@ -94,6 +94,11 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     memory?.forgetUnlessSame(capture.identity, options.layout, options.hours)
     var tree = try capture.unlessOtherBuckets { () throws(KernelError) in try look(at: capture) }
     report.bucketsOfNoKind = tree.bucketsOfNoKind
+    let lack: MigrationError?
+    do throws(KernelError) {
+      lack = options.proves ? try ColdSpace.lack(in: tree, options, of: capture.directory) : nil
+    } catch { throw capture.stopped(error) }
+    if let lack, !options.isDryRun { throw lack }
     do throws(KernelError) {
       try makeFolders(&tree, capture)
       let keepsInodes = try tree.mountsKeepInodes
@@ -124,6 +129,8 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     } catch {
       throw capture.stopped(error)
     }
+    // The plan is of use all the same.
+    if let lack { throw lack }
   }
 
   // MARK: stages

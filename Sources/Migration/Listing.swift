@@ -168,6 +168,24 @@ struct Listing: Sendable {
     }
   }
 
+  /// Takes the numbers of files beside the buckets in places that hold nothing else: of a capture that has another layout they are the
+  /// hot ones. They are not counted.
+  mutating func addNumbersBesideBuckets(of tree: CaptureTree) throws(KernelError) {
+    for place in layout.places
+    where layout.holdsBuckets(place) && !layout.kinds.contains(where: { layout.holds(place, $0) }) {
+      try tree.withPlace(place) { (directory) throws(KernelError) in
+        try Walk(layout, look: .name).run(
+          directory, wants: { _ in true },
+          visit: { (entry, found, _) throws(KernelError) in
+            guard case .file(let kind) = found, let number = layout.number(of: entry.name, kind) else {
+              return
+            }
+            numbers.add(number, kind)
+          })
+      }
+    }
+  }
+
   private mutating func add(_ part: Listing) {
     for kind in layout.kinds {
       kinds[kind] += part.kinds[kind]

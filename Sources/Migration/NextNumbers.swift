@@ -30,6 +30,7 @@ public struct NextNumbers: Equatable, Sendable {
       var listing = Listing(layout, inodes: false)
       try listing.listBuckets(of: tree)
       try listing.listPlaces(of: tree)
+      try listing.addNumbersBesideBuckets(of: tree)
       let numbers = listing.numbers
       var secondsSincePlaylist: Int64?
       for place in layout.playlistPlaces {

@@ -120,6 +120,7 @@ extension Issue {
     case .untrustedLink: (.untrustedLink, "a link that is not followed")
     case .mayReplace, .mayNotLink: (.noSafeRename, "a file system that cannot refuse to replace")
     case .notMounted, .otherDisk, .unknownDisk, .noColdRoot: (.notMounted, "a tier that is not mounted")
+    case .noRoom: (.noSpace, "no room for what would be copied")
     case .foreignColdRoot: (.coldRootUnusable, "a cold root of another user")
     case .coldRootInTheWay, .nameIsNoText: (.coldRootUnusable, "a cold root that cannot be used")
     case .stopped(let error, _):

@@ -98,6 +98,13 @@ extension Explanation {
       return Explanation(
         "\(text(path)): its name is not UTF-8, and the layout has it in the path of the cold root",
         "Rename the folder, or give it a layout whose root is named in full.")
+    case .noRoom(let path, let bytes, let files, let space):
+      let free =
+        "\(Format.bytes(space.freeBytes)) and "
+        + (space.freeInodes.map { Format.count(Int(clamping: $0)) } ?? "unlimited") + " inodes"
+      return Explanation(
+        "\(place(path, in: capture)): no room: at least \(Format.bytes(bytes)) in \(Format.count(Int(clamping: files), "file")) would be copied here, and \(space.name) has \(free) free",
+        "Make room (df -h, df -i), \(again). Nothing is moved until it fits.")
     case .stopped(let error, let space):
       return Explanation(
         describe(error, in: capture),

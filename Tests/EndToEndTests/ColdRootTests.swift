@@ -12,9 +12,11 @@ import Testing
     var capture: String { hot.path + "/camera1" }
     var root: String { cold.path + "/camera1" }
 
-    init(_ hotType: String = "ext4", _ coldType: String = "ext4", megabytes: Int = 320) throws {
-      hot = try MountedFileSystem(hotType, megabytes: megabytes)
-      cold = try MountedFileSystem(coldType, megabytes: megabytes)
+    init(
+      _ hotType: String = "ext4", _ coldType: String = "ext4", megabytes: (hot: Int, cold: Int) = (320, 320)
+    ) throws {
+      hot = try MountedFileSystem(hotType, megabytes: megabytes.hot)
+      cold = try MountedFileSystem(coldType, megabytes: megabytes.cold)
       layouts = try Folder()
     }
 
@@ -456,6 +458,51 @@ import Testing
     try Self.expectRefused(
       disks, try disks.layout(["root: \(disks.cold.path)/link"]), 77, ["a link on the way"])
     #expect(try Snapshot(disks.cold.path).paths.isEmpty)
+  }
+
+  /// Not in the middle of the night, after hours of copying.
+  @Test func whatDoesNotFitIsSaidBeforeAnythingIsCopied() throws {
+    let disks = try Disks(megabytes: (200, 40))
+    let layout = try disks.declared()
+    /// Names and change times: what is in these files is large and all alike.
+    func state(_ path: String) throws -> String {
+      try Shell.must(["sh", "-c", "cd \(path); find . -printf '%P %C@\n' | sort"])
+    }
+    try Shell.must(["mkdir", disks.capture])
+    for number in 0..<24 {
+      try Shell.must(["fallocate", "-l", "4M", "\(disks.capture)/segment_\(number).ts"])
+    }
+    usleep(30_000)
+    let before = try state(disks.capture)
+    for options in [[], ["--execute", "--yes"]] {
+      let result = Self.run("migrate", [disks.capture], layout, options)
+      let message = "\(disks.root): no room: at least 56.0 MiB in 14 files would be copied here"
+      #expect(result.status == 74 && result.error.contains(message), "\(result)")
+      #expect(try state(disks.capture) == before)
+      #expect(try Snapshot(disks.cold.path).paths.isEmpty)
+    }
+    // Holes take no room, and what stays hot needs none.
+    let large = disks.capture + "/segment_1.ts"
+    try Shell.must(["sh", "-c", "rm \(disks.capture)/segment_[0-9].ts; truncate -s 100M \(large)"])
+    try Shell.must(["touch", "-d", "2020-01-01", large])
+    usleep(30_000)
+    let result = Self.execute("migrate", [disks.capture], layout)
+    #expect(result.status == 0, "\(result.error)")
+
+    // The way back, to a disk that something else has filled.
+    try Shell.must(["sh", "-c", "find \(disks.root) -name '*.ts' | xargs -n 1 fallocate -l 3M"])
+    try Shell.must([
+      "sh", "-c",
+      "fallocate -l $(($(stat -f -c '%a * %S' \(disks.hot.path)) - 5000000)) \(disks.hot.path)/other",
+    ])
+    let settled = try state(disks.capture)
+    for options in [[], ["--execute", "--yes"]] {
+      let back = Self.run("revert", [disks.capture], layout, options)
+      #expect(back.status == 74 && back.error.contains("\(disks.capture): no room: at least"), "\(back)")
+      #expect(try state(disks.capture) == settled)
+    }
+    try Shell.must(["rm", disks.hot.path + "/other"])
+    #expect(Self.execute("revert", [disks.capture], layout).status == 0)
   }
 
   // MARK: faults

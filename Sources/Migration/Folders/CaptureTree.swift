@@ -210,6 +210,16 @@ struct CaptureTree: Sendable {
     return systems
   }
 
+  /// Of a mount, or of the capture; also where a cold root is not there yet.
+  func fileSystem(
+    of mount: Int?, in capture: borrowing Directory
+  ) throws(KernelError) -> (path: FilePath, status: FileSystemStatus) {
+    guard let mount else { return (capture.path, try capture.fileSystem()) }
+    let path = self.capture.reaching(layout.mounts[mount].path)
+    if let folder = mounts[mount] { return (path, try folder.directory.fileSystem()) }
+    return (path, try capture.fileSystem(ofMissing: layout.mounts[mount]))
+  }
+
   /// Gives the root of a mount to `body`, or the capture itself.
   func withFileSystem<Result: ~Copyable>(
     _ mount: Int?, _ body: (borrowing Directory) throws(KernelError) -> Result

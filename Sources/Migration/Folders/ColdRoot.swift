@@ -105,6 +105,14 @@ extension Directory {
     return nil
   }
 
+  /// That on which a cold root would be made.
+  func fileSystem(ofMissing root: LayoutDescription.Mount) throws(KernelError) -> FileSystemStatus {
+    guard let disk = try openDisk(of: root) else {
+      throw KernelError(.mount, FilePath(root.path), .noSuchFileOrDirectory)
+    }
+    return try disk.fileSystem()
+  }
+
   /// Where a cold root is, or would be, without links.
   func resolvedPath(of mount: LayoutDescription.Mount) throws(KernelError) -> FilePath {
     if let root = try openTier(mount) { return try root.resolvedPath() }

@@ -36,6 +36,8 @@ public enum MigrationError: Error, Equatable, Sendable {
   case coldRootInTheWay(ColdRootConflict)
   /// The name of the capture is a part of the path of its cold root, and not text.
   case nameIsNoText(FilePath)
+  /// What a run would copy to this folder does not fit; nothing was moved. At least so many bytes, and files.
+  case noRoom(FilePath, bytes: UInt64, files: UInt64, FileSystemSpace)
   case stopped(KernelError, FileSystemSpace?)
 }
 
