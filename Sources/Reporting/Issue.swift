@@ -29,7 +29,7 @@ public struct Issue: Error {
     case notPermitted(owner: String?)
     /// `named`: the first few. `rerun`: as in `MigrationOptions`.
     case namesTaken(Int, named: [Problem], OtherName, rerun: String?)
-    /// Below the capture.
+    /// As the layout has it: below the capture, or absolute in a cold root.
     case foreignArchive(String)
     case archiveNotWritten(KernelError)
     case initializationNotKept(KernelError)
@@ -60,7 +60,7 @@ public struct Issue: Error {
     case implausibleTimes(Int)
     /// How many segments the live playlist lists.
     case longPlaylist(Int)
-    /// Below the capture; and the name of the layout.
+    /// As the layout has it; and the name of the layout.
     case bucketOfNoKind(String, layout: String)
     case segmentsDeletedEarly(Int)
     case littleSpace(freeBytes: UInt64, bytes: UInt64)

@@ -42,9 +42,9 @@ struct CaptureTree: Sendable {
   let mayHoldBothNames: Bool
   private var places: [Folder] = []
   /// Of `Layout.mounts`; nil for a cold root that is not there yet.
-  private var mounts: [OpenFolder?] = []
+  private(set) var mounts: [OpenFolder?] = []
   /// For each of them, the first that files can be renamed to from it: itself, another one, or nil, the capture.
-  private var media: [Int?] = []
+  private(set) var media: [Int?] = []
   /// Whether a move can be a copy.
   private(set) var copiesFiles = false
   private var buckets = PerKind<[Bucket: BucketFolder]>(repeating: [:])
@@ -74,7 +74,7 @@ struct CaptureTree: Sendable {
     mayHoldBothNames = allowsLinks ? try !capture.fileSystem().refusesToReplace : false
     places = [.open(OpenFolder(try capture.reopened()))]
     for mount in layout.mounts {
-      mounts.append(try Self.open(mount, in: capture))
+      mounts.append(try Self.openMount(mount, in: capture))
       media.append(try medium(of: mounts.count - 1, capture))
     }
     copiesFiles = media.contains { $0 != nil }
@@ -87,31 +87,6 @@ struct CaptureTree: Sendable {
       let own = [layout[kind].flat, layout[kind].hot, layout.coldPlace(of: kind)]
       refusedKinds[kind] = own.contains { dirfd(of: $0) == Self.refused }
     }
-  }
-
-  /// A part of the capture's own file system that is mounted in the capture a second time is none.
-  private static func open(
-    _ mount: LayoutDescription.Mount, in capture: borrowing Directory
-  ) throws(KernelError) -> OpenFolder? {
-    guard let root = try capture.openTier(mount) else { return nil }
-    if !mount.isColdRoot, try root.status().device == capture.status().device {
-      throw KernelError(.mount, root.path, .wrongMedium)
-    }
-    return OpenFolder(root)
-  }
-
-  private func medium(of mount: Int, _ capture: borrowing Directory) throws(KernelError) -> Int? {
-    guard let root = mounts[mount] else { return mount }
-    if try root.directory.isOnSameMount(as: capture) { return nil }
-    for (index, other) in mounts[..<mount].enumerated() {
-      if let other, try root.directory.isOnSameMount(as: other.directory) { return media[index] }
-    }
-    return mount
-  }
-
-  /// Whether a file that goes from one to the other has to be copied: no rename leads there.
-  func isCopied(from: Site, to: Site) -> Bool {
-    copiesFiles && layout.mount(of: from).flatMap { media[$0] } != layout.mount(of: to).flatMap { media[$0] }
   }
 
   private func open(_ place: Place, in capture: borrowing Directory) throws(KernelError) -> Folder {
@@ -180,46 +155,6 @@ struct CaptureTree: Sendable {
     places[Int(place.index)] = try open(place, in: root.directory)
   }
 
-  /// Where something is not mounted any more that was when this was made: somebody may unmount it at any time, and what is in
-  /// memory goes with whoever has it open last. Nil where all is as it was.
-  var lackOfMount: KernelError? {
-    guard case .open(let root) = places[0] else { return nil }
-    for (mount, folder) in zip(layout.mounts, mounts) {
-      guard let folder else { continue }
-      let now = (try? root.directory.openTier(mount)?.status().folder) ?? nil
-      if now == nil || now != (try? folder.directory.status().folder) {
-        return KernelError(.mount, capture.reaching(mount.point ?? mount.path), .wrongMedium)
-      }
-    }
-    return nil
-  }
-
-  var mountsKeepInodes: Bool {
-    get throws(KernelError) {
-      for case let mount? in mounts where try !mount.directory.fileSystem().keepsInodes { return false }
-      return true
-    }
-  }
-
-  /// Those besides the capture's own.
-  func mountedFileSystems() throws(KernelError) -> [(path: FilePath, status: FileSystemStatus)] {
-    var systems: [(path: FilePath, status: FileSystemStatus)] = []
-    for case let folder? in mounts {
-      systems.append((folder.directory.path, try folder.directory.fileSystem()))
-    }
-    return systems
-  }
-
-  /// Of a mount, or of the capture; also where a cold root is not there yet.
-  func fileSystem(
-    of mount: Int?, in capture: borrowing Directory
-  ) throws(KernelError) -> (path: FilePath, status: FileSystemStatus) {
-    guard let mount else { return (capture.path, try capture.fileSystem()) }
-    let path = self.capture.reaching(layout.mounts[mount].path)
-    if let folder = mounts[mount] { return (path, try folder.directory.fileSystem()) }
-    return (path, try capture.fileSystem(ofMissing: layout.mounts[mount]))
-  }
-
   /// Gives the root of a mount to `body`, or the capture itself.
   func withFileSystem<Result: ~Copyable>(
     _ mount: Int?, _ body: (borrowing Directory) throws(KernelError) -> Result
@@ -232,22 +167,6 @@ struct CaptureTree: Sendable {
     }
     guard case .open(let root) = places[0] else { preconditionFailure("the capture is open") }
     return try body(root.directory)
-  }
-
-  /// Those of all tiers (syncfs(2)).
-  func syncFileSystems() throws(KernelError) {
-    for mount in [nil] + mounts.indices.filter({ mounts[$0] != nil }).map(Optional.init) {
-      try withFileSystem(mount) { (root) throws(KernelError) in try root.syncFileSystem() }
-    }
-  }
-
-  /// Gives the folder on whose file system something of the capture is to `body`, and its path below that: empty for the folder
-  /// itself.
-  func withRoot<Result>(
-    ofPath path: String, _ body: (borrowing Directory, _ path: String) throws(KernelError) -> Result
-  ) throws(KernelError) -> Result {
-    let (mount, below) = layout.split(path)
-    return try withFileSystem(mount) { (root) throws(KernelError) in try body(root, below) }
   }
 
   /// Whether a place that was open before is not open here.

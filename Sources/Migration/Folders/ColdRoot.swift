@@ -185,7 +185,7 @@ extension Layout {
       let owner = try? Directory.open(error.path).status().owner
       return .foreignColdRoot(error.path, owner: owner.map(Users.name))
     case .tooManySymbolicLinkLevels where !isPoint: return .untrustedLink(error.path)
-    case .noSuchFileOrDirectory where !isPoint: return .noColdRoot(error.path)
+    case .noSuchFileOrDirectory where !isPoint, .wrongMedium where !isPoint: return .noColdRoot(error.path)
     case _ where isPoint: return .notMounted(error.path, type: mount?.type)
     default: return .stopped(error, nil)
     }

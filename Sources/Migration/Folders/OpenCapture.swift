@@ -260,6 +260,8 @@ struct OpenCapture: ~Copyable {
       if error.operation == .mount, error.errno != .permissionDenied {
         throw layout.tierError(error, in: directory.path)
       }
+      // Of a cold root: the capture itself is open.
+      if [.noSuchFileOrDirectory, .notDirectory].contains(error.errno) { throw .stopped(error, nil) }
       throw openFailure(error)
     }
     if let conflict { throw .coldRootInTheWay(conflict) }
