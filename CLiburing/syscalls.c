@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/btrfs.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/stat.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -80,6 +83,7 @@ static int32_t statx_masked(int32_t dirfd, const char *name, int flags, unsigned
       .uid = raw.stx_uid,
       .gid = raw.stx_gid,
       .links = raw.stx_nlink,
+      .blocks = raw.stx_blocks,
   };
   return 0;
 }
@@ -111,6 +115,8 @@ static int32_t refuse_other_mount(int32_t parent_fd, int32_t child_fd) {
   bool tells_mounts = parent.stx_mask & child.stx_mask & STATX_MNT_ID;
   return same_device && (!tells_mounts || parent.stx_mnt_id == child.stx_mnt_id) ? 0 : -EXDEV;
 }
+
+int32_t hc_check_same_mount(int32_t fd, int32_t other_fd) { return refuse_other_mount(fd, other_fd); }
 
 static int32_t open_on_same_mount(int32_t dirfd, const char *component, int flags) {
   int fd = openat(dirfd, component, flags | O_CLOEXEC | O_NOFOLLOW);
@@ -194,6 +200,45 @@ int32_t hc_open_mount(int32_t dirfd, const char *name) {
     return fd;
   close(fd);
   return -ENODEV;
+}
+
+// linux/fs.h since 6.9.
+struct uuid_of_file_system {
+  uint8_t length;
+  uint8_t uuid[16];
+};
+#define GET_UUID_OF_FILE_SYSTEM _IOR(0x15, 0, struct uuid_of_file_system)
+
+int32_t hc_file_system_uuid(int32_t fd, uint8_t uuid[16]) {
+  static const uint8_t none[16];
+  struct uuid_of_file_system answer = {0};
+  struct btrfs_ioctl_fs_info_args info = {0};
+  if (ioctl(fd, GET_UUID_OF_FILE_SYSTEM, &answer) == 0) {
+    // overlayfs answers with zeros.
+    if (answer.length != 16 || memcmp(answer.uuid, none, 16) == 0)
+      return -ENODATA;
+    memcpy(uuid, answer.uuid, 16);
+    return 0;
+  }
+  struct statfs status;
+  if (fstatfs(fd, &status) < 0)
+    return -errno;
+  if (status.f_type != BTRFS_SUPER_MAGIC)
+    return -ENOTTY;
+  if (ioctl(fd, BTRFS_IOC_FS_INFO, &info) < 0)
+    return -errno;
+  memcpy(uuid, info.fsid, 16);
+  return 0;
+}
+
+int32_t hc_block_device(int32_t dirfd, const char *name, uint64_t *device) {
+  struct stat status;
+  if (fstatat(dirfd, name, &status, 0) < 0)
+    return -errno;
+  if (!S_ISBLK(status.st_mode))
+    return -ENOTBLK;
+  *device = status.st_rdev;
+  return 0;
 }
 
 // O_NONBLOCK: opening a fifo that nobody writes to would wait for ever.

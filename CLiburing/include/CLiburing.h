@@ -88,6 +88,7 @@ typedef struct {
   uint32_t uid;
   uint32_t gid;
   uint32_t links; ///< names that the file has
+  uint64_t blocks; ///< of 512 bytes that it takes on the disk
 } hc_stat;
 
 /// renameat2(2) with RENAME_NOREPLACE: the only way in which hotcold moves anything.
@@ -128,6 +129,14 @@ int32_t hc_open_folder(int32_t dirfd, const char *name);
 /// Opens the folder `name` of `dirfd`, one component, on which something is mounted (statx(2), STATX_ATTR_MOUNT_ROOT, Linux 5.8).
 /// -ENODEV where nothing is.
 int32_t hc_open_mount(int32_t dirfd, const char *name);
+/// 0 where two folders are on one mount of one file system, so that files can be renamed from one to the other; -EXDEV where they
+/// are not.
+int32_t hc_check_same_mount(int32_t fd, int32_t other_fd);
+/// The UUID of the file system that `fd` is on, without privileges: FS_IOC_GETFSUUID (Linux 6.9), of btrfs BTRFS_IOC_FS_INFO.
+/// -ENODATA where the file system has none of 16 bytes, -ENOTTY where it does not tell.
+int32_t hc_file_system_uuid(int32_t fd, uint8_t uuid[16]);
+/// The number of the block device that a name below `dirfd` leads to, links followed; -ENOTBLK for anything else.
+int32_t hc_block_device(int32_t dirfd, const char *name, uint64_t *device);
 /// Opens the regular file `name` of `dirfd` for reading, with the same restrictions.
 int32_t hc_open_file(int32_t dirfd, const char *name);
 /// Opens a folder by a path of the user's, links followed.

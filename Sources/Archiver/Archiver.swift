@@ -26,6 +26,7 @@ public final class Archiver {
   private(set) var lastCaptures: [FilePath] = []
   /// Those of the captures whose line names a layout; or why that cannot be used.
   private var policies: [FilePath: Result<Policy, SettingsMistake>] = [:]
+  private(set) var coldRootConflicts = ColdRootConflicts(among: []) { _ in .guide }
   /// Of which it was said that what is made there stays this user's.
   private var saidOwnership: Set<FilePath> = []
 
@@ -129,6 +130,9 @@ public final class Archiver {
       lastCaptures = options.captures + lastCaptures.filter { !options.captures.contains($0) }
     }
     let captures = lastCaptures
+    coldRootConflicts = ColdRootConflicts(among: captures) { path in
+      if case .success(let policy) = policy(of: path) { policy.layout } else { .guide }
+    }
     if captures.isEmpty { logOutcome(Issue(.noCaptures(list: options.capturesFile)), &round) }
     let known = Set(captures)
     for path in memories.keys where !known.contains(path) { memories[path] = nil }
@@ -168,10 +172,10 @@ public final class Archiver {
     switch self.policy(of: path) {
     case .success(let own): policy = own
     case .failure(let mistake):
-      let issue = mistake.issue(in: path)
-      round.add(issue)
-      log.log([issue], .settling, of: path)
-      return
+      return refuse(&round, mistake.issue(in: path))
+    }
+    if let conflict = coldRootConflicts[path] {
+      return refuse(&round, Issue(.stopped(.coldRootInTheWay(conflict)), in: path))
     }
     var migration = migrationOptions(policy, until: slice)
     let young = SystemClock.realtimeNanoseconds / 1_000_000_000 - options.minAgeSeconds
@@ -192,6 +196,11 @@ public final class Archiver {
     migration.renaming = options.renaming
     migration.guardsPath = true
     return migration
+  }
+
+  private func refuse(_ round: inout CaptureRound, _ issue: Issue) {
+    round.add(issue)
+    log.log([issue], .settling, of: round.capture)
   }
 
   /// Nothing to prevent: each round takes the path as it is, under the same guard.
@@ -264,25 +273,24 @@ public final class Archiver {
   }
 
   private func roomIssues(_ report: MaintenanceReport, _ path: FilePath) -> [Issue] {
-    let own = report.fileSystem.map { roomIssues($0, path) } ?? []
-    return own
-      + zip(report.layout.mounts, report.mounts).flatMap { roomIssues($1, path.appending($0.path)) }
-  }
-
-  private func roomIssues(_ fileSystem: FileSystemStatus, _ path: FilePath) -> [Issue] {
+    var systems = report.mounts
+    if let own = report.fileSystem { systems.insert((path, own), at: 0) }
     // As fractions: a file system may claim any size.
     let isShort = { (free: UInt64, all: UInt64) in
       all > 0 && 100 * Double(free) / Double(all) < Double(self.options.warnFreePercent)
     }
-    var issues: [Issue] = []
-    if isShort(fileSystem.freeBytes, fileSystem.bytes) {
-      issues.append(
-        Issue(.littleSpace(freeBytes: fileSystem.freeBytes, bytes: fileSystem.bytes), in: path))
+    // By topic: the log says together what is of one.
+    var space: [Issue] = []
+    var inodes: [Issue] = []
+    for (path, system) in systems {
+      if isShort(system.freeBytes, system.bytes) {
+        space.append(Issue(.littleSpace(freeBytes: system.freeBytes, bytes: system.bytes), in: path))
+      }
+      if let free = system.freeInodes, let all = system.inodes, isShort(free, all) {
+        inodes.append(Issue(.fewInodes(free: free, all: all), in: path))
+      }
     }
-    if let free = fileSystem.freeInodes, let all = fileSystem.inodes, isShort(free, all) {
-      issues.append(Issue(.fewInodes(free: free, all: all), in: path))
-    }
-    return issues
+    return space + inodes
   }
 
   // MARK: the end of a round

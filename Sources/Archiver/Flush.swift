@@ -26,7 +26,9 @@ extension Archiver {
 
   /// Where that cannot be told the flush says why.
   private func hasFilesInMemory(_ path: FilePath) -> Bool {
-    guard case .success(let policy) = policy(of: path), policy.layout.hasMounts else { return false }
+    guard case .success(let policy) = policy(of: path), policy.layout.hasMounts,
+      coldRootConflicts[path] == nil
+    else { return false }
     do throws(MigrationError) {
       return try MemoryFiles(of: path, policy.layout, isGuarded: true).count > 0
     } catch { return true }

@@ -24,8 +24,7 @@ struct Metrics {
     var implausible = 0
     var isRetentionDeclined = false
     var fileSystem: FileSystemStatus?
-    /// Of the mounts of the layout, in their order.
-    var mounts: [FileSystemStatus] = []
+    var mounts: [(path: FilePath, status: FileSystemStatus)] = []
     var lastSuccessSeconds: Int64?
 
     init(_ layout: Layout) { self.layout = layout }
@@ -205,9 +204,9 @@ struct Metrics {
     func perMount(_ name: String, _ help: String, _ value: (FileSystemStatus) -> UInt64?) {
       lines.family(name, "gauge", help)
       for (capture, figures) in captures {
-        for (mount, status) in zip(figures.layout.mounts, figures.mounts) {
-          guard let value = value(status) else { continue }
-          lines.sample(name, [("capture", capture), ("mount", mount.path)], "\(value)")
+        for mount in figures.mounts {
+          guard let value = value(mount.status) else { continue }
+          lines.sample(name, [("capture", capture), ("mount", printable(mount.path.bytes))], "\(value)")
         }
       }
     }

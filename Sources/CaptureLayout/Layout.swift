@@ -31,7 +31,7 @@ public struct Layout: Sendable {
   }
 
   /// Of a class, so that it is handed on by reference: it is asked for every file.
-  private final class Contents: Sendable {
+  final class Contents: Sendable {
     let description: LayoutDescription
     let rules: [Rule]
     let paths: [String]
@@ -72,26 +72,26 @@ public struct Layout: Sendable {
     }
   }
 
-  private let contents: Contents
+  let contents: Contents
 
-  private init(contents: Contents) { self.contents = contents }
+  init(contents: Contents) { self.contents = contents }
 
   /// What it was made from.
   public var description: LayoutDescription { contents.description }
   public var rules: [Rule] { contents.rules }
-  /// Paths below the capture, each once; the capture itself is the first.
+  /// Each once, the capture itself first: below the capture, or absolute in a cold root.
   public var paths: [String] { contents.paths }
   /// That to which files go, and behind it those from which a run fetches them.
   public var trees: [Tree] { contents.trees }
   public var stream: Stream? { contents.stream }
-  /// Folders that must be mounts.
+  /// Folders that are on other file systems: mounts in the capture, and cold roots.
   public var mounts: [LayoutDescription.Mount] { contents.mounts }
   /// Asked of every file, so it costs no look at an array.
   public var hasMounts: Bool { contents.hasMounts }
   /// In which of `mounts` a place is; nil for one on the file system of the capture.
   public func mount(of place: Place) -> Int? { contents.mountOfPath[Int(place.index)] }
 
-  /// For any path below the capture: in which of `mounts` it is, and its path there.
+  /// For any path of the layout: in which of `mounts` it is, and its path there.
   public func split(_ path: String) -> (mount: Int?, path: String) {
     guard let mount = mounts.firstIndex(where: { LayoutDescription.isBelow(path, $0.path) }) else {
       return (nil, path)
@@ -153,7 +153,7 @@ public struct Layout: Sendable {
 
   public func path(of place: Place) -> String { paths[Int(place.index)] }
 
-  /// What stands before the names of its entries in a path below the capture: "captures/", or nothing.
+  /// What stands before the names of its entries in a path of the layout: "captures/", or nothing.
   public func prefix(of place: Place) -> String {
     place == .root ? "" : path(of: place) + "/"
   }
@@ -201,17 +201,18 @@ public struct Layout: Sendable {
     return trees.contains { $0.rule == tree.rule && $0.places[other] == tree.places[kind] }
   }
 
-  /// Below the capture: "segments/7", or "segments/2026-11-24/13".
+  /// As `paths`: "segments/7", or "segments/2026-11-24/13".
   public func path(of bucket: Bucket, _ kind: Kind) -> String {
     let tree = trees[Int(bucket.tree)]
     return prefix(of: tree.places[kind] ?? .root) + tree.rule.text(of: bucket)
   }
 
-  /// How a playlist in a bucket names a file of a place: `../init.mp4`, percent-encoded as `ArchivePlaylist.uri` is.
+  /// How a playlist in a bucket names a file of a place: `../init.mp4`, percent-encoded as `ArchivePlaylist.uri` is. The folders of a
+  /// cold root count as if they were in the capture: a web server shows both under one address.
   public func uri(of name: String, in place: Place, from bucket: Bucket, _ kind: Kind) -> String {
     // By bytes: two spellings of one letter are two folders.
-    let folder = path(of: bucket, kind).utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
-    let file = (prefix(of: place) + name).utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
+    let folder = shown(path(of: bucket, kind)).utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
+    let file = shown(prefix(of: place) + name).utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
     let common = zip(folder, file).prefix { $0 == $1 }.count
     let rest = file.dropFirst(common).map {
       String(decoding: ArchivePlaylist.uri(of: $0.span), as: UTF8.self)
@@ -219,12 +220,26 @@ public struct Layout: Sendable {
     return (folder.dropFirst(common).map { _ in ".." } + rest).joined(separator: "/")
   }
 
+  /// A path of the layout without the cold root that it is in.
+  private func shown(_ path: String) -> String {
+    let (mount, below) = split(path)
+    return mount.map { mounts[$0].isColdRoot } ?? false ? below : path
+  }
+
   /// The first name of a path behind a prefix such as "captures/"; nil where the path begins otherwise, or ends there.
   static func entry(of path: String, after prefix: String) -> String? {
     // By bytes: two spellings of one letter are two folders.
-    guard path.utf8.starts(with: prefix.utf8), path.utf8.count > prefix.utf8.count else { return nil }
+    guard path.utf8.starts(with: prefix.utf8) else { return nil }
     let name = path.utf8.dropFirst(prefix.utf8.count).prefix { $0 != UInt8(ascii: "/") }
-    return String(decoding: name, as: UTF8.self)
+    // An absolute path is in no folder of the capture.
+    return name.isEmpty ? nil : String(decoding: name, as: UTF8.self)
+  }
+
+  /// Whether a place is the capture itself or a cold root, in which there are folders of the layout and no files of it. (The capture
+  /// may be a flat or a hot place besides.)
+  public func isRoot(_ place: Place) -> Bool {
+    place == .root
+      || mount(of: place).map { mounts[$0].isColdRoot && mounts[$0].path == path(of: place) } ?? false
   }
 
   /// Nil for a folder that is no place of this layout.
@@ -267,75 +282,6 @@ public struct NamedKind: Equatable, Sendable {
   public let name: String
 }
 
-// MARK: from one layout to another
-
-extension Layout {
-  /// This layout, to which files come from another one: from its buckets, and from its places as far as they are others.
-  public func coming(from other: Layout) throws(LayoutMistake) -> Layout {
-    if let path = other.folderInBucket(of: self) ?? folderInBucket(of: other) {
-      throw LayoutMistake(
-        "'\(path)' is a folder of the one layout, and a bucket of the other or in one; go by way of the flat layout"
-      )
-    }
-    var paths = paths
-    var sources = contents.sources
-    var cold = PerKind<Place?>(repeating: nil)
-    for otherKind in other.kinds {
-      guard let kind = kind(named: other.name(of: otherKind)) else {
-        throw LayoutMistake(
-          "the layout '\(name)' has no kind '\(other.name(of: otherKind))', which '\(other.name)' has")
-      }
-      for place in [other[otherKind].flat, other[otherKind].hot].map({
-        Self.place(other.path(of: $0), in: &paths)
-      })
-      where !holds(place, kind) && !sources[kind].contains(place) {
-        sources[kind].append(place)
-      }
-      let place = Self.place(other.path(of: other.coldPlace(of: otherKind)), in: &paths)
-      if other.buckets != buckets || place != coldPlace(of: kind) { cold[kind] = place }
-    }
-    var mounts = mounts
-    for mount in other.mounts where !mounts.contains(where: { $0.path.utf8.elementsEqual(mount.path.utf8) }) {
-      if let own = mounts.first(where: mount.overlaps) {
-        throw LayoutMistake(
-          "'\(own.path)' and '\(mount.path)': one of the mounts of the two layouts is in the other")
-      }
-      mounts.append(mount)
-    }
-    let isSame = kinds.allSatisfy { cold[$0] == nil }
-    return Layout(
-      contents: Contents(
-        description, rules, paths, isSame ? trees : trees + [Tree(rule: other.buckets, places: cold)],
-        sources, mounts, contents.matcher))
-  }
-
-  /// A folder of this layout that may be, or be in, a bucket of another one: a file there would be hot and cold at once.
-  private func folderInBucket(of other: Layout) -> String? {
-    paths.first { path in
-      other.kinds.contains {
-        LayoutDescription.isInBucket(path, below: other.path(of: other.coldPlace(of: $0)))
-      }
-    }
-  }
-
-  /// Whether a kind of both has its buckets in the same folders.
-  public func sharesBuckets(with other: Layout) -> Bool {
-    buckets == other.buckets
-      && other.kinds.contains { otherKind in
-        guard let kind = kind(named: other.name(of: otherKind)) else { return false }
-        return other.path(of: other.coldPlace(of: otherKind)).utf8.elementsEqual(
-          path(of: coldPlace(of: kind)).utf8)
-      }
-  }
-
-  private static func place(_ path: String, in paths: inout [String]) -> Place {
-    // By bytes: two spellings of one letter are two folders.
-    if let index = paths.firstIndex(where: { $0.utf8.elementsEqual(path.utf8) }) { return Place(index) }
-    paths.append(path)
-    return Place(paths.count - 1)
-  }
-}
-
 // MARK: making
 
 extension Layout {
@@ -354,16 +300,24 @@ extension Layout {
       (matches: kind.match.compactMap(Glob.init), exceptions: kind.except.compactMap(Glob.init))
     }
     var paths = [""]
+    if let root = description.coldRoot { _ = Self.place(root.path, in: &paths) }
     var cold = PerKind<Place?>(repeating: nil)
     let rules = description.kinds.enumerated().map { index, kind in
       let rule = Rule(
         flat: Self.place(kind.flat, in: &paths), hot: Self.place(kind.hot, in: &paths),
         hotLimit: kind.limit, retentionSeconds: kind.retentionSeconds)
-      cold[CaptureLayout.Kind(index)] = kind.cold.map { Self.place($0, in: &paths) } ?? rule.hot
+      cold[CaptureLayout.Kind(index)] = Self.place(description.coldPath(of: kind), in: &paths)
       return rule
     }
     contents = Contents(
       description, rules, paths, [Tree(rule: description.buckets, places: cold)], PerKind(repeating: []),
-      description.mounts, NameMatcher(globs))
+      description.mounts + (description.coldRoot.map { [$0] } ?? []), NameMatcher(globs))
+  }
+
+  static func place(_ path: String, in paths: inout [String]) -> Place {
+    // By bytes: two spellings of one letter are two folders.
+    if let index = paths.firstIndex(where: { $0.utf8.elementsEqual(path.utf8) }) { return Place(index) }
+    paths.append(path)
+    return Place(paths.count - 1)
   }
 }

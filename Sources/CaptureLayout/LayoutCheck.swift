@@ -31,6 +31,7 @@ extension LayoutDescription {
     }
     var budget = Self.stepsMax
     try checkOverlaps(globs, &budget)
+    try checkColdRoot()
     try checkFolders()
     try checkMounts()
     try checkPlaylists(globs, &budget)
@@ -147,14 +148,14 @@ extension LayoutDescription {
 
   private func checkFolders() throws(LayoutMistake) {
     for (index, kind) in kinds.enumerated() {
-      let cold = kind.cold ?? kind.hot
-      if let other = kinds[..<index].first(where: { ($0.cold ?? $0.hot).utf8.elementsEqual(cold.utf8) }) {
+      let cold = coldPath(of: kind)
+      if let other = kinds[..<index].first(where: { coldPath(of: $0).utf8.elementsEqual(cold.utf8) }) {
         throw LayoutMistake(
           "\(other.name) has its buckets in '\(cold)', too; each kind needs a folder of its own", kind: index,
           key: kind.cold == nil ? "hot" : "cold")
       }
       for (key, path) in [("flat", kind.flat), ("hot", kind.hot), ("cold", cold)] {
-        if kinds.contains(where: { Self.isInBucket(path, below: $0.cold ?? $0.hot) }) {
+        if kinds.contains(where: { Self.isInBucket(path, below: coldPath(of: $0)) }) {
           throw LayoutMistake("'\(path)' would be a bucket, or in one", kind: index, key: key)
         }
       }
@@ -171,14 +172,56 @@ extension LayoutDescription {
       }
       guard
         kinds.contains(where: { kind in
-          [kind.flat, kind.hot, kind.cold ?? kind.hot].contains { Self.isBelow($0, mount.path) }
+          [kind.flat, kind.hot, coldPath(of: kind)].contains { Self.isBelow($0, mount.path) }
         })
       else {
         throw LayoutMistake("no kind has a folder in '\(mount.path)'", key: "mounts")
       }
-      if kinds.contains(where: { Self.isInBucket(mount.path, below: $0.cold ?? $0.hot) }) {
+      if kinds.contains(where: { Self.isInBucket(mount.path, below: coldPath(of: $0)) }) {
         throw LayoutMistake("'\(mount.path)' would be a bucket, or in one", key: "mounts")
       }
+      try checkUUID(of: mount, "mounts")
+    }
+  }
+
+  private func checkColdRoot() throws(LayoutMistake) {
+    guard let root = coldRoot else { return }
+    for path in [root.path, root.point].compactMap(\.self) {
+      let below = String(path.dropFirst())
+      guard path.utf8.first == UInt8(ascii: "/"), Self.isPlainPath(below) else {
+        throw LayoutMistake(
+          "'\(path)' is not an absolute path of a folder: give names with '/' before each, without '.' and '..'",
+          key: "cold")
+      }
+      // A slip of the pen would be a folder that all captures share.
+      guard !path.replacing(Self.captureMark, with: "").contains(where: { "{}".contains($0) }) else {
+        throw LayoutMistake("'\(path)': only \(Self.captureMark) is replaced", key: "cold")
+      }
+    }
+    if let point = root.point {
+      guard Self.isBelow(root.path, point) else {
+        throw LayoutMistake("the root '\(root.path)' is not in the mount '\(point)'", key: "cold")
+      }
+    } else if root.type != nil || root.uuid != nil {
+      throw LayoutMistake("'type' and 'uuid' go with 'mount'", key: "cold")
+    }
+    try checkUUID(of: root, "cold")
+  }
+
+  private func checkUUID(of mount: Mount, _ key: String) throws(LayoutMistake) {
+    guard let uuid = mount.uuid else { return }
+    // ext4, xfs and btrfs: 8-4-4-4-12 hexadecimal digits; vfat and exfat: 4-4; ntfs: 16.
+    let isPlain = uuid.utf8.allSatisfy {
+      (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+        || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+        || (UInt8(ascii: "A")...UInt8(ascii: "F")).contains($0) || $0 == UInt8(ascii: "-")
+    }
+    guard isPlain, (9...36).contains(uuid.utf8.count) else {
+      throw LayoutMistake(
+        "'\(uuid)' is no UUID of a file system; give it as blkid or lsblk -f print it", key: key)
+    }
+    guard mount.type != "tmpfs" else {
+      throw LayoutMistake("a tmpfs has another UUID each time; leave 'uuid' out", key: key)
     }
   }
 

@@ -35,18 +35,27 @@ public struct LayoutDescription: Equatable, Sendable {
     }
   }
 
-  /// A folder of the capture on which another file system is mounted. What is below it is a tier of its own: files come to it and
-  /// leave it by copies.
+  /// A folder whose files are on another file system: one of the capture on which something is mounted, or the cold root. Files come
+  /// to it and leave it by copies.
   public struct Mount: Equatable, Sendable {
-    /// Below the capture.
+    /// Below the capture; that of a cold root is absolute.
     public var path: String
     /// As `FileSystemStatus.name`, such as "tmpfs"; nil for any.
     public var type: String?
+    /// Of the file system that is mounted there, as blkid(8) prints it; nil for any.
+    public var uuid: String?
+    /// Of a cold root: the absolute path at which its file system must be mounted, which is the root or a folder above it. Nil where
+    /// the layout asks for none.
+    public var point: String?
 
-    public init(path: String, type: String? = nil) {
+    public init(path: String, type: String? = nil, uuid: String? = nil, point: String? = nil) {
       self.path = path
       self.type = type
+      self.uuid = uuid
+      self.point = point
     }
+
+    public var isColdRoot: Bool { path.utf8.first == UInt8(ascii: "/") }
 
     /// Whether one is, or is in, the other.
     func overlaps(_ other: Mount) -> Bool {
@@ -56,7 +65,10 @@ public struct LayoutDescription: Equatable, Sendable {
 
   public var name: String
   public var kinds: [Kind]
+  /// Below the capture.
   public var mounts: [Mount] = []
+  /// Below which the buckets of every kind are; nil where that is the capture.
+  public var coldRoot: Mount?
   public var buckets: BucketRule
   /// That of the buckets, where none is asked for otherwise; nil for UTC with dates, and that of the machine without.
   public var timeZone: String?
@@ -69,6 +81,17 @@ public struct LayoutDescription: Equatable, Sendable {
     self.mounts = mounts
     self.buckets = buckets
     self.timeZone = timeZone
+  }
+}
+
+extension LayoutDescription {
+  /// What stands for the name of the capture in the path of a cold root.
+  public static let captureMark = "{capture}"
+
+  /// Below which the buckets of a kind are: below the capture, or absolute where there is a cold root.
+  func coldPath(of kind: Kind) -> String {
+    let path = kind.cold ?? kind.hot
+    return coldRoot.map { "\($0.path)/\(path)" } ?? path
   }
 }
 

@@ -67,9 +67,9 @@ public struct Directory: ~Copyable, Sendable {
     return Directory(descriptor: descriptor, path: path.appending(name))
   }
 
-  /// Opens the file system that is mounted on a folder below this one, of this type (`FileSystemStatus.name`). `ENODEV`: nothing is
-  /// mounted there; `EMEDIUMTYPE`: one of another type.
-  public func openMount(_ name: String, type: String?) throws(KernelError) -> Directory {
+  /// Opens the file system that is mounted on a folder below this one, of this type (`FileSystemStatus.name`) and UUID. `ENODEV`:
+  /// nothing is mounted there; `EMEDIUMTYPE`: one of another type; `ENOMEDIUM`, `ENODATA`: as `checkUUID`.
+  public func openMount(_ name: String, type: String?, uuid: String? = nil) throws(KernelError) -> Directory {
     let relative = FilePath(name)
     let parent = relative.removingLastComponent()
     let component = relative.lastComponent?.string ?? name
@@ -83,6 +83,7 @@ public struct Directory: ~Copyable, Sendable {
     if let type, try mount.fileSystem().name != type {
       throw KernelError(.mount, mount.path, .wrongMedium)
     }
+    if let uuid { try mount.checkUUID(uuid) }
     return mount
   }
 

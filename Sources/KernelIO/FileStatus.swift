@@ -20,6 +20,8 @@ public struct FileStatus: Equatable, Sendable {
   public var group: UInt32
   /// Names that the file has.
   public var links: UInt32
+  /// What it takes on its disk: less than its size where it has holes.
+  public var allocatedBytes: UInt64
 
   /// Of nothing that was looked at.
   public static let unknown = FileStatus(hc_stat())
@@ -37,6 +39,7 @@ public struct FileStatus: Equatable, Sendable {
     owner = raw.uid
     group = raw.gid
     links = raw.links
+    allocatedBytes = raw.blocks.multipliedReportingOverflow(by: 512).partialValue
   }
 
   /// Whether this is the file that was looked at before, and nothing was written to it since. An inode number alone

@@ -60,6 +60,10 @@ extension Errno {
 
   /// EMEDIUMTYPE: a file system of another type is mounted.
   public static let wrongMedium = Errno(rawValue: 124)
+  /// ENOMEDIUM: a file system of another UUID is mounted.
+  public static let otherMedium = Errno(rawValue: 123)
+  /// ENODATA: the UUID of a file system cannot be learnt.
+  public static let noUUID = Errno(rawValue: 61)
 
   /// The errno behind a negative result of the shim.
   init<Result: SignedInteger>(shim result: Result) { self.init(rawValue: CInt(-result)) }

@@ -20,6 +20,16 @@ extension FilePath {
     appending(FilePath(bytes: name).components)
   }
 
+  /// The path that `name` leads to from this folder: `name` itself where that is absolute.
+  public func reaching(_ name: String) -> FilePath {
+    name.utf8.first == UInt8(ascii: "/") ? FilePath(name) : appending(name)
+  }
+
+  /// As `reaching`, of a name that need not be text.
+  public func reaching(bytes name: [UInt8]) -> FilePath {
+    name.first == UInt8(ascii: "/") ? FilePath(bytes: name) : appending(bytes: name)
+  }
+
   /// The path that the kernel knows by these bytes, up to a NUL.
   public init(bytes: [UInt8]) {
     let terminated = bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]

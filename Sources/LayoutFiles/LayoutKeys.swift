@@ -7,6 +7,7 @@ enum WholeKey: String, LayoutKey {
   case buckets
   case timeZone = "time-zone"
   case mounts
+  case cold
   case kinds
 
   /// What belongs there.
@@ -16,7 +17,34 @@ enum WholeKey: String, LayoutKey {
     case .timeZone: "give the name of a time zone, such as Europe/Zurich"
     case .mounts:
       "give folders, each with the type of file system that is mounted there, such as tmpfs, or any"
+    case .cold: "give where the buckets are, if not in the capture: root, and mount, type and uuid"
     case .kinds: "give the kinds of files, each with a name and keys of its own"
+    }
+  }
+}
+
+/// The keys of the cold root.
+enum ColdKey: String, LayoutKey {
+  case root, mount, type, uuid
+
+  var expected: String {
+    switch self {
+    case .root: "give an absolute path, such as /mnt/disk/{capture}"
+    case .mount: "give the absolute path at which the disk is mounted, such as /mnt/disk"
+    case .type: MountKey.type.expected
+    case .uuid: MountKey.uuid.expected
+    }
+  }
+}
+
+/// The keys of a mount, where it has more than a type.
+enum MountKey: String, LayoutKey {
+  case type, uuid
+
+  var expected: String {
+    switch self {
+    case .type: "give the type of file system that is mounted there, such as ext4, or any"
+    case .uuid: "give the UUID of the file system, as blkid prints it"
     }
   }
 }

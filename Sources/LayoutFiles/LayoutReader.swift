@@ -13,6 +13,7 @@ struct LayoutReader {
     var layout = LayoutDescription(name: name, kinds: [], buckets: rule)
     layout.timeZone = try whole[.timeZone]?.plainText(hint(.timeZone))
     if let node = whole[.mounts] { layout.mounts = try mounts(node) }
+    if let node = whole[.cold] { layout.coldRoot = try coldRoot(node) }
 
     let kinds = try required(.kinds, whole, of: "the layout", at: root.position)
     guard case .map(let entries) = kinds.content else { throw Flaw(kinds.position, hint(.kinds)) }
@@ -29,10 +30,37 @@ struct LayoutReader {
     guard case .map(let entries) = node.content else { throw Flaw(node.position, hint(.mounts)) }
     var mounts: [LayoutDescription.Mount] = []
     for entry in entries {
-      let type = try entry.value.plainText(hint(.mounts))
-      mounts.append(LayoutDescription.Mount(path: entry.key, type: type == "any" ? nil : type))
+      mounts.append(try mount(entry))
     }
     return mounts
+  }
+
+  /// A folder with a type, or with a map of more.
+  private func mount(_ entry: YAMLNode.Entry) throws(Flaw) -> LayoutDescription.Mount {
+    var mount = LayoutDescription.Mount(path: entry.key)
+    guard case .map = entry.value.content else {
+      mount.type = try type(entry.value, hint(.mounts))
+      return mount
+    }
+    let fields = try fields(MountKey.self, of: entry.value, hint(.mounts))
+    if let node = fields[.type] { mount.type = try type(node, hint(MountKey.type)) }
+    mount.uuid = try fields[.uuid]?.plainText(hint(MountKey.uuid))
+    return mount
+  }
+
+  private func coldRoot(_ node: YAMLNode) throws(Flaw) -> LayoutDescription.Mount {
+    let fields = try fields(ColdKey.self, of: node, hint(WholeKey.cold))
+    let root = try required(.root, fields, of: "'cold'", at: node.position).plainText(hint(ColdKey.root))
+    var mount = LayoutDescription.Mount(path: root)
+    mount.point = try fields[.mount]?.plainText(hint(ColdKey.mount))
+    if let node = fields[.type] { mount.type = try type(node, hint(ColdKey.type)) }
+    mount.uuid = try fields[.uuid]?.plainText(hint(ColdKey.uuid))
+    return mount
+  }
+
+  private func type(_ node: YAMLNode, _ hint: String) throws(Flaw) -> String? {
+    let type = try node.plainText(hint)
+    return type == "any" ? nil : type
   }
 
   private func kind(
@@ -92,6 +120,8 @@ struct LayoutReader {
 
   private func hint(_ key: WholeKey) -> String { "\(key.rawValue): \(key.expected)" }
   private func hint(_ key: KindKey) -> String { "\(key.rawValue): \(key.expected)" }
+  private func hint(_ key: ColdKey) -> String { "\(key.rawValue): \(key.expected)" }
+  private func hint(_ key: MountKey) -> String { "\(key.rawValue): \(key.expected)" }
 
   private func texts(_ node: YAMLNode, _ key: KindKey) throws(Flaw) -> [String] {
     guard case .list(let items) = node.content else { return [try node.plainText(hint(key))] }

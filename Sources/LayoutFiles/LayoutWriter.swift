@@ -25,11 +25,27 @@ private struct LayoutWriter {
         "# Folders on which another file system is mounted, and its type. Files come and go by copies there.")
       lines.append("mounts:")
       for mount in layout.mounts {
-        lines.append("  \(YAMLText.quoted(mount.path)): \(YAMLText.quoted(mount.type ?? "any"))")
+        lines.append("  \(YAMLText.quoted(mount.path)): \(value(mount))")
       }
     }
+    if let root = layout.coldRoot { write(root) }
     lines.append("kinds:")
     for kind in layout.kinds { write(kind) }
+  }
+
+  private func value(_ mount: LayoutDescription.Mount) -> String {
+    let type = YAMLText.quoted(mount.type ?? "any")
+    return mount.uuid.map { "{type: \(type), uuid: \(YAMLText.quoted($0))}" } ?? type
+  }
+
+  private mutating func write(_ root: LayoutDescription.Mount) {
+    lines.append(
+      "# Where the buckets are: below this folder, in place of the capture. {capture} is its name.")
+    lines.append("cold:")
+    lines.append("  root: \(YAMLText.quoted(root.path))")
+    for (key, value) in [("mount", root.point), ("type", root.type), ("uuid", root.uuid)] {
+      if let value { lines.append("  \(key): \(YAMLText.quoted(value))") }
+    }
   }
 
   private mutating func write(_ kind: LayoutDescription.Kind) {

@@ -33,7 +33,7 @@ private let passesMax = 10
 ///
 /// It looks at the tree alone, so it also goes on with what an interrupted run has left, whichever way that went.
 struct CaptureMigration<M: Mover>: ~Copyable {
-  private let options: MigrationOptions
+  private var options: MigrationOptions
   private let mover: M
   private let observer: any MigrationObserver
   private let memory: CaptureMemory?
@@ -72,17 +72,20 @@ struct CaptureMigration<M: Mover>: ~Copyable {
 
   private mutating func run(_ path: FilePath) throws(MigrationError) {
     let capture = try OpenCapture.open(path, options.layout, isGuarded: options.guardsPath)
+    options.layout = capture.layout
+    report.layout = capture.layout
     report.owner = capture.ownerName
     report.mayGiveAway = capture.mayGiveAway
     report.folder = capture.identity
     guard !options.isDryRun else {
-      report.otherRunIsActive = FolderLock.isHeld(capture.directory)
+      report.otherRunIsActive = capture.isLocked
       report.mayNotWrite = !capture.isWritable
       report.mayReplace = !options.renaming.allowsLinks && !capture.fileSystem.refusesToReplace
       return try settleAndMove(capture)
     }
     try capture.checkWritable()
-    let lock = try capture.lock()
+    let lock = try capture.lock(makesColdRoots: options.target == .tiered)
+    report.foldersMade = lock.foldersMade
     try settleAndMove(capture)
     extendLifetime(lock)
   }
@@ -91,6 +94,11 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     memory?.forgetUnlessSame(capture.identity, options.layout, options.hours)
     var tree = try capture.unlessOtherBuckets { () throws(KernelError) in try look(at: capture) }
     report.bucketsOfNoKind = tree.bucketsOfNoKind
+    let lack: MigrationError?
+    do throws(KernelError) {
+      lack = options.proves ? try ColdSpace.lack(in: tree, options, of: capture.directory) : nil
+    } catch { throw capture.stopped(error) }
+    if let lack, !options.isDryRun { throw lack }
     do throws(KernelError) {
       try makeFolders(&tree, capture)
       let keepsInodes = try tree.mountsKeepInodes
@@ -121,6 +129,8 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     } catch {
       throw capture.stopped(error)
     }
+    // The plan is of use all the same.
+    if let lack { throw lack }
   }
 
   // MARK: stages

@@ -18,8 +18,10 @@ public struct LayoutFit: Sendable {
 
   /// The folder need not be a capture.
   public init(of path: FilePath, _ layout: Layout) throws(MigrationError) {
+    let directory: Directory
+    do throws(KernelError) { directory = try Directory.open(path) } catch { throw Self.stopped(error, path) }
+    let layout = try layout.placed(on: directory)
     do throws(KernelError) {
-      let directory = try Directory.open(path)
       let tree = try CaptureTree(of: directory, layout)
       refusals = tree.refusals
       for place in layout.places {
@@ -36,12 +38,15 @@ public struct LayoutFit: Sendable {
       }
       unmatched = unmatched + tree.unrecognised
     } catch {
-      if error.operation == .mount { throw OpenCapture.notMounted(error, path, layout) }
-      switch error.errno {
-      case .noSuchFileOrDirectory: throw .missing(path)
-      case .notDirectory: throw .notAFolder(path)
-      default: throw .stopped(error, nil)
-      }
+      throw error.operation == .mount ? layout.tierError(error, in: path) : Self.stopped(error, path)
+    }
+  }
+
+  private static func stopped(_ error: KernelError, _ path: FilePath) -> MigrationError {
+    switch error.errno {
+    case .noSuchFileOrDirectory: .missing(path)
+    case .notDirectory: .notAFolder(path)
+    default: .stopped(error, nil)
     }
   }
 

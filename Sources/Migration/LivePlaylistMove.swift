@@ -42,7 +42,7 @@ struct LivePlaylistMove {
   private func finishCopies() {
     guard tree.layout.hasMounts, let stream = tree.layout.stream else { return }
     let to = options.target == .tiered ? tree.layout[stream.kind].hot : tree.layout[stream.kind].flat
-    for from in tree.layout.playlistPlaces where tree.layout.isCopied(from: .place(from), to: .place(to)) {
+    for from in tree.layout.playlistPlaces where tree.isCopied(from: .place(from), to: .place(to)) {
       for name in [stream.playlist] + stream.initialization { finishCopy(of: name, from, to) }
     }
   }

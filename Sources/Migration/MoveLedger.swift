@@ -77,7 +77,7 @@ struct MoveLedger: ~Copyable {
     case .failed(let errno):
       countFailed(name, move, .errno(errno))
       if errno.stopsRun {
-        stop(KernelError(.rename, capture.appending(layout.prefix(of: move.to)), errno))
+        stop(KernelError(.rename, capture.reaching(layout.prefix(of: move.to)), errno))
       }
     }
   }
@@ -88,7 +88,7 @@ struct MoveLedger: ~Copyable {
 
   private mutating func stopUnrenamable(to prefix: String) {
     let operation = allowsLinks ? KernelError.Operation.link : .rename
-    stop(KernelError(operation, capture.appending(prefix), .invalidArgument))
+    stop(KernelError(operation, capture.reaching(prefix), .invalidArgument))
   }
 
   private mutating func countMoved(_ name: Span<UInt8>, _ move: Move, as newName: Span<UInt8>) {
@@ -140,7 +140,7 @@ struct MoveLedger: ~Copyable {
       countFailed(name, move, .errno(errno))
       let isOfSource = [.open, .stat, .read, .remove].contains(operation)
       let site = isOfSource ? move.from : move.to
-      stop(KernelError(operation, capture.appending(layout.prefix(of: site)), errno))
+      stop(KernelError(operation, capture.reaching(layout.prefix(of: site)), errno))
     case .differs: countFailed(name, move, .copyDiffers)
     case .notExecuted, .taken, .vanished, .changed, .failed:
       count(outcome.outcome, name, move, from: planned.from)
@@ -194,7 +194,7 @@ struct MoveLedger: ~Copyable {
     guard errno.stopsRun else { return }
     stop(
       KernelError(
-        .stat, capture.appending(layout.prefix(of: move.from)).appending(bytes: Array(copying: name)), errno))
+        .stat, capture.reaching(layout.prefix(of: move.from)).appending(bytes: Array(copying: name)), errno))
   }
 
   /// The old name of a file that was visited under its new one. Done, it is nothing more to count.
@@ -235,7 +235,7 @@ struct MoveLedger: ~Copyable {
       return .pending
     case .failed(let errno):
       if errno == .noSuchFileOrDirectory { needsAnotherPass = true }
-      if errno.stopsRun { stop(KernelError(.rename, capture.appending(layout.prefix(of: to)), errno)) }
+      if errno.stopsRun { stop(KernelError(.rename, capture.reaching(layout.prefix(of: to)), errno)) }
       addProblem(name, from: .place(from), to: .place(to), .errno(errno))
       return .failed
     case .notExecuted: return .pending

@@ -39,7 +39,7 @@ struct MovePlan<M: Mover>: ~Copyable {
   ) {
     renamesConflicts = renaming.renamesConflicts
     verifiesCopies = renaming.verifiesCopies
-    copiesFiles = !isDryRun && tree.layout.hasMounts
+    copiesFiles = !isDryRun && tree.copiesFiles
     self.tree = tree
     links = LinkRule(allowsLinks: tree.allowsLinks, mayHoldBothNames: tree.mayHoldBothNames)
     self.mover = mover
@@ -63,7 +63,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     case .failed(let errno): return ledger.count(.failed(errno), name, move, from: dirfd(from))
     case .open, .absent, .unknown: break
     }
-    if copiesFiles, tree.layout.isCopied(from: move.from, to: move.to) {
+    if copiesFiles, tree.isCopied(from: move.from, to: move.to) {
       return copies.add(name, Planned(move: move, from: dirfd(from), to: dirfd(to)), in: tree, &ledger)
     }
     if looksAtDestinations, mover.pendingMax > 0 { _ = Name.isTaken(name, in: dirfd(to)) }

@@ -21,6 +21,7 @@ public struct NextNumbers: Equatable, Sendable {
   /// may be larger than all others, and an encoder that goes on below it overwrites files.
   public init(of path: FilePath, _ layout: Layout = .guide) throws(MigrationError) {
     let capture = try OpenCapture.open(path, layout)
+    let layout = capture.layout
     let tree = try capture.tree(of: layout)
     do throws(KernelError) {
       if let refusal = tree.refusals.first {

@@ -253,8 +253,8 @@ struct Pass<M: Mover>: ~Copyable {
   private mutating func finishCopy(
     _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
   ) -> Bool {
-    guard options.target == .tiered, case .place = site else { return false }
     let kind = identity.kind
+    if options.target == .flat, isHeld(entry.name, kind, in: site) { return false }
     for other in otherTiers(of: kind, than: site, status.modified) {
       if options.keepLive, other == .place(layout[kind].hot) { continue }
       guard let outcome = plan.finishCopy(entry.name, in: site, at: other) else { continue }
@@ -271,9 +271,7 @@ struct Pass<M: Mover>: ~Copyable {
     let kind = identity.kind
     switch (options.target, site) {
     case (.flat, _):
-      if livePlaylist.isHeld, layout.isSegment(kind), site == .place(layout[kind].hot),
-        pins.listed.contains(entry.name)
-      {
+      if isHeld(entry.name, kind, in: site) {
         plan.ledger.tallies[kind].failed += 1
       } else {
         plan.add(entry.name, move(identity, from: site))
@@ -288,6 +286,12 @@ struct Pass<M: Mover>: ~Copyable {
         modified: modified, identity: identity)
       Self.settle(entry.name, facts, &settler, &cold, &plan)
     }
+  }
+
+  /// Of a reversion: whether a segment stays hot beside the live playlist, which stays there and lists it.
+  private func isHeld(_ name: Span<UInt8>, _ kind: Kind, in site: Site) -> Bool {
+    livePlaylist.isHeld && layout.isSegment(kind) && site == .place(layout[kind].hot)
+      && pins.listed.contains(name)
   }
 
   private static func settle(
@@ -328,16 +332,18 @@ struct Pass<M: Mover>: ~Copyable {
     return true
   }
 
-  /// Where a copy of a file can be whose kind is on several file systems: what had come to a hot place may have gone on to a bucket.
+  /// Where the copy of a file can be that is on its way to another file system. What had come to a hot place may have gone on to a
+  /// bucket, which is on that of the flat place again.
   private mutating func otherTiers(of kind: Kind, than site: Site, _ modified: ModificationTime?) -> [Site] {
     let rule = layout[kind]
-    var sites = [Site.place(options.target == .flat ? rule.flat : rule.hot)]
+    var sites: [Site] = []
+    if options.target == .flat { sites.append(.place(rule.flat)) }
+    if options.target == .tiered, case .place = site { sites.append(.place(rule.hot)) }
     if options.target == .tiered, let modified, let bucket = layout.buckets.bucket(of: modified, &hours) {
       sites.append(.bucket(kind, bucket))
     }
-    let bucketSite = Site.place(layout.coldPlace(of: kind))
-    let isTiered = [rule.flat, rule.hot].contains { layout.isCopied(from: .place($0), to: bucketSite) }
-    return isTiered ? sites.filter { $0 != site } : []
+    let hotIsApart = tree.isCopied(from: .place(rule.flat), to: .place(rule.hot))
+    return sites.filter { $0 != site && (hotIsApart || tree.isCopied(from: site, to: $0)) }
   }
 
   /// Removes what a killed run has left of a copy.

@@ -38,7 +38,7 @@ extension MovePlan {
   }
 
   private func isCopied(_ from: Place, _ to: Place) -> Bool {
-    tree.layout.isCopied(from: .place(from), to: .place(to))
+    tree.isCopied(from: .place(from), to: .place(to))
   }
 
   private func copy(

@@ -29,9 +29,6 @@ extension Layout {
       coldPlace(of: kind, tree: Int(bucket.tree)).flatMap { mount(of: $0) }
     }
   }
-
-  /// Whether a file that goes from one to the other has to be copied.
-  func isCopied(from: Site, to: Site) -> Bool { hasMounts && mount(of: from) != mount(of: to) }
 }
 
 extension [Bucket: ModificationTime] {

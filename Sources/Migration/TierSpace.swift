@@ -17,10 +17,10 @@ struct TierSpace {
 
   init(of settler: borrowing Settler, _ tree: CaptureTree) {
     self.tree = tree
-    guard tree.layout.hasMounts else { return }
+    guard tree.copiesFiles else { return }
     settler.forEachHot { name, facts in
       let hot = tree.layout[facts.kind].hot
-      guard !facts.isInHotPlace, tree.layout.isCopied(from: .place(facts.place), to: .place(hot)),
+      guard !facts.isInHotPlace, tree.isCopied(from: .place(facts.place), to: .place(hot)),
         let status = try? Name.status(of: name, in: tree.dirfd(of: facts.place))
       else { return }
       let mount = tree.layout.mount(of: hot)
@@ -36,8 +36,8 @@ struct TierSpace {
       // A tmpfs without a limit says that it has nothing (size=0), and so do FUSE servers that do not count.
       let lacksBytes = free.bytes > 0 && need.bytes > free.freeBytes
       guard lacksBytes || need.files > free.freeInodes ?? .max else { continue }
-      let path = mount.map { tree.layout.mounts[$0].path } ?? ""
-      throw KernelError(.create, path.isEmpty ? tree.capture : tree.capture.appending(path), .noSpace)
+      let path = mount.map { tree.capture.reaching(tree.layout.mounts[$0].path) }
+      throw KernelError(.create, path ?? tree.capture, .noSpace)
     }
   }
 }

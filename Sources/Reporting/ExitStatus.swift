@@ -25,11 +25,12 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
       case .missing, .notAFolder, .isRootFolder, .isHome, .insideCapture, .holdsNothingOfACapture,
         .otherBuckets:
         .noCapture
-      case .permissionDenied, .untrustedLink: .permissionDenied
+      case .permissionDenied, .untrustedLink, .foreignColdRoot: .permissionDenied
       case .busy: .busy
       // No file was moved, and none is in danger.
       case .mayReplace, .mayNotLink: .incomplete
-      case .notMounted, .stopped: .ioError
+      case .coldRootInTheWay, .nameIsNoText: .usage
+      case .notMounted, .otherDisk, .unknownDisk, .noColdRoot, .noRoom, .stopped: .ioError
       }
   }
 

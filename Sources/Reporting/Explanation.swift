@@ -29,7 +29,7 @@ extension Issue {
 extension Explanation {
   fileprivate static func of(_ cause: Issue.Cause, in capture: FilePath, _ command: String) -> Explanation {
     let name = text(capture)
-    let below = { (path: String) in text(capture.appending(path)) }
+    let below = { (path: String) in text(capture.reaching(path)) }
     let again = again(command)
     switch cause {
     case .stopped(let error): return of(error, in: capture, command)
@@ -99,7 +99,7 @@ extension Explanation {
       return Explanation(
         "\(name): the counts do not add up", "This is a defect of hotcold: please report it.")
     case .notDeleted(let problem):
-      let file = text(capture.appending(bytes: problem.from))
+      let file = text(capture.reaching(bytes: problem.from))
       guard case .errno(let errno) = problem.reason else { return Explanation("\(file): cannot be deleted") }
       return Explanation("\(file): cannot be deleted: \(errno)")
     case .retentionStopped(let error):
@@ -111,7 +111,7 @@ extension Explanation {
         "\(name): kept \(Format.count(count)) files from the future or the epoch: their age is not known")
     case .longPlaylist(let listed): return longPlaylist(listed).named(name)
     case .bucketOfNoKind(let bucket, let layout):
-      return ofNoKind(capture.appending(bucket), layout)
+      return ofNoKind(capture.reaching(bucket), layout)
     case .segmentsDeletedEarly(let count):
       return Explanation(
         "\(name): \(Format.count(count, "segment")) between the cold and the hot ones \(count == 1 ? "is" : "are") missing: "
@@ -177,7 +177,7 @@ extension Explanation {
     _ count: Int, _ named: [Problem], _ otherName: Issue.OtherName, in capture: FilePath, _ again: String
   ) -> Explanation {
     let examples = named.map {
-      "\(text(capture.appending(bytes: $0.from))) in \(text(capture.appending($0.to)))"
+      "\(text(capture.reaching(bytes: $0.from))) in \(text(capture.reaching($0.to)))"
     }
     let more = count > named.count ? ", …" : ""
     let way =
@@ -218,8 +218,8 @@ extension Explanation {
   }
 
   private static func of(_ problem: Problem, in capture: FilePath) -> Explanation {
-    let from = text(capture.appending(bytes: problem.from))
-    let to = text(capture.appending(problem.to))
+    let from = text(capture.reaching(bytes: problem.from))
+    let to = text(capture.reaching(problem.to))
     switch problem.reason {
     case .nameTaken: return Explanation("\(from): the name is taken in \(to); both files stay")
     case .undated:

@@ -29,7 +29,7 @@ public struct Issue: Error {
     case notPermitted(owner: String?)
     /// `named`: the first few. `rerun`: as in `MigrationOptions`.
     case namesTaken(Int, named: [Problem], OtherName, rerun: String?)
-    /// Below the capture.
+    /// As the layout has it: below the capture, or absolute in a cold root.
     case foreignArchive(String)
     case archiveNotWritten(KernelError)
     case initializationNotKept(KernelError)
@@ -60,7 +60,7 @@ public struct Issue: Error {
     case implausibleTimes(Int)
     /// How many segments the live playlist lists.
     case longPlaylist(Int)
-    /// Below the capture; and the name of the layout.
+    /// As the layout has it; and the name of the layout.
     case bucketOfNoKind(String, layout: String)
     case segmentsDeletedEarly(Int)
     case littleSpace(freeBytes: UInt64, bytes: UInt64)
@@ -136,12 +136,12 @@ extension Issue {
   /// Absolute: of the file or folder that it is about, else of the capture.
   package var path: FilePath? {
     switch cause {
-    case .refused(let refusal): capture?.appending(refusal.folder)
-    case .notMoved(let problem), .notDeleted(let problem): capture?.appending(bytes: problem.from)
-    case .foreignArchive(let file), .bucketOfNoKind(let file, _): capture?.appending(file)
+    case .refused(let refusal): capture?.reaching(refusal.folder)
+    case .notMoved(let problem), .notDeleted(let problem): capture?.reaching(bytes: problem.from)
+    case .foreignArchive(let file), .bucketOfNoKind(let file, _): capture?.reaching(file)
     case .playlistTooLarge(let path), .capturesNotText(let path, _): path
     case .twoLivePlaylists(let way), .livePlaylistNotMoved(let way), .livePlaylistHeld(_, let way):
-      capture?.appending(way.from + way.playlist)
+      capture?.reaching(way.from + way.playlist)
     case .patternUnmatched(_, let list), .noCaptures(let list): list
     default: kernelError.flatMap { $0.path.isEmpty ? nil : $0.path } ?? capture
     }

@@ -14,6 +14,7 @@ extension Issue {
     case untrustedLink = "untrusted-link"
     case noSafeRename = "no-safe-rename"
     case notMounted = "not-mounted"
+    case coldRootUnusable = "cold-root-unusable"
     case copyDiffers = "copy-differs"
     case noSpace = "no-space"
     case quotaExceeded = "quota-exceeded"
@@ -118,7 +119,10 @@ extension Issue {
     case .busy: (.captureBusy, "another run holds the capture")
     case .untrustedLink: (.untrustedLink, "a link that is not followed")
     case .mayReplace, .mayNotLink: (.noSafeRename, "a file system that cannot refuse to replace")
-    case .notMounted: (.notMounted, "a tier that is not mounted")
+    case .notMounted, .otherDisk, .unknownDisk, .noColdRoot: (.notMounted, "a tier that is not mounted")
+    case .noRoom: (.noSpace, "no room for what would be copied")
+    case .foreignColdRoot: (.coldRootUnusable, "a cold root of another user")
+    case .coldRootInTheWay, .nameIsNoText: (.coldRootUnusable, "a cold root that cannot be used")
     case .stopped(let error, _):
       (code(error.errno) ?? .callFailed, "\(error.errno) (\(error.operation.rawValue))")
     }

@@ -44,8 +44,9 @@ extension Explanation {
         "Name the folder that it leads to, or let only root and the owner of that folder write to the folder of the link."
       )
     case .busy(let path):
+      let what = path == capture ? "this capture" : "this cold root, for this capture or for another one"
       return Explanation(
-        "\(text(path)): another run of hotcold holds this capture", "Wait for it to end, \(again).")
+        "\(place(path, in: capture)): another run of hotcold holds \(what)", "Wait for it to end, \(again).")
     case .mayReplace(let path, let fileSystem):
       return Explanation(
         "\(text(path)): \(fileSystem) cannot rename without the risk of replacing a file (RENAME_NOREPLACE)",
@@ -58,9 +59,52 @@ extension Explanation {
         "Run hotcold on the machine that has the disk.")
     case .notMounted(let path, let type):
       return Explanation(
-        "\(text(path)): no \(type ?? "file system of its own") is mounted here, and the layout says that one must be",
+        "\(place(path, in: capture)): no \(type ?? "file system of its own") is mounted here, and the layout says that one must be",
         "Mount it, \(again): mkdir -p \(text(path)); mount \(text(path)), where /etc/fstab has it. Until then nothing is moved, so that the disk below does not fill."
       )
+    case .otherDisk(let path, let uuid):
+      return Explanation(
+        "\(place(path, in: capture)): the file system that is mounted here has not the UUID \(printable(uuid.utf8)) that the layout declares",
+        "Mount that one, \(again) (lsblk -f shows the UUID of each). Until then nothing is moved.")
+    case .unknownDisk(let path, let uuid):
+      return Explanation(
+        "\(place(path, in: capture)): the UUID of the file system that is mounted here cannot be learnt, and the layout declares \(printable(uuid.utf8))",
+        "Leave uuid out of the layout, or use a Linux of 6.9 or later, or let udev make the links in /dev/disk/by-uuid."
+      )
+    case .noColdRoot(let path):
+      return Explanation(
+        "\(place(path, in: capture)): no such folder, and the layout has the cold root there",
+        "Check the path, and mount its disk; if the folder is new, make it (mkdir), \(again). hotcold makes it by itself only where the layout names the mount point as well (cold: mount)."
+      )
+    case .foreignColdRoot(let path, let owner):
+      return Explanation(
+        "\(place(path, in: capture)): the cold root belongs to \(owner ?? "another user"), who could read and change what goes there",
+        "Give it to the owner of the capture (chown), \(again).")
+    case .coldRootInTheWay(let conflict):
+      let relation =
+        switch conflict.relation {
+        case .same: "is the same folder as"
+        case .inside: "is in"
+        case .around: "holds"
+        }
+      let other =
+        conflict.otherCapture.map { "\(text(conflict.other)), the cold root of \(text($0))" }
+        ?? text(conflict.other)
+      return Explanation(
+        "\(place(conflict.root, in: capture)): the cold root of \(text(conflict.capture)) \(relation) \(other)",
+        "Each capture needs a cold root of its own, outside every capture: root: /mnt/disk/{capture} in its layout."
+      )
+    case .nameIsNoText(let path):
+      return Explanation(
+        "\(text(path)): its name is not UTF-8, and the layout has it in the path of the cold root",
+        "Rename the folder, or give it a layout whose root is named in full.")
+    case .noRoom(let path, let bytes, let files, let space):
+      let free =
+        "\(Format.bytes(space.freeBytes)) and "
+        + (space.freeInodes.map { Format.count(Int(clamping: $0)) } ?? "unlimited") + " inodes"
+      return Explanation(
+        "\(place(path, in: capture)): no room: at least \(Format.bytes(bytes)) in \(Format.count(Int(clamping: files), "file")) would be copied here, and \(space.name) has \(free) free",
+        "Make room (df -h, df -i), \(again). Nothing is moved until it fits.")
     case .stopped(let error, let space):
       return Explanation(
         describe(error, in: capture),

@@ -13,6 +13,11 @@ extension Explanation {
     (error.path.starts(with: capture) ? "" : "\(text(capture)): ") + describe(error)
   }
 
+  /// A folder, after the capture that it is of where that is elsewhere.
+  static func place(_ path: FilePath, in capture: FilePath) -> String {
+    (path.starts(with: capture) ? "" : "\(text(capture)): ") + text(path)
+  }
+
   package static func text(_ path: FilePath) -> String {
     printable(path.bytes)
   }

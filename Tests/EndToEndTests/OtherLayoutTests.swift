@@ -35,6 +35,63 @@ import Testing
     try Self.expectRefusal(trial.folder.path)
   }
 
+  // MARK: tiers that the layout does not know
+
+  /// `guide-ram` was forgotten: next-numbers would give numbers that hot files have.
+  @Test(.enabled(if: MountedFileSystem.canMount, "no root"), arguments: [true, false])
+  func hotFilesInRAMAreNotPassedOver(isMounted: Bool) throws {
+    let trial = try Trial()
+    let capture = trial.folder.path
+    try trial.folder.makeFolder("hot")
+    try Shell.must(["mount", "-t", "tmpfs", "tmpfs", capture + "/hot"])
+    defer { Shell.run(["umount", capture + "/hot"]) }
+    usleep(30_000)
+    #expect(Self.run("migrate", capture, "--layout", "guide-ram", "--execute", "--yes").status == 0)
+    if !isMounted {
+      // As after a recorder that wrote below the folder while nothing was mounted on it.
+      try Shell.must(["cp", "-a", capture + "/hot", capture + "/hot.kept"])
+      try Shell.must(["umount", capture + "/hot"])
+      try Shell.must(["rmdir", capture + "/hot"])
+      try Shell.must(["mv", capture + "/hot.kept", capture + "/hot"])
+    }
+    try Self.expectRefusal(capture)
+    let result = Self.run("next-numbers", capture)
+    #expect(result.error.contains("\(capture)/hot/") && result.output.isEmpty, "\(result)")
+    try Self.expectRefusal(capture, ["--layout", LayoutFile.byDate])
+  }
+
+  @Test(.enabled(if: MountedFileSystem.canMount, "no root"), arguments: ["ram", "ram/new", "segments/new"])
+  func anyMountThatTheLayoutDoesNotKnowIsLookedInto(mount: String) throws {
+    let trial = try Trial()
+    let capture = trial.folder.path
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    try Shell.must(["mkdir", "-p", "\(capture)/\(mount)"])
+    try Shell.must(["mount", "-t", "tmpfs", "tmpfs", "\(capture)/\(mount)"])
+    defer { Shell.run(["umount", "\(capture)/\(mount)"]) }
+    // What is none of the layout's may be there.
+    try Shell.must(["mkdir", "-p", "\(capture)/\(mount)/a/b/c"])
+    try Folder.writeFile("\(capture)/\(mount)/notes.txt", "mine")
+    #expect(Self.run("next-numbers", capture).status == 0)
+    #expect(Self.run("verify", capture).status == 0)
+    try Folder.writeFile("\(capture)/\(mount)/a/b/segment_100.ts", "hot")
+    try Self.expectRefusal(capture)
+  }
+
+  /// In an ordinary folder of another name they are a copy of the user's own.
+  @Test func aCopyInAnOrdinaryFolderStopsNothing() throws {
+    let trial = try Trial()
+    let capture = trial.folder.path
+    #expect(Self.run("migrate", capture, "--execute", "--yes").status == 0)
+    for folder in ["kept/segments", "hot/mine", "hot"] {
+      try trial.folder.makeFolder(Bytes(folder))
+      try Shell.must(["cp", "-p", "\(capture)/segments/segment_59.ts", "\(capture)/\(folder)/"])
+    }
+    for command in [["migrate", "--execute", "--yes"], ["archive", "--once"], ["next-numbers"]] {
+      let result = HotColdBinary.run(command + [capture])
+      #expect(result.status == 0, "\(command): \(result)")
+    }
+  }
+
   /// Retention takes every file of a kind sooner or later, and leaves one alone that was put there by mistake.
   @Test func aStrayFileInAnEmptyBucketStopsNothing() throws {
     let trial = try Trial()

@@ -120,8 +120,8 @@ import Testing
     let name = "{capture=\"\(tiers.path)\""
     #expect(figures.contains("hotcold_files_copied_total\(name)} \(cold)\n"), "\(figures)")
     #expect(figures.contains("hotcold_files_failed\(name),kind=\"segments\"} 0\n"))
-    #expect(figures.contains("hotcold_mount_free_bytes\(name),mount=\"hot\"} "))
-    #expect(figures.contains("hotcold_mount_free_inodes\(name),mount=\"hot\"} "))
+    #expect(figures.contains("hotcold_mount_free_bytes\(name),mount=\"\(tiers.path)/hot\"} "))
+    #expect(figures.contains("hotcold_mount_free_inodes\(name),mount=\"\(tiers.path)/hot\"} "))
     #expect(Self.contents(after) == Self.contents(before))
     #expect(after.paths == Set(SmallCapture.settled().map(Self.inRAM)))
     #expect(Self.run("verify", tiers.path).status == 0)

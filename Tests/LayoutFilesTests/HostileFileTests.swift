@@ -46,7 +46,7 @@ import Testing
     let key = String(repeating: "k", count: 500)
     #expect(
       refusal("\(key): 1")
-        == "1:1 unknown key '\(key.prefix(60))…'; the keys are buckets, time-zone, mounts, kinds")
+        == "1:1 unknown key '\(key.prefix(60))…'; the keys are buckets, time-zone, mounts, cold, kinds")
     #expect((refusal("buckets: hour\nkinds: {\(key): {}}") ?? "").utf8.count < 100)
   }
 }

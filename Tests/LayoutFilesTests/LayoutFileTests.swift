@@ -44,12 +44,52 @@ import Testing
 
   @Test func everyKey() throws { #expect(try parse(Self.everything).layout == Self.expected) }
 
+  static let tiers = """
+    buckets: hour
+    mounts:
+      fast: any
+      hot: {type: ext4, uuid: 0a1b2c3d-0000-4000-8000-0123456789ab}
+    cold:
+      root: "/mnt/disk/{capture}"
+      mount: /mnt/disk
+      type: xfs
+      uuid: "1234-ABCD"
+    kinds:
+      a: {match: "a_*", flat: ., hot: hot/a, limit: 5}
+      b: {match: "b_*", flat: fast/b, hot: b, cold: deep/b, limit: 5}
+
+    """
+
+  @Test func whatIsOnOtherDisks() throws {
+    let layout = try parse(Self.tiers).layout
+    #expect(
+      layout.mounts == [
+        .init(path: "fast"), .init(path: "hot", type: "ext4", uuid: "0a1b2c3d-0000-4000-8000-0123456789ab"),
+      ])
+    #expect(
+      layout.coldRoot
+        == .init(path: "/mnt/disk/{capture}", type: "xfs", uuid: "1234-ABCD", point: "/mnt/disk"))
+    #expect(try parse(LayoutFile.render(layout)).layout == layout)
+    let placed = try Layout(layout).placed(name: "{capture} 1")
+    #expect(
+      placed.kinds.map { placed.path(of: placed.coldPlace(of: $0)) } == [
+        "/mnt/disk/{capture} 1/hot/a", "/mnt/disk/{capture} 1/deep/b",
+      ])
+    #expect(placed.mounts.last?.point == "/mnt/disk")
+    // A root alone.
+    let root = try parse("cold: {root: /mnt/a}\n" + MistakeTests.whole).layout
+    #expect(root.coldRoot == .init(path: "/mnt/a"))
+    #expect(try parse(LayoutFile.render(root)).layout == root)
+    #expect(try Layout(root).placed(name: "x").paths.contains("/mnt/a/stills"))
+  }
+
   @Test func theLinesOfOtherSystems() throws {
     #expect(try parse(Self.everything.replacing("\n", with: "\r\n")).layout == Self.expected)
     #expect(try parse("\u{feff}" + Self.everything).layout == Self.expected)
     // Places are counted as without.
     #expect(
-      refusal("\u{feff}a: 1\r\n") == "1:1 unknown key 'a'; the keys are buckets, time-zone, mounts, kinds")
+      refusal("\u{feff}a: 1\r\n")
+        == "1:1 unknown key 'a'; the keys are buckets, time-zone, mounts, cold, kinds")
     #expect(refusal("buckets: hour\r\nkinds: 5\r\n")?.hasPrefix("2:8 ") == true)
   }
 

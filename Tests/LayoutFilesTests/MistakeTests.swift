@@ -21,7 +21,10 @@ import Testing
   @Test(
     arguments: [
       // Keys.
-      ("colour: red\n" + whole, "1:1 unknown key 'colour'; the keys are buckets, time-zone, mounts, kinds"),
+      (
+        "colour: red\n" + whole,
+        "1:1 unknown key 'colour'; the keys are buckets, time-zone, mounts, cold, kinds"
+      ),
       (whole.replacing("buckets", with: "bucket"), "1:1 unknown key 'bucket'; did you mean 'buckets'?"),
       (whole.replacing("limit", with: "limits"), "7:5 unknown key 'limits'; did you mean 'limit'?"),
       (
@@ -115,6 +118,53 @@ import Testing
     ])
   func isRefusedWhereItIs(_ text: String, _ expected: String) { #expect(refusal(text) == expected) }
 
+  /// Of the keys that say what is on another disk, and of what `Layout` finds wrong in them.
+  @Test(arguments: [
+    (
+      "cold: /mnt/disk",
+      "1:7 cold: give where the buckets are, if not in the capture: root, and mount, type and uuid"
+    ),
+    ("cold: {mount: /mnt/disk}", "1:7 'cold' has no 'root'"),
+    ("cold: {root: /mnt/disk, typ: ext4}", "1:25 unknown key 'typ'; did you mean 'type'?"),
+    ("cold: {root: [a]}", "1:14 root: give an absolute path, such as /mnt/disk/{capture}"),
+    (
+      "cold: {root: mnt/disk}",
+      "1:7 'mnt/disk' is not an absolute path of a folder: give names with '/' before each, without '.' and '..'"
+    ),
+    ("cold: {root: /mnt/../disk}", "1:7 '/mnt/../disk' is not an absolute path"),
+    ("cold: {root: /mnt//disk}", "1:7 '/mnt//disk' is not an absolute path"),
+    ("cold: {root: /}", "1:7 '/' is not an absolute path"),
+    ("cold: {root: \"/mnt/{camera}\"}", "1:7 '/mnt/{camera}': only {capture} is replaced"),
+    ("cold: {root: \"/mnt/{{capture}}\"}", "1:7 '/mnt/{{capture}}': only {capture} is replaced"),
+    ("cold: {root: /mnt/disk, mount: /mnt/disc}", "1:7 the root '/mnt/disk' is not in the mount '/mnt/disc'"),
+    ("cold: {root: /mnt/disk, mount: /}", "1:7 '/' is not an absolute path"),
+    ("cold: {root: /mnt/disk, type: ext4}", "1:7 'type' and 'uuid' go with 'mount'"),
+    ("cold: {root: /mnt/disk, mount: /mnt, uuid: ../x}", "1:7 '../x' is no UUID of a file system"),
+    (
+      "cold: {root: /mnt/disk, mount: /mnt, uuid: 12345678}",
+      "1:44 '12345678' is not a text for YAML; put it in quotes"
+    ),
+    (
+      "cold: {root: /mnt/disk, mount: /mnt, type: tmpfs, uuid: 0a1b-2c3d}",
+      "1:7 a tmpfs has another UUID each time; leave 'uuid' out"
+    ),
+    ("mounts: {hot: [tmpfs]}", "1:15 mounts: give folders"),
+    ("mounts: {stills: {typ: ext4}}", "1:19 unknown key 'typ'; did you mean 'type'?"),
+    ("mounts: {stills: {type: ext4, uuid: hello}}", "1:9 'hello' is no UUID of a file system"),
+  ])
+  func mistakesOfDisks(_ line: String, _ expected: String) throws {
+    let text = line + "\n" + Self.whole
+    var found = refusal(text)
+    if found == nil {
+      let file = try parse(text)
+      do throws(LayoutMistake) { _ = try Layout(file.layout) } catch {
+        let mistake = file.located(error)
+        found = "\(mistake.position.line):\(mistake.position.column) \(mistake.reason)"
+      }
+    }
+    #expect(found?.hasPrefix(expected) == true, "\(found ?? "no mistake")")
+  }
+
   @Test(arguments: ["ten", "\"10\"", "010", "1_0", "1.5", "99999999999999999999"])
   func aLimitIsANumber(_ text: String) {
     #expect(refusal(Self.whole.replacing("10", with: text)) == "7:12 limit: give a number")
@@ -152,7 +202,7 @@ import Testing
     }
     #expect(
       mistake?.description
-        == "/etc/hotcold/garden.yaml, line 1, column 1: unknown key 'a'; the keys are buckets, time-zone, mounts, kinds"
+        == "/etc/hotcold/garden.yaml, line 1, column 1: unknown key 'a'; the keys are buckets, time-zone, mounts, cold, kinds"
     )
   }
 

@@ -27,6 +27,13 @@ import Testing
       .busy(capture), .untrustedLink(capture), .mayReplace(capture, fileSystem: "nfs"),
       .mayNotLink(capture, fileSystem: "vfat"), .stopped(noPath, nil),
       .notMounted("/srv/capture1/hot", type: "tmpfs"), .notMounted("/srv/capture1/hot", type: nil),
+      .otherDisk("/mnt/disk", uuid: "1234-ABCD"), .unknownDisk("/mnt/disk", uuid: "1234-ABCD"),
+      .noRoom(
+        "/mnt/disk/capture1", bytes: 1, files: 2, FileSystemSpace(name: "ext4", freeBytes: 1, freeInodes: nil)
+      ),
+      .noColdRoot("/mnt/disk/capture1"), .foreignColdRoot("/mnt/disk/capture1", owner: "me"),
+      .foreignColdRoot("/mnt/disk/capture1", owner: nil), .nameIsNoText(capture),
+      .busy("/mnt/disk/capture1"),
       .otherBuckets("/srv/capture1/segments/2026-11-24/13", layout: "guide"),
       .stopped(full, FileSystemSpace(name: "ext4", freeBytes: 1, freeInodes: nil)),
     ]

@@ -1,5 +1,6 @@
 internal import CaptureLayout
 internal import KernelIO
+internal import SystemPackage
 
 /// By what a folder shows that it is a capture of a layout. Looked for in order of cost; a real capture shows one of them
 /// in the first window.
@@ -10,11 +11,12 @@ struct CaptureSigns {
   let isHotPlace: Bool
 
   init(of directory: borrowing Directory, _ layout: Layout) throws(KernelError) {
-    // Whoever has mounted a tier where the layout wants one has meant this folder.
-    for mount in layout.mounts { _ = try directory.openMount(mount.path, type: mount.type) }
+    for mount in layout.mounts { _ = try directory.openTier(mount) }
     isHotPlace = directory.hasFolder("0") && directory.hasFolder("23")
+    // Whoever has mounted a tier where the layout wants one has meant this folder.
+    let hasOwnMount = layout.mounts.contains { !$0.isColdRoot }
     isCapture =
-      layout.hasMounts || directory.hasPlaylist(of: layout)
+      hasOwnMount || directory.hasPlaylist(of: layout)
       ? true : try Self.anyPlaceHasSign(of: directory, layout)
   }
 
@@ -55,7 +57,7 @@ struct CaptureSigns {
   private static func hasSign(
     _ folder: borrowing Directory, of place: Place, _ layout: Layout
   ) throws(KernelError) -> Bool {
-    if place != .root, folder.hasFolder("0") || folder.hasPlaylist(of: layout) { return true }
+    if !layout.isRoot(place), folder.hasFolder("0") || folder.hasPlaylist(of: layout) { return true }
     var isSign = false
     try Walk(layout, look: .name).run(
       folder, wants: { layout.holds(place, $0) }, goesOn: { !isSign },
@@ -77,7 +79,9 @@ extension Directory {
   fileprivate func openFolder(_ path: String, of layout: Layout) throws(KernelError) -> Directory {
     let (mount, below) = layout.split(path)
     guard let mount else { return try openFolder(path) }
-    let root = try openMount(layout.mounts[mount].path, type: layout.mounts[mount].type)
+    guard let root = try openTier(layout.mounts[mount]) else {
+      throw KernelError(.open, self.path.reaching(path), .noSuchFileOrDirectory)
+    }
     return below.isEmpty ? root : try root.openFolder(below)
   }
 

@@ -41,10 +41,14 @@ struct CaptureTree: Sendable {
   /// not known to make them needless.
   let mayHoldBothNames: Bool
   private var places: [Folder] = []
-  /// Of `Layout.mounts`.
-  private var mounts: [OpenFolder] = []
-  /// Those of them that a power cut empties.
-  private var inMemory: Set<Int> = []
+  /// Of `Layout.mounts`; nil for a cold root that is not there yet.
+  private(set) var mounts: [OpenFolder?] = []
+  /// For each of them, the first that files can be renamed to from it: itself, another one, or nil, the capture.
+  private(set) var media: [Int?] = []
+  /// Whether a move can be a copy.
+  private(set) var copiesFiles = false
+  /// Those of them that a power cut empties; nil is the file system of the capture.
+  private var inMemory: Set<Int?> = []
   private var buckets = PerKind<[Bucket: BucketFolder]>(repeating: [:])
   private var keptCount = 0
   private let keptMax: Int
@@ -71,8 +75,13 @@ struct CaptureTree: Sendable {
     self.capture = capture.path
     mayHoldBothNames = allowsLinks ? try !capture.fileSystem().refusesToReplace : false
     places = [.open(OpenFolder(try capture.reopened()))]
-    for mount in layout.mounts { mounts.append(try Self.open(mount, in: capture)) }
-    for index in mounts.indices where try mounts[index].directory.fileSystem().isInMemory {
+    for mount in layout.mounts {
+      mounts.append(try Self.openMount(mount, in: capture))
+      media.append(try medium(of: mounts.count - 1, capture))
+    }
+    copiesFiles = media.contains { $0 != nil }
+    if layout.hasMounts, try capture.fileSystem().isInMemory { inMemory.insert(nil) }
+    for index in mounts.indices where try mounts[index]?.directory.fileSystem().isInMemory == true {
       inMemory.insert(index)
     }
     for place in layout.places.dropFirst() { places.append(try open(place, in: capture)) }
@@ -86,22 +95,12 @@ struct CaptureTree: Sendable {
     }
   }
 
-  /// A part of the capture's own file system that is mounted there a second time is none.
-  private static func open(
-    _ mount: LayoutDescription.Mount, in capture: borrowing Directory
-  ) throws(KernelError) -> OpenFolder {
-    let root = OpenFolder(try capture.openMount(mount.path, type: mount.type))
-    guard try root.directory.status().device != capture.status().device else {
-      throw KernelError(.mount, root.directory.path, .wrongMedium)
-    }
-    return root
-  }
-
   private func open(_ place: Place, in capture: borrowing Directory) throws(KernelError) -> Folder {
     let (mount, path) = layout.split(layout.path(of: place))
     guard let mount else { return try Self.open(path, in: capture) }
-    if path.isEmpty { return .open(mounts[mount]) }
-    return try Self.open(path, in: mounts[mount].directory).named(layout.path(of: place))
+    guard let root = mounts[mount] else { return .absent }
+    if path.isEmpty { return .open(root) }
+    return try Self.open(path, in: root.directory).named(layout.path(of: place))
   }
 
   /// A folder that may not be used is set aside; what says nothing about the folder itself is thrown.
@@ -162,49 +161,18 @@ struct CaptureTree: Sendable {
     places[Int(place.index)] = try open(place, in: root.directory)
   }
 
-  /// Where something is not mounted any more that was when this was made: somebody may unmount it at any time, and what is in
-  /// memory goes with whoever has it open last. Nil where all is as it was.
-  var lackOfMount: KernelError? {
-    guard case .open(let root) = places[0] else { return nil }
-    for (mount, folder) in zip(layout.mounts, mounts) {
-      let now = try? root.directory.openMount(mount.path, type: mount.type).status().folder
-      if now == nil || now != (try? folder.directory.status().folder) {
-        return KernelError(.mount, capture.appending(mount.path), .wrongMedium)
-      }
-    }
-    return nil
-  }
-
-  var mountsKeepInodes: Bool {
-    get throws(KernelError) {
-      for mount in mounts where try !mount.directory.fileSystem().keepsInodes { return false }
-      return true
-    }
-  }
-
   /// Gives the root of a mount to `body`, or the capture itself.
   func withFileSystem<Result: ~Copyable>(
     _ mount: Int?, _ body: (borrowing Directory) throws(KernelError) -> Result
   ) throws(KernelError) -> Result {
-    if let mount { return try body(mounts[mount].directory) }
+    if let mount {
+      guard let folder = mounts[mount] else {
+        throw KernelError(.open, capture.reaching(layout.mounts[mount].path), .noSuchFileOrDirectory)
+      }
+      return try body(folder.directory)
+    }
     guard case .open(let root) = places[0] else { preconditionFailure("the capture is open") }
     return try body(root.directory)
-  }
-
-  /// Those of all tiers (syncfs(2)).
-  func syncFileSystems() throws(KernelError) {
-    for mount in [nil] + layout.mounts.indices.map(Optional.init) {
-      try withFileSystem(mount) { (root) throws(KernelError) in try root.syncFileSystem() }
-    }
-  }
-
-  /// Gives the folder on whose file system something of the capture is to `body`, and its path below that: empty for the folder
-  /// itself.
-  func withRoot<Result>(
-    ofPath path: String, _ body: (borrowing Directory, _ path: String) throws(KernelError) -> Result
-  ) throws(KernelError) -> Result {
-    let (mount, below) = layout.split(path)
-    return try withFileSystem(mount) { (root) throws(KernelError) in try body(root, below) }
   }
 
   /// Whether a place that was open before is not open here.
@@ -230,7 +198,7 @@ struct CaptureTree: Sendable {
 
   /// Whether a power cut takes the files of a kind that are in a place, and leaves those in its buckets.
   func isInMemory(_ place: Place, _ kind: Kind) -> Bool {
-    let isIn = { (place: Place) in layout.mount(of: place).map(inMemory.contains) ?? false }
+    let isIn = { (place: Place) in inMemory.contains(layout.mount(of: place)) }
     return isIn(place) && !isIn(layout.coldPlace(of: kind))
   }
 

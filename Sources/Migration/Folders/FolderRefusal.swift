@@ -7,7 +7,7 @@ public struct FolderRefusal: Equatable, Sendable {
     case isLink, isFile, isMount
     case denied(KernelError)
   }
-  /// Below the capture, such as "segments/7".
+  /// As the paths of the layout, such as "segments/7".
   public let folder: String
   public let reason: Reason
 
@@ -39,6 +39,6 @@ public struct FolderRefusal: Equatable, Sendable {
       case .isMount: .improperLink
       case .denied(let error): error.errno
       }
-    return KernelError(.open, capture.appending(folder), errno)
+    return KernelError(.open, capture.reaching(folder), errno)
   }
 }

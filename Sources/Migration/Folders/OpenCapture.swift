@@ -25,6 +25,19 @@ public enum MigrationError: Error, Equatable, Sendable {
   case mayNotLink(FilePath, fileSystem: String)
   /// A folder that the layout declares a mount is none, or one of another type than this.
   case notMounted(FilePath, type: String?)
+  /// The file system that is mounted here has another UUID than the layout declares.
+  case otherDisk(FilePath, uuid: String)
+  /// Its UUID cannot be learnt.
+  case unknownDisk(FilePath, uuid: String)
+  /// The cold root is not there, and nothing says that its disk is.
+  case noColdRoot(FilePath)
+  /// The cold root belongs to a user who is neither root, nor the owner of the capture, nor whoever runs this.
+  case foreignColdRoot(FilePath, owner: String?)
+  case coldRootInTheWay(ColdRootConflict)
+  /// The name of the capture is a part of the path of its cold root, and not text.
+  case nameIsNoText(FilePath)
+  /// What a run would copy to this folder does not fit; nothing was moved. At least so many bytes, and files.
+  case noRoom(FilePath, bytes: UInt64, files: UInt64, FileSystemSpace)
   case stopped(KernelError, FileSystemSpace?)
 }
 
@@ -43,7 +56,8 @@ public struct FolderIdentity: Equatable, Sendable {
 /// A folder that was opened and looked at, and found to be a capture.
 struct OpenCapture: ~Copyable {
   let directory: Directory
-  private let layout: Layout
+  /// For this capture: its cold root has its name.
+  let layout: Layout
   let status: FileStatus
   let fileSystem: FileSystemStatus
 
@@ -52,27 +66,24 @@ struct OpenCapture: ~Copyable {
   static func open(
     _ path: FilePath, _ layout: Layout, isGuarded: Bool = false
   ) throws(MigrationError) -> OpenCapture {
-    let capture: OpenCapture
+    let directory: Directory
     do throws(GuardedPathError) {
-      capture = try look(at: isGuarded ? try .openGuarded(path) : try openNamed(path), layout)
+      directory = isGuarded ? try .openGuarded(path) : try openNamed(path)
     } catch {
       switch error {
       case .untrustedLink(let path): throw .untrustedLink(path)
       case .failed(let error): throw openFailure(error)
       }
     }
-    try refuseUnlessCapture(capture.directory, layout, capture.status)
+    let placed = try layout.placed(on: directory)
+    let capture: OpenCapture
+    do throws(KernelError) { capture = try OpenCapture(directory, placed) } catch { throw openFailure(error) }
+    try refuseUnlessCapture(capture.directory, capture.layout, capture.status)
     return capture
   }
 
   private static func openNamed(_ path: FilePath) throws(GuardedPathError) -> Directory {
     do throws(KernelError) { return try Directory.open(path) } catch { throw .failed(error) }
-  }
-
-  private static func look(
-    at directory: consuming Directory, _ layout: Layout
-  ) throws(GuardedPathError) -> OpenCapture {
-    do throws(KernelError) { return try OpenCapture(directory, layout) } catch { throw .failed(error) }
   }
 
   private init(_ directory: consuming Directory, _ layout: Layout) throws(KernelError) {
@@ -99,7 +110,20 @@ struct OpenCapture: ~Copyable {
       throw .stopped(KernelError(.access, directory.path, .readOnlyFileSystem), nil)
     }
     do throws(KernelError) { try directory.checkWritable() } catch { throw denied(error) }
+    try checkColdRootsWritable()
     try checkNobodyIsLockedOut()
+  }
+
+  private func checkColdRootsWritable() throws(MigrationError) {
+    do throws(KernelError) {
+      for root in layout.coldRoots {
+        guard let folder = try directory.openTier(root) else { continue }
+        guard try !folder.fileSystem().isReadOnly else {
+          throw KernelError(.access, folder.path, .readOnlyFileSystem)
+        }
+        try folder.checkWritable()
+      }
+    } catch { throw stopped(error) }
   }
 
   /// What cannot be given to the owner and group of the capture is theirs to use all the same, or the run is refused before
@@ -136,12 +160,36 @@ struct OpenCapture: ~Copyable {
     return ([status] + places).allSatisfy { $0.mode & setgid != 0 && $0.group == status.group }
   }
 
-  /// Keeps other runs away for as long as the lock lives.
-  func lock() throws(MigrationError) -> FolderLock {
-    let lock: FolderLock?
-    do throws(KernelError) { lock = try .acquire(directory) } catch { throw stopped(error) }
-    guard let lock else { throw .busy(directory.path) }
+  /// Keeps other runs away from the capture and from its cold roots for as long as the lock lives.
+  ///
+  /// - Parameter makesColdRoots: whether to make one that is missing, and that this run may make.
+  func lock(makesColdRoots: Bool) throws(MigrationError) -> CaptureLock {
+    var lock = CaptureLock()
+    try add(directory, to: &lock)
+    // Always after the capture, and in the order of their paths, so that no two runs wait for each other.
+    for root in layout.coldRoots.sorted(by: { $0.path < $1.path }) {
+      let folder: OpenFolder?
+      do throws(KernelError) {
+        folder = try directory.openColdRoot(root, makes: makesColdRoots, made: &lock.foldersMade)
+      } catch { throw stopped(error) }
+      if let folder { try add(folder.directory, to: &lock) }
+    }
     return lock
+  }
+
+  private func add(_ folder: borrowing Directory, to lock: inout CaptureLock) throws(MigrationError) {
+    let isFree: Bool
+    do throws(KernelError) { isFree = try lock.add(folder) } catch { throw stopped(error) }
+    guard isFree else { throw .busy(folder.path) }
+  }
+
+  /// Whether another run holds the capture or one of its cold roots at this moment.
+  var isLocked: Bool {
+    if FolderLock.isHeld(directory) { return true }
+    return layout.coldRoots.contains { root in
+      guard let folder = (try? directory.openTier(root)) ?? nil else { return false }
+      return FolderLock.isHeld(folder)
+    }
   }
 
   var ownerName: String { Users.name(of: status.owner) }
@@ -155,7 +203,8 @@ struct OpenCapture: ~Copyable {
   /// An error that stops a run, with the room left on the file system where that matters.
   func stopped(_ error: KernelError) -> MigrationError {
     switch error.errno {
-    case _ where error.operation == .mount: return Self.notMounted(error, directory.path, layout)
+    case .permissionDenied where error.operation == .mount: return denied(error)
+    case _ where error.operation == .mount: return layout.tierError(error, in: directory.path)
     case .invalidArgument where error.operation == .rename:
       return .mayReplace(directory.path, fileSystem: fileSystem.name)
     case .invalidArgument where error.operation == .link:
@@ -174,11 +223,6 @@ struct OpenCapture: ~Copyable {
   }
 
   // MARK: refusing
-
-  static func notMounted(_ error: KernelError, _ capture: FilePath, _ layout: Layout) -> MigrationError {
-    let mount = layout.mounts.first { capture.appending($0.path) == error.path }
-    return .notMounted(error.path, type: mount?.type)
-  }
 
   private static func openFailure(_ error: KernelError) -> MigrationError {
     switch error.errno {
@@ -208,10 +252,19 @@ struct OpenCapture: ~Copyable {
     }
     guard !Users.isHome(directory) else { throw .isHome(path) }
     let signs: CaptureSigns
-    do throws(KernelError) { signs = try CaptureSigns(of: directory, layout) } catch {
-      if error.operation == .mount { throw notMounted(error, directory.path, layout) }
+    let conflict: ColdRootConflict?
+    do throws(KernelError) {
+      conflict = try layout.coldRootConflict(in: directory)
+      signs = try CaptureSigns(of: directory, layout)
+    } catch {
+      if error.operation == .mount, error.errno != .permissionDenied {
+        throw layout.tierError(error, in: directory.path)
+      }
+      // Of a cold root: the capture itself is open.
+      if [.noSuchFileOrDirectory, .notDirectory].contains(error.errno) { throw .stopped(error, nil) }
       throw openFailure(error)
     }
+    if let conflict { throw .coldRootInTheWay(conflict) }
     if signs.isHotPlace || isPlaceOfParent(directory, layout) { throw .insideCapture(path) }
     guard signs.isCapture else { throw .holdsNothingOfACapture(path, layout: layout.name) }
   }

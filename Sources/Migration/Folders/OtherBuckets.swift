@@ -11,6 +11,8 @@ internal import SystemPackage
 ///   has buckets, such a folder is taken for a copy of the user's own; so the last folder of a date stays when it is
 ///   empty (`Maintenance.removeEmptyDates`).
 ///
+/// Beside these, tiers that the layout does not know (`OtherTier`).
+///
 /// What a kind's own buckets hold is looked at besides (`BucketSample`). An ordinary capture costs a few stats and a window for
 /// each kind: places without unknown folders are not listed, and of all other folders those with no folder in them are not
 /// opened. So nothing bounds the search but its depth. File systems that do not count the links of folders (btrfs) do not tell
@@ -33,7 +35,7 @@ struct OtherBuckets {
 
   /// The first of them, below the capture.
   func first() throws(KernelError) -> String? {
-    for place in layout.places where place != .root || !kindsWithoutBuckets.isEmpty {
+    for place in layout.places {
       var path: String?
       try tree.withPlace(place) { (directory) throws(KernelError) in path = try first(in: directory, place) }
       if let path { return path }
@@ -54,9 +56,14 @@ struct OtherBuckets {
     }
     let rules = BucketRule.allCases.filter { !own.contains($0) }
     let search = FolderSearch(
-      kinds: place == .root ? kindsWithoutBuckets : layout.kinds, layout, needsWholeDay: own.isEmpty)
+      kinds: layout.isRoot(place) ? kindsWithoutBuckets : layout.kinds, layout, needsWholeDay: own.isEmpty)
     if let bucket = try search.firstBucket(rules, among: names, in: directory) {
       return layout.prefix(of: place) + bucket
+    }
+    for name in names where !leading.contains(name) {
+      if let tier = try OtherTier(layout).first(in: directory, name) {
+        return layout.prefix(of: place) + tier
+      }
     }
     return try first(below: names, in: directory, layout.path(of: place))
   }
@@ -81,7 +88,8 @@ struct OtherBuckets {
   private func first(
     below names: [String], in directory: borrowing Directory, _ path: String
   ) throws(KernelError) -> String? {
-    let depth = path.isEmpty ? 0 : path.utf8.count { $0 == UInt8(ascii: "/") } + 1
+    let below = layout.split(path).path
+    let depth = below.isEmpty ? 0 : below.utf8.count { $0 == UInt8(ascii: "/") } + 1
     guard !kindsWithoutBuckets.isEmpty, depth < Self.depthMax else { return nil }
     let search = FolderSearch(kinds: kindsWithoutBuckets, layout, needsWholeDay: true)
     for name in names {
@@ -159,7 +167,7 @@ extension OpenCapture {
       other = samples.ofOtherLayout
       if other == nil { other = try OtherBuckets(tree).first() }
     } catch { throw stopped(error) }
-    if let other { throw .otherBuckets(directory.path.appending(other), layout: tree.layout.name) }
+    if let other { throw .otherBuckets(directory.path.reaching(other), layout: tree.layout.name) }
     return tree
   }
 }
@@ -179,7 +187,7 @@ extension Directory {
 
   /// Nil for a link, another mount, or what has gone: nothing of this capture was moved there. A bucket that cannot be looked
   /// into may be full; a folder of another name, such as lost+found, is none of the capture's.
-  fileprivate func folder(_ path: String, isBucket: Bool) throws(KernelError) -> OpenFolder? {
+  func folder(_ path: String, isBucket: Bool) throws(KernelError) -> OpenFolder? {
     do throws(KernelError) { return OpenFolder(try openFolder(path)) } catch {
       switch error.errno {
       case .noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels, .improperLink: return nil
@@ -192,7 +200,7 @@ extension Directory {
   }
 
   /// Nil where it may be opened, but not read or searched (mode 0744).
-  fileprivate func foldersUnlessClosed() throws(KernelError) -> [String]? {
+  func foldersUnlessClosed() throws(KernelError) -> [String]? {
     do throws(KernelError) { return try folders() } catch {
       guard [.permissionDenied, .notPermitted].contains(error.errno) else { throw error }
       return nil
@@ -209,7 +217,7 @@ extension Directory {
     return folders.sorted()
   }
 
-  fileprivate func holdsFile(of kinds: [Kind], _ layout: Layout) throws(KernelError) -> Bool {
+  func holdsFile(of kinds: [Kind], _ layout: Layout) throws(KernelError) -> Bool {
     var holdsFile = false
     try Walk(layout, look: .name).run(
       self, wants: kinds.contains, goesOn: { !holdsFile },

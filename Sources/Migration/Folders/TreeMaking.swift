@@ -16,7 +16,7 @@ extension CaptureTree {
 
   /// How many folders the layout wants in any case.
   var wantedCount: Int {
-    Self.folders(on: tieredPlaces.map(layout.path)).count
+    folders(on: tieredPlaces).count
       + layout.kinds.count * layout.buckets.fixedBuckets().count
   }
 
@@ -28,13 +28,16 @@ extension CaptureTree {
     return buckets + missingCount(of: tieredPlaces.filter(isAbsent))
   }
 
-  /// Paths and those that lead to them, each once.
-  private static func folders(on paths: [String]) -> Set<[UInt8]> {
+  /// The paths of places and those that lead to them, each once; not those that lead to a cold root.
+  private func folders(on places: [Place]) -> Set<[UInt8]> {
     var folders: Set<[UInt8]> = []
-    for path in paths {
+    for place in places {
       // By bytes: two spellings of one letter are two folders.
-      let bytes = Array(path.utf8)
-      for end in bytes.indices where bytes[end] == UInt8(ascii: "/") { folders.insert(Array(bytes[..<end])) }
+      let bytes = Array(layout.path(of: place).utf8)
+      let start = layout.mount(of: place).map { layout.mounts[$0].leadingCount } ?? 0
+      for end in bytes.indices.dropFirst(start) where bytes[end] == UInt8(ascii: "/") {
+        folders.insert(Array(bytes[..<end]))
+      }
       folders.insert(bytes)
     }
     return folders
@@ -44,7 +47,7 @@ extension CaptureTree {
   private func missingCount(of absent: [Place]) -> Int {
     var count = 0
     withPlace(.root) { root in
-      count = Self.folders(on: absent.map(layout.path)).count {
+      count = folders(on: absent).count {
         (try? root.statusIfThere(String(decoding: $0, as: UTF8.self))) == .some(nil)
       }
     }
@@ -138,7 +141,7 @@ extension CaptureTree {
     try mover.execute(&requests)
     for name in names {
       if case .failed(let errno) = requests.headOutcome, errno != .fileExists {
-        throw KernelError(.makeFolder, capture.appending(name), errno)
+        throw KernelError(.makeFolder, capture.reaching(name), errno)
       }
       requests.retireHead()
     }
@@ -176,7 +179,7 @@ extension CaptureTree {
 extension Directory {
   /// Makes a folder and those that it is in, as far as they are missing, and says how many. No link is followed.
   @discardableResult
-  fileprivate func makeFolders(_ path: String, like model: FileStatus) throws(KernelError) -> Int {
+  func makeFolders(_ path: String, like model: FileStatus) throws(KernelError) -> Int {
     let components = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
     var made = 0
     var parent = try reopened()

@@ -25,14 +25,22 @@ struct KeptInitialization {
   mutating func move(to target: Place, in tree: CaptureTree) throws(KernelError) {
     let (from, to) = (tree.dirfd(of: place), tree.dirfd(of: target))
     guard CaptureTree.isOpen(to) else { return }
-    switch InitializationCopies.move(name, from: from, to: to, as: name) {
+    let bytes = Array(name.utf8)
+    let outcome =
+      tree.isCopied(from: .place(place), to: .place(target))
+      ? TierCopy.move(
+        bytes.span, from: from, to: to, as: bytes.span, in: tree, mount: tree.layout.mount(of: target),
+        verifies: false
+      ).outcome
+      : InitializationCopies.move(name, from: from, to: to, as: name)
+    switch outcome {
     case .done: break
     case .failed(let errno):
       var other = self
       other.place = target
       let isThere = { contents throws(KernelError) in try other.contents(in: tree) == contents }
       guard errno == .fileExists, try remove(in: tree, if: isThere) else {
-        throw KernelError(.rename, tree.capture.appending(tree.layout.prefix(of: target) + name), errno)
+        throw KernelError(.rename, tree.capture.reaching(tree.layout.prefix(of: target) + name), errno)
       }
     case .notExecuted: return
     }

@@ -22,14 +22,15 @@ public struct MaintenanceOptions: Sendable {
 }
 
 public struct MaintenanceReport: Sendable {
-  public let layout: Layout
+  /// As it is for this capture, once that was opened.
+  public internal(set) var layout: Layout
   public internal(set) var retention: RetentionReport?
   public internal(set) var manifests: ManifestReport?
   public internal(set) var hot = PerKind(repeating: TierCount())
   public internal(set) var cold = PerKind(repeating: TierCount())
   public internal(set) var fileSystem: FileSystemStatus?
-  /// Of the mounts of the layout, in their order.
-  public internal(set) var mounts: [FileSystemStatus] = []
+  /// Of the folders of the layout that are on other file systems.
+  public internal(set) var mounts: [(path: FilePath, status: FileSystemStatus)] = []
   /// Segments that somebody deleted before they were archived; see `DeletedSegments`.
   public internal(set) var deletedSegments = 0
   public internal(set) var error: MigrationError?
@@ -47,13 +48,16 @@ extension Engine {
     var report = MaintenanceReport(options.layout)
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path, options.layout, isGuarded: options.guardsPath)
+      var options = options
+      options.layout = capture.layout
+      report.layout = capture.layout
       memory.forgetUnlessSame(capture.identity, options.layout, options.hours)
       report.fileSystem = capture.fileSystem
       if options.isDryRun {
         try keepUp(capture, options, memory, clock, &report)
       } else {
         try capture.checkWritable()
-        let lock = try capture.lock()
+        let lock = try capture.lock(makesColdRoots: false)
         try keepUp(capture, options, memory, clock, &report)
         extendLifetime(lock)
       }
@@ -69,10 +73,7 @@ extension Engine {
     let tree = try capture.tree(of: options.layout)
     do throws(KernelError) {
       let now = SystemClock.realtimeNanoseconds / 1_000_000_000
-      for mount in tree.layout.mounts.indices {
-        report.mounts.append(
-          try tree.withFileSystem(mount) { (root) throws(KernelError) in try root.fileSystem() })
-      }
+      report.mounts = try tree.mountedFileSystems()
       let playlists = try LivePlaylists(of: tree)
       try memory.inventory.refresh(tree, nowSeconds: now)
       report.deletedSegments = try deletedSegments(tree, options, memory)

@@ -5,7 +5,8 @@ public import SystemPackage
 /// What a run did with one capture, or would do.
 public struct CaptureReport: Sendable {
   public let capture: FilePath
-  public let layout: Layout
+  /// As it is for this capture, once that was opened.
+  public internal(set) var layout: Layout
   public let isDryRun: Bool
   /// Back to the flat layout rather than to the hot/cold one.
   public let isReversion: Bool
@@ -35,7 +36,7 @@ public struct CaptureReport: Sendable {
   /// The largest numbers in the names of this capture.
   public var numbers = HighestNumbers()
   public var unrecognised = Unrecognised()
-  /// Buckets with files of which none is of any kind, one for each kind; below the capture.
+  /// Buckets with files of which none is of any kind, one for each kind; as the layout has their paths.
   public internal(set) var bucketsOfNoKind: [String] = []
   public var problems = Problems()
   /// Files that were moved with their time in a new name, since another one had theirs; or would be.
@@ -130,7 +131,7 @@ public struct CaptureReport: Sendable {
 /// From where the live playlist goes, and to where.
 public struct PlaylistWay: Equatable, Sendable {
   public let playlist: String
-  /// Folders below the capture, with a slash at the end; nothing for the capture itself.
+  /// As the layout has their paths, with a slash at the end; nothing for the capture itself.
   public let from, to: String
   /// What segments are called, for messages: "segment_*.ts".
   public let patterns: String
@@ -197,7 +198,7 @@ public struct Unrecognised: Sendable {
   public static let namedMax = 10
 
   public internal(set) var count = 0
-  /// The first few, relative to the capture, as bytes.
+  /// The first few, as bytes: relative to the capture, or absolute in a cold root.
   public internal(set) var named: [[UInt8]] = []
 
   mutating func add(_ name: Span<UInt8>, in folder: String) {
@@ -225,7 +226,7 @@ public struct Problem: Sendable {
     case copyDiffers
     case errno(Errno)
   }
-  /// Relative to the capture, as bytes.
+  /// As bytes: relative to the capture, or absolute in a cold root.
   public let from: [UInt8]
   public let to: String
   public let reason: Reason

@@ -51,7 +51,7 @@ struct ArchiveCriterion {
       guard
         let playlist = try judge(name, directory, path, &unlisted, &seen, mustBeOver: mustBeOver)
       else { continue }
-      for map in playlist.maps where try MapTarget(map, in: path)?.isThere(in: tree) == false {
+      for map in playlist.maps where try MapTarget(map, in: path, tree.layout)?.isThere(in: tree) == false {
         fail(.withoutMap, Array((path + name).utf8), String(decoding: map, as: UTF8.self))
       }
     }
@@ -156,14 +156,17 @@ struct ArchiveCriterion {
 
 /// The file that a playlist names in EXT-X-MAP.
 private struct MapTarget {
-  /// Below the capture.
+  /// Below the capture, or below the cold root that the playlist is in: players take the one for the other (`Layout.uri`).
   private let folder: [[UInt8]]
   private let name: [UInt8]
+  private let coldRoot: String?
 
   /// Nil for one that is not below the capture: it is not ours to judge.
-  init?(_ uri: [UInt8], in folder: String) {
+  init?(_ uri: [UInt8], in folder: String, _ layout: Layout) {
     guard uri.first != UInt8(ascii: "/"), !uri.contains(UInt8(ascii: ":")) else { return nil }
-    var path = folder.utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
+    let (mount, below) = layout.split(folder)
+    coldRoot = mount.map { layout.mounts[$0] }.flatMap { $0.isColdRoot ? $0.path : nil }
+    var path = (coldRoot == nil ? folder : below).utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
     for part in uri.split(separator: UInt8(ascii: "/")) where !part.elementsEqual(".".utf8) {
       if part.elementsEqual("..".utf8) {
         guard path.popLast() != nil else { return nil }
@@ -181,12 +184,18 @@ private struct MapTarget {
   }
 
   func isThere(in tree: CaptureTree) throws(KernelError) -> Bool {
-    var isThere = false
     // hotcold's own playlists name folders of the layout, which are text.
     let names = folder.compactMap { String(validating: $0, as: UTF8.self) }
     guard names.count == folder.count else { return false }
+    let path = names.joined(separator: "/")
+    if let coldRoot, try isThere(names.isEmpty ? coldRoot : "\(coldRoot)/\(path)", in: tree) { return true }
+    return try isThere(path, in: tree)
+  }
+
+  private func isThere(_ path: String, in tree: CaptureTree) throws(KernelError) -> Bool {
+    var isThere = false
     do throws(KernelError) {
-      isThere = try tree.withRoot(ofPath: names.joined(separator: "/")) { (root, path) throws(KernelError) in
+      isThere = try tree.withRoot(ofPath: path) { (root, path) throws(KernelError) in
         if path.isEmpty { return Name.isThere(name.span, in: root.descriptor) }
         let parent = try root.openFolder(path)
         return Name.isThere(name.span, in: parent.descriptor)

@@ -19,6 +19,7 @@ public enum Verification {
     report.timeZone = hours.zone
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path, layout)
+      let layout = capture.layout
       let tree = try capture.tree(of: layout)
       report.bucketsOfNoKind = tree.bucketsOfNoKind
       do throws(KernelError) {

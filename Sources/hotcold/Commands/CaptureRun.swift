@@ -1,4 +1,5 @@
 import ArgumentParser
+import CaptureLayout
 import KernelIO
 import Migration
 import Reporting
@@ -15,6 +16,16 @@ struct MoveOptions: ParsableArguments {
   var noSync = false
 }
 
+extension ColdRootConflicts {
+  /// Throws where two captures of a command are in each other's way, before anything is done with any.
+  static func refuse(_ captures: [FilePath], layout: (FilePath) -> Layout) throws(Issue) {
+    let conflicts = ColdRootConflicts(among: captures, layout: layout)
+    for capture in captures {
+      if let conflict = conflicts[capture] { throw Issue(.stopped(.coldRootInTheWay(conflict)), in: capture) }
+    }
+  }
+}
+
 /// One run of `migrate` or `revert` over the captures that were named: question, engine, work, report, exit status.
 struct CaptureRun {
   let command: String
@@ -28,6 +39,7 @@ struct CaptureRun {
   /// Throws the exit code, always.
   func run(_ paths: [FilePath]) throws {
     let console = Console(isQuiet: output.quiet)
+    try ColdRootConflicts.refuse(paths) { placements[$0]?.layout ?? options.layout }
     StopSignal.install()
     CurrentProcess.clearUmask()
     if move.execute, !move.yes {

@@ -1,0 +1,21 @@
+internal import KernelIO
+
+/// The locks that a run holds: of the capture, and of its cold roots, so that no two captures work in one root at once.
+struct CaptureLock {
+  private final class Held {
+    private let lock: FolderLock
+
+    init(_ lock: consuming FolderLock) { self.lock = lock }
+  }
+
+  private var locks: [Held] = []
+  /// Cold roots that were made, and folders on the way there.
+  var foldersMade = 0
+
+  /// False where another run holds the folder.
+  mutating func add(_ folder: borrowing Directory) throws(KernelError) -> Bool {
+    guard let lock = try FolderLock.acquire(folder) else { return false }
+    locks.append(Held(lock))
+    return true
+  }
+}

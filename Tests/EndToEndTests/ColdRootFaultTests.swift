@@ -1,0 +1,74 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Runs between two disks that do not come to their end.
+@Suite(.enabled(if: MountedFileSystem.canMount, "no root")) struct ColdRootFaultTests {
+  /// Each file is whole on one disk, or on both; a rerun ends as if nothing had been. There and back.
+  @Test func aKilledRunLosesNothing() throws {
+    var random = SeededRandom(SeededRandom.seeds(1)[0])
+    let disks = try ColdDisks()
+    let layout = try disks.declared()
+    try Shell.must([HotColdBinary.path, "sample", disks.capture, "--files", "1500", "--file-bytes", "3000"])
+    usleep(30_000)
+    let contents = try disks.contents()
+    var kills = 0
+    for attempt in 0..<60 where kills < (KillTests.isCampaign ? 60 : 12) {
+      let command = attempt % 2 == 0 ? "migrate" : "revert"
+      let run = try HotColdBinary.start([
+        command, disks.capture, "--layout", layout, "--execute", "--yes", "--no-sync",
+      ])
+      usleep(UInt32.random(in: 5_000...180_000, using: &random))
+      run.signal(SIGKILL)
+      if run.wait().status == 128 + SIGKILL { kills += 1 }
+      #expect(try disks.contents() == contents, "attempt \(attempt), \(command)")
+      usleep(30_000)
+      let rerun = ColdRoot.run(command, [disks.capture], layout, ["--execute", "--yes", "--format", "json"])
+      #expect(rerun.status == 0, "attempt \(attempt), \(command): \(rerun.error)")
+      let report = try JSON(parsing: rerun.output)["captures", 0]
+      #expect(report["comparison", "lost"].int == 0, "attempt \(attempt), \(command)")
+      #expect(report["comparison", "deletedByOthers"].int == 0, "attempt \(attempt), \(command)")
+      #expect(try disks.contents() == contents, "attempt \(attempt), \(command)")
+      // Each is on one disk alone.
+      #expect(
+        try Snapshot(disks.hot.path).files.count + Snapshot(disks.cold.path).files.count
+          == contents.values.reduce(0) { $0 + $1.count }, "attempt \(attempt), \(command)")
+      usleep(30_000)
+    }
+    #expect(kills > 0)
+    Figures.add("runs killed while they copied to a cold root, or from one", kills)
+  }
+
+  /// The disk is taken away between the names and the last look: no original goes.
+  @Test(.requires("strace")) func aDiskThatIsUnmountedMeanwhile() throws {
+    let disks = try ColdDisks()
+    let layout = try disks.declared()
+    try Shell.must(["mkdir", "-p", disks.capture + "/segments"])
+    for file in 0..<14 {
+      try Folder.writeFile(
+        "\(disks.capture)/segments/segment_\(file).ts", String(repeating: "\(file)", count: 5000))
+    }
+    usleep(30_000)
+    let run = try Running([
+      "strace", "-f", "-o", "/dev/null", "-e", "inject=linkat:signal=SIGSTOP:when=4", HotColdBinary.path,
+      "migrate", disks.capture, "--layout", layout, "--execute", "--yes", "--no-manifests", "--engine",
+      "syscalls",
+    ])
+    var copied = 0
+    for _ in 0..<400 where copied < 4 {
+      usleep(50_000)
+      copied = try Snapshot(disks.cold.path).paths.count
+    }
+    #expect(copied == 4)
+    try Shell.must(["umount", "-l", disks.cold.path])
+    for process in Shell.run(["pgrep", "-f", "^[^ ]*hotcold migrate \(disks.capture)"]).output.split(
+      separator: "\n")
+    {
+      Shell.run(["kill", "-CONT", String(process)])
+    }
+    let result = run.wait()
+    #expect(result.status == 74, "\(result.output) \(result.error)")
+    #expect(try Snapshot(disks.capture).paths.count == 14)
+    #expect(Snapshot.entryCount(disks.cold.path) == 0)
+  }
+}
