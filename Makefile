@@ -32,7 +32,7 @@ BENCH_FOLDER = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_FLOOR
   HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS)
 BENCH = $(BENCH_FOLDER) $(BENCH_TOOL)
 
-.PHONY: build demo test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-check bench-check-test bench-update bench-tools \
+.PHONY: build demo test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check bench-check-test bench-update bench-tools \
   install install-files manual deb clean \
   deps test-deps bench-deps e2e-deps
 
@@ -99,6 +99,13 @@ bench-guide: bench-tools
 bench-hyperfine: bench-tools
 	@dpkg -s hyperfine >/dev/null 2>&1 || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends hyperfine; }
 	Benchmarks/hyperfine.sh $(CURDIR)/$(BINARY) $(CURDIR)/.build/floor/floor
+
+# Copies from one file system to another beside mv, cp, rsync and shutil; as root.
+bench-tiers: build
+	@dpkg -s rsync >/dev/null 2>&1 || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends rsync; }
+	/usr/bin/python3 Benchmarks/tiers.py $(BINARY)
+	/usr/bin/python3 Benchmarks/tiers.py $(BINARY) --source ext4
+	/usr/bin/python3 Benchmarks/tiers.py $(BINARY) --source ext4 --target xfs
 
 # An improvement passes, and is told apart by check.py: the tool's own exit status is 1 for that and for a regression.
 bench-check: bench-tools
