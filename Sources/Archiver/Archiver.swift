@@ -115,7 +115,7 @@ public final class Archiver {
   }
 
   /// The captures of the options and those of the list; where that cannot be read, those of the last round.
-  private func currentCaptures(_ round: inout Round) -> [FilePath] {
+  func currentCaptures(_ round: inout Round) -> [FilePath] {
     do throws(Issue) {
       let list = try CapturesList.captures(options.captures, from: options.capturesFile)
       lastCaptures = list.captures

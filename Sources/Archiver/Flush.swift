@@ -12,6 +12,11 @@ extension Archiver {
   /// Each has its share of the time, as in a round. What is open for writing stays, so the recorder is to be stopped first.
   /// - Parameter deadline: when nothing more is begun (CLOCK_MONOTONIC).
   func flush(until deadline: Int64) {
+    // Stopped before its first round, it does not know of any.
+    if lastCaptures.isEmpty {
+      var round = Round()
+      _ = currentCaptures(&round)
+    }
     let captures = lastCaptures.filter { hasFilesInMemory($0) }
     guard !captures.isEmpty else { return }
     let engine: Engine
@@ -21,7 +26,20 @@ extension Archiver {
     for (position, path) in captures.enumerated() where StopSignal.pending == nil {
       flush(path, engine, until: sliceEnd(deadline, sharedBy: captures.count - position))
     }
+    let wakeUp = try? WakeUp()
+    for pause in Self.pauses where StopSignal.pending == nil {
+      let unfinished = captures.filter { hasFilesInMemory($0) }
+      guard !unfinished.isEmpty, SystemClock.monotonicNanoseconds + pause < deadline else { break }
+      wakeUp?.wait(until: SystemClock.monotonicNanoseconds + pause)
+      for path in unfinished { flush(path, engine, until: deadline) }
+    }
     for path in captures { nameWhatIsLeft(of: path) }
+  }
+
+  /// In nanoseconds. What was written a moment ago may be copied after 20 ms, and after ten seconds where this user is not told whether it is
+  /// open (`CopyBatch`).
+  private static var pauses: [Int64] {
+    CurrentProcess.isRoot ? [50_000_000] : [50_000_000, 4_000_000_000, 4_000_000_000, 3_000_000_000]
   }
 
   /// Where that cannot be told the flush says why.
@@ -53,9 +71,12 @@ extension Archiver {
   }
 
   private func nameWhatIsLeft(of path: FilePath) {
-    guard case .success(let policy) = policy(of: path),
-      let left = try? MemoryFiles(of: path, policy.layout, isGuarded: true), left.count > 0
-    else { return }
+    guard case .success(let policy) = policy(of: path) else { return }
+    let left: MemoryFiles
+    do throws(MigrationError) {
+      left = try MemoryFiles(of: path, policy.layout, isGuarded: true)
+    } catch { return log.log([Issue(.stopped(error), in: path)], .settling, of: path) }
+    guard left.count > 0 else { return }
     let names = left.named.map { printable($0) }.joined(separator: ", ")
     let more = left.count > left.named.count ? ", …" : ""
     log.event(

@@ -55,6 +55,8 @@ struct Metrics {
       figures.moved[kind] += report.kinds[kind].tally.moved
       figures.failed[kind] = report.kinds[kind].tally.failed
     }
+    // What was there in an earlier round is not known to be there.
+    if report.error != nil { figures.mounts = [] }
     figures.copiedFiles += report.copies.files
     figures.copiedBytes &+= report.copies.bytes
     self.figures[path] = figures
@@ -64,7 +66,10 @@ struct Metrics {
 
   /// Counts by kind say nothing of another layout.
   private mutating func forgetUnless(_ layout: Layout, _ path: FilePath) {
-    if let known = figures[path]?.layout, known.description != layout.description { figures[path] = nil }
+    // Not the whole description: a run that could not open its capture has not learnt where its cold root is.
+    if let known = figures[path]?.layout, !known.description.kinds.elementsEqual(layout.description.kinds) {
+      figures[path] = nil
+    }
   }
 
   private mutating func add(_ issues: [Issue], of path: FilePath) {

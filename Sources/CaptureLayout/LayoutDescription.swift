@@ -48,6 +48,12 @@ public struct LayoutDescription: Equatable, Sendable {
     /// the layout asks for none.
     public var point: String?
 
+    /// The types that a mount may be asked for: those that the kernel's number tells apart (`FileSystemStatus.name`; ext2 and ext3 have the
+    /// number of ext4).
+    public static let types = [
+      "tmpfs", "ext4", "xfs", "btrfs", "overlay", "fuse", "nfs", "9p", "zfs", "f2fs",
+    ]
+
     public init(path: String, type: String? = nil, uuid: String? = nil, point: String? = nil) {
       self.path = path
       self.type = type

@@ -160,7 +160,7 @@ public struct CopyBatch: ~Copyable {
   // MARK: copying
 
   /// Copies a file of the folder `from`, for a name in the folder `to`. Both must stay open until `commit`. Returns what became of
-  /// it where that is known already: it is not in the batch then.
+  /// it where that is known already: it is not in the batch then. No two of one new name in one folder may be on their way.
   public mutating func copy(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
   ) -> Outcome? {
@@ -355,6 +355,10 @@ public struct CopyBatch: ~Copyable {
       return unsafe withTerminated(name) { unsafe hc_link_unnamed(copy.copy, copy.to, $0) }
     }
     let temporary = self.temporary.ofCopy(name)
+    // Another file may have it that is not what was copied: its source is not the one that would go.
+    guard Self.isSame(temporary.span, in: copy.to, as: copy.copy) else {
+      return -Errno.noSuchFileOrDirectory.rawValue
+    }
     let renamed = Name.rename(temporary.span, from: copy.to, to: copy.to, as: name)
     switch renamed {
     case .done: return 0

@@ -7,15 +7,20 @@
 /// A thread that syncs a disk waits most of the time: two of them leave no processor idle. Where no thread is granted, and for a batch
 /// that is not full, this thread does it all.
 ///
+/// Of two files that are to have one name in one folder the second must wait (`holds`): what the one batch has given a name the other may
+/// take for the copy of a killed run, remove its source, and see it taken back. Folders stay open until their files were collected.
+///
 /// `Item`: what the caller wants to know of each file again.
 public struct CopyPipeline<Item>: ~Copyable {
   /// Asked once the copies have their names: why no source may go. Nil where all is well.
   public typealias Objection = @Sendable () -> KernelError?
 
-  /// Used by one thread at a time: this one fills it and reads what came of it, and waits for the companion in between.
+  /// Used by one thread at a time: this one fills it and reads what came of it; who commits it has it in between.
   private final class Slot: @unchecked Sendable {
     var batch: CopyBatch
     var items: [Item] = []
+    /// Hashes: one that two names share makes the second wait.
+    var targets: Set<UInt64> = []
     var outcomes: [CopyBatch.Outcome] = []
     var objection: KernelError?
 
@@ -33,6 +38,7 @@ public struct CopyPipeline<Item>: ~Copyable {
     func removeAll() {
       batch.removeAll()
       items.removeAll(keepingCapacity: true)
+      targets.removeAll(keepingCapacity: true)
     }
   }
 
@@ -53,7 +59,21 @@ public struct CopyPipeline<Item>: ~Copyable {
   public var isCommitting: Bool { !committing.isEmpty }
   public var isFull: Bool { filling?.batch.isFull ?? false }
 
-  /// As `CopyBatch.copy`.
+  /// Whether a copy is on its way that is to have this name in a folder: `collect` all first.
+  public func holds(_ name: Span<UInt8>, in folder: Int32) -> Bool {
+    let target = Self.hash(name, folder)
+    return filling?.targets.contains(target) == true
+      || committing.contains { $0.slot.targets.contains(target) }
+  }
+
+  private static func hash(_ name: Span<UInt8>, _ folder: Int32) -> UInt64 {
+    // FNV-1a.
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for index in name.indices { hash = (hash ^ UInt64(name[index])) &* 0x100_0000_01b3 }
+    return (hash ^ UInt64(UInt32(bitPattern: folder))) &* 0x100_0000_01b3
+  }
+
+  /// As `CopyBatch.copy`. Not of a name that it `holds`.
   public mutating func copy(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>, _ item: Item
   ) throws(KernelError) -> CopyBatch.Outcome? {
@@ -61,6 +81,7 @@ public struct CopyPipeline<Item>: ~Copyable {
     guard let slot = filling else { return nil }
     if let outcome = slot.batch.copy(name, from: from, to: to, as: newName) { return outcome }
     slot.items.append(item)
+    slot.targets.insert(Self.hash(newName, to))
     return nil
   }
 

@@ -60,7 +60,14 @@ struct LayoutReader {
 
   private func type(_ node: YAMLNode, _ hint: String) throws(Flaw) -> String? {
     let type = try node.plainText(hint)
-    return type == "any" ? nil : type
+    let known = LayoutDescription.Mount.types
+    guard type != "any" else { return nil }
+    guard known.contains(type) else {
+      let advice =
+        suggest(type, known).map { "did you mean '\($0)'?" } ?? "any, or \(known.joined(separator: ", "))"
+      throw Flaw(node.position, "unknown type '\(YAMLText.short(type))' of a file system; \(advice)")
+    }
+    return type
   }
 
   private func kind(

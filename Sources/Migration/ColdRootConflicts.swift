@@ -13,6 +13,8 @@ public struct ColdRootConflicts: Sendable {
   private struct Folders {
     let capture: FilePath
     let roots: [FilePath]
+    /// Of those that are there: a second mount of a disk shows them by another path.
+    let identities: [FilePath: FolderIdentity]
   }
 
   /// Reads only. A capture that cannot be opened is passed over: its run says why.
@@ -22,10 +24,14 @@ public struct ColdRootConflicts: Sendable {
     // Each path with the first capture that has it.
     var captureAt: [FilePath: Int] = [:]
     var rootAt: [FilePath: Int] = [:]
+    var folderAt: [FolderIdentity: (index: Int, path: FilePath)] = [:]
     for (index, folders) in all.enumerated() {
       guard let folders else { continue }
       if captureAt[folders.capture] == nil { captureAt[folders.capture] = index }
       for root in folders.roots where rootAt[root] == nil { rootAt[root] = index }
+      for (path, folder) in folders.identities where folderAt[folder] == nil {
+        folderAt[folder] = (index, path)
+      }
     }
     for (index, folders) in all.enumerated() {
       guard let folders else { continue }
@@ -38,6 +44,11 @@ public struct ColdRootConflicts: Sendable {
         if conflicts[later] == nil { conflicts[later] = conflict }
       }
       for root in folders.roots {
+        if let first = folders.identities[root].flatMap({ folderAt[$0] }) {
+          add(first.index) {
+            ColdRootConflict(root, of: folders.capture, isAlso: first.path, of: $0.capture)
+          }
+        }
         Self.forEachAncestor(of: root) { path in
           add(captureAt[path]) { _ in ColdRootConflict(root, of: folders.capture, path) }
           add(rootAt[path]) { ColdRootConflict(root, of: folders.capture, path, of: $0.capture) }
@@ -54,9 +65,14 @@ public struct ColdRootConflicts: Sendable {
     guard let capture = try? Directory.open(path), let resolved = try? capture.resolvedPath(),
       let placed = try? layout.placed(on: capture)
     else { return nil }
-    return Folders(
-      capture: resolved,
-      roots: placed.coldRoots.map { (try? capture.resolvedPath(of: $0)) ?? FilePath($0.path) })
+    var roots: [FilePath] = []
+    var identities: [FilePath: FolderIdentity] = [:]
+    for root in placed.coldRoots {
+      let path = (try? capture.resolvedPath(of: root)) ?? FilePath(root.path)
+      roots.append(path)
+      if let folder = try? capture.openTier(root) { identities[path] = try? folder.status().folder }
+    }
+    return Folders(capture: resolved, roots: roots, identities: identities)
   }
 
   /// The folder itself, and those that it is in.

@@ -64,6 +64,7 @@ struct ColdSpace {
 
   private mutating func need(of kind: Kind) throws(KernelError) -> Need {
     var need = Need()
+    guard !tree.refusedKinds[kind] else { return need }
     if options.target == .tiered {
       for place in layout.places where layout.holds(place, kind) { try add(kind, .place(place), to: &need) }
       need.leaveOut(options.rule.hotLimits[kind])

@@ -20,14 +20,13 @@ public struct MemoryFiles: Sendable {
   public init(of path: FilePath, _ layout: Layout, isGuarded: Bool) throws(MigrationError) {
     guard layout.hasMounts else { return }
     let capture = try OpenCapture.open(path, layout, isGuarded: isGuarded)
-    let tree = try capture.tree(of: layout)
+    let tree = try capture.tree()
     do throws(KernelError) {
       for place in layout.places where layout.kinds.contains(where: { tree.isInMemory(place, $0) }) {
         try tree.withPlace(place) { (directory) throws(KernelError) in
           try directory.forEachEntry { entry in
-            guard entry.type.countsAsFile, let kind = layout.kind(of: entry.name),
-              layout.holds(place, kind), tree.isInMemory(place, kind)
-            else { return }
+            // Of the stream: the live playlist, which is worth nothing without a recorder, and the init segment, of which there are copies.
+            guard entry.type.countsAsFile, !layout.isOfStream(entry.name, in: place) else { return }
             add(entry.name, in: layout.prefix(of: place))
           }
         }

@@ -180,6 +180,9 @@ struct MovePlan<M: Mover>: ~Copyable {
   mutating func finishCopy(_ name: Span<UInt8>, in site: Site, at other: Site) -> Outcome? {
     guard let (from, to) = folders(of: site, other), CopyBatch.isCopied(name, from: from, to: to, as: name)
     else { return nil }
+    // It may be one of this run that will be taken back.
+    finishCopies()
+    guard CopyBatch.isCopied(name, from: from, to: to, as: name) else { return nil }
     guard !isDryRun else { return .done }
     return TierCopy.move(
       name, from: from, to: to, as: name, in: tree, mount: tree.layout.mount(of: other),

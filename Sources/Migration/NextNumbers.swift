@@ -22,7 +22,7 @@ public struct NextNumbers: Equatable, Sendable {
   public init(of path: FilePath, _ layout: Layout = .guide) throws(MigrationError) {
     let capture = try OpenCapture.open(path, layout)
     let layout = capture.layout
-    let tree = try capture.tree(of: layout)
+    let tree = try capture.tree()
     do throws(KernelError) {
       if let refusal = tree.refusals.first {
         throw refusal.error(in: capture.directory.path)

@@ -4,6 +4,8 @@ internal import SystemPackage
 
 /// Entries visited between two looks at what the kernel has done.
 private let pollEvery = 8
+/// How often hot files are placed before deletions are observed: the kernel keeps some thousands (inotify(7)), and copies unlink.
+private let observeEvery = 1024
 /// How often a pass over files that may be copied says how far it is: one may take seconds, and a window has hundreds.
 private let tellEvery = 16
 
@@ -76,7 +78,7 @@ struct Pass<M: Mover>: ~Copyable {
     if options.target == .tiered {
       do throws(KernelError) { try judgeLivePlaylist() } catch { plan.ledger.stop(error) }
       // Before every file is visited it is not known which are the newest.
-      placeHotFiles()
+      placeHotFiles(&reconciliation)
       plan.finish()
       writer.note(pins, layout)
     }
@@ -380,7 +382,7 @@ struct Pass<M: Mover>: ~Copyable {
   }
 
   /// What is left in the settler is hot.
-  private mutating func placeHotFiles() {
+  private mutating func placeHotFiles(_ reconciliation: inout Reconciliation) {
     if options.emptiesMemory { return emptyMemory() }
     let held = livePlaylist.isHeld ? pins.listed : ListedNames()
     do throws(KernelError) {
@@ -388,7 +390,8 @@ struct Pass<M: Mover>: ~Copyable {
     } catch { plan.ledger.stop(error) }
     Self.placeHotFiles(
       settler, &plan, layout, keepLive: options.keepLive, isKnown: isComplete, segmentsStay: segmentsStay,
-      held: held)
+      held: held
+    ) { reconciliation.observe() }
   }
 
   /// What is hot and would go with the power goes to buckets, the oldest first: there may be no time for all.
@@ -414,8 +417,9 @@ struct Pass<M: Mover>: ~Copyable {
 
   private static func placeHotFiles(
     _ settler: borrowing Settler, _ plan: inout MovePlan<M>, _ layout: Layout, keepLive: Bool, isKnown: Bool,
-    segmentsStay: Bool, held: ListedNames
+    segmentsStay: Bool, held: ListedNames, observe: () -> Void
   ) {
+    var placed = 0
     settler.forEachHot { name, facts in
       let kind = facts.kind
       let isSegment = layout.isSegment(kind)
@@ -434,6 +438,8 @@ struct Pass<M: Mover>: ~Copyable {
       } else {
         plan.add(
           name, Move(identity: facts.identity, from: .place(facts.place), to: .place(layout[kind].hot)))
+        placed += 1
+        if placed % observeEvery == 0 { observe() }
       }
     }
   }

@@ -16,6 +16,9 @@ struct TierCopies: ~Copyable {
   private var pipeline: CopyPipeline<Planned>?
   /// The mount that it leads to; nil for the file system of the capture.
   private var mount: Int?
+  /// Files whose names are taken and that are to get others: when nothing is on its way, for the new name must not be, either.
+  private var taken: [(name: [UInt8], planned: Planned)] = []
+  private static let takenMax = 256
 
   /// `deadline`: when no more copies are begun (CLOCK_MONOTONIC).
   init(filesMax: Int, deadline: Int64?, verifies: Bool, renamesConflicts: Bool) {
@@ -30,7 +33,9 @@ struct TierCopies: ~Copyable {
     _ name: Span<UInt8>, _ planned: Planned, in tree: CaptureTree, _ ledger: inout MoveLedger
   ) {
     let target = tree.layout.mount(of: planned.move.to)
-    if target != mount { finish(in: tree, &ledger) }
+    if target != mount || pipeline?.holds(name, in: planned.to) == true || taken.count >= Self.takenMax {
+      finish(in: tree, &ledger)
+    }
     if pipeline?.isFull == true { begin(in: tree, &ledger) }
     do throws(KernelError) {
       guard !ledger.isStopped, !isOverdue else { return ledger.countCopy(.notExecuted, name, planned) }
@@ -66,13 +71,18 @@ struct TierCopies: ~Copyable {
   }
 
   private mutating func collect(in tree: CaptureTree, _ ledger: inout MoveLedger) {
-    let (verifies, renames) = (verifies, renamesConflicts)
+    var taken: [(name: [UInt8], planned: Planned)] = []
+    let renames = renamesConflicts
     let lack = pipeline?.collect { outcome, name, planned in
+      switch outcome {
+      case .taken where renames && !ledger.revisits(planned.move.to):
+        taken.append((Array(copying: name), planned))
       // A tier that is gone is said once, and not of each file.
-      let isLack = outcome == .failed(.mount, .wrongMedium)
-      Self.count(
-        isLack ? .notExecuted : outcome, name, planned, tree, &ledger, renames: renames, verifies: verifies)
+      case .failed(.mount, .wrongMedium): ledger.countCopy(.notExecuted, name, planned)
+      case _: ledger.countCopy(outcome, name, planned)
+      }
     }
+    self.taken += taken
     if let lack { ledger.stop(lack) }
   }
 
@@ -80,19 +90,21 @@ struct TierCopies: ~Copyable {
   mutating func finish(in tree: CaptureTree, _ ledger: inout MoveLedger) {
     begin(in: tree, &ledger)
     while pipeline?.isCommitting == true { collect(in: tree, &ledger) }
+    for (name, planned) in taken { rename(name, planned, in: tree, &ledger) }
+    taken.removeAll()
   }
 
-  private static func count(
-    _ outcome: CopyBatch.Outcome, _ name: Span<UInt8>, _ planned: Planned, _ tree: CaptureTree,
-    _ ledger: inout MoveLedger, renames: Bool, verifies: Bool
+  /// Gives a file its time in its name, for that without is taken.
+  private func rename(
+    _ name: [UInt8], _ planned: Planned, in tree: CaptureTree, _ ledger: inout MoveLedger
   ) {
-    guard outcome == .taken, renames, !ledger.revisits(planned.move.to),
-      let newName = planned.timedName(name, ledger.layout)
-    else { return ledger.countCopy(outcome, name, planned) }
+    guard let newName = planned.timedName(name.span, ledger.layout) else {
+      return ledger.countCopy(.taken, name.span, planned)
+    }
     let outcome = TierCopy.move(
-      name, from: planned.from, to: planned.to, as: newName.span, in: tree,
+      name.span, from: planned.from, to: planned.to, as: newName.span, in: tree,
       mount: tree.layout.mount(of: planned.move.to), verifies: verifies)
-    ledger.countCopy(outcome, name, planned, as: newName.span)
+    ledger.countCopy(outcome, name.span, planned, as: newName.span)
   }
 }
 

@@ -21,9 +21,12 @@ import Testing
   ) throws -> Running {
     let command = tracer + [HotColdBinary.path, "archive"] + paths + ["--layout", "guide-ram"]
     let running = try Running(
-      ["sh", "-c", "exec \"$@\" 2> '\(log)'", "sh"] + command + ["--interval", "1h"] + options,
+      ["sh", "-c", "exec \"$@\" 2> '\(log)'", "sh"] + command + [
+        "--interval", "1h", "--metrics-file", log + ".prom",
+      ] + options,
       environment: ["TZ": "UTC"])
-    #expect(ServiceTests.waitFor("a round every", in: log))
+    // The first round is over when its metrics are there.
+    #expect(ArchiverTests.waitUntil { FileManager.default.fileExists(atPath: log + ".prom") })
     return running
   }
 
@@ -59,6 +62,42 @@ import Testing
     #expect(numbers.output.contains("\(SmallCapture.segments)"), "\(numbers.output)")
   }
 
+  /// What was written a moment before: a copy waits until a later write would show.
+  @Test func whatWasWrittenAMomentAgoGoesToo() throws {
+    let tiers = try Tiers("ext4")
+    try Self.settled(tiers)
+    let folder = try Folder()
+    let service = try Self.service([tiers.path], ["--flush-on-stop"], log: folder.path + "/log")
+    for number in 0..<20 {
+      try Folder.writeFile("\(tiers.path)/hot/captures/capture_\(9000 + number).jpg", "\(number)")
+    }
+    service.signal(SIGTERM)
+    #expect(service.wait().status == 0)
+    #expect(try Self.hotFiles(tiers.path).isEmpty, "\(ServiceTests.contents(folder.path + "/log"))")
+  }
+
+  /// It does not know yet which captures there are.
+  @Test(.requires("strace")) func aServiceThatIsStoppedAtOnceFlushesAllTheSame() throws {
+    let tiers = try Tiers("ext4")
+    try Self.settled(tiers)
+    let folder = try Folder()
+    let log = folder.path + "/log"
+    // It waits where it has said that it begins.
+    let service = try Running(
+      [
+        "strace", "-f", "-o", "/dev/null", "-e", "trace=write", "-e",
+        "inject=write:delay_exit=1500000:when=1", "sh", "-c", "exec \"$@\" 2> '\(log)'", "sh",
+        HotColdBinary.path, "archive", tiers.path, "--layout", "guide-ram", "--interval", "1h",
+        "--flush-on-stop",
+      ], environment: ["TZ": "UTC"])
+    #expect(ServiceTests.waitFor("a round every", in: log))
+    let program = Shell.run(["pgrep", "-P", "\(service.processIdentifier)"]).output
+    kill(pid_t(program.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0, SIGTERM)
+    #expect(service.wait().status == 0)
+    #expect(!ServiceTests.contents(log).contains("moved "))
+    #expect(try Self.hotFiles(tiers.path).isEmpty, "\(ServiceTests.contents(log))")
+  }
+
   @Test func unlessItIsAskedForItStays() throws {
     let tiers = try Tiers("ext4")
     try Self.settled(tiers)
@@ -88,8 +127,11 @@ import Testing
     let hot = try Self.hotFiles(tiers.path)
     #expect(hot.count > 300)
     let service = try ServiceTests.start(
-      [tiers.path, "--layout", layout, "--flush-on-stop", "--interval", "1h"], log: folder.path + "/log")
-    #expect(ServiceTests.waitFor("a round every", in: folder.path + "/log"))
+      [
+        tiers.path, "--layout", layout, "--flush-on-stop", "--interval", "1h", "--metrics-file",
+        folder.path + "/hotcold.prom",
+      ], log: folder.path + "/log")
+    #expect(ArchiverTests.waitUntil { FileManager.default.fileExists(atPath: folder.path + "/hotcold.prom") })
     service.signal(SIGTERM)
     #expect(service.wait().status == 0)
     #expect(try Self.hotFiles(tiers.path).keys == hot.keys)
@@ -157,10 +199,6 @@ import Testing
     let folder = try Folder()
     let service = try Self.service(
       [gone.path, full.path, well.path], ["--flush-on-stop"], log: folder.path + "/log")
-    let playlists = "archive.m3u8"
-    #expect(
-      ArchiverTests.waitUntil { Shell.run(["find", well.path, "-name", playlists]).output.contains("m3u8") })
-    usleep(500_000)
     try gone.unmount()
     Shell.run(["sh", "-c", "cat /dev/zero > \(full.disk.path)/ballast"])
     let before = try Snapshot(full.path)

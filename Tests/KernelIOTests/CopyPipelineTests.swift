@@ -78,18 +78,54 @@ import Testing
   /// A tier that is gone when the names are given: nothing of that batch, nor of those after it, has left its place.
   @Test func anObjectionKeepsTheSources() throws {
     let trial = try Trial(files: 40)
-    let batches = Mutex(0)
+    // One batch asks before that, whichever comes first.
+    let isGone = Mutex(false)
     let told = try trial.move(filesMax: 10) {
-      let batch = batches.withLock { count in
-        count += 1
-        return count
+      let wasGone = isGone.withLock { gone in
+        defer { gone = true }
+        return gone
       }
-      return batch >= 2 ? KernelError(.mount, "/tier", .wrongMedium) : nil
+      return wasGone ? KernelError(.mount, "/tier", .wrongMedium) : nil
     }
     #expect(told.objections == 3)
-    #expect(told.outcomes[10...].allSatisfy { $0.outcome == .failed(.mount, .wrongMedium) })
-    #expect(try Snapshot(trial.source.path).paths == Set(trial.names[10...]))
+    let kept = told.outcomes.filter { $0.outcome == .failed(.mount, .wrongMedium) }
+    #expect(kept.count == 30)
+    #expect(try Snapshot(trial.source.path).paths == Set(kept.map(\.name)))
     #expect(try Snapshot(trial.target.path).files.keys.filter { !$0.bytes.contains(0x2f) }.count == 10)
+  }
+
+  /// From when it is copied until it was collected, in that folder alone.
+  @Test func aNameIsHeldWhileItsCopyIsOnItsWay() throws {
+    let trial = try Trial(files: 4)
+    try Shell.must(["mkdir", trial.target.path + "/other"])
+    let other = try Directory.open(FilePath(trial.target.path + "/other"))
+    var pipeline = CopyPipeline<Void> { () throws(KernelError) in
+      try CopyBatch(to: trial.to, filesMax: 1, bytesMax: .max, temporary: .ofTests)
+    }
+    let names = trial.names.map(\.bytes)
+    let to = trial.to.descriptor
+    var held: [Bool] = []
+    func ask(_ number: Int, in folder: Int32) {
+      let name = names[number]
+      held.append(pipeline.holds(name.span, in: folder))
+    }
+    for number in 0..<2 {
+      let name = names[number]
+      _ = try pipeline.copy(name.span, from: trial.from.descriptor, to: to, as: name.span, ())
+      ask(number, in: to)
+      pipeline.begin(unless: { nil })
+      ask(number, in: to)
+    }
+    #expect(held == [true, true, true, true])
+    held = []
+    ask(0, in: other.descriptor)
+    ask(2, in: to)
+    _ = pipeline.collect { _, _, _ in }
+    ask(0, in: to)
+    ask(1, in: to)
+    _ = pipeline.collect { _, _, _ in }
+    ask(1, in: to)
+    #expect(held == [false, false, false, true, false])
   }
 
   /// What was begun ends before its memory goes.

@@ -149,6 +149,7 @@ import Testing
       "1:7 a tmpfs has another UUID each time; leave 'uuid' out"
     ),
     ("mounts: {hot: [tmpfs]}", "1:15 mounts: give folders"),
+    ("mounts: {stills: etx4}", "1:18 unknown type 'etx4' of a file system; did you mean 'ext4'?"),
     ("mounts: {stills: {typ: ext4}}", "1:19 unknown key 'typ'; did you mean 'type'?"),
     ("mounts: {stills: {type: ext4, uuid: hello}}", "1:9 'hello' is no UUID of a file system"),
   ])

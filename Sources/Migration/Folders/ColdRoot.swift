@@ -28,11 +28,11 @@ public struct ColdRootConflict: Error, Equatable, Sendable {
   }
 
   /// Of one folder that two paths lead to.
-  init(_ root: FilePath, of capture: FilePath, isAlso other: FilePath) {
+  init(_ root: FilePath, of capture: FilePath, isAlso other: FilePath, of otherCapture: FilePath? = nil) {
     self.root = root
     self.capture = capture
     self.other = other
-    otherCapture = nil
+    self.otherCapture = otherCapture
     relation = .same
   }
 }
@@ -178,15 +178,20 @@ extension Layout {
   func tierError(_ error: KernelError, in capture: FilePath) -> MigrationError {
     let mount = mounts.first { $0.hasPath(error.path, in: capture) }
     let isPoint = mount.map { !$0.isColdRoot || $0.point != nil } ?? false
+    // An error of the disk, or of this process, says nothing of what is mounted.
+    let isNotThere: [Errno] = [
+      .noSuchFileOrDirectory, .notDirectory, .operationNotSupportedByDevice, .wrongMedium,
+      .tooManySymbolicLinkLevels,
+    ]
+    if isPoint, isNotThere.contains(error.errno) { return .notMounted(error.path, type: mount?.type) }
     switch error.errno {
     case .otherMedium: return .otherDisk(error.path, uuid: mount?.uuid ?? "")
     case .noUUID: return .unknownDisk(error.path, uuid: mount?.uuid ?? "")
     case .notPermitted:
       let owner = try? Directory.open(error.path).status().owner
       return .foreignColdRoot(error.path, owner: owner.map(Users.name))
-    case .tooManySymbolicLinkLevels where !isPoint: return .untrustedLink(error.path)
-    case .noSuchFileOrDirectory where !isPoint, .wrongMedium where !isPoint: return .noColdRoot(error.path)
-    case _ where isPoint: return .notMounted(error.path, type: mount?.type)
+    case .tooManySymbolicLinkLevels: return .untrustedLink(error.path)
+    case .noSuchFileOrDirectory, .wrongMedium: return .noColdRoot(error.path)
     default: return .stopped(error, nil)
     }
   }

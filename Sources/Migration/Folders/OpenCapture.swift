@@ -49,7 +49,7 @@ public struct FileSystemSpace: Equatable, Sendable {
 }
 
 /// Tells a folder from another one that has taken its path.
-public struct FolderIdentity: Equatable, Sendable {
+public struct FolderIdentity: Hashable, Sendable {
   let device, inode: UInt64
 }
 

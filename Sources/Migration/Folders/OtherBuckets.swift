@@ -151,8 +151,8 @@ private struct FolderSearch {
 }
 
 extension OpenCapture {
-  /// What is there of a layout. A capture with files in buckets of another one is refused.
-  func tree(of layout: Layout) throws(MigrationError) -> CaptureTree {
+  /// What is there of its layout. A capture with files in buckets of another one is refused.
+  func tree() throws(MigrationError) -> CaptureTree {
     try unlessOtherBuckets { () throws(KernelError) in try CaptureTree(of: directory, layout) }
   }
 

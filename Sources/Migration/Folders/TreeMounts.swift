@@ -54,7 +54,8 @@ extension CaptureTree {
   /// Those besides the capture's own.
   func mountedFileSystems() throws(KernelError) -> [(path: FilePath, status: FileSystemStatus)] {
     var systems: [(path: FilePath, status: FileSystemStatus)] = []
-    for case let folder? in mounts {
+    for (folder, medium) in zip(mounts, media) {
+      guard let folder, medium != nil else { continue }
       systems.append((folder.directory.path, try folder.directory.fileSystem()))
     }
     return systems

@@ -30,7 +30,7 @@ struct KeptInitialization {
       tree.isCopied(from: .place(place), to: .place(target))
       ? TierCopy.move(
         bytes.span, from: from, to: to, as: bytes.span, in: tree, mount: tree.layout.mount(of: target),
-        verifies: false
+        verifies: true
       ).outcome
       : InitializationCopies.move(name, from: from, to: to, as: name)
     switch outcome {

@@ -70,7 +70,7 @@ extension Engine {
     _ clock: ClockWatch,
     _ report: inout MaintenanceReport
   ) throws(MigrationError) {
-    let tree = try capture.tree(of: options.layout)
+    let tree = try capture.tree()
     do throws(KernelError) {
       let now = SystemClock.realtimeNanoseconds / 1_000_000_000
       report.mounts = try tree.mountedFileSystems()

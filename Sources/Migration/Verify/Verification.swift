@@ -20,7 +20,7 @@ public enum Verification {
     do throws(MigrationError) {
       let capture = try OpenCapture.open(path, layout)
       let layout = capture.layout
-      let tree = try capture.tree(of: layout)
+      let tree = try capture.tree()
       report.bucketsOfNoKind = tree.bucketsOfNoKind
       do throws(KernelError) {
         let expected = capture.estimateOfEntries(tree, withBuckets: true)

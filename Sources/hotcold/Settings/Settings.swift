@@ -36,7 +36,7 @@ enum Settings {
   static let target = Setting<ChosenLayout>(
     layout.name, default: layout.defaultText, isOfEveryCommand: true, layout.grammar.offeringFlat,
     help: ArgumentHelp(
-      "Which files there are and where they belong: guide, the path of a layout file, or flat for the way back.",
+      "Which files there are and where they belong: guide, guide-ram, the path of a layout file, or flat for the way back.",
       valueName: "layout"), completion: .file())
   /// An option of `layout` alone.
   static let check = Setting<ChosenLayout?>(
