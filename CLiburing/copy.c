@@ -150,8 +150,9 @@ int32_t hc_copy_xattrs(int32_t from, int32_t to) {
 }
 
 int32_t hc_set_times(int32_t fd, const hc_stat *status) {
+  // Both: some FUSE servers do nothing where one of them is left out.
   struct timespec times[2] = {
-      {.tv_nsec = UTIME_OMIT},
+      {.tv_sec = status->mtime_s, .tv_nsec = status->mtime_ns},
       {.tv_sec = status->mtime_s, .tv_nsec = status->mtime_ns},
   };
   return (int32_t)negated(futimens(fd, times));

@@ -18,6 +18,7 @@ extension Archiver {
       _ = currentCaptures(&round)
     }
     let captures = lastCaptures.filter { hasFilesInMemory($0) }
+    defer { for path in lastCaptures { nameWhatIsLeft(of: path) } }
     guard !captures.isEmpty else { return }
     let engine: Engine
     do throws(KernelError) { engine = try Engine.choose(options.engine) } catch {
@@ -33,7 +34,6 @@ extension Archiver {
       wakeUp?.wait(until: SystemClock.monotonicNanoseconds + pause)
       for path in unfinished { flush(path, engine, until: deadline) }
     }
-    for path in captures { nameWhatIsLeft(of: path) }
   }
 
   /// In nanoseconds. What was written a moment ago may be copied after 20 ms, and after ten seconds where this user is not told whether it is
@@ -71,7 +71,12 @@ extension Archiver {
   }
 
   private func nameWhatIsLeft(of path: FilePath) {
-    guard case .success(let policy) = policy(of: path) else { return }
+    let policy: Policy
+    switch self.policy(of: path) {
+    case .success(let own): policy = own
+    case .failure(let mistake): return log.log([mistake.issue(in: path)], .settling, of: path)
+    }
+    guard policy.layout.hasMounts else { return }
     let left: MemoryFiles
     do throws(MigrationError) {
       left = try MemoryFiles(of: path, policy.layout, isGuarded: true)

@@ -112,7 +112,9 @@ struct ColdSpace {
       return CaptureTree.isOpen(flat) && Name.isTaken(name, in: flat)
     }
     guard let bucket = layout.buckets.bucket(of: modified, &hours) else { return true }
-    guard tree.isThere(bucket, of: kind), let folder = try tree.open(bucket, of: kind) else { return false }
+    guard tree.isThere(bucket, of: kind) else { return false }
+    // What cannot be opened takes nothing.
+    guard let folder = (try? tree.open(bucket, of: kind)) ?? nil else { return true }
     return Name.isTaken(name, in: folder.directory.descriptor)
   }
 }

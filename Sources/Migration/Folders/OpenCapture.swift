@@ -212,14 +212,23 @@ struct OpenCapture: ~Copyable {
     case .permissionDenied, .notPermitted: return denied(error)
     case .noSpace, .diskQuotaExceeded:
       // It may be another one that is full, which the layout has mounted there.
-      let full = try? Directory.open(error.path).fileSystem()
-      guard let now = try? full ?? directory.fileSystem() else { break }
+      guard let now = fileSystem(ofNearest: error.path) else { break }
       return .stopped(
         error,
         FileSystemSpace(name: now.name, freeBytes: now.freeBytes, freeInodes: now.freeInodes))
     default: break
     }
     return .stopped(error, nil)
+  }
+
+  /// Of a folder, or of the one that it would have been made in.
+  private func fileSystem(ofNearest path: FilePath) -> FileSystemStatus? {
+    var path = path
+    while !path.components.isEmpty {
+      if let found = try? Directory.open(path).fileSystem() { return found }
+      path.removeLastComponent()
+    }
+    return try? directory.fileSystem()
   }
 
   // MARK: refusing
