@@ -69,7 +69,7 @@ import Testing
       FilePath(folder.path), options: options, observer: SilentObserver())
   }
 
-  @Test(arguments: EngineChoice.cases(60))
+  @Test(arguments: EngineChoice.cases(24, campaign: 60))
   func everyLayoutEndsWhereTheModelDoesForthAndBack(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var random = SeededRandom(seed)

@@ -5,7 +5,7 @@ import Testing
 
 /// Whole migrations of random captures on a real file system, against the independent model.
 @Suite struct MigrationPropertyTests {
-  @Test(arguments: EngineChoice.cases(60))
+  @Test(arguments: EngineChoice.cases(24, campaign: 60))
   func aMigrationEndsInTheTreeOfTheModel(seed: UInt64, engine: EngineChoice) throws {
     try engine.skipUnlessGranted()
     var random = SeededRandom(seed)

@@ -61,8 +61,8 @@ extension EngineChoice {
   static let all = [EngineChoice.syscalls, .threads, .ioUring]
 
   /// Random cases, each with one engine, so that they do not take three times as long. The seed tells which.
-  static func cases(_ count: Int) -> [(seed: UInt64, engine: EngineChoice)] {
-    SeededRandom.seeds(count).map { ($0, all[Int($0 % UInt64(all.count))]) }
+  static func cases(_ count: Int, campaign: Int? = nil) -> [(seed: UInt64, engine: EngineChoice)] {
+    SeededRandom.seeds(count, campaign: campaign).map { ($0, all[Int($0 % UInt64(all.count))]) }
   }
 
   /// Called first in a case of this engine: where the kernel grants no ring, that case alone is reported as skipped.

@@ -12,8 +12,11 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
     return mixed ^ (mixed >> 33)
   }
 
-  /// The seeds of a property test: the one that is to be repeated, or the first `count`.
-  public static func seeds(_ count: Int) -> [UInt64] {
+  /// The seeds of a property test: the one that is to be repeated, or the first `count`; as many as `campaign` says with
+  /// `make test-faults`.
+  public static func seeds(_ count: Int, campaign: Int? = nil) -> [UInt64] {
+    let isCampaign = ProcessInfo.processInfo.environment["HOTCOLD_FAULTS"] == "all"
+    let count = isCampaign ? campaign ?? count : count
     if let text = ProcessInfo.processInfo.environment["HOTCOLD_SEED"], let seed = UInt64(text) {
       return [seed]
     }
