@@ -100,6 +100,12 @@ public struct FileSystemStatus: Sendable {
   /// cheaper: measured for ext4 only (docs/PERFORMANCE.md).
   public let keepsNegativeEntries: Bool
 
+  /// Whether so much may be written, as far as it says. A tmpfs without a limit says that it has nothing (size=0), and so do FUSE
+  /// servers that do not count.
+  public func hasRoom(bytes: UInt64, files: UInt64) -> Bool {
+    (self.bytes == 0 || bytes <= freeBytes) && files <= freeInodes ?? .max
+  }
+
   init(_ raw: hc_file_system) {
     name = Self.names[raw.magic] ?? "file system 0x\(String(raw.magic, radix: 16))"
     bytes = raw.bytes

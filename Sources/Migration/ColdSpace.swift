@@ -52,9 +52,7 @@ struct ColdSpace {
     }
     for (mount, need) in needs where need.files > 0 {
       let (path, free) = try tree.fileSystem(of: mount, in: capture)
-      // As in `TierSpace`.
-      let lacksBytes = free.bytes > 0 && need.bytes > free.freeBytes
-      guard lacksBytes || need.files > free.freeInodes ?? .max else { continue }
+      guard !free.hasRoom(bytes: need.bytes, files: need.files) else { continue }
       return .noRoom(
         path, bytes: need.bytes, files: need.files,
         FileSystemSpace(name: free.name, freeBytes: free.freeBytes, freeInodes: free.freeInodes))

@@ -178,10 +178,9 @@ struct MovePlan<M: Mover>: ~Copyable {
 
   /// Where a file has a copy that a killed run had made durable, its move is finished. Nil where it has none.
   mutating func finishCopy(_ name: Span<UInt8>, in site: Site, at other: Site) -> Outcome? {
-    guard let (from, to) = folders(of: site, other), CopyBatch.isCopied(name, from: from, to: to, as: name)
-    else { return nil }
-    // It may be one of this run that will be taken back.
-    finishCopies()
+    guard let (from, to) = folders(of: site, other) else { return nil }
+    // A copy of this run may be taken back yet.
+    if copies.holds(name, in: to) { finishCopies() }
     guard CopyBatch.isCopied(name, from: from, to: to, as: name) else { return nil }
     guard !isDryRun else { return .done }
     return TierCopy.move(

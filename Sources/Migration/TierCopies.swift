@@ -33,7 +33,7 @@ struct TierCopies: ~Copyable {
     _ name: Span<UInt8>, _ planned: Planned, in tree: CaptureTree, _ ledger: inout MoveLedger
   ) {
     let target = tree.layout.mount(of: planned.move.to)
-    if target != mount || pipeline?.holds(name, in: planned.to) == true || taken.count >= Self.takenMax {
+    if target != mount || holds(name, in: planned.to) || taken.count >= Self.takenMax {
       finish(in: tree, &ledger)
     }
     if pipeline?.isFull == true { begin(in: tree, &ledger) }
@@ -45,6 +45,9 @@ struct TierCopies: ~Copyable {
       ledger.countCopy(.notExecuted, name, planned)
     }
   }
+
+  /// Whether a copy is on its way that is to have this name in a folder.
+  func holds(_ name: Span<UInt8>, in folder: Int32) -> Bool { pipeline?.holds(name, in: folder) ?? false }
 
   private var isOverdue: Bool { deadline.map { SystemClock.monotonicNanoseconds > $0 } ?? false }
 

@@ -33,9 +33,7 @@ struct TierSpace {
   func check() throws(KernelError) {
     for (mount, need) in needs {
       let free = try tree.withFileSystem(mount) { (root) throws(KernelError) in try root.fileSystem() }
-      // A tmpfs without a limit says that it has nothing (size=0), and so do FUSE servers that do not count.
-      let lacksBytes = free.bytes > 0 && need.bytes > free.freeBytes
-      guard lacksBytes || need.files > free.freeInodes ?? .max else { continue }
+      guard !free.hasRoom(bytes: need.bytes, files: need.files) else { continue }
       let path = mount.map { tree.capture.reaching(tree.layout.mounts[$0].path) }
       throw KernelError(.create, path ?? tree.capture, .noSpace)
     }

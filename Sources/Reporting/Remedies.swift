@@ -10,12 +10,16 @@ extension Explanation {
 
   /// Most paths are at or below the capture; a ring has none at all.
   static func describe(_ error: KernelError, in capture: FilePath) -> String {
-    (error.path.starts(with: capture) ? "" : "\(text(capture)): ") + describe(error)
+    origin(of: error.path, in: capture) + describe(error)
   }
 
   /// A folder, after the capture that it is of where that is elsewhere.
   static func place(_ path: FilePath, in capture: FilePath) -> String {
-    (path.starts(with: capture) ? "" : "\(text(capture)): ") + text(path)
+    origin(of: path, in: capture) + text(path)
+  }
+
+  private static func origin(of path: FilePath, in capture: FilePath) -> String {
+    path.starts(with: capture) ? "" : "\(text(capture)): "
   }
 
   package static func text(_ path: FilePath) -> String {

@@ -111,7 +111,9 @@ public struct CaptureReport: Sendable {
 
   public var copiedBytesPerSecond: UInt64 {
     guard elapsedNanoseconds > 0 else { return 0 }
-    return UInt64(Double(copies.bytes) / (Double(elapsedNanoseconds) / 1e9))
+    // Holes count as bytes, and take no time.
+    let rate = Double(copies.bytes) / (Double(elapsedNanoseconds) / 1e9)
+    return UInt64(exactly: rate.rounded()) ?? .max
   }
 
   /// Whether something was made that belongs to another user, or another group, than the capture.
