@@ -84,6 +84,8 @@ int64_t hc_hole_length(int32_t fd, uint64_t offset, uint64_t end, size_t *data) 
   return 0;
 }
 
+void hc_start_writing(int32_t fd) { sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); }
+
 int32_t hc_set_size(int32_t fd, uint64_t size) { return (int32_t)negated(ftruncate(fd, (off_t)size)); }
 
 int32_t hc_compare_data(int32_t left, int32_t right, uint64_t offset, uint64_t end, void *buffer,

@@ -197,6 +197,8 @@ int64_t hc_hole_length(int32_t fd, uint64_t offset, uint64_t end, size_t *data);
 int64_t hc_read_at(int32_t fd, void *buffer, size_t count, uint64_t offset);
 /// pwrite(2) of all of `count` bytes.
 int32_t hc_write_at(int32_t fd, const void *buffer, size_t count, uint64_t offset);
+/// Has the disk begin with what was written (sync_file_range(2)). Errors are told by the next sync.
+void hc_start_writing(int32_t fd);
 /// ftruncate(2).
 int32_t hc_set_size(int32_t fd, uint64_t size);
 /// Compares as many bytes from `offset` on as half of the buffer holds, `end` at most. Returns how many are equal; 0 where they

@@ -190,7 +190,7 @@ extension LayoutDescription {
       let below = String(path.dropFirst())
       guard path.utf8.first == UInt8(ascii: "/"), Self.isPlainPath(below) else {
         throw LayoutMistake(
-          "'\(path)' is not an absolute path of a folder: give names with '/' before each, without '.' and '..'",
+          "'\(path)' is not an absolute path of a folder: give names with '/' before each and none at the end, without '.' and '..'",
           key: "cold")
       }
       // A slip of the pen would be a folder that all captures share.

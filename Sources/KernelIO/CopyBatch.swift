@@ -28,7 +28,9 @@ public struct CopyBatch: ~Copyable {
   public enum Outcome: Equatable, Sendable {
     /// It is in its new place alone: as a file of that inode number there, of so many bytes.
     case moved(inode: UInt64, bytes: UInt64, lost: Losses)
-    /// The run was asked to stop. It is where it was.
+    /// The copy was there before: what a killed run has left.
+    case finished
+    /// The run was asked to stop, or no source may go. It is where it was.
     case notExecuted
     /// The name is taken by another file.
     case taken
@@ -42,7 +44,7 @@ public struct CopyBatch: ~Copyable {
     case failed(KernelError.Operation, Errno)
   }
 
-  private struct Copy {
+  struct Copy {
     let source: Int32
     let copy: Int32
     let before: FileStatus
@@ -64,14 +66,14 @@ public struct CopyBatch: ~Copyable {
   private let filesMax: Int
   private let bytesMax: UInt64
   private let verifies: Bool
-  private let keepsSources: Bool
-  private let temporary: TemporaryNames
+  let keepsSources: Bool
+  let temporary: TemporaryNames
   /// For syncfs(2): open since before the first write, or an error of that would not be told.
   private let target: Directory
   /// Whether syncfs(2) is known to make all of it durable. FUSE writes to its server, and asks it for nothing.
   private let syncsAsAWhole: Bool
   private let buffer: CopyBuffer
-  private var copies: [Copy] = []
+  var copies: [Copy] = []
   private var names: [UInt8] = []
   private var bytes: UInt64 = 0
   private var isCommitted = false
@@ -134,7 +136,7 @@ public struct CopyBatch: ~Copyable {
 
   /// That of its copy.
   @_lifetime(borrow self)
-  private func newName(at index: Int) -> Span<UInt8> { names.span.extracting(copies[index].newName) }
+  func newName(at index: Int) -> Span<UInt8> { names.span.extracting(copies[index].newName) }
 
   /// Whether a name leads to a copy in another folder: to the same content with the same time, in a file of its own. What a run
   /// leaves that was killed before it removed the source.
@@ -233,13 +235,13 @@ public struct CopyBatch: ~Copyable {
     hc_close(copy)
   }
 
-  private func removeTemporary(_ copy: Int32, of name: Span<UInt8>, in folder: Int32) {
+  func removeTemporary(_ copy: Int32, of name: Span<UInt8>, in folder: Int32) {
     let temporary = self.temporary.ofCopy(name)
     if Self.isSame(temporary.span, in: folder, as: copy) { _ = Name.unlink(temporary.span, in: folder) }
   }
 
   /// Whether a name leads to an open file.
-  private static func isSame(_ name: Span<UInt8>, in folder: Int32, as file: Int32) -> Bool {
+  static func isSame(_ name: Span<UInt8>, in folder: Int32, as file: Int32) -> Bool {
     guard let named = try? Name.status(of: name, in: folder), let own = try? status(of: file) else {
       return false
     }
@@ -282,7 +284,7 @@ public struct CopyBatch: ~Copyable {
     }
     guard copies.contains(where: { $0.outcome == nil }) else { return }
     if !syncsAsAWhole { syncFolders() }
-    let failure = sync() ?? (mayRemoveSources() ? nil : .failed(.mount, .wrongMedium))
+    let failure = sync() ?? (mayRemoveSources() ? nil : .notExecuted)
     guard let failure else { return }
     for index in copies.indices where copies[index].outcome == nil { copies[index].outcome = failure }
   }
@@ -299,7 +301,7 @@ public struct CopyBatch: ~Copyable {
   }
 
   /// Nil, or what became of all.
-  private func sync() -> Outcome? {
+  func sync() -> Outcome? {
     do throws(KernelError) { try target.syncFileSystem() } catch { return .failed(.sync, error.errno) }
     return nil
   }
@@ -348,7 +350,7 @@ public struct CopyBatch: ~Copyable {
     return !isOver && (-2...2).contains(difference)
   }
 
-  private func publishName(of index: Int) -> Int32 {
+  func publishName(of index: Int) -> Int32 {
     let copy = copies[index]
     let name = newName(at: index)
     guard copy.isNamed else {
@@ -387,104 +389,6 @@ public struct CopyBatch: ~Copyable {
       case .success(true) = Self.equals(file, copy.copy, bytes: own.size, buffer)
     else { return nil }
     return there.inode
-  }
-
-  // MARK: sources
-
-  /// Removes the source of a copy that is durable under its name; or the copy, where the source is not what was copied any more.
-  private mutating func finish(_ index: Int) {
-    guard copies[index].outcome == nil, let inode = copies[index].inode else {
-      dropCopy(index)
-      return
-    }
-    let copy = copies[index]
-    var outcome = Outcome.moved(inode: inode, bytes: copy.before.size, lost: copy.lost)
-    switch keepsSources ? .moved : removeSource(index) {
-    case .moved where copy.wasThere && hasGone(index):
-      // With the source: they were one file all the same (sshfs tells no change times). This copy is the only one.
-      let isPublished = publishName(of: index) == 0
-      if let failure = isPublished ? sync() : .failed(.link, .noSuchFileOrDirectory) { outcome = failure }
-    case .moved:
-      if copy.wasThere, copy.isNamed { removeTemporary(copy.copy, of: newName(at: index), in: copy.to) }
-    case .stays(let kept):
-      copies[index].outcome = kept
-      return dropCopy(index)
-    }
-    copies[index].outcome = outcome
-  }
-
-  private func hasGone(_ index: Int) -> Bool {
-    !Name.isTaken(newName(at: index), in: copies[index].to)
-  }
-
-  private enum Source {
-    case moved
-    case stays(Outcome)
-  }
-
-  private func removeSource(_ index: Int) -> Source {
-    let copy = copies[index]
-    // Granted only where nobody has the file open for writing; whoever opens it now waits. Where the file system or this user
-    // may have none, times and size must do.
-    let leased = hc_lease_read(copy.source)
-    if leased < 0, Errno(shim: leased) == .resourceTemporarilyUnavailable { return .stays(.changed) }
-    defer { if leased >= 0 { hc_lease_end(copy.source) } }
-    let now: FileStatus
-    do throws(Errno) { now = try Name.status(of: name(at: index), in: copy.from) } catch {
-      guard error == .noSuchFileOrDirectory else { return .stays(.failed(.stat, error)) }
-      // Another process has removed it, and the copy is the only one; or renamed it.
-      return (try? Self.status(of: copy.source).links) == 0 ? .moved : .stays(.vanished)
-    }
-    // Another name of the same file that has gone, in this batch perhaps, sets its change time.
-    let hasFewerNames = now.links < copy.before.links && now.hasContents(of: copy.before)
-    guard hasFewerNames || now.isUnchanged(since: copy.before) else { return .stays(.changed) }
-    return remove(name(at: index), in: copy.from) { $0.hasContents(of: copy.before) }
-  }
-
-  /// Removes a file that `isIt`. What is renamed over its name after the last look must not go with it, so the name is taken
-  /// away first: nobody else knows the other one.
-  private func remove(_ name: Span<UInt8>, in folder: Int32, if isIt: (FileStatus) -> Bool) -> Source {
-    let aside = temporary.ofAside(name)
-    switch Name.rename(name, from: folder, to: folder, as: aside.span) {
-    case .done: break
-    case .failed(.noSuchFileOrDirectory): return .moved
-    // No RENAME_NOREPLACE, or that name is too long or taken: what comes in between two calls is not seen.
-    case .failed(.invalidArgument), .failed(.fileNameTooLong), .failed(.fileExists):
-      return unlink(name, in: folder)
-    case .failed(let errno): return .stays(.failed(.rename, errno))
-    case .notExecuted: return .stays(.notExecuted)
-    }
-    var kept = Outcome.changed
-    if let status = try? Name.status(of: aside.span, in: folder), isIt(status) {
-      switch unlink(aside.span, in: folder) {
-      case .moved: return .moved
-      case .stays(let outcome): kept = outcome
-      }
-    }
-    // Where its name is taken by now, it stays under the other one, and the next run deals with that.
-    _ = Name.rename(aside.span, from: folder, to: folder, as: name)
-    return .stays(kept)
-  }
-
-  private func unlink(_ name: Span<UInt8>, in folder: Int32) -> Source {
-    let removed = unsafe withTerminated(name) { unsafe hc_unlink(folder, $0) }
-    switch removed == 0 ? nil : Errno(shim: removed) {
-    case nil, .noSuchFileOrDirectory: return .moved
-    case let errno?: return .stays(.failed(.remove, errno))
-    }
-  }
-
-  /// A copy that an earlier run has left stays: its source may have been written anew since. So does one whose source is not
-  /// seen to be there, for a server whose answer was lost has removed it.
-  private func dropCopy(_ index: Int) {
-    let copy = copies[index]
-    if copy.isNamed { removeTemporary(copy.copy, of: newName(at: index), in: copy.to) }
-    let isElsewhere = copy.outcome == .vanished
-    guard copy.inode != nil, !copy.wasThere,
-      isElsewhere || Name.isThere(name(at: index), in: copy.from),
-      Self.isSame(newName(at: index), in: copy.to, as: copy.copy)
-    else { return }
-    _ = unlink(newName(at: index), in: copy.to)
   }
 
   private static func close(_ copy: Copy) {

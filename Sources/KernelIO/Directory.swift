@@ -68,7 +68,7 @@ public struct Directory: ~Copyable, Sendable {
   }
 
   /// Opens the file system that is mounted on a folder below this one, of this type (`FileSystemStatus.name`) and UUID. `ENODEV`:
-  /// nothing is mounted there; `EMEDIUMTYPE`: one of another type; `ENOMEDIUM`, `ENODATA`: as `checkUUID`.
+  /// nothing is mounted there; `EMEDIUMTYPE`, `ENOMEDIUM`, `ENODATA`: as `check`.
   public func openMount(_ name: String, type: String?, uuid: String? = nil) throws(KernelError) -> Directory {
     let relative = FilePath(name)
     let parent = relative.removingLastComponent()
@@ -80,10 +80,7 @@ public struct Directory: ~Copyable, Sendable {
     let descriptor = try KernelError.check(
       unsafe hc_open_mount(folder.descriptor, component), .mount, path.appending(name))
     let mount = Directory(descriptor: descriptor, path: path.appending(name))
-    if let type, try mount.fileSystem().name != type {
-      throw KernelError(.mount, mount.path, .wrongMedium)
-    }
-    if let uuid { try mount.checkUUID(uuid) }
+    try mount.check(type: type, uuid: uuid)
     return mount
   }
 

@@ -6,6 +6,11 @@ extension CopyBatch {
   /// Of a smaller file holes are not looked for.
   private static let sparseBytesMin: UInt64 = 64 << 10
 
+  /// The disk begins at once with what is this large, and does not wait for the sync of the batch.
+  private static let earlyBytesMin: UInt64 = 256 << 10
+  /// So does it with each part of a larger file.
+  private static let earlyBytesMax: UInt64 = 8 << 20
+
   static func status(of file: Int32) throws(CopyFailure) -> FileStatus {
     var raw = hc_stat()
     try check(unsafe hc_statx(file, "", &raw), .stat)
@@ -51,6 +56,7 @@ extension CopyBatch {
   ) throws(CopyFailure) {
     let isSparse = bytes >= sparseBytesMin && hc_is_sparse(source)
     var offset: UInt64 = 0
+    var begun: UInt64 = 0
     while offset < bytes {
       var wanted = Int(min(UInt64(buffer.byteCount), bytes - offset))
       var count: Int64 = 0
@@ -62,10 +68,15 @@ extension CopyBatch {
       }
       guard StopSignal.pending == nil else { throw CopyFailure(outcome: .notExecuted) }
       offset += UInt64(count)
+      if offset - begun >= earlyBytesMax {
+        hc_start_writing(copy)
+        begun = offset
+      }
       Heartbeat.sign()
     }
     // Behind the last byte that is no hole.
     if isSparse { try check(hc_set_size(copy, bytes), .write) }
+    if bytes >= earlyBytesMin { hc_start_writing(copy) }
   }
 
   static func equals(

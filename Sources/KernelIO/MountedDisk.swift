@@ -14,17 +14,23 @@ extension Directory {
   ) throws(GuardedPathError) -> Directory {
     let parent = try openGuarded(path.removingLastComponent())
     do throws(KernelError) {
-      let mount = try parent.openMount(path.lastComponent?.string ?? "", type: type, uuid: uuid)
+      let mount = try parent.openMount(path.lastComponent?.string ?? "", type: nil)
       if try mount.status().device == parent.status().device {
         throw KernelError(.mount, path, .operationNotSupportedByDevice)
       }
+      try mount.check(type: type, uuid: uuid)
       return mount
     } catch { throw .failed(error) }
   }
 
-  /// Throws unless this file system has the UUID, in upper or lower case. `ENOMEDIUM`: it has another one; `ENODATA`: it does not
-  /// tell, and no link in /dev/disk/by-uuid leads to its disk.
-  func checkUUID(_ wanted: String) throws(KernelError) {
+  /// Throws unless this file system has the type and the UUID, in upper or lower case. `EMEDIUMTYPE`: it has another type;
+  /// `ENOMEDIUM`: another UUID; `ENODATA`: it does not tell, and no link in /dev/disk/by-uuid leads to its disk.
+  func check(type: String?, uuid: String?) throws(KernelError) {
+    if let type, try fileSystem().name != type { throw KernelError(.mount, path, .wrongMedium) }
+    if let uuid { try checkUUID(uuid) }
+  }
+
+  private func checkUUID(_ wanted: String) throws(KernelError) {
     var known: [String] = []
     if let uuid = try ownUUID() { known = [uuid] } else { known = try linkedUUIDs() }
     guard !known.isEmpty else { throw KernelError(.mount, path, .noUUID) }

@@ -79,7 +79,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     report.folder = capture.identity
     guard !options.isDryRun else {
       report.otherRunIsActive = capture.isLocked
-      report.mayNotWrite = !capture.isWritable
+      do throws(MigrationError) { try capture.checkWritable() } catch { report.executionRefusal = error }
       report.mayReplace = !options.renaming.allowsLinks && !capture.fileSystem.refusesToReplace
       return try settleAndMove(capture)
     }
@@ -155,7 +155,9 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     switch (options.target, options.isDryRun) {
     case (.tiered, true):
       report.foldersMade = tree.missingCount
-      if (try? tree.checkMissingCanBeMade()) == nil { report.mayNotWrite = true }
+      do throws(KernelError) { try tree.checkMissingCanBeMade() } catch {
+        report.executionRefusal = report.executionRefusal ?? capture.stopped(error)
+      }
     case (.tiered, false): report.foldersMade += try tree.makeMissing(like: capture.status, with: mover)
     case (.flat, true): report.foldersMade = tree.missingFlatCount
     case (.flat, false): report.foldersMade += try tree.makeFlatPlaces(like: capture.status, with: mover)

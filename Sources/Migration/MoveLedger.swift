@@ -24,7 +24,7 @@ struct MoveLedger: ~Copyable {
   private(set) var stopError: KernelError?
   /// A destination went away under the plan: look again.
   private(set) var needsAnotherPass = false
-  private var vanished: [FileIdentity] = []
+  private var gone: [FileIdentity] = []
   /// Files that have a new name since the last call of `takeRenamed`.
   private var renamed: [(old: FileIdentity, new: FileIdentity)] = []
   private(set) var renamedCount = 0
@@ -136,6 +136,10 @@ struct MoveLedger: ~Copyable {
       if copy.nameHash != move.identity.nameHash { renamedCount += 1 }
       renamed.append((move.identity, copy))
       copies.add(bytes: bytes, lost: lost)
+    case .finished:
+      // The copy is counted where it is.
+      tallies[move.kind].found -= 1
+      gone.append(move.identity)
     case .failed(let operation, let errno) where errno.stopsRun:
       countFailed(name, move, .errno(errno))
       let isOfSource = [.open, .stat, .read, .remove].contains(operation)
@@ -206,13 +210,13 @@ struct MoveLedger: ~Copyable {
 
   mutating func countVanished(_ identity: FileIdentity) {
     tallies[identity.kind].vanished += 1
-    vanished.append(identity)
+    gone.append(identity)
   }
 
-  /// The files that vanished since the last call.
-  mutating func takeVanished() -> [FileIdentity] {
-    defer { vanished.removeAll(keepingCapacity: true) }
-    return vanished
+  /// What is not there any more since the last call: files that vanished, and originals of copies that were there before.
+  mutating func takeGone() -> [FileIdentity] {
+    defer { gone.removeAll(keepingCapacity: true) }
+    return gone
   }
 
   // MARK: the live playlist

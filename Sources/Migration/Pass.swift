@@ -19,13 +19,13 @@ private let tellEvery = 16
 /// Cold files leave as soon as they are certain to be cold. Hot files enter a hot place only when everything
 /// cold has left it, so that it never holds more than its limit; the live playlist follows its segments.
 struct Pass<M: Mover>: ~Copyable {
-  private let options: MigrationOptions
-  private let layout: Layout
+  let options: MigrationOptions
+  let layout: Layout
   private let hasMounts: Bool
-  private let tree: CaptureTree
+  let tree: CaptureTree
   private var settler: Settler
-  private var hours: HourClock
-  private(set) var plan: MovePlan<M>
+  var hours: HourClock
+  var plan: MovePlan<M>
   private(set) var pins: PlaylistPins
   /// What the first pass of an executing run visits is what was there before.
   private let countsBefore: Bool
@@ -178,7 +178,7 @@ struct Pass<M: Mover>: ~Copyable {
 
   /// What vanished is not expected afterwards, what was renamed is under its new name, and new folders are watched.
   private mutating func account(in reconciliation: inout Reconciliation) {
-    for identity in plan.ledger.takeVanished() { reconciliation.digest.remove(identity) }
+    for identity in plan.ledger.takeGone() { reconciliation.digest.remove(identity) }
     for file in plan.ledger.takeRenamed() {
       reconciliation.digest.remove(file.old)
       reconciliation.digest.insert(file.new)
@@ -234,36 +234,10 @@ struct Pass<M: Mover>: ~Copyable {
   }
 
   /// A move that a file might come to of which nothing but its name is known.
-  private func move(_ identity: FileIdentity, from site: Site) -> Move {
+  func move(_ identity: FileIdentity, from site: Site) -> Move {
     let rule = layout[identity.kind]
     return Move(
       identity: identity, from: site, to: .place(options.target == .tiered ? rule.hot : rule.flat))
-  }
-
-  /// Whether the file is the old name of one that is at its new place already.
-  private mutating func finishLink(
-    _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
-  ) -> Bool {
-    guard tree.mayHoldBothNames, status.links > 1,
-      let outcome = plan.finishLink(entry.name, of: identity.kind, in: site)
-    else { return false }
-    plan.ledger.countLink(entry.name, move(identity, from: site), outcome)
-    return true
-  }
-
-  /// Whether the file is the source of a copy that is at its new place already.
-  private mutating func finishCopy(
-    _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
-  ) -> Bool {
-    let kind = identity.kind
-    if options.target == .flat, isHeld(entry.name, kind, in: site) { return false }
-    for other in otherTiers(of: kind, than: site, status.modified) {
-      if options.keepLive, other == .place(layout[kind].hot) { continue }
-      guard let outcome = plan.finishCopy(entry.name, in: site, at: other) else { continue }
-      plan.ledger.countLink(entry.name, move(identity, from: site), outcome)
-      return true
-    }
-    return false
   }
 
   private mutating func place(
@@ -291,7 +265,7 @@ struct Pass<M: Mover>: ~Copyable {
   }
 
   /// Of a reversion: whether a segment stays hot beside the live playlist, which stays there and lists it.
-  private func isHeld(_ name: Span<UInt8>, _ kind: Kind, in site: Site) -> Bool {
+  func isHeld(_ name: Span<UInt8>, _ kind: Kind, in site: Site) -> Bool {
     livePlaylist.isHeld && layout.isSegment(kind) && site == .place(layout[kind].hot)
       && pins.listed.contains(name)
   }
@@ -312,47 +286,6 @@ struct Pass<M: Mover>: ~Copyable {
   }
 
   private var segmentsStay: Bool { layout.stream.map { stays($0.kind) } ?? false }
-
-  /// Finishes what a killed run began that had taken a file aside to remove it: its copy is durable. One that has none, as where
-  /// another program has put a file in its place, gets its name back.
-  private mutating func finishAside(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
-    guard entry.type.countsAsFile,
-      let range = TemporaryName.nameOfAside(entry.name)
-    else { return false }
-    let name = entry.name.extracting(range)
-    guard let kind = layout.kind(of: name) else { return false }
-    guard !options.isDryRun else { return true }
-    // One of this run's own may be on its way out.
-    plan.finishCopies()
-    guard let modified = plan.modified(entry.name, in: site) else { return true }
-    for other in otherTiers(of: kind, than: site, modified)
-    where plan.finishAside(entry.name, of: name, in: site, at: other) {
-      return true
-    }
-    guard plan.putBack(entry.name, as: name, in: site) else { return false }
-    plan.ledger.lookAgain()
-    return true
-  }
-
-  /// Where the copy of a file can be that is on its way to another file system. What had come to a hot place may have gone on to a
-  /// bucket, which is on that of the flat place again.
-  private mutating func otherTiers(of kind: Kind, than site: Site, _ modified: ModificationTime?) -> [Site] {
-    let rule = layout[kind]
-    var sites: [Site] = []
-    if options.target == .flat { sites.append(.place(rule.flat)) }
-    if options.target == .tiered, case .place = site { sites.append(.place(rule.hot)) }
-    if options.target == .tiered, let modified, let bucket = layout.buckets.bucket(of: modified, &hours) {
-      sites.append(.bucket(kind, bucket))
-    }
-    let hotIsApart = tree.isCopied(from: .place(rule.flat), to: .place(rule.hot))
-    return sites.filter { $0 != site && (hotIsApart || tree.isCopied(from: site, to: $0)) }
-  }
-
-  /// Removes what a killed run has left of a copy.
-  private mutating func removeUnfinished(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
-    guard entry.type == .regular, TemporaryName.isOfCopy(entry.name) else { return false }
-    return options.isDryRun || plan.remove(entry.name, in: site)
-  }
 
   private mutating func visitOther(_ entry: borrowing DirectoryEntry, in site: Site) {
     if hasMounts, finishAside(entry, in: site) || removeUnfinished(entry, in: site) { return }

@@ -80,8 +80,6 @@ struct TierCopies: ~Copyable {
       switch outcome {
       case .taken where renames && !ledger.revisits(planned.move.to):
         taken.append((Array(copying: name), planned))
-      // A tier that is gone is said once, and not of each file.
-      case .failed(.mount, .wrongMedium): ledger.countCopy(.notExecuted, name, planned)
       case _: ledger.countCopy(outcome, name, planned)
       }
     }
@@ -138,7 +136,7 @@ extension CopyBatch.Outcome {
   /// As a rename would have it.
   var outcome: Outcome {
     switch self {
-    case .moved: .done
+    case .moved, .finished: .done
     case .notExecuted: .notExecuted
     case .taken: .failed(.fileExists)
     case .vanished: .failed(.noSuchFileOrDirectory)

@@ -25,11 +25,11 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
       case .missing, .notAFolder, .isRootFolder, .isHome, .insideCapture, .holdsNothingOfACapture,
         .otherBuckets:
         .noCapture
-      case .permissionDenied, .untrustedLink, .foreignColdRoot: .permissionDenied
+      case .permissionDenied, .tierDenied, .untrustedLink, .foreignColdRoot: .permissionDenied
       case .busy: .busy
       // No file was moved, and none is in danger.
       case .mayReplace, .mayNotLink: .incomplete
-      case .coldRootInTheWay, .nameIsNoText: .usage
+      case .coldRootInTheWay, .coldRootIsNoFolder, .nameIsNoText: .usage
       case .notMounted, .otherDisk, .unknownDisk, .noColdRoot, .noRoom, .stopped: .ioError
       }
   }

@@ -104,7 +104,8 @@ extension Issue {
   /// The call that failed, where one did.
   package var kernelError: KernelError? {
     switch cause {
-    case .stopped(.permissionDenied(let error, _)), .stopped(.stopped(let error, _)),
+    case .stopped(.permissionDenied(let error, _)), .stopped(.tierDenied(let error, _)),
+      .stopped(.stopped(let error, _)),
       .archiveNotWritten(let error), .initializationNotKept(let error),
       .archiveNotRemoved(let error), .folderNotRemoved(let error), .retentionStopped(let error),
       .capturesUnreadable(let error),

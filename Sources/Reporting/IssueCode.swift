@@ -115,14 +115,15 @@ extension Issue {
     case .notAFolder: (.notAFolder, "not a folder")
     case .isRootFolder, .isHome, .insideCapture, .holdsNothingOfACapture: (.notACapture, "not a capture")
     case .otherBuckets: (.otherLayout, "files in buckets of another layout")
-    case .permissionDenied: (.permissionDenied, "permission denied")
+    case .permissionDenied, .tierDenied: (.permissionDenied, "permission denied")
     case .busy: (.captureBusy, "another run holds the capture")
     case .untrustedLink: (.untrustedLink, "a link that is not followed")
     case .mayReplace, .mayNotLink: (.noSafeRename, "a file system that cannot refuse to replace")
     case .notMounted, .otherDisk, .unknownDisk, .noColdRoot: (.notMounted, "a tier that is not mounted")
     case .noRoom: (.noSpace, "no room for what would be copied")
     case .foreignColdRoot: (.coldRootUnusable, "a cold root of another user")
-    case .coldRootInTheWay, .nameIsNoText: (.coldRootUnusable, "a cold root that cannot be used")
+    case .coldRootInTheWay, .coldRootIsNoFolder, .nameIsNoText:
+      (.coldRootUnusable, "a cold root that cannot be used")
     case .stopped(let error, _):
       (code(error.errno) ?? .callFailed, "\(error.errno) (\(error.operation.rawValue))")
     }

@@ -38,6 +38,11 @@ extension Explanation {
         "Name that one with --layout, or move its files to this one first: a migration with --from and the name of that one. A copy of your own belongs outside the capture."
       )
     case .permissionDenied(let error, let owner): return denied(error, owner, in: capture, command)
+    case .tierDenied(let error, let owner):
+      return Explanation(
+        describe(error, in: capture),
+        "Give it to the owner of the capture, \(again): sudo chown \(owner): \(text(error.path)). Of a tmpfs the option uid=\(owner) in /etc/fstab does that at each mount."
+      )
     case .untrustedLink(let path):
       return Explanation(
         "\(text(path)): a link on the way could have been put there by another user, and the service does not follow it",
@@ -57,24 +62,36 @@ extension Explanation {
       return Explanation(
         "\(text(path)): \(fileSystem) can neither rename without the risk of replacing a file (RENAME_NOREPLACE) nor link files",
         "Run hotcold on the machine that has the disk.")
-    case .notMounted(let path, let type):
+    case .notMounted(let path, let type, let found):
+      let isHere = found.map { " (\($0))" } ?? ""
       return Explanation(
-        "\(place(path, in: capture)): no \(type ?? "file system of its own") is mounted here, and the layout says that one must be",
+        "\(place(path, in: capture)): no \(type ?? "file system of its own") is mounted here\(isHere), and the layout says that one must be",
         "Mount it, \(again): mkdir -p \(text(path)); mount \(text(path)), where /etc/fstab has it. Until then nothing is moved, so that the disk below does not fill."
       )
     case .otherDisk(let path, let uuid):
       return Explanation(
-        "\(place(path, in: capture)): the file system that is mounted here has not the UUID \(printable(uuid.utf8)) that the layout declares",
+        "\(place(path, in: capture)): the file system that is mounted here does not have the UUID \(printable(uuid.utf8)) that the layout declares",
         "Mount that one, \(again) (lsblk -f shows the UUID of each). Until then nothing is moved.")
     case .unknownDisk(let path, let uuid):
       return Explanation(
-        "\(place(path, in: capture)): the UUID of the file system that is mounted here cannot be learnt, and the layout declares \(printable(uuid.utf8))",
+        "\(place(path, in: capture)): the UUID of the file system that is mounted here cannot be determined, and the layout declares \(printable(uuid.utf8))",
         "Leave uuid out of the layout, or use a Linux of 6.9 or later, or let udev make the links in /dev/disk/by-uuid."
       )
     case .noColdRoot(let path):
       return Explanation(
         "\(place(path, in: capture)): no such folder, and the layout has the cold root there",
         "Check the path, and mount its disk; if the folder is new, make it (mkdir), \(again). hotcold makes it by itself only where the layout names the mount point as well (cold: mount)."
+      )
+    case .coldRootIsNoFolder(let path, let errno):
+      let what =
+        switch errno {
+        case .tooManySymbolicLinkLevels: "a link, on the way or at the end"
+        case .notDirectory: "a file, on the way or at the end"
+        default: "another file system or subvolume is mounted on the way or at the end"
+        }
+      return Explanation(
+        "\(place(path, in: capture)): the cold root must be a folder on the disk that is mounted at 'cold: mount', and this is none: \(what)",
+        "Name the folder itself as root, and what is mounted there as mount, in the layout."
       )
     case .foreignColdRoot(let path, let owner):
       return Explanation(

@@ -219,10 +219,9 @@ public struct TextReport {
         "NOTE: a writer is active. --keep-live moves only what is cold and leaves the old URL playing; "
           + "switch ffmpeg to the new paths, then run once more without it.")
     }
-    if report.isDryRun, report.mayNotWrite {
+    if let refusal = report.executionRefusal {
       lines.append(
-        "NOTE: this user may not move files here, and --execute would be refused; run as \(report.owner ?? "the owner")."
-      )
+        "NOTE: --execute would be refused: \(Explanation.of(refusal, in: report.capture, command))")
     }
     lines += report.warnings.map { "NOTE: \($0.explanation(for: command))" }
     if report.renamed > 0 {

@@ -71,4 +71,62 @@ import Testing
     #expect(try Snapshot(disks.capture).paths.count == 14)
     #expect(Snapshot.entryCount(disks.cold.path) == 0)
   }
+
+  /// The room that is said is that of the disk that is full.
+  @Test(.requires("strace")) func aColdDiskThatIsFull() throws {
+    let flat = try Trial()
+    let disks = try ColdDisks("xfs", "ext4")
+    try disks.fill(from: flat.folder.path)
+    let before = try disks.contents()
+    let layout = try disks.declared()
+    let result = EngineTests.inject(
+      "linkat:error=ENOSPC", ["migrate", disks.capture, "--layout", layout, "--execute", "--yes"])
+    #expect(result.status == 74 && result.error.contains("ext4 has"), "\(result)")
+    #expect(result.error.contains(disks.cold.path) && !result.error.contains("xfs has"), "\(result)")
+    #expect(try disks.contents() == before)
+    #expect(ColdRoot.execute("migrate", [disks.capture], layout).status == 0)
+    #expect(try disks.contents() == before)
+  }
+
+  /// A process that may open no more files says nothing of what is mounted.
+  @Test(.requires("prlimit")) func fewDescriptors() throws {
+    let flat = try Trial()
+    let disks = try ColdDisks()
+    try disks.fill(from: flat.folder.path)
+    let before = try disks.contents()
+    let layout = try disks.declared()
+    var refused = 0
+    for limit in 4...24 {
+      let result = Shell.run([
+        "prlimit", "--nofile=\(limit):\(limit)", HotColdBinary.path, "migrate", disks.capture, "--layout",
+        layout,
+        "--execute", "--yes",
+      ])
+      #expect(
+        !result.error.contains("mounted here") && !result.error.contains("no such folder"),
+        "\(limit): \(result)")
+      if result.status != 0 { refused += 1 }
+      #expect(try disks.contents() == before, "\(limit)")
+    }
+    #expect(refused > 2, "\(refused)")
+  }
+
+  /// Another process has put a link in the place of a bucket: its files stay, all others go.
+  @Test func aBucketThatIsALink() throws {
+    let flat = try Trial()
+    let disks = try ColdDisks()
+    try disks.fill(from: flat.folder.path)
+    let layout = try disks.declared()
+    let elsewhere = try Folder()
+    let bucket = try #require(
+      SmallCapture.settled().first { ColdRoot.isCold($0) }.map { String(decoding: $0.bytes, as: UTF8.self) })
+    let folder = bucket.split(separator: "/").dropLast()
+    try Shell.must(["mkdir", "-p", "\(disks.root)/\(folder.dropLast().joined(separator: "/"))"])
+    try Shell.must(["ln", "-s", elsewhere.path, "\(disks.root)/\(folder.joined(separator: "/"))"])
+    let before = try disks.contents()
+    let result = ColdRoot.execute("migrate", [disks.capture], layout)
+    #expect(result.status == 1 && result.error.contains(folder.joined(separator: "/")), "\(result)")
+    #expect(try disks.contents() == before && Snapshot.entryCount(elsewhere.path) == 0)
+    #expect(try Snapshot(disks.root).paths.count { ColdRoot.isCold($0) } > 0)
+  }
 }

@@ -88,6 +88,85 @@ import Testing
     #expect(result.status == 64 && result.error.contains("\(disks.root)/inner"), "\(result)")
   }
 
+  /// Two mounts of one disk, each with a path of its own.
+  @Test func twoCapturesReachOneRootByTwoMounts() throws {
+    let flat = try Trial()
+    let disks = try ColdDisks()
+    let second = try Folder()
+    try Shell.must(["mount", "--bind", disks.cold.path, second.path])
+    defer { Shell.run(["umount", second.path]) }
+    try Shell.must(["mkdir", disks.cold.path + "/root"])
+    let list = disks.layouts.path + "/captures"
+    var lines: [String] = []
+    for (name, mount) in [("camera1", disks.cold.path), ("camera2", second.path)] {
+      try disks.fill(name, from: flat.folder.path)
+      let layout = try disks.layout(["root: \(mount)/root"])
+      try Shell.must(["cp", layout, "\(disks.layouts.path)/\(name).yaml"])
+      lines.append("\(disks.hot.path)/\(name) layout=\(disks.layouts.path)/\(name).yaml")
+    }
+    try Folder.writeFile(list, lines.joined(separator: "\n") + "\n")
+    let before = try Snapshot(disks.hot.path)
+    let result = HotColdBinary.run(["migrate", "--execute", "--yes", "--captures-from", list])
+    #expect(result.status == 64 && result.error.contains("is the same folder as"), "\(result)")
+    #expect(try Snapshot(disks.hot.path).changeTimes == before.changeTimes)
+  }
+
+  @Test(arguments: ["link", "file", "mount"]) func aRootThatIsNoFolder(what: String) throws {
+    let flat = try Trial()
+    let disks = try ColdDisks()
+    try disks.fill(from: flat.folder.path)
+    defer { Shell.run(["umount", disks.root]) }
+    switch what {
+    case "link": try Shell.must(["ln", "-s", disks.hot.path, disks.root])
+    case "file": try Folder.writeFile(disks.root, "a file")
+    default:
+      try Shell.must(["mkdir", disks.root])
+      try Shell.must(["mount", "-t", "tmpfs", "tmpfs", disks.root])
+    }
+    try Self.expectRefused(disks, try disks.declared(), 64, ["\(disks.root): the cold root must be a folder"])
+  }
+
+  /// What is not mounted is said first, and what is there instead.
+  @Test func aMountPointThatIsNone() throws {
+    let flat = try Trial()
+    let disks = try ColdDisks()
+    try disks.fill(from: flat.folder.path)
+    let point = disks.layouts.path + "/point"
+    let layout = try disks.layout([
+      "root: \(point)/camera1", "mount: \(point)", "uuid: \"00000000-0000-4000-8000-000000000000\"",
+    ])
+    let message = "\(point): no file system of its own is mounted here"
+    try Self.expectRefused(disks, layout, 74, [message])
+    try Shell.must(["ln", "-s", disks.cold.path, point])
+    try Self.expectRefused(disks, layout, 74, [message + " (this is a link or a file)"])
+  }
+
+  /// The owner of a capture, whose disk was mounted by root: who has to be given what.
+  @Test(.requires("runuser")) func aDiskThatTheOwnerMayNotWriteTo() throws {
+    let flat = try Trial()
+    let disks = try ColdDisks()
+    try disks.fill(from: flat.folder.path)
+    try Shell.must(["chmod", "755", disks.hot.path, disks.cold.path, disks.layouts.path])
+    try Shell.must(["chown", "-R", "nobody:", disks.capture])
+    let tools = try Folder()
+    try Shell.must(["cp", HotColdBinary.path, tools.path + "/hotcold"])
+    try Shell.must(["chmod", "755", tools.path])
+    try Shell.must(["mkdir", disks.root])
+    let migrate = [
+      "runuser", "-u", "nobody", "--", tools.path + "/hotcold", "migrate", disks.capture, "--layout",
+      try disks.declared(),
+    ]
+    let before = try Snapshot(disks.hot.path).changeTimes
+    let result = Shell.run(migrate + ["--execute", "--yes"])
+    #expect(result.status == 77 && result.error.contains("sudo chown nobody: \(disks.root)"), "\(result)")
+    #expect(try Snapshot(disks.hot.path).changeTimes == before)
+    let planned = Shell.run(migrate)
+    #expect(planned.output.contains("sudo chown nobody: \(disks.root)"), "\(planned)")
+    try Shell.must(["chown", "nobody:", disks.root])
+    let allowed = Shell.run(migrate + ["--execute", "--yes"])
+    #expect(allowed.status == 0, "\(allowed)")
+  }
+
   @Test func aRootThatAnotherRunHolds() throws {
     let flat = try Trial()
     let disks = try ColdDisks()
@@ -143,8 +222,10 @@ import Testing
     let uuid = try disks.uuid()
     let other = "0000" + uuid.dropFirst(4)
     try Self.expectRefused(
-      disks, try disks.declared(["uuid: \"\(other)\""]), 74, ["has not the UUID \(other)", disks.cold.path])
-    try Self.expectRefused(disks, try disks.declared(["type: ext4"]), 74, ["no ext4 is mounted here"])
+      disks, try disks.declared(["uuid: \"\(other)\""]), 74,
+      ["does not have the UUID \(other)", disks.cold.path])
+    try Self.expectRefused(
+      disks, try disks.declared(["type: ext4"]), 74, ["no ext4 is mounted here (this is xfs)"])
     #expect(Snapshot.entryCount(disks.cold.path) == 0)
     #expect(
       ColdRoot.run("migrate", [disks.capture], try disks.declared(["uuid: \"\(uuid.uppercased())\""])).status
@@ -171,7 +252,7 @@ import Testing
     let right = ColdRoot.run("migrate", [disks.capture], try layout(uuid))
     #expect(right.status == 0, "\(right.error)")
     let wrong = ColdRoot.run("migrate", [disks.capture], try layout("0000" + uuid.dropFirst(4)))
-    #expect(wrong.status == 74 && wrong.error.contains("has not the UUID"), "\(wrong)")
+    #expect(wrong.status == 74 && wrong.error.contains("does not have the UUID"), "\(wrong)")
   }
 
   @Test func aRootOfSomebodyElse() throws {

@@ -303,6 +303,51 @@ import Testing
     Figures.add("runs killed at a call of a copy", kills)
   }
 
+  /// The same where names are taken and files get others: what is in both tiers then is one file.
+  @Test(.requires("strace"), arguments: ["linkat", "renameat2", "unlinkat"])
+  func aKilledRunThatGivesOtherNames(call: String) throws {
+    let tiers = try Tiers("ext4")
+    try tiers.mount()
+    let options = ["--execute", "--yes", "--no-manifests", "--engine", "syscalls", "--on-conflict", "rename"]
+    var kills = 0
+    var doubles = 0
+    for number in 1... {
+      try Shell.must([
+        "sh", "-c",
+        "cd \(tiers.path) && rm -rf hot/* segments && mkdir -p hot/segments segments/0 segments/13",
+      ])
+      for file in 0..<14 {
+        for (path, content) in [("hot/segments", "new"), ("segments/13", "old")]
+        where path != "segments/13" || file < 3 {
+          let number = file
+          let file = "\(tiers.path)/\(path)/segment_\(file).ts"
+          try Folder.writeFile(file, String(repeating: content, count: 2000))
+          try Shell.must(["touch", "-d", "2026-11-\(content == "new" ? 24 : 23) 13:05:\(10 + number)Z", file])
+        }
+      }
+      usleep(30_000)
+      let before = try Snapshot(tiers.path)
+      let result = EngineTests.inject(
+        "\(call):signal=SIGKILL:when=\(number)", ["migrate", tiers.path, "--layout", "guide-ram"] + options)
+      guard result.status == 128 + SIGKILL else {
+        #expect(result.status == 0, "\(result)")
+        break
+      }
+      kills += 1
+      let killed = try Snapshot(tiers.path)
+      doubles += killed.paths.count - before.paths.count
+      let rerun = Self.run("migrate", tiers.path, options)
+      #expect(rerun.status == 0, "\(call) \(number): \(rerun)")
+      #expect(!rerun.output.contains("deleted by another"), "\(call) \(number): \(rerun.output)")
+      let after = try Snapshot(tiers.path)
+      #expect(after.paths.count == before.paths.count, "\(call) \(number): \(after.paths)")
+      for file in 0..<3 {
+        #expect(after.files[Bytes("segments/13/segment_\(file).20261124T1305\(10 + file)Z.ts")] != nil)
+      }
+    }
+    #expect(kills > 0 && (doubles > 0 || call == "linkat"), "\(kills) kills, \(doubles) doubles")
+  }
+
   /// Copies of a flat capture to RAM, killed between the names and the originals' going: the rerun ends as if nothing had been, and
   /// counts each file once.
   @Test(.requires("strace"), arguments: [3, 20, 200, 300, 311]) func doublesOfAKilledRunAreOneFile(

@@ -491,7 +491,7 @@ import Testing
 }
 
 extension CopyBatch.Outcome {
-  fileprivate var isMoved: Bool { if case .moved = self { true } else { false } }
+  fileprivate var isMoved: Bool { if case .moved = self { true } else { self == .finished } }
   fileprivate var losses: CopyBatch.Losses? { if case .moved(_, _, let lost) = self { lost } else { nil } }
 }
 

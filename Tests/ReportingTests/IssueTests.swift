@@ -26,7 +26,10 @@ import Testing
       .permissionDenied(elsewhere, owner: "me"),
       .busy(capture), .untrustedLink(capture), .mayReplace(capture, fileSystem: "nfs"),
       .mayNotLink(capture, fileSystem: "vfat"), .stopped(noPath, nil),
-      .notMounted("/srv/capture1/hot", type: "tmpfs"), .notMounted("/srv/capture1/hot", type: nil),
+      .notMounted("/srv/capture1/hot", type: "tmpfs", found: "this is ext4"),
+      .notMounted("/srv/capture1/hot", type: nil, found: nil),
+      .tierDenied(KernelError(.access, "/mnt/disk/capture1", .permissionDenied), owner: "me"),
+      .coldRootIsNoFolder("/mnt/disk/capture1", .improperLink),
       .otherDisk("/mnt/disk", uuid: "1234-ABCD"), .unknownDisk("/mnt/disk", uuid: "1234-ABCD"),
       .noRoom(
         "/mnt/disk/capture1", bytes: 1, files: 2, FileSystemSpace(name: "ext4", freeBytes: 1, freeInodes: nil)

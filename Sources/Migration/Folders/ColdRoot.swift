@@ -75,7 +75,12 @@ extension Directory {
   /// `open` and ENOENT: it is missing on a disk that is there.
   private func openNamedColdRoot(_ mount: LayoutDescription.Mount) throws(KernelError) -> Directory {
     if let disk = try openDisk(of: mount) {
-      return mount.pathOnDisk.isEmpty ? disk : try disk.openFolder(mount.pathOnDisk)
+      guard !mount.pathOnDisk.isEmpty else { return disk }
+      do throws(KernelError) { return try disk.openFolder(mount.pathOnDisk) } catch {
+        let isNoFolder: [Errno] = [.tooManySymbolicLinkLevels, .notDirectory, .improperLink]
+        guard isNoFolder.contains(error.errno) else { throw error }
+        throw KernelError(.mount, error.path, error.errno)
+      }
     }
     do throws(GuardedPathError) { return try Directory.openGuarded(FilePath(mount.path)) } catch {
       throw error.reaching(mount.path)
@@ -103,6 +108,16 @@ extension Directory {
     made += try disk.makeFolders(root.pathOnDisk, like: try status())
     if let folder = try openTier(root) { return OpenFolder(folder) }
     return nil
+  }
+
+  /// The folder that a missing cold root would be made in.
+  func openParent(ofMissing root: LayoutDescription.Mount) throws(KernelError) -> Directory? {
+    guard var folder = try openDisk(of: root) else { return nil }
+    for name in root.pathOnDisk.split(separator: "/") {
+      guard try folder.statusIfThere(String(name)) != nil else { break }
+      folder = try folder.openFolder(String(name))
+    }
+    return folder
   }
 
   /// That on which a cold root would be made.
@@ -177,21 +192,31 @@ extension Layout {
   ///   - capture: its path, as the error has it.
   func tierError(_ error: KernelError, in capture: FilePath) -> MigrationError {
     let mount = mounts.first { $0.hasPath(error.path, in: capture) }
-    let isPoint = mount.map { !$0.isColdRoot || $0.point != nil } ?? false
+    let isPoint = mount.map { !$0.isColdRoot || $0.point.map { FilePath($0) } == error.path } ?? false
     // An error of the disk, or of this process, says nothing of what is mounted.
     let isNotThere: [Errno] = [
       .noSuchFileOrDirectory, .notDirectory, .operationNotSupportedByDevice, .wrongMedium,
       .tooManySymbolicLinkLevels,
     ]
-    if isPoint, isNotThere.contains(error.errno) { return .notMounted(error.path, type: mount?.type) }
+    if isPoint, isNotThere.contains(error.errno) {
+      let found: String? =
+        switch error.errno {
+        case .tooManySymbolicLinkLevels, .notDirectory: "this is a link or a file"
+        case .wrongMedium: (try? Directory.open(error.path).fileSystem()).map { "this is \($0.name)" }
+        default: nil
+        }
+      return .notMounted(error.path, type: mount?.type, found: found)
+    }
     switch error.errno {
     case .otherMedium: return .otherDisk(error.path, uuid: mount?.uuid ?? "")
     case .noUUID: return .unknownDisk(error.path, uuid: mount?.uuid ?? "")
     case .notPermitted:
       let owner = try? Directory.open(error.path).status().owner
       return .foreignColdRoot(error.path, owner: owner.map(Users.name))
-    case .tooManySymbolicLinkLevels: return .untrustedLink(error.path)
-    case .noSuchFileOrDirectory, .wrongMedium: return .noColdRoot(error.path)
+    case .tooManySymbolicLinkLevels where mount?.point == nil: return .untrustedLink(error.path)
+    case .tooManySymbolicLinkLevels, .notDirectory, .improperLink:
+      return .coldRootIsNoFolder(error.path, error.errno)
+    case .noSuchFileOrDirectory: return .noColdRoot(error.path)
     default: return .stopped(error, nil)
     }
   }

@@ -16,6 +16,8 @@ public enum MigrationError: Error, Equatable, Sendable {
   case otherBuckets(FilePath, layout: String)
   /// `owner` is the login name of whoever owns the folder, if that much can be seen.
   case permissionDenied(KernelError, owner: String?)
+  /// The same of a tier; `owner` is that of the capture, to whom it would have to belong.
+  case tierDenied(KernelError, owner: String)
   case busy(FilePath)
   /// On the way there is a link that another user could have put there.
   case untrustedLink(FilePath)
@@ -23,14 +25,16 @@ public enum MigrationError: Error, Equatable, Sendable {
   case mayReplace(FilePath, fileSystem: String)
   /// Nor can it link, which was asked for instead.
   case mayNotLink(FilePath, fileSystem: String)
-  /// A folder that the layout declares a mount is none, or one of another type than this.
-  case notMounted(FilePath, type: String?)
+  /// A folder that the layout declares a mount is none, or one of another type than this. `found`: what is there in its place.
+  case notMounted(FilePath, type: String?, found: String?)
   /// The file system that is mounted here has another UUID than the layout declares.
   case otherDisk(FilePath, uuid: String)
   /// Its UUID cannot be learnt.
   case unknownDisk(FilePath, uuid: String)
   /// The cold root is not there, and nothing says that its disk is.
   case noColdRoot(FilePath)
+  /// It is a link, a file or a mount: ELOOP, ENOTDIR, EXDEV.
+  case coldRootIsNoFolder(FilePath, Errno)
   /// The cold root belongs to a user who is neither root, nor the owner of the capture, nor whoever runs this.
   case foreignColdRoot(FilePath, owner: String?)
   case coldRootInTheWay(ColdRootConflict)
@@ -98,32 +102,33 @@ struct OpenCapture: ~Copyable {
   /// Which folder this is, as long as it is there.
   var identity: FolderIdentity { status.folder }
 
-  /// Whether an executing run would not be refused.
-  var isWritable: Bool {
-    do throws(MigrationError) { try checkWritable() } catch { return false }
-    return true
-  }
-
   /// What an executing run needs beyond reading. Checked before anything is changed.
   func checkWritable() throws(MigrationError) {
     guard !fileSystem.isReadOnly else {
       throw .stopped(KernelError(.access, directory.path, .readOnlyFileSystem), nil)
     }
     do throws(KernelError) { try directory.checkWritable() } catch { throw denied(error) }
-    try checkColdRootsWritable()
+    try checkTiersWritable()
     try checkNobodyIsLockedOut()
   }
 
-  private func checkColdRootsWritable() throws(MigrationError) {
+  private func checkTiersWritable() throws(MigrationError) {
     do throws(KernelError) {
-      for root in layout.coldRoots {
-        guard let folder = try directory.openTier(root) else { continue }
+      for mount in layout.mounts {
+        var tier = try directory.openTier(mount)
+        if tier == nil { tier = try directory.openParent(ofMissing: mount) }
+        guard let folder = tier else { continue }
         guard try !folder.fileSystem().isReadOnly else {
           throw KernelError(.access, folder.path, .readOnlyFileSystem)
         }
         try folder.checkWritable()
       }
-    } catch { throw stopped(error) }
+    } catch {
+      guard error.operation == .access, [.permissionDenied, .notPermitted].contains(error.errno) else {
+        throw stopped(error)
+      }
+      throw .tierDenied(error, owner: ownerName)
+    }
   }
 
   /// What cannot be given to the owner and group of the capture is theirs to use all the same, or the run is refused before

@@ -10,7 +10,7 @@ extension CaptureTree {
   ) throws(KernelError) -> OpenFolder? {
     guard let root = try capture.openTier(mount) else { return nil }
     if !mount.isColdRoot, try root.status().device == capture.status().device {
-      throw KernelError(.mount, root.path, .wrongMedium)
+      throw KernelError(.mount, root.path, .operationNotSupportedByDevice)
     }
     return OpenFolder(root)
   }
@@ -36,9 +36,15 @@ extension CaptureTree {
     withPlace(.root) { root in
       for (mount, folder) in zip(layout.mounts, mounts) {
         guard lack == nil, let folder else { continue }
-        let now = (try? root.openTier(mount)?.status().folder) ?? nil
-        guard now == nil || now != (try? folder.directory.status().folder) else { continue }
-        lack = KernelError(.mount, capture.reaching(mount.point ?? mount.path), .wrongMedium)
+        do throws(KernelError) {
+          guard let now = try root.openTier(mount) else {
+            throw KernelError(.mount, capture.reaching(mount.path), .noSuchFileOrDirectory)
+          }
+          guard try now.status().folder == folder.directory.status().folder else {
+            throw KernelError(
+              .mount, capture.reaching(mount.point ?? mount.path), .operationNotSupportedByDevice)
+          }
+        } catch { lack = error }
       }
     }
     return lack

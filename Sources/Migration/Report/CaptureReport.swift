@@ -58,8 +58,8 @@ public struct CaptureReport: Sendable {
   public var writerIsActive = false
   /// It writes to the flat places.
   public var writerIsFlat = false
-  /// Of a dry run: this user may not do what it shows.
-  public var mayNotWrite = false
+  /// Of a dry run: why an execution would be refused.
+  public var executionRefusal: MigrationError?
   /// Whether what is made belongs to the owner and group of the capture; else it belongs to whoever made it.
   public var mayGiveAway = true
   /// Another run held the capture while this dry run looked.

@@ -1,0 +1,75 @@
+internal import CaptureLayout
+internal import KernelIO
+
+/// What a killed run has left, which a pass meets and finishes: a file under two names, or in two tiers, or aside, and copies that were
+/// not finished.
+extension Pass {
+  /// Whether the file is the old name of one that is at its new place already.
+  mutating func finishLink(
+    _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
+  ) -> Bool {
+    guard tree.mayHoldBothNames, status.links > 1,
+      let outcome = plan.finishLink(entry.name, of: identity.kind, in: site)
+    else { return false }
+    plan.ledger.countLink(entry.name, move(identity, from: site), outcome)
+    return true
+  }
+
+  /// Whether the file is the source of a copy that is at its new place already.
+  mutating func finishCopy(
+    _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
+  ) -> Bool {
+    let kind = identity.kind
+    if options.target == .flat, isHeld(entry.name, kind, in: site) { return false }
+    for other in otherTiers(of: kind, than: site, status.modified) {
+      if options.keepLive, other == .place(layout[kind].hot) { continue }
+      guard let outcome = plan.finishCopy(entry.name, in: site, at: other) else { continue }
+      plan.ledger.countLink(entry.name, move(identity, from: site), outcome)
+      return true
+    }
+    return false
+  }
+
+  /// Finishes what a killed run began that had taken a file aside to remove it: its copy is durable. One that has none, as where
+  /// another program has put a file in its place, gets its name back.
+  mutating func finishAside(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
+    guard entry.type.countsAsFile,
+      let range = TemporaryName.nameOfAside(entry.name)
+    else { return false }
+    let name = entry.name.extracting(range)
+    guard let kind = layout.kind(of: name) else { return false }
+    guard !options.isDryRun else { return true }
+    // One of this run's own may be on its way out.
+    plan.finishCopies()
+    guard let modified = plan.modified(entry.name, in: site) else { return true }
+    // With another name where that one was taken (`--on-conflict rename`).
+    let timed = layout.timed(name, of: kind, modified)
+    for other in otherTiers(of: kind, than: site, modified) {
+      if plan.finishAside(entry.name, of: name, in: site, at: other) { return true }
+      if let timed, plan.finishAside(entry.name, of: timed.span, in: site, at: other) { return true }
+    }
+    guard plan.putBack(entry.name, as: name, in: site) else { return false }
+    plan.ledger.lookAgain()
+    return true
+  }
+
+  /// Where the copy of a file can be that is on its way to another file system. What had come to a hot place may have gone on to a
+  /// bucket, which is on that of the flat place again.
+  private mutating func otherTiers(of kind: Kind, than site: Site, _ modified: ModificationTime?) -> [Site] {
+    let rule = layout[kind]
+    var sites: [Site] = []
+    if options.target == .flat { sites.append(.place(rule.flat)) }
+    if options.target == .tiered, case .place = site { sites.append(.place(rule.hot)) }
+    if options.target == .tiered, let modified, let bucket = layout.buckets.bucket(of: modified, &hours) {
+      sites.append(.bucket(kind, bucket))
+    }
+    let hotIsApart = tree.isCopied(from: .place(rule.flat), to: .place(rule.hot))
+    return sites.filter { $0 != site && (hotIsApart || tree.isCopied(from: site, to: $0)) }
+  }
+
+  /// Removes what a killed run has left of a copy.
+  mutating func removeUnfinished(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
+    guard entry.type == .regular, TemporaryName.isOfCopy(entry.name) else { return false }
+    return options.isDryRun || plan.remove(entry.name, in: site)
+  }
+}
