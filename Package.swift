@@ -29,7 +29,7 @@ let package = Package(
   products: [
     .executable(name: "hotcold", targets: ["hotcold"]),
     // For Benchmarks/, which is a package of its own.
-    .library(name: "HotColdKit", targets: ["CaptureLayout", "KernelIO", "Migration", "Reporting"]),
+    .library(name: "HotColdKit", targets: ["Bench", "CaptureLayout", "KernelIO", "Migration", "Reporting"]),
   ],
   // Exact, for Package.resolved is not kept: the versions that the tests ran with are those that everybody builds.
   dependencies: [
@@ -97,11 +97,24 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
+    // The benchmark: bare loops and whole runs in turn, and how they compare with earlier ones.
+    .target(
+      name: "Bench",
+      dependencies: [
+        "CaptureLayout",
+        "KernelIO",
+        "Migration",
+        "Reporting",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      swiftSettings: settings
+    ),
     // The command line: options, messages and progress.
     .executableTarget(
       name: "hotcold",
       dependencies: [
         "Archiver",
+        "Bench",
         "CaptureLayout",
         "KernelIO",
         "LayoutFiles",

@@ -346,4 +346,35 @@ bool hc_is_terminal(int32_t fd);
 /// Columns of the terminal `fd`, 0 where unknown.
 uint32_t hc_terminal_columns(int32_t fd);
 
+// ---------------------------------------------------------------------------------------------- benchmarks
+
+/// getdents64(2) and statx(2) of everything in a folder that is no folder, from where its stream stands on: how many.
+int64_t hc_bare_looks(int32_t folder);
+
+/// A file that goes from one open folder to another. `name`: where its NUL-terminated name begins.
+typedef struct {
+  int32_t from;
+  int32_t to;
+  size_t name;
+} hc_bare_rename;
+/// renameat2(2) with RENAME_NOREPLACE of each, and nothing else. Stops at the first error.
+int32_t hc_bare_renames(const hc_bare_rename *renames, size_t count, const char *names);
+
+/// A file without a name, in memory (memfd_create(2)).
+int32_t hc_memory_file(void);
+/// Runs this program again, with these arguments and environment (execve(2)), and its output and errors in these files. It is sent
+/// SIGTERM when the calling thread ends. Returns its process ID.
+int32_t hc_child_start(const char *const arguments[], const char *const environment[], int32_t output,
+                       int32_t errors);
+/// Waits for it, this long at most. 1: it has ended, with this exit status, or 128 and the signal that killed it; 0: it has not.
+int32_t hc_child_wait(int32_t child, int64_t timeout_ns, int32_t *status);
+void hc_child_signal(int32_t child, int32_t signal);
+
+/// The processor time of this process and of its children that have ended, in nanoseconds (getrusage(2)).
+int64_t hc_processor_ns_used(void);
+/// How many ticks of /proc/stat are a second.
+int32_t hc_clock_ticks(void);
+/// The release of the kernel (uname(2)), NUL-terminated.
+int32_t hc_kernel_release(char *release, size_t capacity);
+
 #endif

@@ -6,10 +6,9 @@ extension CopyBatch {
   /// Of a smaller file holes are not looked for.
   private static let sparseBytesMin: UInt64 = 64 << 10
 
-  /// The disk begins at once with what is this large, and does not wait for the sync of the batch.
-  private static let earlyBytesMin: UInt64 = 256 << 10
-  /// So does it with each part of a larger file.
-  private static let earlyBytesMax: UInt64 = 8 << 20
+  /// The disk begins at once with what is this large, part by part, and does not wait for the sync of the batch.
+  private static let largeBytesMin: UInt64 = 256 << 10
+  private static let partBytesMax: UInt64 = 8 << 20
 
   static func status(of file: Int32) throws(CopyFailure) -> FileStatus {
     var raw = hc_stat()
@@ -68,7 +67,7 @@ extension CopyBatch {
       }
       guard StopSignal.pending == nil else { throw CopyFailure(outcome: .notExecuted) }
       offset += UInt64(count)
-      if offset - begun >= earlyBytesMax {
+      if offset - begun >= partBytesMax {
         hc_start_writing(copy)
         begun = offset
       }
@@ -76,7 +75,7 @@ extension CopyBatch {
     }
     // Behind the last byte that is no hole.
     if isSparse { try check(hc_set_size(copy, bytes), .write) }
-    if bytes >= earlyBytesMin { hc_start_writing(copy) }
+    if bytes >= largeBytesMin { hc_start_writing(copy) }
   }
 
   static func equals(

@@ -30,6 +30,7 @@ public struct KernelError: Error, Equatable, Sendable {
     case ringSetUp = "io_uring_setup"
     case ringEnter = "io_uring_enter"
     case threadStart = "pthread_create"
+    case childStart = "fork"
   }
 
   public let operation: Operation

@@ -19,7 +19,21 @@ public enum MountTable {
     }
   }
 
+  /// With what options the file system of a folder is mounted, and made: "rw,noatime rw,data=journal". Nil where /proc does not tell.
+  public static func options(of directory: borrowing Directory) -> String? {
+    guard let (mount, table) = mount(of: directory.descriptor), let fields = fields(of: mount, in: table)
+    else {
+      return nil
+    }
+    return [fields[5], fields[fields.count - 1]].map { String(decoding: $0, as: UTF8.self) }.joined(
+      separator: " ")
+  }
+
   private static func isReadOnlyBind(_ descriptor: Int32) -> Bool {
+    mount(of: descriptor).map { isReadOnlyBind(mount: $0.number, in: $0.table) } ?? false
+  }
+
+  private static func mount(of descriptor: Int32) -> (number: [UInt8], table: [UInt8])? {
     let largest = 4 << 20
     guard
       let information = try? readFile(at: FilePath("/proc/self/fdinfo/\(descriptor)"), limit: largest),
@@ -27,20 +41,22 @@ public enum MountTable {
       let line = information.split(separator: UInt8(ascii: "\n")).first(where: {
         $0.starts(with: "mnt_id:".utf8)
       })
-    else { return false }
-    let mount = line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }).last ?? []
-    return isReadOnlyBind(mount: Array(mount), in: mounts)
+    else { return nil }
+    return (Array(line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }).last ?? []), mounts)
   }
 
   /// `36 35 98:0 / /mnt ro,noatime shared:1 - ext4 /dev/sda1 rw,errors=continue`: first the options of the mount, last
   /// those of the file system.
   static func isReadOnlyBind(mount: [UInt8], in table: [UInt8]) -> Bool {
+    fields(of: mount, in: table).map { has("ro", in: $0[5]) && has("rw", in: $0[$0.count - 1]) } ?? false
+  }
+
+  private static func fields(of mount: [UInt8], in table: [UInt8]) -> [ArraySlice<UInt8>]? {
     for line in table.split(separator: UInt8(ascii: "\n")) {
       let fields = line.split(separator: UInt8(ascii: " "))
-      guard fields.count >= 10, Array(fields[0]) == mount else { continue }
-      return has("ro", in: fields[5]) && has("rw", in: fields[fields.count - 1])
+      if fields.count >= 10, Array(fields[0]) == mount { return fields }
     }
-    return false
+    return nil
   }
 
   private static func has(_ option: String, in options: ArraySlice<UInt8>) -> Bool {

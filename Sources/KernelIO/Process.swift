@@ -151,6 +151,13 @@ public enum Supervisor {
 
 /// The running kernel.
 public enum Kernel {
+  /// Such as "6.12.48-1-amd64" (uname(2)).
+  public static var release: String {
+    var release = [CChar](repeating: 0, count: 256)
+    _ = unsafe hc_kernel_release(&release, release.count)
+    return String(decoding: release.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// By its release; distributions add features to older ones.
   public static func isAtLeast(_ major: Int32, _ minor: Int32) -> Bool { hc_kernel_is_at_least(major, minor) }
 }

@@ -2,7 +2,7 @@ internal import CaptureLayout
 internal import FoundationEssentials
 internal import KernelIO
 internal import Migration
-internal import SystemPackage
+package import SystemPackage
 
 /// What a run says to programs (docs/schema, README, "JSON"): one object, or one line for each capture and one for the run.
 /// Names are given twice: escaped for reading, and in base64 without loss.
@@ -14,7 +14,7 @@ public enum JSONReport {
     case lines
   }
 
-  static func render(_ value: some Encodable, as form: Form) -> String {
+  package static func render(_ value: some Encodable, as form: Form) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     if form == .object { encoder.outputFormatting.insert(.prettyPrinted) }
@@ -23,7 +23,7 @@ public enum JSONReport {
     return String(decoding: data, as: UTF8.self) + "\n"
   }
 
-  struct Name: Encodable {
+  package struct Name: Encodable {
     let text: String
     let base64: String
 
@@ -32,7 +32,7 @@ public enum JSONReport {
       base64 = Data(bytes).base64EncodedString()
     }
 
-    init(_ path: FilePath) { self.init(path.bytes) }
+    package init(_ path: FilePath) { self.init(path.bytes) }
   }
 
   /// An issue, with what it is about in fields of their own.

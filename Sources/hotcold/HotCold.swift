@@ -68,7 +68,7 @@ struct HotCold: ParsableCommand {
     version: Version.number,
     subcommands: [
       MigrateCommand.self, VerifyCommand.self, RevertCommand.self, ArchiveCommand.self, SampleCommand.self,
-      LayoutCommand.self, NextNumbersCommand.self,
+      LayoutCommand.self, NextNumbersCommand.self, BenchCommand.self,
     ]
   )
 }

@@ -45,6 +45,7 @@ public struct JSON: @unchecked Sendable {
   }
 
   public var int: Int? { (value as? NSNumber)?.intValue }
+  public var double: Double? { (value as? NSNumber)?.doubleValue }
   public var bool: Bool? { (value as? NSNumber)?.boolValue }
   public var string: String? { value as? String }
   public var array: [JSON] { (value as? [Any] ?? []).map { JSON(value: $0) } }

@@ -45,6 +45,19 @@ public enum MigrationError: Error, Equatable, Sendable {
   case stopped(KernelError, FileSystemSpace?)
 }
 
+extension MigrationError {
+  /// Of a call on a folder that is no capture yet.
+  public static func ofCall(_ error: KernelError, in folder: FilePath) -> MigrationError {
+    switch error.errno {
+    case .noSuchFileOrDirectory where error.path == folder: .missing(folder)
+    case .notDirectory where error.path == folder: .notAFolder(folder)
+    case .permissionDenied, .notPermitted:
+      .permissionDenied(error, owner: (try? Directory.open(folder).status().owner).map(Users.name))
+    default: .stopped(error, nil)
+    }
+  }
+}
+
 /// Room left on a file system, for the message that says it is full.
 public struct FileSystemSpace: Equatable, Sendable {
   public let name: String

@@ -1,0 +1,276 @@
+internal import CaptureLayout
+internal import FoundationEssentials
+internal import KernelIO
+public import Migration
+internal import Reporting
+public import SystemPackage
+
+/// Makes captures in a folder and measures this program there, each command in turn with the others, and with the bare loops of
+/// system calls that it cannot be faster than by one thread.
+///
+///     a round:  fresh capture ─▶ looks, dry run, renames
+///               fresh capture ─▶ execution by an engine ─▶ (the first) verify, revert          for each engine
+public struct Bench: Sendable {
+  public var folder: FilePath
+  public var sizes: [Int]
+  public var runs: Int
+
+  /// Below this many files start-up is most of what is measured.
+  public static let filesMin = 1000
+
+  public init(in folder: FilePath, sizes: [Int], runs: Int) {
+    self.folder = folder
+    self.sizes = sizes
+    self.runs = runs
+  }
+
+  /// What happens on the way.
+  public enum Event: Sendable {
+    /// Folders that killed runs have left, and that hold something that no benchmark has made.
+    case leftovers([FilePath])
+    /// A size that there is no room for, and the one that is measured in its place.
+    case bounded(files: Int, to: Int)
+    case engineRefused(EngineChoice, String)
+    /// Before a round: how many there are, and the size.
+    case round(Int, of: Int, files: Int)
+    /// Other programs had so many processors in a round: it does not count, and is repeated.
+    case disturbed(Double)
+  }
+
+  /// - Parameter isEnough: asked once a size is measured. If it is not, as many rounds are made once more.
+  public func run(
+    isEnough: (BenchResults.SizeResults) -> Bool = { _ in true }, _ tell: (Event) -> Void
+  ) throws(BenchError) -> BenchResults {
+    do throws(KernelError) {
+      let left = try BenchFolder.removeLeftovers(in: folder)
+      if !left.isEmpty { tell(.leftovers(left)) }
+    } catch { throw .stopped(error) }
+    guard !CapturePath.isInCapture(folder, .guide) else { throw .isCapture(folder) }
+    let commands = Self.commands(tell)
+    var results: BenchResults
+    do throws(KernelError) {
+      let machine = try BenchMachine(of: try Directory.open(folder))
+      results = BenchResults(hotcold: Version.number, machine: machine)
+    } catch { throw .stopped(error) }
+    for files in try boundedSizes(tell) {
+      results.sizes.append(try measure(files, commands, results.machine, isEnough, tell))
+    }
+    return results
+  }
+
+  // MARK: sizes
+
+  /// What a file takes: an inode and its entry, as far as a file system counts them. A tmpfs counts neither, but has them in memory.
+  private static let bytesPerFile: UInt64 = 512
+
+  private func boundedSizes(_ tell: (Event) -> Void) throws(BenchError) -> [Int] {
+    let fileSystem: FileSystemStatus
+    do throws(KernelError) { fileSystem = try Directory.open(folder).fileSystem() } catch {
+      throw .stopped(error)
+    }
+    guard !fileSystem.isReadOnly else {
+      throw .stopped(KernelError(.access, folder, .readOnlyFileSystem))
+    }
+    // A tenth stays free for whoever else writes here.
+    let inodes = fileSystem.freeInodes.map { $0 / 10 * 9 } ?? .max
+    let ofBytes = fileSystem.bytes == 0 ? .max : fileSystem.freeBytes / Self.bytesPerFile / 10 * 9
+    let most = Int(clamping: min(inodes, ofBytes))
+    guard most >= min(Self.filesMin, sizes.min() ?? 0) else { throw .noRoom(folder, files: most) }
+    var bounded: [Int] = []
+    for files in sizes {
+      if files > most { tell(.bounded(files: files, to: most)) }
+      if !bounded.contains(min(files, most)) { bounded.append(min(files, most)) }
+    }
+    return bounded
+  }
+
+  // MARK: commands
+
+  private struct Command: Sendable {
+    let name: String
+    let arguments: [String]
+    let loop: BenchResults.BareLoop
+    let engine: EngineChoice?
+  }
+
+  private static let dryRun = Command(name: "dry run", arguments: ["migrate"], loop: .looks, engine: nil)
+  private static let verify = Command(name: "verify", arguments: ["verify"], loop: .looks, engine: nil)
+  private static let revert = Command(
+    name: "revert", arguments: ["revert", "--execute", "--yes"], loop: .renames, engine: nil)
+
+  private struct Commands: Sendable {
+    var executions: [Command]
+    var all: [Command] { [dryRun] + executions + [verify, revert] }
+  }
+
+  /// By each engine that is granted.
+  private static func commands(_ tell: (Event) -> Void) -> Commands {
+    var executions: [Command] = []
+    for engine in EngineChoice.allCases {
+      do throws(KernelError) { _ = try Engine.choose(engine) } catch {
+        tell(.engineRefused(engine, engine == .ioUring ? Engine.refusalReason(error) : "\(error.errno)"))
+        continue
+      }
+      executions.append(
+        Command(
+          name: "execute, \(engine.rawValue)",
+          arguments: ["migrate", "--execute", "--yes", "--engine", engine.rawValue], loop: .renames,
+          engine: engine))
+    }
+    return Commands(executions: executions)
+  }
+
+  // MARK: measuring
+
+  private func measure(
+    _ files: Int, _ commands: Commands, _ machine: BenchMachine,
+    _ isEnough: (BenchResults.SizeResults) -> Bool,
+    _ tell: (Event) -> Void
+  ) throws(BenchError) -> BenchResults.SizeResults {
+    var results = BenchResults.SizeResults(
+      files: files, loops: BenchResults.BareLoop.allCases.map { BenchResults.LoopResults(loop: $0) },
+      commands: commands.all.map { BenchResults.CommandResults(name: $0.name, loop: $0.loop) })
+    var wanted = runs
+    var disturbedLeft = runs
+    var done = 0
+    while done < wanted {
+      tell(.round(done + 1, of: wanted, files: files))
+      let load = MachineLoad()
+      let round = try measureRound(done, files, commands)
+      let (others, stolen) = load.sinceStart
+      if disturbedLeft > 0,
+        MachineLoad.disturbs(others: others, stolen: stolen, processors: machine.processors)
+      {
+        disturbedLeft -= 1
+        tell(.disturbed(others + stolen))
+        continue
+      }
+      results.add(round)
+      results.othersMax = max(results.othersMax, others)
+      results.stolenMax = max(results.stolenMax, stolen)
+      done += 1
+      if done == wanted, wanted == runs, !isEnough(results) { wanted += runs }
+    }
+    return results
+  }
+
+  /// The first of a round is another one each time.
+  private func measureRound(_ round: Int, _ files: Int, _ commands: Commands) throws(BenchError) -> Round {
+    let own: BenchFolder
+    do throws(KernelError) { own = try BenchFolder(in: folder) } catch { throw .stopped(error) }
+    var figures = Round()
+    var failure: BenchError?
+    do throws(BenchError) {
+      let executions = commands.executions
+      for turn in 0...executions.count {
+        let index = (turn + round) % (executions.count + 1)
+        try makeCapture(files, in: own)
+        if index == executions.count {
+          try measureFlat(own, round, &figures)
+        } else {
+          try measure(executions[index], own, &figures)
+          if index == 0 {
+            try measure(Self.verify, own, &figures)
+            try measure(Self.revert, own, &figures)
+          }
+        }
+      }
+    } catch { failure = error }
+    do throws(KernelError) { try own.remove() } catch { throw failure ?? .stopped(error) }
+    if let failure { throw failure }
+    return figures
+  }
+
+  private func measureFlat(
+    _ own: borrowing BenchFolder, _ round: Int, _ figures: inout Round
+  ) throws(BenchError) {
+    if round % 2 == 0 { try measure(Self.dryRun, own, &figures) }
+    do throws(KernelError) { figures.loops[.looks] = try BareCapture(own.capture).nanosecondsOfLooks() } catch
+    {
+      throw .stopped(error)
+    }
+    if round % 2 == 1 { try measure(Self.dryRun, own, &figures) }
+    do throws(KernelError) {
+      figures.loops[.renames] = try BareCapture(own.capture).nanosecondsOfRenames(syncs: true)
+    } catch { throw try refusal(error) }
+  }
+
+  /// EINVAL: no RENAME_NOREPLACE (renameat2(2)).
+  private func refusal(_ error: KernelError) throws(BenchError) -> BenchError {
+    guard error.operation == .rename, error.errno == .invalidArgument else { return .stopped(error) }
+    let name = try? Directory.open(folder).fileSystem().name
+    return .mayReplace(folder, fileSystem: name ?? "this file system")
+  }
+
+  private func makeCapture(_ files: Int, in own: borrowing BenchFolder) throws(BenchError) {
+    do throws(KernelError) { try own.removeCapture() } catch { throw .stopped(error) }
+    do throws(SampleCapture.Failure) { try SampleCapture(files: files).make(at: own.capture) } catch {
+      switch error {
+      case .notEmpty(let path): throw .stopped(KernelError(.create, path, .directoryNotEmpty))
+      case .kernel(let error): throw .stopped(error)
+      case .interrupted(let signal): throw .interrupted(signal)
+      }
+    }
+    // What is written back to a disk later would be in somebody's time.
+    do throws(KernelError) { try own.directory.syncFileSystem() } catch { throw .stopped(error) }
+  }
+
+  private func measure(
+    _ command: Command, _ own: borrowing BenchFolder, _ figures: inout Round
+  ) throws(BenchError) {
+    if let signal = StopSignal.pending { throw .interrupted(signal) }
+    let arguments =
+      command.arguments + ["--layout", Layout.guide.name, "--format", "json", own.capture.string]
+    let result: ChildProcess.Result
+    do throws(KernelError) {
+      result = try ChildProcess.run(arguments, environment: CurrentProcess.environment(without: "HOTCOLD_"))
+    } catch { throw .stopped(error) }
+    if let signal = StopSignal.pending { throw .interrupted(signal) }
+    guard result.status == 0, let report = try? JSONDecoder().decode(Report.self, from: Data(result.output))
+    else {
+      throw .failed(
+        arguments, status: result.status, errors: String(decoding: result.errors, as: UTF8.self))
+    }
+    figures.commands[command.name] = Round.Command(nanoseconds: result.nanoseconds, report: report)
+  }
+}
+
+/// What is measured of the program's own report.
+struct Report: Decodable {
+  let engine: String?
+  let peakResidentBytes: Double?
+  let ringRequests: Double?
+  let ringSubmissions: Double?
+}
+
+/// The figures of one round.
+private struct Round {
+  struct Command {
+    let nanoseconds: Int64
+    let report: Report
+  }
+
+  var loops: [BenchResults.BareLoop: Int64] = [:]
+  var commands: [String: Command] = [:]
+}
+
+extension BenchResults.SizeResults {
+  fileprivate mutating func add(_ round: Round) {
+    for index in loops.indices {
+      guard let nanoseconds = round.loops[loops[index].loop] else { continue }
+      loops[index].seconds.append(Double(nanoseconds) / 1e9)
+    }
+    for index in commands.indices {
+      guard let command = round.commands[commands[index].name], let floor = round.loops[commands[index].loop]
+      else { continue }
+      commands[index].seconds.append(Double(command.nanoseconds) / 1e9)
+      commands[index].floorRatios.append(Double(command.nanoseconds) / Double(max(1, floor)))
+      let report = command.report
+      if let peak = report.peakResidentBytes { commands[index].peakResidentBytes.append(peak) }
+      if let requests = report.ringRequests, let submissions = report.ringSubmissions, submissions > 0 {
+        commands[index].ringBatches.append(requests / submissions)
+      }
+      commands[index].engine = report.engine
+    }
+  }
+}

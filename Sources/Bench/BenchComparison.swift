@@ -1,0 +1,127 @@
+/// How what was measured compares with a baseline.
+///
+/// A figure is worse, or better, if its median is beyond the tolerance, and the intervals in which the medians are for sure
+/// (`Samples.low`, `high`) do not overlap. Beyond the tolerance with an overlap, or within it with an interval of more than twice the
+/// tolerance, it is too noisy to tell. So is all of it where others had the processors meanwhile (`MachineLoad`).
+public struct BenchComparison: Encodable, Sendable {
+  public enum Verdict: String, Encodable, Sendable {
+    case better, same, worse
+    case noisy = "too noisy to tell"
+  }
+
+  public enum Figure: String, Encodable, Sendable {
+    /// Of a command to its bare loop: shows a slower program.
+    case floorRatio
+    /// Seconds of a bare loop: shows a slower kernel, disk or container.
+    case floor
+    case ringBatch
+    case peakMemory
+  }
+
+  public struct Entry: Encodable, Sendable {
+    public let files: Int
+    public let name: String
+    public let figure: Figure
+    public let before: Double
+    public let now: Double
+    /// 0.1: a tenth more.
+    public let change: Double
+    public let verdict: Verdict
+  }
+
+  public let entries: [Entry]
+  public let verdict: Verdict
+  /// Whether other programs, or other machines, had too much of the processors.
+  public let isDisturbed: Bool
+  /// In what the machines differ.
+  public let differences: [String]
+  /// Of the program that the baseline was made with.
+  public let version: String
+
+  public struct Tolerances: Sendable {
+    /// Of ratios, batches and memory, and of the floors: 0.25 is a quarter more.
+    public var ratios = 0.25
+    public var floors = 0.5
+
+    public init() {}
+  }
+
+  /// What both have measured, and nothing else.
+  public init(_ now: BenchResults, with before: BenchResults, _ tolerances: Tolerances) {
+    var entries: [Entry] = []
+    var isDisturbed = false
+    for size in now.sizes {
+      guard let old = before.sizes.first(where: { $0.files == size.files }) else { continue }
+      entries += Self.entries(size, old, tolerances)
+      isDisturbed =
+        isDisturbed
+        || MachineLoad.disturbs(
+          others: size.othersMax, stolen: size.stolenMax, processors: now.machine.processors)
+    }
+    self.entries = entries
+    self.isDisturbed = isDisturbed
+    verdict = isDisturbed ? .noisy : Self.verdict(of: entries)
+    differences = now.machine.differences(from: before.machine)
+    version = before.hotcold
+  }
+
+  /// Whether one size tells; if not, as many rounds more may.
+  public static func tells(
+    _ now: BenchResults.SizeResults, with before: BenchResults, _ tolerances: Tolerances
+  ) -> Bool {
+    guard let old = before.sizes.first(where: { $0.files == now.files }) else { return true }
+    return [.same, .better].contains(verdict(of: entries(now, old, tolerances)))
+  }
+
+  private static func verdict(of entries: [Entry]) -> Verdict {
+    for verdict in [Verdict.worse, .noisy, .better] where entries.contains(where: { $0.verdict == verdict }) {
+      return verdict
+    }
+    return .same
+  }
+
+  private static func entries(
+    _ now: BenchResults.SizeResults, _ before: BenchResults.SizeResults, _ tolerances: Tolerances
+  ) -> [Entry] {
+    var entries: [Entry] = []
+    func add(
+      _ name: String, _ figure: Figure, _ now: [Double], _ before: [Double], isBetterIfLarger: Bool = false
+    ) {
+      guard !now.isEmpty, !before.isEmpty else { return }
+      let tolerance = figure == .floor ? tolerances.floors : tolerances.ratios
+      let (samples, old) = (Samples(now), Samples(before))
+      let verdict = judge(samples, old, tolerance, isBetterIfLarger)
+      entries.append(
+        Entry(
+          files: files, name: name, figure: figure, before: old.median, now: samples.median,
+          change: samples.median / old.median - 1, verdict: verdict))
+    }
+    let files = now.files
+    for loop in now.loops {
+      let old = before.loops.first { $0.loop == loop.loop }
+      add(loop.loop.rawValue, .floor, loop.seconds, old?.seconds ?? [])
+    }
+    for command in now.commands {
+      guard let old = before.commands.first(where: { $0.name == command.name }) else { continue }
+      add(command.name, .floorRatio, command.floorRatios, old.floorRatios)
+      add(command.name, .peakMemory, command.peakResidentBytes, old.peakResidentBytes)
+      // Of an engine that was asked for: what `auto` gives to a ring is another part each time.
+      guard command.name != "execute, auto" else { continue }
+      add(command.name, .ringBatch, command.ringBatches, old.ringBatches, isBetterIfLarger: true)
+    }
+    return entries
+  }
+
+  static func judge(
+    _ now: Samples, _ before: Samples, _ tolerance: Double, _ isBetterIfLarger: Bool
+  ) -> Verdict {
+    let limit = 1 + tolerance
+    if now.median > before.median * limit {
+      return now.low > before.high ? (isBetterIfLarger ? .better : .worse) : .noisy
+    }
+    if now.median * limit < before.median {
+      return now.high < before.low ? (isBetterIfLarger ? .worse : .better) : .noisy
+    }
+    return max(now.spread, before.spread) > 2 * tolerance ? .noisy : .same
+  }
+}

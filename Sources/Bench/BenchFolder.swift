@@ -1,0 +1,104 @@
+internal import CaptureLayout
+internal import KernelIO
+internal import SystemPackage
+
+/// The folder that a benchmark makes its captures in, below the one that the user named. Locked while it is used, so that the next
+/// benchmark knows one that a killed run has left, and removes it.
+///
+/// Its name begins with a dot: patterns such as `/srv/*` in a list of captures do not match it.
+struct BenchFolder: ~Copyable {
+  private static let prefix = ".hotcold-bench-"
+
+  let directory: Directory
+  private let parent: Directory
+  private let name: String
+  private let lock: FolderLock
+  var capture: FilePath { directory.path.appending(Self.captureName) }
+
+  private static let captureName = "capture"
+
+  init(in path: FilePath) throws(KernelError) {
+    let parent = try Directory.open(path)
+    let name = Self.prefix + String(UInt64.random(in: (1 << 60)...UInt64.max), radix: 16)
+    try parent.makeFolder(name, mode: 0o700)
+    let directory = try parent.openFolder(name)
+    guard let lock = try FolderLock.acquire(directory) else {
+      throw KernelError(.lock, directory.path, .wouldBlock)
+    }
+    self.parent = parent
+    self.name = name
+    self.directory = directory
+    self.lock = lock
+  }
+
+  /// Removes the capture and the folder itself.
+  consuming func remove() throws(KernelError) {
+    try removeCapture()
+    _ = try parent.removeFolder(name)
+  }
+
+  /// Removes the capture, so that the next one can be made.
+  func removeCapture() throws(KernelError) {
+    guard try directory.statusIfThere(Self.captureName) != nil else { return }
+    try Self.removeContents(of: try directory.openFolder(Self.captureName))
+    guard try directory.removeFolder(Self.captureName) else {
+      throw KernelError(.remove, capture, .directoryNotEmpty)
+    }
+  }
+
+  // MARK: what killed runs have left
+
+  /// Removes the folders of runs that are over. Returns those that hold something that no benchmark has made, and stay.
+  static func removeLeftovers(in path: FilePath) throws(KernelError) -> [FilePath] {
+    let parent = try Directory.open(path)
+    var names: [String] = []
+    var stream = try DirectoryStream(of: parent)
+    while try stream.nextWindow({ entry throws(KernelError) in
+      let text = String(decoding: Array(copying: entry.name), as: UTF8.self)
+      if entry.type == .directory, isOwn(text) { names.append(text) }
+    }) {}
+    var left: [FilePath] = []
+    for name in names {
+      do throws(KernelError) {
+        let folder = try parent.openFolder(name)
+        guard try folder.status().owner == CurrentProcess.effectiveUser, !FolderLock.isHeld(folder) else {
+          continue
+        }
+        try removeContents(of: folder)
+        if try !parent.removeFolder(name) { left.append(path.appending(name)) }
+      } catch { left.append(path.appending(name)) }
+    }
+    return left
+  }
+
+  private static func isOwn(_ name: String) -> Bool {
+    name.hasPrefix(prefix) && name.utf8.count == prefix.utf8.count + 16
+      && name.dropFirst(prefix.count).allSatisfy(\.isHexDigit)
+  }
+
+  /// Only empty files, which all of a sample are, and playlists.
+  private static func removeContents(of folder: borrowing Directory) throws(KernelError) {
+    var folders: [String] = []
+    var stream = try DirectoryStream(of: folder)
+    while try stream.nextWindow({ entry throws(KernelError) in
+      let name = entry.name
+      if entry.type == .directory {
+        folders.append(String(decoding: Array(copying: name), as: UTF8.self))
+      } else if mayGo(name, in: folder) {
+        _ = Name.unlink(name, in: folder.descriptor)
+      }
+    }) {}
+    for name in folders {
+      try removeContents(of: try folder.openFolder(name))
+      _ = try folder.removeFolder(name)
+    }
+  }
+
+  private static func mayGo(_ name: Span<UInt8>, in folder: borrowing Directory) -> Bool {
+    guard let status = try? folder.status(ofEntry: name), status.type == .regular else { return false }
+    if status.size == 0 || name.isEqual(to: Layout.guide.stream?.playlist ?? "") { return true }
+    // One that was being written, too.
+    let written = TemporaryName.nameOfWritten(name) ?? name.indices
+    return FileName.isArchivePlaylist(name.extracting(written))
+  }
+}

@@ -1,0 +1,68 @@
+public import KernelIO
+public import SystemPackage
+
+extension BenchMachine {
+  private static let unknown = "unknown"
+
+  /// This one, and the file system of a folder.
+  init(of directory: borrowing Directory) throws(KernelError) {
+    self.init(
+      kernel: Kernel.release, processors: CurrentProcess.processorCount,
+      processorModel: Self.model ?? Self.unknown, fileSystem: try directory.fileSystem().name,
+      mountOptions: MountTable.options(of: directory) ?? Self.unknown, isFiltered: CurrentProcess.isFiltered)
+  }
+
+  /// The same on arm64, where /proc/cpuinfo has no model: unknown.
+  private static var model: String? {
+    let largest = 4 << 20
+    guard let contents = try? readFile(at: "/proc/cpuinfo", limit: largest) else { return nil }
+    for line in contents.split(separator: UInt8(ascii: "\n")) where line.starts(with: "model name".utf8) {
+      let value = line.drop { $0 != UInt8(ascii: ":") }.dropFirst().drop { $0 == UInt8(ascii: " ") }
+      return String(decoding: value, as: UTF8.self)
+    }
+    return nil
+  }
+
+  /// In what the other one differs, in words: "kernel 6.12 (was 6.1)".
+  func differences(from other: BenchMachine) -> [String] {
+    func difference(
+      _ name: String, _ own: some Equatable & CustomStringConvertible, _ others: some CustomStringConvertible
+    )
+      -> String?
+    { "\(own)" == "\(others)" ? nil : "\(name) \(own) (was \(others))" }
+    return [
+      difference("kernel", kernel, other.kernel), difference("processors", processors, other.processors),
+      difference("processor", processorModel, other.processorModel),
+      difference("file system", fileSystem, other.fileSystem),
+      difference("mount options", mountOptions, other.mountOptions),
+      difference("seccomp filter", isFiltered ? "yes" : "no", other.isFiltered ? "yes" : "no"),
+    ].compactMap(\.self)
+  }
+}
+
+extension BenchResults {
+  /// In what the machine of a folder differs from that of these figures.
+  public func machineDifferences(in folder: FilePath) throws(KernelError) -> [String] {
+    try BenchMachine(of: try Directory.open(folder)).differences(from: machine)
+  }
+}
+
+/// What else the machine did.
+struct MachineLoad {
+  private let start = ProcessorTimes.now
+
+  /// So many processors others may have, where fewer than `free` are left besides: the threads of a migration are two.
+  static let othersMax = 0.2
+  static let freeMin = 2.5
+
+  /// Since this was made: what other programs had, and other machines.
+  var sinceStart: (others: Double, stolen: Double) {
+    guard let start, let now = ProcessorTimes.now else { return (0, 0) }
+    return (now.others(since: start), now.stolen(since: start))
+  }
+
+  /// Whether that was enough to slow down what was measured.
+  static func disturbs(others: Double, stolen: Double, processors: Int) -> Bool {
+    others + stolen > max(othersMax, Double(processors) - freeMin)
+  }
+}

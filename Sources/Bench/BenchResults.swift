@@ -1,0 +1,60 @@
+/// What a benchmark has measured: raw figures of each run, so that they can be compared later.
+public struct BenchResults: Codable, Equatable, Sendable {
+  /// Of this form.
+  public static let currentFormat = 1
+
+  public internal(set) var format = currentFormat
+  public internal(set) var hotcold: String
+  public internal(set) var machine: BenchMachine
+  public internal(set) var sizes: [SizeResults] = []
+
+  /// Of captures with so many files.
+  public struct SizeResults: Codable, Equatable, Sendable {
+    public let files: Int
+    public internal(set) var loops: [LoopResults]
+    public internal(set) var commands: [CommandResults] = []
+    /// Processors that other programs had meanwhile, and other machines on this one: of the round in which they had most.
+    public internal(set) var othersMax = 0.0
+    public internal(set) var stolenMax = 0.0
+  }
+
+  /// A bare loop of system calls.
+  public struct LoopResults: Codable, Equatable, Sendable {
+    public let loop: BareLoop
+    public internal(set) var seconds: [Double] = []
+  }
+
+  public struct CommandResults: Codable, Equatable, Sendable {
+    public let name: String
+    /// What it is measured against.
+    public let loop: BareLoop
+    public internal(set) var seconds: [Double] = []
+    /// The same to the bare loop of the same round: 1 is the floor.
+    public internal(set) var floorRatios: [Double] = []
+    /// Of `migrate` and `revert`.
+    public internal(set) var peakResidentBytes: [Double] = []
+    /// Where a ring carried them: renames for each entry into the kernel.
+    public internal(set) var ringBatches: [Double] = []
+    /// What carried the renames in the last run.
+    public internal(set) var engine: String?
+  }
+
+  public enum BareLoop: String, Codable, CaseIterable, Sendable {
+    /// getdents64(2) and statx(2) by one thread.
+    case looks
+    /// renameat2(2) by one thread.
+    case renames
+  }
+}
+
+/// Where it was measured.
+public struct BenchMachine: Codable, Equatable, Sendable {
+  public internal(set) var kernel: String
+  public internal(set) var processors: Int
+  public internal(set) var processorModel: String
+  public internal(set) var fileSystem: String
+  /// Of the mount and of the file system.
+  public internal(set) var mountOptions: String
+  /// Whether a seccomp filter is in force, as in a container.
+  public internal(set) var isFiltered: Bool
+}

@@ -1,0 +1,98 @@
+internal import CLiburing
+internal import SystemPackage
+
+/// A run of this program by itself, as its user would run it.
+public enum ChildProcess {
+  public struct Result: Sendable {
+    /// 128 and the signal where one killed it.
+    public let status: Int32
+    public let output: [UInt8]
+    public let errors: [UInt8]
+    /// From before it was started until it was seen to have ended (CLOCK_MONOTONIC).
+    public let nanoseconds: Int64
+  }
+
+  private static let outputBytesMax = 16 << 20
+  private static let signalEveryNanoseconds: Int64 = 100_000_000
+
+  /// Runs the program to its end. A signal that stops this process stops it, too, and so does the end of this one.
+  ///
+  /// - Parameter environment: NAME=value, all that it gets.
+  public static func run(_ arguments: [String], environment: [String]) throws(KernelError) -> Result {
+    let output = try MemoryFile()
+    let errors = try MemoryFile()
+    let start = SystemClock.monotonicNanoseconds
+    let arguments = CStrings(["hotcold"] + arguments)
+    let environment = CStrings(environment)
+    let child = try KernelError.check(
+      unsafe hc_child_start(arguments.pointers, environment.pointers, output.descriptor, errors.descriptor),
+      .childStart, "")
+    var status: Int32 = 0
+    var wasTold = false
+    while try KernelError.check(unsafe hc_child_wait(child, signalEveryNanoseconds, &status), .read, "") == 0
+    {
+      guard let signal = StopSignal.pending, !wasTold else { continue }
+      hc_child_signal(child, signal)
+      wasTold = true
+    }
+    let nanoseconds = SystemClock.monotonicNanoseconds - start
+    return Result(
+      status: status, output: try output.contents(limit: outputBytesMax),
+      errors: try errors.contents(limit: outputBytesMax), nanoseconds: nanoseconds)
+  }
+
+  /// A list as execve(2) takes it: pointers to NUL-terminated bytes, and NULL.
+  @safe private struct CStrings: ~Copyable {
+    private let memory: UnsafeMutablePointer<CChar>
+    let pointers: [UnsafePointer<CChar>?]
+
+    init(_ texts: [String]) {
+      var bytes: [CChar] = []
+      var starts: [Int] = []
+      for text in texts {
+        starts.append(bytes.count)
+        bytes += text.utf8.map { CChar(bitPattern: $0) } + [0]
+      }
+      unsafe memory = .allocate(capacity: max(1, bytes.count))
+      for (index, byte) in bytes.enumerated() { unsafe (memory + index).initialize(to: byte) }
+      let start = unsafe memory
+      unsafe pointers = starts.map { unsafe UnsafePointer(start + $0) } + [nil]
+    }
+
+    deinit { unsafe memory.deallocate() }
+  }
+
+  private struct MemoryFile: ~Copyable {
+    let descriptor: Int32
+
+    init() throws(KernelError) { descriptor = try KernelError.check(hc_memory_file(), .create, "") }
+
+    deinit { hc_close(descriptor) }
+
+    func contents(limit: Int) throws(KernelError) -> [UInt8] {
+      var contents: [UInt8] = []
+      var buffer = [UInt8](repeating: 0, count: 64 << 10)
+      while contents.count < limit {
+        let count = try KernelError.check(
+          unsafe hc_read_at(descriptor, &buffer, buffer.count, UInt64(contents.count)), .read, "")
+        guard count > 0 else { break }
+        contents += buffer[..<Int(count)]
+      }
+      return contents
+    }
+  }
+}
+
+extension CurrentProcess {
+  /// The environment but for the variables that begin with `prefix`, as NAME=value.
+  public static func environment(without prefix: String) -> [String] {
+    var entries: [String] = []
+    var index: Int32 = 0
+    while let entry = unsafe hc_environment_entry(index) {
+      let text = unsafe String(cString: entry)
+      if !text.hasPrefix(prefix) { entries.append(text) }
+      index += 1
+    }
+    return entries
+  }
+}

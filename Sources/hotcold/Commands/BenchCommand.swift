@@ -1,0 +1,230 @@
+import ArgumentParser
+import Bench
+import CaptureLayout
+import KernelIO
+import Migration
+import Reporting
+import SystemPackage
+
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measures hotcold on the file system of a folder, and compares with earlier figures.",
+    discussion: """
+      Makes captures of empty files in a folder of its own, measures each command in turn with the bare loops of system \
+      calls, and removes them. With --baseline the exit status is 0 for the same or better, 1 for worse, and 75 \
+      where it is too noisy to tell.
+      """)
+
+  @Argument(
+    help: "A folder on the file system to measure; not a capture.", completion: .directory,
+    transform: pathArgument)
+  var directory: FilePath
+  @Option(help: "How many files, such as 100k,300k,700k,1.4M: as many as there is room for.")
+  var files = Sizes(argument: "100k")!
+  @Option(help: "How often each is measured.")
+  var runs = 7
+  @Option(help: "Save the figures in this file.", completion: .file(), transform: pathArgument)
+  var save: FilePath?
+  @Option(
+    help: "Compare with the figures that --save has left in this file.", completion: .file(),
+    transform: pathArgument)
+  var baseline: FilePath?
+  @Option(help: "By how much a figure may differ from the baseline.")
+  var tolerance = Percentage(argument: "25%")!
+  @Option(help: "By how much the time of a bare loop may.")
+  var floorTolerance = Percentage(argument: "50%")!
+  @Flag(help: "Refuse a baseline of another kernel, processor, file system or seccomp filter.")
+  var sameMachine = false
+  @OptionGroup var output: BenchOutput
+
+  struct BenchOutput: ParsableArguments {
+    @Option(help: "How the figures are printed: text, json, ndjson.")
+    var format = OutputFormat.text
+    @Flag(name: .shortAndLong, help: "Print errors only, and the figures.")
+    var quiet = false
+  }
+
+  func validate() throws {
+    guard (3...1000).contains(runs) else { throw ValidationError("--runs takes a number from 3 to 1000.") }
+    if sameMachine, baseline == nil { throw ValidationError("--same-machine goes with --baseline.") }
+  }
+
+  func run() throws {
+    try GivenSettings(flags: []).useTimeZone()
+    StopSignal.install()
+    let console = Console(isQuiet: output.quiet)
+    let old = try baseline.map(load)
+    if let old { try check(old) }
+    let start = SystemClock.monotonicNanoseconds
+    let results: BenchResults
+    var tolerances = BenchComparison.Tolerances()
+    tolerances.ratios = tolerance.part
+    tolerances.floors = floorTolerance.part
+    do throws(BenchError) {
+      results = try Bench(in: directory, sizes: files.counts, runs: runs).run(
+        isEnough: { size in old.map { BenchComparison.tells(size, with: $0, tolerances) } ?? true },
+        { tell($0, console) })
+    } catch { throw try issue(error) }
+    let comparison = old.map { BenchComparison(results, with: $0, tolerances) }
+    if let save {
+      do throws(KernelError) { try Baseline.save(results, to: save) } catch {
+        throw Issue(.failed(error, remedy: Explanation.knownRemedy(error, command: "bench") ?? ""))
+      }
+    }
+    let status = Self.status(of: comparison?.verdict)
+    try Output.print(text(results, comparison, status, start), console)
+    if status != .done { throw status.code }
+  }
+
+  private static func status(of verdict: BenchComparison.Verdict?) -> ExitStatus {
+    switch verdict {
+    case nil, .same, .better: .done
+    case .worse: .incomplete
+    case .noisy: .busy
+    }
+  }
+
+  private func text(
+    _ results: BenchResults, _ comparison: BenchComparison?, _ status: ExitStatus, _ start: Int64
+  ) -> String {
+    guard let form = output.format.form else {
+      let table = BenchText.table(results, in: directory)
+      return table + (comparison.map { "\n" + BenchText.comparison($0, with: baseline ?? directory) } ?? "")
+    }
+    return JSONReport.bench(
+      results, comparison, folder: directory, exitCode: status.rawValue,
+      elapsedNanoseconds: SystemClock.monotonicNanoseconds - start, as: form)
+  }
+
+  private func tell(_ event: Bench.Event, _ console: Console) {
+    switch event {
+    case .leftovers(let folders):
+      for folder in folders {
+        console.warning(
+          "\(Explanation.text(folder)): a killed bench has left this, and something is in it that no bench has made. Look at it, and remove it yourself."
+        )
+      }
+    case .bounded(let files, let most):
+      console.warning(
+        "\(Explanation.text(directory)): no room for \(Format.count(files)) files (df -h, df -i); \(Format.count(most)) are measured in their place"
+      )
+    case .engineRefused(let engine, let reason): console.info("\(engine.rawValue) is not measured: \(reason)")
+    case .round(let round, let of, let files):
+      console.info("\(Format.count(files, "file")), round \(round) of \(of)")
+    case .disturbed(let processors):
+      console.info("other programs had \(Format.oneDecimal(processors)) processors meanwhile; once more")
+    }
+  }
+
+  // MARK: errors
+
+  private func load(_ path: FilePath) throws -> BenchResults {
+    let text = Explanation.text(path)
+    let anew = "Make a new one: hotcold bench \(Explanation.text(directory)) --save \(text)"
+    do throws(Baseline.Failure) { return try Baseline.load(path) } catch {
+      switch error {
+      case .stopped(let error):
+        throw Issue(.usage("\(Explanation.describe(error))", remedy: anew))
+      case .unreadable(let path):
+        throw Issue(.usage("\(Explanation.text(path)): not the figures of a bench, or cut off", remedy: anew))
+      case .otherFormat(let path, let format):
+        throw Issue(
+          .usage("\(Explanation.text(path)): of another version of hotcold (format \(format))", remedy: anew))
+      case .changed(let path):
+        throw Issue(
+          .usage("\(Explanation.text(path)): its figures were changed after they were saved", remedy: anew))
+      }
+    }
+  }
+
+  /// Before minutes are spent on a comparison that cannot be.
+  private func check(_ old: BenchResults) throws {
+    let common = files.counts.filter { count in old.sizes.contains { $0.files == count } }
+    let measured = old.sizes.map { String($0.files) }.joined(separator: ",")
+    guard !common.isEmpty else {
+      throw Issue(
+        .usage(
+          "\(Explanation.text(baseline!)): has no figures for --files \(files.defaultValueDescription)",
+          remedy: "It has them for --files \(measured)."))
+    }
+    guard sameMachine else { return }
+    let differences: [String]
+    do throws(KernelError) { differences = try old.machineDifferences(in: directory) } catch {
+      throw try issue(.stopped(error))
+    }
+    guard differences.isEmpty else {
+      throw Issue(
+        .usage(
+          "\(Explanation.text(baseline!)): of another machine: \(differences.joined(separator: "; "))",
+          remedy: "Make one here (--save), or leave out --same-machine."))
+    }
+  }
+
+  private func issue(_ error: BenchError) throws -> Issue {
+    let text = Explanation.text(directory)
+    switch error {
+    case .interrupted(let signal): throw ExitStatus.interrupted(by: signal).code
+    case .stopped(let error): return Issue(.stopped(.ofCall(error, in: directory)), in: directory)
+    case .isCapture:
+      return Issue(
+        .usage(
+          "\(text): a capture, or in one",
+          remedy:
+            "Give a folder beside it, on the same file system: bench makes files there and removes them."))
+    case .noRoom(_, let files):
+      return Issue(
+        .failed(
+          KernelError(.create, directory, .noSpace),
+          remedy:
+            "There is room for \(Format.count(files, "file")), and fewer than \(Format.count(Bench.filesMin)) tell nothing (df -h, df -i)."
+        ))
+    case .mayReplace(_, let fileSystem):
+      return Issue(
+        .failed(
+          KernelError(.rename, directory, .invalidArgument),
+          remedy:
+            "\(fileSystem) cannot rename without the risk of replacing a file (RENAME_NOREPLACE), so there is nothing to measure. Give a folder on the machine that has the disk."
+        ))
+    case .failed(let arguments, let status, let errors):
+      return Issue(
+        .failed(
+          KernelError(.read, directory, .ioError),
+          remedy:
+            "hotcold \(arguments.joined(separator: " ")) ended with status \(status): \(errors.split(separator: "\n").last.map(String.init) ?? "")"
+        ))
+    }
+  }
+
+  // MARK: values
+
+  /// "100k,1.4M".
+  struct Sizes: ExpressibleByArgument {
+    let counts: [Int]
+    let defaultValueDescription: String
+
+    init?(argument: String) {
+      let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+      let counts = parts.compactMap { SampleCommand.FileCount(argument: String($0))?.count }
+      guard counts.count == parts.count else { return nil }
+      self.counts = counts
+      defaultValueDescription = argument
+    }
+  }
+
+  /// "25%".
+  struct Percentage: ExpressibleByArgument {
+    private static let percentMax = 1000.0
+    let part: Double
+    let defaultValueDescription: String
+
+    init?(argument: String) {
+      let digits = argument.hasSuffix("%") ? argument.dropLast() : Substring(argument)
+      guard digits.allSatisfy({ $0.isNumber || $0 == "." }), let number = Double(digits),
+        (1...Self.percentMax).contains(number)
+      else { return nil }
+      part = number / 100
+      defaultValueDescription = argument
+    }
+  }
+}
