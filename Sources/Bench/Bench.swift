@@ -46,13 +46,15 @@ public struct Bench: Sendable {
       if !left.isEmpty { tell(.leftovers(left)) }
     } catch { throw .stopped(error) }
     guard !CapturePath.isInCapture(folder, .guide) else { throw .isCapture(folder) }
+    let sizes = try boundedSizes(tell)
+    try checkRenames()
     let commands = Self.commands(tell)
     var results: BenchResults
     do throws(KernelError) {
       let machine = try BenchMachine(of: try Directory.open(folder))
       results = BenchResults(hotcold: Version.number, machine: machine)
     } catch { throw .stopped(error) }
-    for files in try boundedSizes(tell) {
+    for files in sizes {
       results.sizes.append(try measure(files, commands, results.machine, isEnough, tell))
     }
     return results
@@ -82,6 +84,18 @@ public struct Bench: Sendable {
       if !bounded.contains(min(files, most)) { bounded.append(min(files, most)) }
     }
     return bounded
+  }
+
+  private func checkRenames() throws(BenchError) {
+    let fileSystem: FileSystemStatus
+    let isSafe: Bool
+    do throws(KernelError) {
+      fileSystem = try Directory.open(folder).fileSystem()
+      let own = try BenchFolder(in: folder)
+      isSafe = try own.refusesToReplace()
+      try own.remove()
+    } catch { throw .stopped(error) }
+    if !isSafe { throw .mayReplace(folder, fileSystem: fileSystem.name) }
   }
 
   // MARK: commands
@@ -192,14 +206,7 @@ public struct Bench: Sendable {
     if round % 2 == 1 { try measure(Self.dryRun, own, &figures) }
     do throws(KernelError) {
       figures.loops[.renames] = try BareCapture(own.capture).nanosecondsOfRenames(syncs: true)
-    } catch { throw try refusal(error) }
-  }
-
-  /// EINVAL: no RENAME_NOREPLACE (renameat2(2)).
-  private func refusal(_ error: KernelError) throws(BenchError) -> BenchError {
-    guard error.operation == .rename, error.errno == .invalidArgument else { return .stopped(error) }
-    let name = try? Directory.open(folder).fileSystem().name
-    return .mayReplace(folder, fileSystem: name ?? "this file system")
+    } catch { throw .stopped(error) }
   }
 
   private func makeCapture(_ files: Int, in own: borrowing BenchFolder) throws(BenchError) {

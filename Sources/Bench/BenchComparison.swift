@@ -32,7 +32,7 @@ public struct BenchComparison: Encodable, Sendable {
   public let entries: [Entry]
   public let verdict: Verdict
   /// Whether other programs, or other machines, had too much of the processors.
-  public let isDisturbed: Bool
+  public let disturbed: Bool
   /// In what the machines differ.
   public let differences: [String]
   /// Of the program that the baseline was made with.
@@ -59,7 +59,7 @@ public struct BenchComparison: Encodable, Sendable {
           others: size.othersMax, stolen: size.stolenMax, processors: now.machine.processors)
     }
     self.entries = entries
-    self.isDisturbed = isDisturbed
+    disturbed = isDisturbed
     verdict = isDisturbed ? .noisy : Self.verdict(of: entries)
     differences = now.machine.differences(from: before.machine)
     version = before.hotcold

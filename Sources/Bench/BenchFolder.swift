@@ -31,6 +31,18 @@ struct BenchFolder: ~Copyable {
     self.lock = lock
   }
 
+  /// Whether a rename refuses to replace here (renameat2(2): EINVAL where the file system has no RENAME_NOREPLACE).
+  func refusesToReplace() throws(KernelError) -> Bool {
+    let names = ["probe", "taken"]
+    for name in names {
+      try directory.createFile(name, contents: [UInt8]().span, modifiedSeconds: 0, modifiedNanoseconds: 0)
+    }
+    let own = directory.descriptor
+    let outcome = Name.rename(Array(names[0].utf8).span, from: own, to: own, as: Array(names[1].utf8).span)
+    for name in names { try directory.removeFile(name) }
+    return outcome == .failed(.fileExists)
+  }
+
   /// Removes the capture and the folder itself.
   consuming func remove() throws(KernelError) {
     try removeCapture()

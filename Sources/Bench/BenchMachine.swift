@@ -9,7 +9,8 @@ extension BenchMachine {
     self.init(
       kernel: Kernel.release, processors: CurrentProcess.processorCount,
       processorModel: Self.model ?? Self.unknown, fileSystem: try directory.fileSystem().name,
-      mountOptions: MountTable.options(of: directory) ?? Self.unknown, isFiltered: CurrentProcess.isFiltered)
+      mountOptions: MountTable.options(of: directory) ?? Self.unknown,
+      seccompFilter: CurrentProcess.isFiltered)
   }
 
   /// The same on arm64, where /proc/cpuinfo has no model: unknown.
@@ -35,7 +36,7 @@ extension BenchMachine {
       difference("processor", processorModel, other.processorModel),
       difference("file system", fileSystem, other.fileSystem),
       difference("mount options", mountOptions, other.mountOptions),
-      difference("seccomp filter", isFiltered ? "yes" : "no", other.isFiltered ? "yes" : "no"),
+      difference("seccomp filter", seccompFilter ? "yes" : "no", other.seccompFilter ? "yes" : "no"),
     ].compactMap(\.self)
   }
 }

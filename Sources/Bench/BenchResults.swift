@@ -56,5 +56,5 @@ public struct BenchMachine: Codable, Equatable, Sendable {
   /// Of the mount and of the file system.
   public internal(set) var mountOptions: String
   /// Whether a seccomp filter is in force, as in a container.
-  public internal(set) var isFiltered: Bool
+  public internal(set) var seccompFilter: Bool
 }

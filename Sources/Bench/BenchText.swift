@@ -64,7 +64,7 @@ public enum BenchText {
 
   private static func result(_ comparison: BenchComparison) -> String {
     let verdict = comparison.verdict
-    if comparison.isDisturbed {
+    if comparison.disturbed {
       return "\(verdict.rawValue): other programs or machines had the processors; run again when it is quiet"
     }
     let entries = comparison.entries.filter { $0.verdict == verdict }

@@ -40,7 +40,7 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
       case .stopped(let error): ExitStatus(of: error)
       case .usage, .capturesNotText, .engineUnavailable: .usage
       case .capturesUnreadable, .capturePathUnusable: .noCapture
-      case .failed: .ioError
+      case .failed, .notMeasured: .ioError
       case .retentionDeclined: .incomplete
       default: issue.severity == .error ? .incomplete : .done
       }

@@ -123,7 +123,7 @@ extension Explanation {
     case .fewInodes(let free, let all):
       return Explanation("\(name): only \(free) of \(all) inodes are free")
     case .usage, .capturesUnreadable, .capturesNotText, .capturePathUnusable, .patternUnmatched, .noCaptures,
-      .engineUnavailable, .metricsNotWritten, .failed:
+      .engineUnavailable, .metricsNotWritten, .notMeasured, .failed:
       return of(cause, command)
     }
   }
@@ -131,7 +131,8 @@ extension Explanation {
   /// Of what is about no capture.
   fileprivate static func of(_ cause: Issue.Cause, _ command: String) -> Explanation {
     switch cause {
-    case .usage(let message, let remedy): return Explanation(message, remedy)
+    case .usage(let message, let remedy), .notMeasured(let message, let remedy):
+      return Explanation(message, remedy)
     case .capturesUnreadable(let error):
       return Explanation(unreadable(error), "Check the path given to --captures-from.")
     case .capturesNotText(let file, let line):

@@ -79,6 +79,8 @@ public struct Issue: Error {
     case noCaptures(list: FilePath?)
     case engineUnavailable(KernelError)
     case metricsNotWritten(KernelError)
+    /// A benchmark came to no figures.
+    case notMeasured(String, remedy: String)
     /// A command could not do its work.
     case failed(KernelError, remedy: String)
   }

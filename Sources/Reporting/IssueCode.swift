@@ -51,6 +51,7 @@ extension Issue {
     case noCaptures = "no-captures"
     case engineUnavailable = "engine-unavailable"
     case metricsNotWritten = "metrics-not-written"
+    case notMeasured = "not-measured"
   }
 
   public var code: Code { entry.code }
@@ -105,6 +106,7 @@ extension Issue {
     case .noCaptures: (.noCaptures, "no captures")
     case .engineUnavailable: (.engineUnavailable, "io_uring cannot be used")
     case .metricsNotWritten: (.metricsNotWritten, "the metrics cannot be written")
+    case .notMeasured: (.notMeasured, "a benchmark without figures")
     case .failed(let error, _): (Self.code(error.errno) ?? .callFailed, "\(error.errno)")
     }
   }

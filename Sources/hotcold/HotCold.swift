@@ -61,9 +61,9 @@ struct HotCold: ParsableCommand {
       The newest files of each kind stay hot, all others go into folders by hour. A migration \
       overwrites and loses nothing, and copies only from one file system to another; a run can be stopped and started again at any point.
 
-      Exit status: 0 done (also: nothing to do, dry run); 1 some files could not be moved or a check failed; \
+      Exit status: 0 done (also: nothing to do, dry run); 1 some files could not be moved, a check failed, or bench found something worse; \
       64 usage; 66 no such capture, or not a capture; 74 an I/O error stopped the run; 75 another run holds \
-      the capture; 77 permission denied; 130, 143 interrupted.
+      the capture, or bench is too noisy to tell; 77 permission denied; 130, 143 interrupted.
       """,
     version: Version.number,
     subcommands: [

@@ -236,3 +236,58 @@ import Testing
     Self.expectEmpty(folder.path)
   }
 }
+
+/// The jobs of docs/BENCH.md, as far as a shell goes: what is between the steps is the CI system's.
+@Suite struct BenchGuideTests {
+  private static let text: String = {
+    let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/BENCH.md")
+    return try! String(contentsOf: path, encoding: .utf8)
+  }()
+
+  /// The scripts below keys of this name in the job of a system, in their order, without their indentation.
+  private static func scripts(of system: String, after key: String) throws -> [String] {
+    let job = try #require(
+      text.components(separatedBy: "\(system):\n\n```yaml\n").last?.components(separatedBy: "```").first)
+    var scripts: [[Substring]] = []
+    var indent: Int?
+    for line in job.split(separator: "\n", omittingEmptySubsequences: false) {
+      let depth = line.prefix { $0 == " " }.count
+      if let least = indent, depth >= least || line.isEmpty {
+        scripts[scripts.count - 1].append(line.dropFirst(least))
+        continue
+      }
+      indent = nil
+      if line.hasSuffix(key) {
+        scripts.append([])
+        indent = depth + 2
+      }
+    }
+    return scripts.map { $0.joined(separator: "\n") }
+  }
+
+  /// The first run saves, the second compares.
+  @Test(arguments: [("GitHub Actions", "run: |"), ("GitLab CI", "- |")]) func theJobsRun(
+    system: String, key: String
+  ) throws {
+    let (place, work, tools) = (try Folder(), try Folder(), try Folder())
+    try Shell.must(["ln", "-s", HotColdBinary.path, tools.path + "/hotcold"])
+    let script = try #require(try Self.scripts(of: system, after: key).last)
+    #expect(script.contains("hotcold bench"))
+    func run() -> Shell.Result {
+      Shell.run([
+        "env", "-C", work.path, "PATH=\(tools.path):/usr/bin:/bin", "FOLDER=\(place.path)", "FILES=1000",
+        "bash", "-e", "-c",
+        "mkdir -p bench\n" + script,
+      ])
+    }
+    let first = run()
+    #expect(
+      first.status == 0 && FileManager.default.fileExists(atPath: work.path + "/bench/baseline.json"),
+      "\(first)")
+    let second = run()
+    #expect(second.output.contains("against "), "\(second)")
+    // So few files are noise; that is no failure of the job.
+    #expect([0, 1, system == "GitLab CI" ? 75 : 0].contains(second.status), "\(second)")
+    #expect(Snapshot.entryCount(place.path) == 0)
+  }
+}

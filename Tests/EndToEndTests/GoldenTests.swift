@@ -8,7 +8,9 @@ import Testing
   private static let folder = #filePath.replacing("GoldenTests.swift", with: "Golden")
   private static let updates = ProcessInfo.processInfo.environment["HOTCOLD_UPDATE_GOLDEN"] != nil
 
-  @Test(arguments: ["", "migrate", "verify", "revert", "archive", "sample", "layout", "next-numbers"])
+  @Test(arguments: [
+    "", "migrate", "verify", "revert", "archive", "sample", "layout", "next-numbers", "bench",
+  ])
   func theHelpIsAsItWas(command: String) throws {
     let arguments = (command.isEmpty ? [] : [command]) + ["--help"]
     try expect(Self.transcript([arguments]), toBe: command.isEmpty ? "help" : "help-\(command)")

@@ -21,7 +21,8 @@ import Testing
   @Test(.requires("python3")) func everyCommandHasAPageAndEveryPageThatIsNamedExists() {
     #expect(
       pages.keys.sorted() == [
-        "hotcold-archive.1", "hotcold-layout.1", "hotcold-migrate.1", "hotcold-next-numbers.1",
+        "hotcold-archive.1", "hotcold-bench.1", "hotcold-layout.1", "hotcold-migrate.1",
+        "hotcold-next-numbers.1",
         "hotcold-revert.1",
         "hotcold-sample.1", "hotcold-verify.1",
         "hotcold.1",

@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func itNamesEveryOption() {
-    for command in ["migrate", "verify", "revert", "archive", "sample", "next-numbers"] {
+    for command in ["migrate", "verify", "revert", "archive", "sample", "next-numbers", "bench"] {
       let help = HotColdBinary.run([command, "--help"]).output
       let options = help.matches(of: #/--[a-z-]+/#).map { String($0.output) }
       #expect(options.count > 3)

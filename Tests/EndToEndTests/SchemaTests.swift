@@ -98,9 +98,22 @@ import Testing
     try expect(["archive", "--once", "--retain", "guide", "--max-delete", "2"] + all, 3, status: 1)
     try expect(["archive", "--once", "--retain", "guide", "--force-retention", one], 1, status: 0)
     try expect(["archive", "--once", one, "--metrics-file", "/nonexistent/hotcold.prom"], 1, status: 1)
+    try expect(["migrate", one, "--engine", "threads"] + execute, 1, status: 0)
     try expect(["revert", one], 1, status: 0)
     try expect(["revert"] + all + execute, 3, status: 1)
     try expectValid(printed)
+  }
+
+  @Test(arguments: ["json", "ndjson"]) func benchmarks(format: String) throws {
+    let place = try Folder()
+    let bench = ["bench", place.path, "--files", "1000", "--runs", "3", "--format", format]
+    let baseline = folder.path + "/baseline.json"
+    let saved = HotColdBinary.run(bench + ["--save", baseline])
+    let compared = HotColdBinary.run(bench + ["--baseline", baseline])
+    #expect(saved.status == 0 && [0, 1, 75].contains(compared.status), "\(saved) \(compared)")
+    let refused = HotColdBinary.run(bench + ["--baseline", folder.path])
+    #expect(refused.status == 64, "\(refused)")
+    try expectValid([saved.output, compared.output, refused.output])
   }
 
   @Test(arguments: ["json", "ndjson"]) func whatIsWrongWithACommandLineIsJSONToo(format: String) throws {

@@ -98,6 +98,7 @@ import Testing
       .capturePathUnusable(missing), .patternUnmatched(Array("/srv/*".utf8), in: "/srv/list"),
       .noCaptures(list: nil), .engineUnavailable(KernelError(.ringSetUp, "", .noFunction)),
       .metricsNotWritten(missing), .failed(missing, remedy: "then what"),
+      .notMeasured("/srv: no room", remedy: "Make room."),
     ]
     return causes.map { Reporting.Issue($0) }
   }()
@@ -142,11 +143,12 @@ import Testing
     case .folderNotRemoved: 34
     case .moreFoldersNotRemoved: 35
     case .initializationNotKept: 36
+    case .notMeasured: 38
     }
   }
 
   @Test func everyErrorNamesItsCaptureAndNoRelativePath() {
-    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...37))
+    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...38))
     for issue in Self.issues {
       let text = issue.explanation(for: "migrate").description
       #expect(text.hasPrefix("/srv/capture1"), "\(text)")

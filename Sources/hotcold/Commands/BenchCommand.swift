@@ -174,24 +174,22 @@ struct BenchCommand: ParsableCommand {
             "Give a folder beside it, on the same file system: bench makes files there and removes them."))
     case .noRoom(_, let files):
       return Issue(
-        .failed(
-          KernelError(.create, directory, .noSpace),
+        .notMeasured(
+          "\(text): no room for the captures of a bench",
           remedy:
             "There is room for \(Format.count(files, "file")), and fewer than \(Format.count(Bench.filesMin)) tell nothing (df -h, df -i)."
         ))
     case .mayReplace(_, let fileSystem):
       return Issue(
-        .failed(
-          KernelError(.rename, directory, .invalidArgument),
-          remedy:
-            "\(fileSystem) cannot rename without the risk of replacing a file (RENAME_NOREPLACE), so there is nothing to measure. Give a folder on the machine that has the disk."
+        .notMeasured(
+          "\(text): \(fileSystem) cannot rename without the risk of replacing a file (RENAME_NOREPLACE), so there is nothing to measure",
+          remedy: "Give a folder on the machine that has the disk."
         ))
     case .failed(let arguments, let status, let errors):
       return Issue(
-        .failed(
-          KernelError(.read, directory, .ioError),
-          remedy:
-            "hotcold \(arguments.joined(separator: " ")) ended with status \(status): \(errors.split(separator: "\n").last.map(String.init) ?? "")"
+        .notMeasured(
+          "hotcold \(arguments.joined(separator: " ")) ended with status \(status)",
+          remedy: errors.split(separator: "\n").last.map(String.init) ?? "It said nothing."
         ))
     }
   }
