@@ -163,7 +163,8 @@ public struct Bench: Sendable {
       results.othersMax = max(results.othersMax, others)
       results.stolenMax = max(results.stolenMax, stolen)
       done += 1
-      if done == wanted, wanted == runs, !isEnough(results) { wanted += runs }
+      // Where others have the processors all the time, more of it tells nothing.
+      if done == wanted, wanted == runs, disturbedLeft > 0, !isEnough(results) { wanted += runs }
     }
     return results
   }

@@ -31,8 +31,9 @@ public struct BenchComparison: Encodable, Sendable {
 
   public let entries: [Entry]
   public let verdict: Verdict
-  /// Whether other programs, or other machines, had too much of the processors.
+  /// Whether other programs, or other machines, had too much of the processors; now, or when the baseline was made.
   public let disturbed: Bool
+  public let baselineDisturbed: Bool
   /// In what the machines differ.
   public let differences: [String]
   /// Of the program that the baseline was made with.
@@ -49,18 +50,15 @@ public struct BenchComparison: Encodable, Sendable {
   /// What both have measured, and nothing else.
   public init(_ now: BenchResults, with before: BenchResults, _ tolerances: Tolerances) {
     var entries: [Entry] = []
-    var isDisturbed = false
     for size in now.sizes {
       guard let old = before.sizes.first(where: { $0.files == size.files }) else { continue }
       entries += Self.entries(size, old, tolerances)
-      isDisturbed =
-        isDisturbed
-        || MachineLoad.disturbs(
-          others: size.othersMax, stolen: size.stolenMax, processors: now.machine.processors)
     }
     self.entries = entries
-    disturbed = isDisturbed
-    verdict = isDisturbed ? .noisy : Self.verdict(of: entries)
+    let sizes = Set(entries.map(\.files))
+    disturbed = now.isDisturbed(sizes)
+    baselineDisturbed = before.isDisturbed(sizes)
+    verdict = disturbed || baselineDisturbed ? .noisy : Self.verdict(of: entries)
     differences = now.machine.differences(from: before.machine)
     version = before.hotcold
   }
@@ -105,8 +103,8 @@ public struct BenchComparison: Encodable, Sendable {
       guard let old = before.commands.first(where: { $0.name == command.name }) else { continue }
       add(command.name, .floorRatio, command.floorRatios, old.floorRatios)
       add(command.name, .peakMemory, command.peakResidentBytes, old.peakResidentBytes)
-      // Of an engine that was asked for: what `auto` gives to a ring is another part each time.
-      guard command.name != "execute, auto" else { continue }
+      // `auto` gives another part to the ring each time.
+      guard command.name == "execute, io_uring" else { continue }
       add(command.name, .ringBatch, command.ringBatches, old.ringBatches, isBetterIfLarger: true)
     }
     return entries
@@ -124,4 +122,18 @@ public struct BenchComparison: Encodable, Sendable {
     }
     return max(now.spread, before.spread) > 2 * tolerance ? .noisy : .same
   }
+}
+
+extension BenchResults {
+  /// Whether others had the processors while captures of these sizes were measured.
+  func isDisturbed(_ sizes: Set<Int>) -> Bool {
+    self.sizes.contains { size in
+      sizes.contains(size.files)
+        && MachineLoad.disturbs(
+          others: size.othersMax, stolen: size.stolenMax, processors: machine.processors)
+    }
+  }
+
+  /// Whether they had while any were.
+  public var isDisturbed: Bool { isDisturbed(Set(sizes.map(\.files))) }
 }

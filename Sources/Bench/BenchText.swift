@@ -65,7 +65,12 @@ public enum BenchText {
   private static func result(_ comparison: BenchComparison) -> String {
     let verdict = comparison.verdict
     if comparison.disturbed {
-      return "\(verdict.rawValue): other programs or machines had the processors; run again when it is quiet"
+      return
+        "\(verdict.rawValue): other programs or machines had the processors; run again when it is quiet"
+    }
+    if comparison.baselineDisturbed {
+      return
+        "\(verdict.rawValue): they had when the baseline was made; make a new one when it is quiet (--save)"
     }
     let entries = comparison.entries.filter { $0.verdict == verdict }
     switch verdict {

@@ -67,6 +67,10 @@ struct BenchCommand: ParsableCommand {
         { tell($0, console) })
     } catch { throw try issue(error) }
     let comparison = old.map { BenchComparison(results, with: $0, tolerances) }
+    if results.isDisturbed {
+      console.warning(
+        "other programs or machines had the processors: these figures are noise, as a baseline too")
+    }
     if let save {
       do throws(KernelError) { try Baseline.save(results, to: save) } catch {
         throw Issue(.failed(error, remedy: Explanation.knownRemedy(error, command: "bench") ?? ""))
