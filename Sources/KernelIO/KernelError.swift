@@ -63,6 +63,8 @@ extension Errno {
   public static let wrongMedium = Errno(rawValue: 124)
   /// ENOMEDIUM: a file system of another UUID is mounted.
   public static let otherMedium = Errno(rawValue: 123)
+  /// ESTALE: another folder is where one was that is in use.
+  public static let replaced = Errno(rawValue: 116)
   /// ENODATA: the UUID of a file system cannot be learnt.
   public static let noUUID = Errno(rawValue: 61)
 

@@ -21,13 +21,32 @@ extension Pass {
   ) -> Bool {
     let kind = identity.kind
     if options.target == .flat, isHeld(entry.name, kind, in: site) { return false }
+    // With another name where that one was taken (`--on-conflict rename`).
+    let timed = layout.timed(entry.name, of: kind, status.modified)
     for other in otherTiers(of: kind, than: site, status.modified) {
       if options.keepLive, other == .place(layout[kind].hot) { continue }
-      guard let outcome = plan.finishCopy(entry.name, in: site, at: other) else { continue }
+      var outcome = plan.finishCopy(entry.name, in: site, at: other, as: entry.name)
+      if outcome == nil, let timed, other != .place(layout[kind].hot) {
+        outcome = plan.finishCopy(entry.name, in: site, at: other, as: timed.span)
+      }
+      guard let outcome else { continue }
       plan.ledger.countLink(entry.name, move(identity, from: site), outcome)
       return true
     }
     return false
+  }
+
+  /// The files that a killed run has left aside, in all places. Before a reversion moves anything: their copies are in buckets yet, and
+  /// it does not visit the flat places.
+  mutating func finishAsides() throws(KernelError) {
+    for place in layout.places where !plan.ledger.isStopped {
+      try tree.withPlace(place) { (directory) throws(KernelError) in
+        var stream = try DirectoryStream(of: directory)
+        while try stream.nextWindow({ entry throws(KernelError) in
+          _ = finishAside(entry, in: .place(place)) || removeUnfinished(entry, in: .place(place))
+        }) {}
+      }
+    }
   }
 
   /// Finishes what a killed run began that had taken a file aside to remove it: its copy is durable. One that has none, as where
@@ -42,7 +61,6 @@ extension Pass {
     // One of this run's own may be on its way out.
     plan.finishCopies()
     guard let modified = plan.modified(entry.name, in: site) else { return true }
-    // With another name where that one was taken (`--on-conflict rename`).
     let timed = layout.timed(name, of: kind, modified)
     for other in otherTiers(of: kind, than: site, modified) {
       if plan.finishAside(entry.name, of: name, in: site, at: other) { return true }
@@ -53,18 +71,20 @@ extension Pass {
     return true
   }
 
-  /// Where the copy of a file can be that is on its way to another file system. What had come to a hot place may have gone on to a
-  /// bucket, which is on that of the flat place again.
-  private mutating func otherTiers(of kind: Kind, than site: Site, _ modified: ModificationTime?) -> [Site] {
+  /// Where the copy of a file can be that is on its way to another file system, or was. What had come to a hot place may have gone on
+  /// to a bucket, which is on that of the flat place again; and what had come to a bucket, by a reversion to the flat place.
+  private mutating func otherTiers(of kind: Kind, than site: Site, _ modified: ModificationTime) -> [Site] {
     let rule = layout[kind]
+    let (flat, hot) = (Site.place(rule.flat), Site.place(rule.hot))
     var sites: [Site] = []
-    if options.target == .flat { sites.append(.place(rule.flat)) }
-    if options.target == .tiered, case .place = site { sites.append(.place(rule.hot)) }
-    if options.target == .tiered, let modified, let bucket = layout.buckets.bucket(of: modified, &hours) {
+    if options.target == .flat { sites.append(flat) }
+    if options.target == .tiered, case .place = site { sites.append(hot) }
+    var isApart = tree.isCopied(from: flat, to: hot)
+    if let bucket = layout.buckets.bucket(of: modified, &hours) {
       sites.append(.bucket(kind, bucket))
+      if options.target == .flat { isApart = isApart || tree.isCopied(from: flat, to: .bucket(kind, bucket)) }
     }
-    let hotIsApart = tree.isCopied(from: .place(rule.flat), to: .place(rule.hot))
-    return sites.filter { $0 != site && (hotIsApart || tree.isCopied(from: site, to: $0)) }
+    return sites.filter { $0 != site && (isApart || tree.isCopied(from: site, to: $0)) }
   }
 
   /// Removes what a killed run has left of a copy.

@@ -142,7 +142,7 @@ struct MoveLedger: ~Copyable {
       gone.append(move.identity)
     case .failed(let operation, let errno) where errno.stopsRun:
       countFailed(name, move, .errno(errno))
-      let isOfSource = [.open, .stat, .read, .remove].contains(operation)
+      let isOfSource = [.open, .stat, .read, .rename, .remove].contains(operation)
       let site = isOfSource ? move.from : move.to
       stop(KernelError(operation, capture.reaching(layout.prefix(of: site)), errno))
     case .differs: countFailed(name, move, .copyDiffers)

@@ -177,14 +177,16 @@ struct MovePlan<M: Mover>: ~Copyable {
   }
 
   /// Where a file has a copy that a killed run had made durable, its move is finished. Nil where it has none.
-  mutating func finishCopy(_ name: Span<UInt8>, in site: Site, at other: Site) -> Outcome? {
+  mutating func finishCopy(
+    _ name: Span<UInt8>, in site: Site, at other: Site, as newName: Span<UInt8>
+  ) -> Outcome? {
     guard let (from, to) = folders(of: site, other) else { return nil }
     // A copy of this run may be taken back yet.
-    if copies.holds(name, in: to) { finishCopies() }
-    guard CopyBatch.isCopied(name, from: from, to: to, as: name) else { return nil }
+    if copies.holds(newName, in: to) { finishCopies() }
+    guard CopyBatch.isCopied(name, from: from, to: to, as: newName) else { return nil }
     guard !isDryRun else { return .done }
     return TierCopy.move(
-      name, from: from, to: to, as: name, in: tree, mount: tree.layout.mount(of: other),
+      name, from: from, to: to, as: newName, in: tree, mount: tree.layout.mount(of: other),
       verifies: verifiesCopies
     ).outcome
   }

@@ -67,6 +67,7 @@ struct Pass<M: Mover>: ~Copyable {
         try walkBuckets(trees: 1..<layout.trees.count, &reconciliation, progressed)
         for place in placesHotFirst where mayGoOn { try walk(place, &reconciliation, progressed) }
       case .flat:
+        if hasMounts { try finishAsides() }
         try walkBuckets(trees: 0..<layout.trees.count, &reconciliation, progressed)
         // Before its segments leave: where it has to stay, so have they.
         if mayGoOn { try judgeLivePlaylist() }
@@ -140,8 +141,8 @@ struct Pass<M: Mover>: ~Copyable {
     _ progressed: (Progress) -> Void,
     _ wants: (Kind) -> Bool
   ) throws(KernelError) {
-    // To the flat layout no file need be looked at, but for a second name that a killed run may have left.
-    let looks = options.target == .tiered || tree.mayHoldBothNames
+    // To the flat layout no file need be looked at, but for a second name, or a copy, that a killed run may have left.
+    let looks = options.target == .tiered || tree.mayHoldBothNames || tree.copiesFiles
     var walk = Walk(layout, look: looks ? .modification : .name)
     walk.warms = readsDisk
     // Only where nothing else keeps the other core busy, and no rename waits for the folder's lock.

@@ -30,7 +30,7 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
       // No file was moved, and none is in danger.
       case .mayReplace, .mayNotLink: .incomplete
       case .coldRootInTheWay, .coldRootIsNoFolder, .nameIsNoText: .usage
-      case .notMounted, .otherDisk, .unknownDisk, .noColdRoot, .noRoom, .stopped: .ioError
+      case .notMounted, .tierReplaced, .otherDisk, .unknownDisk, .noColdRoot, .noRoom, .stopped: .ioError
       }
   }
 

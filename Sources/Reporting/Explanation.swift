@@ -122,6 +122,9 @@ extension Explanation {
       return Explanation("\(name): only \(Format.bytes(free)) of \(Format.bytes(all)) are free")
     case .fewInodes(let free, let all):
       return Explanation("\(name): only \(free) of \(all) inodes are free")
+    case .executionRefused(let error):
+      let refusal = of(error, in: capture, command)
+      return Explanation("\(refusal.message); --execute would be refused", refusal.remedy)
     case .usage, .capturesUnreadable, .capturesNotText, .capturePathUnusable, .patternUnmatched, .noCaptures,
       .engineUnavailable, .metricsNotWritten, .notMeasured, .failed:
       return of(cause, command)
@@ -234,7 +237,8 @@ extension Explanation {
     case .refused: return Explanation("\(from): stays, because \(to) was refused")
     case .errno(.resourceBusy):
       return Explanation(
-        "\(from): stays: it was written to, or replaced, at that moment", "A later run takes it.")
+        "\(from): stays: it was written to, replaced, or had a name removed at that moment",
+        "A later run takes it.")
     case .errno(let errno): return Explanation("\(from): cannot be moved to \(to): \(errno)")
     }
   }

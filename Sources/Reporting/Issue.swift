@@ -66,6 +66,9 @@ public struct Issue: Error {
     case littleSpace(freeBytes: UInt64, bytes: UInt64)
     case fewInodes(free: UInt64, all: UInt64)
 
+    /// Of a dry run.
+    case executionRefused(MigrationError)
+
     // MARK: no capture
 
     /// What the user asked for is not to be understood.
@@ -96,7 +99,7 @@ extension Issue {
     switch cause {
     case .retentionDeclined, .implausibleTimes, .longPlaylist, .bucketOfNoKind, .segmentsDeletedEarly,
       .littleSpace,
-      .fewInodes,
+      .fewInodes, .executionRefused,
       .patternUnmatched, .noCaptures:
       .warning
     default: .error
@@ -192,7 +195,8 @@ extension CaptureReport {
   /// What is no error, and worth knowing.
   package var warnings: [Issue] {
     let isLong = listedSegments > Explanation.listedSegmentsMax
-    return (isLong ? [Issue(.longPlaylist(listedSegments), in: capture)] : [])
+    return (executionRefusal.map { [Issue(.executionRefused($0), in: capture)] } ?? [])
+      + (isLong ? [Issue(.longPlaylist(listedSegments), in: capture)] : [])
       + bucketsOfNoKind.map { Issue(.bucketOfNoKind($0, layout: layout.name), in: capture) }
   }
 }

@@ -99,6 +99,7 @@ extension Issue {
     case .segmentsDeletedEarly: (.segmentsDeletedEarly, "segments deleted before they are archived")
     case .littleSpace: (.littleSpace, "little free space")
     case .fewInodes: (.fewInodes, "few free inodes")
+    case .executionRefused(let error): (Self.entry(error).code, "an execution would be refused")
     case .usage: (.usage, "wrong usage")
     case .capturesUnreadable, .capturesNotText, .capturePathUnusable:
       (.capturesUnreadable, "the list of captures cannot be read")
@@ -121,7 +122,8 @@ extension Issue {
     case .busy: (.captureBusy, "another run holds the capture")
     case .untrustedLink: (.untrustedLink, "a link that is not followed")
     case .mayReplace, .mayNotLink: (.noSafeRename, "a file system that cannot refuse to replace")
-    case .notMounted, .otherDisk, .unknownDisk, .noColdRoot: (.notMounted, "a tier that is not mounted")
+    case .notMounted, .tierReplaced, .otherDisk, .unknownDisk, .noColdRoot:
+      (.notMounted, "a tier that is not mounted")
     case .noRoom: (.noSpace, "no room for what would be copied")
     case .foreignColdRoot: (.coldRootUnusable, "a cold root of another user")
     case .coldRootInTheWay, .coldRootIsNoFolder, .nameIsNoText:

@@ -41,7 +41,7 @@ extension Explanation {
     case .tierDenied(let error, let owner):
       return Explanation(
         describe(error, in: capture),
-        "Give it to the owner of the capture, \(again): sudo chown \(owner): \(text(error.path)). Of a tmpfs the option uid=\(owner) in /etc/fstab does that at each mount."
+        "Give it to the owner of the capture, who must also be able to reach it (x on every folder on the way), \(again): sudo chown \(owner): \(text(error.path)). Of a tmpfs the option uid=\(owner) in /etc/fstab does that at each mount."
       )
     case .untrustedLink(let path):
       return Explanation(
@@ -66,7 +66,14 @@ extension Explanation {
       let isHere = found.map { " (\($0))" } ?? ""
       return Explanation(
         "\(place(path, in: capture)): no \(type ?? "file system of its own") is mounted here\(isHere), and the layout says that one must be",
-        "Mount it, \(again): mkdir -p \(text(path)); mount \(text(path)), where /etc/fstab has it. Until then nothing is moved, so that the disk below does not fill."
+        found == nil
+          ? "Mount it, \(again): mkdir -p \(text(path)); mount \(text(path)), where /etc/fstab has it. Until then nothing is moved, so that the disk below does not fill."
+          : "Mount it, or correct the layout: it must name the mount point itself, and the type of what belongs there; \(again). Until then nothing is moved."
+      )
+    case .tierReplaced(let path):
+      return Explanation(
+        "\(place(path, in: capture)): this is not the folder that was here when the run began: another file system was mounted, or the folder was moved",
+        "Look what is there (findmnt, ls -la), put back what was, \(again): every file is at its old or its new place."
       )
     case .otherDisk(let path, let uuid):
       return Explanation(
@@ -87,11 +94,11 @@ extension Explanation {
         switch errno {
         case .tooManySymbolicLinkLevels: "a link, on the way or at the end"
         case .notDirectory: "a file, on the way or at the end"
-        default: "another file system or subvolume is mounted on the way or at the end"
+        default: "another mount, or a btrfs subvolume, is on the way or at the end"
         }
       return Explanation(
         "\(place(path, in: capture)): the cold root must be a folder on the disk that is mounted at 'cold: mount', and this is none: \(what)",
-        "Name the folder itself as root, and what is mounted there as mount, in the layout."
+        "Name the folder itself as root in the layout, and as mount the mount point that is nearest above it; a btrfs subvolume has to be mounted by itself for that (mount -o subvol=NAME)."
       )
     case .foreignColdRoot(let path, let owner):
       return Explanation(

@@ -219,10 +219,6 @@ public struct TextReport {
         "NOTE: a writer is active. --keep-live moves only what is cold and leaves the old URL playing; "
           + "switch ffmpeg to the new paths, then run once more without it.")
     }
-    if let refusal = report.executionRefusal {
-      lines.append(
-        "NOTE: --execute would be refused: \(Explanation.of(refusal, in: report.capture, command))")
-    }
     lines += report.warnings.map { "NOTE: \($0.explanation(for: command))" }
     if report.renamed > 0 {
       lines.append(

@@ -129,4 +129,71 @@ import Testing
     #expect(try disks.contents() == before && Snapshot.entryCount(elsewhere.path) == 0)
     #expect(try Snapshot(disks.root).paths.count { ColdRoot.isCold($0) } > 0)
   }
+
+  /// Killed on the way to the cold disk, and then taken back: each file is there once, and counted once, also by the dry run.
+  @Test(
+    .requires("strace"),
+    arguments: ["renameat2", "unlinkat", "syncfs"].flatMap { call in [1, 2].map { (call, $0) } },
+    ["segments", ""])
+  func aKilledRunThatIsTakenBack(kill: (call: String, number: Int), place: String) throws {
+    let disks = try ColdDisks("ext4", "xfs")
+    let layout = try disks.declared()
+    let folder = place.isEmpty ? disks.capture : disks.capture + "/" + place
+    try Shell.must(["mkdir", "-p", folder, disks.capture + "/segments"])
+    for file in 0..<3 {
+      try Folder.writeFile("\(folder)/segment_\(file).ts", String(repeating: "\(file)", count: 5000))
+      try Shell.must(["touch", "-d", "2026-11-14 13:05:1\(file)Z", "\(folder)/segment_\(file).ts"])
+    }
+    usleep(30_000)
+    let killed = EngineTests.inject(
+      "\(kill.call):signal=SIGKILL:when=\(kill.number)",
+      [
+        "migrate", disks.capture, "--layout", layout, "--hot", "segments=0", "--execute", "--yes", "--engine",
+        "syscalls",
+        "--no-manifests",
+      ])
+    #expect(killed.status == 128 + SIGKILL, "\(killed)")
+    let planned = ColdRoot.run("revert", [disks.capture], layout, ["--format", "json"])
+    let reverted = ColdRoot.run(
+      "revert", [disks.capture], layout, ["--execute", "--yes", "--format", "json"])
+    #expect(planned.status == 0 && reverted.status == 0, "\(planned) \(reverted)")
+    let report = try JSON(parsing: reverted.output)["captures", 0]
+    #expect(
+      report["comparison", "arrived"].int == 0 && report["total", "conflicts"].int == 0, "\(reverted.output)")
+    let plan = try JSON(parsing: planned.output)["captures", 0]
+    #expect(plan["total", "conflicts"].int == 0, "\(planned.output)")
+    // One that is aside is not counted by a dry run.
+    let found = plan["total", "found"].int ?? 0
+    #expect(found == 3 || (kill.call == "unlinkat" && found == 2), "\(planned.output)")
+    #expect(try Snapshot(disks.capture).paths == Set((0..<3).map { Bytes("segment_\($0).ts") }))
+    #expect(try Snapshot(disks.cold.path).paths.isEmpty)
+  }
+
+  /// The file whose name was taken has gone since, as by retention: what is in both tiers under two names is one file all the same.
+  @Test(
+    .requires("strace"),
+    arguments: [("renameat2", "migrate"), ("renameat2", "revert"), ("unlinkat", "revert")])
+  func aKilledRunThatGaveOtherNames(call: String, next: String) throws {
+    let disks = try ColdDisks("ext4", "xfs")
+    let layout = try disks.declared()
+    try Shell.must(["mkdir", "-p", disks.capture + "/segments", disks.root + "/segments/13"])
+    let (file, old) = (disks.capture + "/segments/segment_0.ts", disks.root + "/segments/13/segment_0.ts")
+    try Folder.writeFile(file, String(repeating: "new", count: 5000))
+    try Folder.writeFile(old, "old")
+    try Shell.must(["touch", "-d", "2026-11-14 13:05:10Z", file])
+    try Shell.must(["touch", "-d", "2026-11-13 13:05:10Z", old])
+    usleep(30_000)
+    let options = ["--execute", "--yes", "--no-manifests", "--engine", "syscalls"]
+    let killed = EngineTests.inject(
+      "\(call):signal=SIGKILL:when=1",
+      ["migrate", disks.capture, "--layout", layout, "--hot", "segments=0", "--on-conflict", "rename"]
+        + options)
+    #expect(killed.status == 128 + SIGKILL, "\(killed)")
+    try FileManager.default.removeItem(atPath: old)
+    let more = next == "migrate" ? ["--hot", "segments=0", "--on-conflict", "rename", "--no-manifests"] : []
+    let result = ColdRoot.run(next, [disks.capture], layout, ["--execute", "--yes"] + more)
+    #expect(result.status == 0, "\(result)")
+    let all = try Snapshot(disks.hot.path).paths.union(Snapshot(disks.cold.path).paths)
+    #expect(all.count == 1, "\(all)")
+  }
 }

@@ -29,7 +29,7 @@ import Testing
       .notMounted("/srv/capture1/hot", type: "tmpfs", found: "this is ext4"),
       .notMounted("/srv/capture1/hot", type: nil, found: nil),
       .tierDenied(KernelError(.access, "/mnt/disk/capture1", .permissionDenied), owner: "me"),
-      .coldRootIsNoFolder("/mnt/disk/capture1", .improperLink),
+      .coldRootIsNoFolder("/mnt/disk/capture1", .improperLink), .tierReplaced("/srv/capture1/hot"),
       .otherDisk("/mnt/disk", uuid: "1234-ABCD"), .unknownDisk("/mnt/disk", uuid: "1234-ABCD"),
       .noRoom(
         "/mnt/disk/capture1", bytes: 1, files: 2, FileSystemSpace(name: "ext4", freeBytes: 1, freeInodes: nil)
@@ -86,6 +86,7 @@ import Testing
       .longPlaylist(900),
       .bucketOfNoKind("segments/7", layout: "guide"),
       .segmentsDeletedEarly(1), .littleSpace(freeBytes: 1, bytes: 100), .fewInodes(free: 1, all: 100),
+      .executionRefused(.missing(capture)),
     ]
     return issues
   }()
@@ -144,11 +145,12 @@ import Testing
     case .moreFoldersNotRemoved: 35
     case .initializationNotKept: 36
     case .notMeasured: 38
+    case .executionRefused: 39
     }
   }
 
   @Test func everyErrorNamesItsCaptureAndNoRelativePath() {
-    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...38))
+    #expect(Set((Self.issues + Self.others).map(Self.number)) == Set(0...39))
     for issue in Self.issues {
       let text = issue.explanation(for: "migrate").description
       #expect(text.hasPrefix("/srv/capture1"), "\(text)")

@@ -208,6 +208,7 @@ extension Layout {
       return .notMounted(error.path, type: mount?.type, found: found)
     }
     switch error.errno {
+    case .replaced: return .tierReplaced(error.path)
     case .otherMedium: return .otherDisk(error.path, uuid: mount?.uuid ?? "")
     case .noUUID: return .unknownDisk(error.path, uuid: mount?.uuid ?? "")
     case .notPermitted:

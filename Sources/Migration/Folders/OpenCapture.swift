@@ -27,6 +27,8 @@ public enum MigrationError: Error, Equatable, Sendable {
   case mayNotLink(FilePath, fileSystem: String)
   /// A folder that the layout declares a mount is none, or one of another type than this. `found`: what is there in its place.
   case notMounted(FilePath, type: String?, found: String?)
+  /// Another folder, or none, is where the tier was when the run began.
+  case tierReplaced(FilePath)
   /// The file system that is mounted here has another UUID than the layout declares.
   case otherDisk(FilePath, uuid: String)
   /// Its UUID cannot be learnt.
@@ -221,7 +223,7 @@ struct OpenCapture: ~Copyable {
   /// An error that stops a run, with the room left on the file system where that matters.
   func stopped(_ error: KernelError) -> MigrationError {
     switch error.errno {
-    case .permissionDenied where error.operation == .mount: return denied(error)
+    case .permissionDenied where error.operation == .mount: return .tierDenied(error, owner: ownerName)
     case _ where error.operation == .mount: return layout.tierError(error, in: directory.path)
     case .invalidArgument where error.operation == .rename:
       return .mayReplace(directory.path, fileSystem: fileSystem.name)
@@ -284,8 +286,9 @@ struct OpenCapture: ~Copyable {
       conflict = try layout.coldRootConflict(in: directory)
       signs = try CaptureSigns(of: directory, layout)
     } catch {
-      if error.operation == .mount, error.errno != .permissionDenied {
-        throw layout.tierError(error, in: directory.path)
+      if error.operation == .mount {
+        guard error.errno == .permissionDenied else { throw layout.tierError(error, in: directory.path) }
+        throw .tierDenied(error, owner: Users.name(of: status.owner))
       }
       // Of a cold root: the capture itself is open.
       if [.noSuchFileOrDirectory, .notDirectory].contains(error.errno) { throw .stopped(error, nil) }

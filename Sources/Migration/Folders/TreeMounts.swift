@@ -38,11 +38,10 @@ extension CaptureTree {
         guard lack == nil, let folder else { continue }
         do throws(KernelError) {
           guard let now = try root.openTier(mount) else {
-            throw KernelError(.mount, capture.reaching(mount.path), .noSuchFileOrDirectory)
+            throw KernelError(.mount, capture.reaching(mount.path), .replaced)
           }
           guard try now.status().folder == folder.directory.status().folder else {
-            throw KernelError(
-              .mount, capture.reaching(mount.point ?? mount.path), .operationNotSupportedByDevice)
+            throw KernelError(.mount, capture.reaching(mount.path), .replaced)
           }
         } catch { lack = error }
       }
