@@ -28,7 +28,10 @@ let package = Package(
     .target(name: "AllocationCounter", path: "AllocationCounter"),
     // Fresh trees, the real program, the floor, results.
     .target(
-      name: "Support", dependencies: [.product(name: "Benchmark", package: "benchmark")],
+      name: "Support",
+      dependencies: [
+        .product(name: "Benchmark", package: "benchmark"), .product(name: "HotColdKit", package: "hotcold"),
+      ],
       path: "Support", swiftSettings: settings),
     suite("Guide", []),
     suite("Engines", []),

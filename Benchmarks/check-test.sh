@@ -24,7 +24,7 @@ benchmarks='SystemCalls.*'
 plant 1000 1000 && expect 0 "as good as"
 plant 1000 1500 && expect 0 "better than"
 plant 500 1000 && expect 1 "WORSE than"
-plant 500 1500 && expect 1 "WORSE than" && grep -q 'statx: 1000, threshold 500' "$folder/output"
+plant 500 1500 && expect 1 "WORSE than" && grep -q 'statx: +100.0 % (1000, threshold 500)' "$folder/output"
 plant 1000 1500 && expect 2 "the tool failed" HOTCOLD_BINARY=/bin/false
 benchmarks='(SystemCalls|Allocations).*'
 plant 1000 1000 && expect 2 "no threshold for Allocations.1000files"

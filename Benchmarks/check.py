@@ -12,7 +12,7 @@ import sys
 
 
 def deviations(output, which):
-    """`benchmark metric: measured, threshold` of each table of deviations that are `which`."""
+    """`benchmark metric: +4 % (measured, threshold …)` of each table of deviations that are `which`."""
     found, benchmark, metric = [], None, None
     for line in output.splitlines():
         title = re.match(r"Deviations (better|worse) than threshold for (.+)", line)
@@ -22,8 +22,16 @@ def deviations(output, which):
         elif len(cells) > 4 and cells[2] == "p90 threshold":
             metric = re.sub(r" \([^()]*\)$", "", cells[1])
         elif len(cells) > 4 and cells[1] == "p90" and benchmark:
-            found.append(f"{benchmark} {metric}: {cells[3]}, threshold {cells[2]}")
+            found.append(f"{benchmark} {metric}: {change(cells[3], cells[2])} ({cells[3]}, threshold {cells[2]})")
     return found
+
+
+def change(measured, threshold):
+    """By how much, where both are numbers."""
+    digits = [re.sub(r"[^0-9.]", "", text) for text in (measured, threshold)]
+    if not all(digits) or float(digits[1]) == 0:
+        return "changed"
+    return f"{(float(digits[0]) / float(digits[1]) - 1) * 100:+.1f} %"
 
 
 def verdict(output, status, thresholds):
@@ -35,11 +43,11 @@ def verdict(output, status, thresholds):
     if bare:
         return 2, f"no threshold for {', '.join(bare)}; make bench-update, look at the difference, commit it"
     if "is WORSE than the defined thresholds" in output:
-        worse = "\n  ".join(deviations(output, "worse"))
-        return 1, f"WORSE than {thresholds}. Find the cause; if it is meant, make bench-update:\n  {worse}"
+        worse = "; ".join(deviations(output, "worse"))
+        return 1, f"WORSE than {thresholds}: {worse}. Find the cause and fix it, or make bench-update if it is meant"
     if "is BETTER than the defined thresholds" in output:
-        better = "\n  ".join(deviations(output, "better"))
-        return 0, f"better than {thresholds}. If that lasts, make bench-update and commit it:\n  {better}"
+        better = "; ".join(deviations(output, "better"))
+        return 0, f"better than {thresholds}: {better}. If that lasts, make bench-update and commit it"
     if status == 0 and "is EQUAL to the defined thresholds" in output:
         return 0, f"as good as {thresholds}"
     return 2, f"the tool ended with {status} and no verdict, see above"

@@ -57,7 +57,7 @@ let benchmarks: @Sendable () -> Void = {
 
   // One processor, so that neither thread waits by looking at memory. Instructions of others, such as the dynamic linker's,
   // are the same in both runs.
-  for (name, arguments) in [("execute", ["--execute", "--yes", "--no-manifests"]), ("dryRun", [])] {
+  for (name, arguments) in [("execute", migration), ("dryRun", ["migrate"])] {
     let instructions = count("instructions of 1,000 files")
     Benchmark(
       "Instructions.\(name)",
@@ -66,6 +66,58 @@ let benchmarks: @Sendable () -> Void = {
       let few = instructionCount(files: 2000, arguments)
       benchmark.measurement(instructions, instructionCount(files: 3000, arguments) - few)
     }
+  }
+
+  // The other commands, on a capture that was migrated: verify, revert, and a round of the service with nothing to do.
+  for (name, arguments) in [
+    ("verify", ["verify"]), ("revert", ["revert", "--execute", "--yes"]), ("round", ["archive", "--once"]),
+    ("playlists", ["migrate", "--execute", "--yes"]),
+  ] {
+    let isOfPlaylists = name == "playlists"
+    let instructions = count("instructions of 1,000 files")
+    Benchmark(
+      "Instructions.\(name)",
+      configuration: once([instructions: BenchmarkThresholds(relative: [.p90: 3])])
+    ) { benchmark in
+      let few = instructionCount(files: 2000, arguments, afterMigration: !isOfPlaylists)
+      let many = instructionCount(files: 3000, arguments, afterMigration: !isOfPlaylists)
+      benchmark.measurement(instructions, many - few)
+    }
+    guard !isOfPlaylists else { continue }
+    let all = count("system calls")
+    Benchmark("Calls.\(name).1000files", configuration: once([all: bySome])) { benchmark in
+      let few = systemCalls(files: 2000, arguments, afterMigration: true).values.reduce(0, +)
+      let many = systemCalls(files: 3000, arguments, afterMigration: true).values.reduce(0, +)
+      benchmark.measurement(all, max(0, many - few))
+    }
+  }
+
+  let startUp = count("instructions of --version")
+  Benchmark(
+    "StartUp.instructions", configuration: once([startUp: BenchmarkThresholds(relative: [.p90: 5])])
+  ) { benchmark in
+    benchmark.measurement(startUp, instructionCount(of: ["--version"], in: Trial()))
+  }
+
+  let kibibytes = count("KiB without debug information")
+  Benchmark(
+    "Binary.size", configuration: once([kibibytes: BenchmarkThresholds(relative: [.p90: 3])])
+  ) { benchmark in
+    let program = stripped(in: Trial())
+    let size = try! FileManager.default.attributesOfItem(atPath: program)[.size] as! Int
+    benchmark.measurement(kibibytes, size / 1024)
+  }
+
+  let peak = count("KiB of the largest resident set, 50,000 files")
+  Benchmark(
+    "PeakMemory.execute", configuration: once([peak: BenchmarkThresholds(relative: [.p90: 10])])
+  ) { benchmark in
+    let median = medianOfFive {
+      let trial = Trial()
+      trial.makeSample(files: 50_000)
+      return trial.migrate().report.peakResidentBytes / 1024
+    }
+    benchmark.measurement(peak, median)
   }
 
   // How often a thread of it waits, or is made to. Depends on what else the machine does: a wake-up for each file, which is
@@ -123,14 +175,18 @@ let benchmarks: @Sendable () -> Void = {
   }
 }
 
-/// How often a migration makes each system call (strace counts them).
-func systemCalls(files: Int) -> [String: Int] {
+private let migration = ["migrate", "--execute", "--yes", "--no-manifests", "--engine", "syscalls"]
+
+/// How often the program makes each system call (strace counts them).
+func systemCalls(
+  files: Int, _ arguments: [String] = migration, afterMigration: Bool = false
+) -> [String: Int] {
   let trial = Trial()
   trial.makeSample(files: files)
+  if afterMigration { Tools.must([Tools.hotcold] + migration + ["--quiet", trial.capture]) }
   let log = trial.folder + "/calls"
   Tools.must(
-    ["strace", "-f", "-c", "-U", "calls,name", "-o", log, Tools.hotcold, "migrate", trial.capture]
-      + ["--execute", "--yes", "--no-manifests", "--quiet", "--engine", "syscalls"])
+    ["strace", "-f", "-c", "-U", "calls,name", "-o", log, Tools.hotcold] + plain(arguments) + [trial.capture])
   var counts: [String: Int] = [:]
   for line in try! String(contentsOfFile: log, encoding: .utf8).split(separator: "\n") {
     let words = line.split(separator: " ")
@@ -139,19 +195,36 @@ func systemCalls(files: Int) -> [String: Int] {
   return counts
 }
 
-/// What a migration executes outside the kernel (callgrind counts it; it wants a program without debug information).
-func instructionCount(files: Int, _ arguments: [String]) -> Int {
+/// By one thread, where the command has a choice.
+private func plain(_ arguments: [String]) -> [String] {
+  let isByEngine = ["migrate", "revert", "archive"].contains(arguments[0])
+  return isByEngine && !arguments.contains("--engine") ? arguments + ["--engine", "syscalls"] : arguments
+}
+
+/// What a command executes outside the kernel.
+func instructionCount(files: Int, _ arguments: [String], afterMigration: Bool = false) -> Int {
   let trial = Trial()
   trial.makeSample(files: files)
+  if afterMigration { Tools.must([Tools.hotcold] + migration + ["--quiet", trial.capture]) }
+  return instructionCount(of: plain(arguments) + [trial.capture], in: trial)
+}
+
+/// The program without debug information.
+func stripped(in trial: Trial) -> String {
   let program = trial.folder + "/hotcold"
   Tools.must(["strip", "-o", program, Tools.hotcold])
+  return program
+}
+
+/// callgrind counts it; it wants a program without debug information.
+func instructionCount(of arguments: [String], in trial: Trial) -> Int {
+  let program = stripped(in: trial)
   let log = trial.folder + "/instructions"
   Tools.must(
     [
       "taskset", "-c", "0", "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-      "--log-file=\(log)",
-    ]
-      + [program, "migrate", trial.capture, "--quiet", "--engine", "syscalls"] + arguments)
+      "--log-file=\(log)", program,
+    ] + arguments)
   let text = try! String(contentsOfFile: log, encoding: .utf8)
   let line = text.split(separator: "\n").first { $0.contains("Collected :") }!
   return Int(line.split(separator: " ").last!)!

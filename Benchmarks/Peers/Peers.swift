@@ -12,7 +12,7 @@ let benchmarks: @Sendable () -> Void = {
     ("Python os.rename", ["python3", Tools.scripts + "/migrate.py", "rename"]),
     ("find -exec mv -t", ["bash", Tools.scripts + "/migrate.sh"]),
     ("perl rename", ["perl", Tools.scripts + "/migrate.pl"]),
-    (pair, [Tools.floor, "--pair"]),
+    (pair, [Tools.pair]),
     ("hotcold", [Tools.hotcold, "migrate", "--execute", "--yes", "--quiet"]),
   ]
   for peer in peers {

@@ -1,4 +1,7 @@
+import Bench
 import Foundation
+import KernelIO
+import SystemPackage
 
 /// A folder of its own for samples, gone with its owner.
 public final class Trial {
@@ -21,20 +24,23 @@ public final class Trial {
     Tools.must([Tools.hotcold, "sample", capture, "--files", "\(files)"])
   }
 
-  /// What a part of a migration takes by itself, in C.
-  public enum Bare: String {
+  /// What a part of a migration takes by itself.
+  public enum Bare {
     /// The renames, everything else done before.
-    case renames = ""
+    case renames
     /// getdents64 and statx, on one thread.
-    case looks = "--look"
-    /// Looks and renames by two threads, and nothing else.
-    case pair = "--pair"
+    case looks
+    /// Looks and renames by two threads of C, and nothing else.
+    case pair
   }
 
   /// Nanoseconds of that over the sample. Renames need a fresh one.
   public func nanoseconds(of bare: Bare) -> Int {
-    let output = Tools.must([Tools.floor] + (bare == .renames ? [] : [bare.rawValue]) + [capture])
-    return Int(output.split(whereSeparator: \.isWhitespace)[1])!
+    switch bare {
+    case .renames: Int(try! BareCapture(FilePath(capture)).nanosecondsOfRenames(syncs: false))
+    case .looks: Int(try! BareCapture(FilePath(capture)).nanosecondsOfLooks())
+    case .pair: Int(Tools.must([Tools.pair, capture]).split(whereSeparator: \.isWhitespace)[1])!
+    }
   }
 
   /// Migrates the capture with the real program.
@@ -63,7 +69,7 @@ public struct Report: Decodable {
 
 public enum Tools {
   public static let hotcold = path("HOTCOLD_BINARY")
-  public static let floor = path("HOTCOLD_FLOOR")
+  public static let pair = path("HOTCOLD_PAIR")
   public static let scripts = path("HOTCOLD_PEERS")
   public static let benchFolder = environment["HOTCOLD_BENCH_DIR"] ?? "/dev/shm"
   public static let environment = ProcessInfo.processInfo.environment

@@ -1,10 +1,7 @@
-// The floor: what the kernel needs for the renames alone. Everything else (listing, statx, the hour of each
-// file, making folders) is done before the clock starts; the timed loop does nothing but renameat2(2).
+// The one to beat: two threads that read, look and rename at once, all of it timed, and nothing else: no hot files, no playlists, no
+// proof, no report. `pair CAPTURE` moves every file of a flat capture to its hour folder and prints "files nanoseconds".
 //
-//     floor CAPTURE         moves every file of a flat capture to its hour folder, prints "files nanoseconds"
-//     floor --look CAPTURE  moves nothing: the time of getdents64(2) and statx(2) alone, what a dry run needs
-//     floor --pair CAPTURE  the one to beat: two threads that read, look and rename at once, all of it timed; no hot
-//                           files, no playlists, no proof, no report
+// The bare loops, by one thread, are a part of hotcold (CLiburing/bench.c, Sources/Bench).
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -20,15 +17,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-struct move {
-  int from;
-  int to;
-  char *name;
-};
-
-static struct move *moves;
-static size_t count, capacity;
 
 static void fail(const char *what) {
   perror(what);
@@ -72,31 +60,7 @@ static const int *hour_folders(int root, const char *kind) {
   return cache[slot].fds;
 }
 
-static void read_folder(int root, int folder) {
-  DIR *stream = fdopendir(openat(folder, ".", O_DIRECTORY | O_RDONLY));
-  if (!stream)
-    fail("fdopendir");
-  for (struct dirent *entry; (entry = readdir(stream));) {
-    const char *kind = entry->d_type == DT_REG ? kind_of(entry->d_name) : NULL;
-    struct stat status;
-    if (!kind || fstatat(folder, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-      continue;
-    if (count == capacity)
-      moves = realloc(moves, (capacity = capacity ? 2 * capacity : 1024) * sizeof *moves);
-    int hour = (int)(status.st_mtime / 3600 % 24);
-    moves[count++] = (struct move){folder, hour_folders(root, kind)[hour], strdup(entry->d_name)};
-  }
-  closedir(stream);
-}
-
 static struct timespec start, end;
-
-static int print_time(size_t files) {
-  clock_gettime(CLOCK_MONOTONIC, &end);
-  printf("%zu %lld\n", files,
-         (long long)(end.tv_sec - start.tv_sec) * 1000000000 + (end.tv_nsec - start.tv_nsec));
-  return 0;
-}
 
 struct entry {
   uint64_t inode;
@@ -105,26 +69,6 @@ struct entry {
   uint8_t type;
   char name[];
 };
-
-static size_t look(int folder) {
-  static _Alignas(8) char window[64 << 10];
-  size_t files = 0;
-  for (long filled; (filled = syscall(SYS_getdents64, folder, window, sizeof window)) > 0;) {
-    struct entry *entry;
-    for (long at = 0; at < filled; at += entry->length) {
-      entry = (struct entry *)(window + at);
-      struct statx status;
-      if (entry->type != DT_REG)
-        continue;
-      if (statx(folder, entry->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_MTIME, &status) < 0)
-        fail(entry->name);
-      files++;
-    }
-  }
-  return files;
-}
-
-// ------------------------------------------------------------------------------------------------ pair
 
 enum { WINDOW_BYTES = 1 << 20, SHARE = 64 };
 static struct task {
@@ -195,34 +139,16 @@ static size_t move_by_pair(int root, int captures) {
 }
 
 int main(int argc, char **argv) {
-  bool looks = argc == 3 && !strcmp(argv[1], "--look");
-  bool pairs = argc == 3 && !strcmp(argv[1], "--pair");
-  if (argc != 2 && !looks && !pairs)
-    return fprintf(stderr, "usage: floor [--look|--pair] CAPTURE\n"), 64;
-  argv += looks || pairs;
+  if (argc != 2)
+    return fprintf(stderr, "usage: pair CAPTURE\n"), 64;
   int root = open(argv[1], O_DIRECTORY | O_RDONLY);
   int captures = openat(root, "captures", O_DIRECTORY | O_RDONLY);
   if (root < 0 || captures < 0)
     fail(argv[1]);
-  if (looks) {
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    size_t files = look(captures) + look(root);
-    return print_time(files);
-  }
-  if (pairs) {
-    clock_gettime(CLOCK_MONOTONIC, &start);
-    size_t files = move_by_pair(root, captures);
-    return print_time(files);
-  }
-  // The order of a migration: it reads the captures first.
-  read_folder(root, captures);
-  read_folder(root, root);
-
   clock_gettime(CLOCK_MONOTONIC, &start);
-  for (size_t i = 0; i < count; i++) {
-    if (syscall(SYS_renameat2, moves[i].from, moves[i].name, moves[i].to, moves[i].name,
-                1 /* RENAME_NOREPLACE */) < 0)
-      fail(moves[i].name);
-  }
-  return print_time(count);
+  size_t files = move_by_pair(root, captures);
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  printf("%zu %lld\n", files,
+         (long long)(end.tv_sec - start.tv_sec) * 1000000000 + (end.tv_nsec - start.tv_nsec));
+  return 0;
 }
