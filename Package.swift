@@ -155,6 +155,7 @@ let package = Package(
       dependencies: [
         "Archiver", "TestKit", .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .testTarget(name: "BenchTests", dependencies: ["Bench", "TestKit"]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [

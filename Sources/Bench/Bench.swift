@@ -62,8 +62,11 @@ public struct Bench: Sendable {
 
   // MARK: sizes
 
-  /// What a file takes: an inode and its entry, as far as a file system counts them. A tmpfs counts neither, but has them in memory.
-  private static let bytesPerFile: UInt64 = 512
+  /// What a file takes: an inode and its entry, as far as a file system counts them. A tmpfs counts neither, and has them in memory: there
+  /// it is what they take of that, and of the program's own list, twice over.
+  private static func bytesPerFile(_ fileSystem: FileSystemStatus) -> UInt64 {
+    fileSystem.isInMemory ? 2048 : 512
+  }
 
   private func boundedSizes(_ tell: (Event) -> Void) throws(BenchError) -> [Int] {
     let fileSystem: FileSystemStatus
@@ -75,7 +78,7 @@ public struct Bench: Sendable {
     }
     // A tenth stays free for whoever else writes here.
     let inodes = fileSystem.freeInodes.map { $0 / 10 * 9 } ?? .max
-    let ofBytes = fileSystem.bytes == 0 ? .max : fileSystem.freeBytes / Self.bytesPerFile / 10 * 9
+    let ofBytes = fileSystem.bytes == 0 ? .max : fileSystem.freeBytes / Self.bytesPerFile(fileSystem) / 10 * 9
     let most = Int(clamping: min(inodes, ofBytes))
     guard most >= min(Self.filesMin, sizes.min() ?? 0) else { throw .noRoom(folder, files: most) }
     var bounded: [Int] = []

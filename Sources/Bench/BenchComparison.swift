@@ -1,8 +1,8 @@
 /// How what was measured compares with a baseline.
 ///
-/// A figure is worse, or better, if its median is beyond the tolerance, and the intervals in which the medians are for sure
-/// (`Samples.low`, `high`) do not overlap. Beyond the tolerance with an overlap, or within it with an interval of more than twice the
-/// tolerance, it is too noisy to tell. So is all of it where others had the processors meanwhile (`MachineLoad`).
+/// A figure is worse, or better, if it is beyond the tolerance, and its interval and that of the baseline do not overlap (`Estimate`);
+/// beyond the tolerance with an overlap it is too noisy to tell, and so it is where an interval is wider than twice the tolerance on
+/// either side. So is all of it where others had the processors meanwhile (`MachineLoad`).
 public struct BenchComparison: Encodable, Sendable {
   public enum Verdict: String, Encodable, Sendable {
     case better, same, worse
@@ -83,16 +83,18 @@ public struct BenchComparison: Encodable, Sendable {
   ) -> [Entry] {
     var entries: [Entry] = []
     func add(
-      _ name: String, _ figure: Figure, _ now: [Double], _ before: [Double], isBetterIfLarger: Bool = false
+      _ name: String, _ figure: Figure, _ now: [Double], _ before: [Double],
+      floors: [[Double]?] = [nil, nil],
+      isBetterIfLarger: Bool = false
     ) {
       guard !now.isEmpty, !before.isEmpty else { return }
       let tolerance = figure == .floor ? tolerances.floors : tolerances.ratios
-      let (samples, old) = (Samples(now), Samples(before))
-      let verdict = judge(samples, old, tolerance, isBetterIfLarger)
+      let (estimate, old) = (Estimate(now, over: floors[0]), Estimate(before, over: floors[1]))
       entries.append(
         Entry(
-          files: files, name: name, figure: figure, before: old.median, now: samples.median,
-          change: samples.median / old.median - 1, verdict: verdict))
+          files: files, name: name, figure: figure, before: old.value, now: estimate.value,
+          change: estimate.value / old.value - 1,
+          verdict: judge(estimate, old, tolerance, isBetterIfLarger: isBetterIfLarger)))
     }
     let files = now.files
     for loop in now.loops {
@@ -101,7 +103,9 @@ public struct BenchComparison: Encodable, Sendable {
     }
     for command in now.commands {
       guard let old = before.commands.first(where: { $0.name == command.name }) else { continue }
-      add(command.name, .floorRatio, command.floorRatios, old.floorRatios)
+      add(
+        command.name, .floorRatio, command.seconds, old.seconds,
+        floors: [now.floors(of: command), before.floors(of: old)])
       add(command.name, .peakMemory, command.peakResidentBytes, old.peakResidentBytes)
       // `auto` gives another part to the ring each time.
       guard command.name == "execute, io_uring" else { continue }
@@ -111,16 +115,23 @@ public struct BenchComparison: Encodable, Sendable {
   }
 
   static func judge(
-    _ now: Samples, _ before: Samples, _ tolerance: Double, _ isBetterIfLarger: Bool
+    _ now: Estimate, _ before: Estimate, _ tolerance: Double, isBetterIfLarger: Bool
   ) -> Verdict {
     let limit = 1 + tolerance
-    if now.median > before.median * limit {
+    if now.value > before.value * limit {
       return now.low > before.high ? (isBetterIfLarger ? .better : .worse) : .noisy
     }
-    if now.median * limit < before.median {
+    if now.value * limit < before.value {
       return now.high < before.low ? (isBetterIfLarger ? .worse : .better) : .noisy
     }
-    return max(now.spread, before.spread) > 2 * tolerance ? .noisy : .same
+    return max(now.spread, before.spread) > 4 * tolerance ? .noisy : .same
+  }
+}
+
+extension BenchResults.SizeResults {
+  /// Of each round, the seconds of the loop that a command is measured against.
+  func floors(of command: BenchResults.CommandResults) -> [Double]? {
+    loops.first { $0.loop == command.loop }?.seconds
   }
 }
 

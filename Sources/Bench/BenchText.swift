@@ -22,23 +22,24 @@ public enum BenchText {
       ]
     ]
     for loop in size.loops where !loop.seconds.isEmpty {
-      let seconds = Samples(loop.seconds)
+      let seconds = Estimate(loop.seconds)
       rows.append([
-        "bare \(loop.loop.rawValue)", "", self.seconds(seconds.median), rate(size.files, seconds.median),
+        "bare \(loop.loop.rawValue)", "", self.seconds(seconds.value), rate(size.files, seconds.value),
         "1.00",
         percent(seconds.spread), "",
       ])
     }
     for command in size.commands where !command.seconds.isEmpty {
-      let (seconds, ratios) = (Samples(command.seconds), Samples(command.floorRatios))
+      let seconds = Estimate(command.seconds)
+      let ratio = Estimate(command.seconds, over: size.floors(of: command))
       let guide: Int? =
         command.name == "dry run"
         ? estimate?.dryRunSeconds : command.name == "execute, auto" ? estimate?.executeSeconds : nil
-      let peak = command.peakResidentBytes.isEmpty ? nil : Samples(command.peakResidentBytes).median
+      let peak = command.peakResidentBytes.isEmpty ? nil : Estimate(command.peakResidentBytes).value
       let name = command.name == "execute, auto" ? "\(command.name) (\(command.engine ?? ""))" : command.name
       rows.append([
-        name, guide.map { "\($0) s" } ?? "", self.seconds(seconds.median), rate(size.files, seconds.median),
-        twoDecimals(ratios.median), percent(ratios.spread), peak.map { Format.bytes(UInt64($0)) } ?? "",
+        name, guide.map { "\($0) s" } ?? "", self.seconds(seconds.value), rate(size.files, seconds.value),
+        twoDecimals(ratio.value), percent(ratio.spread), peak.map { Format.bytes(UInt64($0)) } ?? "",
       ])
     }
     return aligned(rows)

@@ -144,7 +144,7 @@ import Testing
   }
 
   @Test(.enabled(if: MountedFileSystem.canMount, "no root")) func aFileSystemWithoutRoom() throws {
-    let small = try MountedFileSystem("tmpfs", megabytes: 1)
+    let small = try MountedFileSystem("tmpfs", megabytes: 8)
     try Shell.must(["mount", "-o", "remount,nr_inodes=1800", small.path])
     let bounded = Self.run(small.path)
     #expect(bounded.status == 0 && bounded.error.contains("no room for 2,000 files"), "\(bounded)")
