@@ -155,7 +155,9 @@ let package = Package(
       dependencies: [
         "Archiver", "TestKit", .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    .testTarget(name: "BenchTests", dependencies: ["Bench", "TestKit"]),
+    .testTarget(
+      name: "BenchTests",
+      dependencies: ["Bench", "TestKit", .product(name: "SystemPackage", package: "swift-system")]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [

@@ -9,7 +9,9 @@ hotcold=$(realpath "$1")
 cd "$(dirname "$0")/.."
 work=$(mktemp -d /var/tmp/hotcold-bench-test-XXXXXX)
 mounts=()
+load=
 clean() {
+  [ -z "$load" ] || kill "$load"
   for mount in "${mounts[@]}"; do umount -l "$mount"; done
   rm -rf "$work"
 }
@@ -44,6 +46,7 @@ sh -c 'while :; do :; done' &
 load=$!
 expect 75 '^result: too noisy to tell' bench "$hotcold" --baseline "$work/baseline.json"
 kill "$load"
+load=
 
 echo "a slower file system"
 for options in noatime noatime,data=journal,sync; do

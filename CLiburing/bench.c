@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -63,26 +64,40 @@ int32_t hc_bare_renames(const hc_bare_rename *renames, size_t count, const char 
 
 int32_t hc_memory_file(void) {
   int file = memfd_create("hotcold", MFD_CLOEXEC);
-  return file < 0 ? -errno : file;
+  if (file < 0)
+    return -errno;
+  // Where standard output is closed, it would be that of the child before it is put in its place.
+  int moved = fcntl(file, F_DUPFD_CLOEXEC, 3);
+  int error = errno;
+  close(file);
+  return moved < 0 ? -error : moved;
 }
 
 int32_t hc_child_start(const char *const arguments[], const char *const environment[], int32_t output,
                        int32_t errors) {
   pid_t parent = getpid();
+  // Somebody who ignores it would never see the child end.
+  signal(SIGCHLD, SIG_DFL);
   sigset_t all, old;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);
   pid_t child = fork();
   int error = errno;
   if (child == 0) {
-    // What began it may be killed: this one has to stop then, as by a signal of the user.
+    // What began it may be killed: this one has to stop then, as by a signal of the user. Those of the terminal are passed on to it,
+    // and a second one would kill.
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    setpgid(0, 0);
+    static const int signals[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+      struct sigaction action;
+      if (sigaction(signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+        signal(signals[i], SIG_DFL);
+    }
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    int nothing = open("/dev/null", O_RDONLY);
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (getppid() != parent || nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0)
       _exit(127);
     // The program that runs, also where its file has been replaced meanwhile.
@@ -112,7 +127,11 @@ int32_t hc_child_wait(int32_t child, int64_t timeout_ns, int32_t *status) {
   return 1;
 }
 
-void hc_child_signal(int32_t child, int32_t signal) { kill(child, signal); }
+void hc_child_signal(int32_t child, int32_t signal) {
+  kill(child, signal);
+  // One that is stopped would not hear it.
+  kill(child, SIGCONT);
+}
 
 // ---------------------------------------------------------------------------------------------- the machine
 
@@ -126,6 +145,14 @@ int64_t hc_processor_ns_used(void) {
              (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * INT64_C(1000);
   }
   return sum;
+}
+
+bool hc_may_run_on(int32_t processor) {
+  cpu_set_t processors;
+  // More than fit: nothing is left out.
+  if (processor < 0 || processor >= CPU_SETSIZE || sched_getaffinity(0, sizeof processors, &processors) < 0)
+    return true;
+  return CPU_ISSET(processor, &processors);
 }
 
 int32_t hc_clock_ticks(void) { return (int32_t)sysconf(_SC_CLK_TCK); }

@@ -372,6 +372,8 @@ void hc_child_signal(int32_t child, int32_t signal);
 
 /// The processor time of this process and of its children that have ended, in nanoseconds (getrusage(2)).
 int64_t hc_processor_ns_used(void);
+/// Whether this process may run on a processor (sched_getaffinity(2)).
+bool hc_may_run_on(int32_t processor);
 /// How many ticks of /proc/stat are a second.
 int32_t hc_clock_ticks(void);
 /// The release of the kernel (uname(2)), NUL-terminated.

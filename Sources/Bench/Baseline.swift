@@ -27,13 +27,22 @@ public struct Baseline: Sendable {
 
   private static let bytesMax = 16 << 20
 
+  /// Whether a file can be made there: before minutes are spent on its figures. `EEXIST`: what has that name is no file.
+  public static func checkPlace(_ path: FilePath) throws(KernelError) {
+    let folder = try Directory.open(path.removingLastComponent())
+    guard let name = path.lastComponent?.string, ![".", ".."].contains(name),
+      [nil, .regular].contains(try folder.statusIfThere(name)?.type)
+    else { throw KernelError(.create, path, .fileExists) }
+    try folder.checkWritable()
+  }
+
   /// Takes the place of a file of that name at once, or leaves it.
   public static func save(_ results: BenchResults, to path: FilePath) throws(KernelError) {
     let text = encoded(File(results: results, checksum: checksum(of: results)), isPretty: true)
     let folder = try Directory.open(path.removingLastComponent())
     let name = path.lastComponent?.string ?? ""
-    let temporary = ".\(name).hotcold"
-    try folder.removeFile(temporary)
+    // As short for every name; nobody else's.
+    let temporary = ".hotcold-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
     let bytes = text + [UInt8(ascii: "\n")]
     try folder.writeFile(temporary) { (write) throws(KernelError) in try write(bytes.span) }
     try folder.renameFile(temporary, replacing: name)
@@ -50,7 +59,9 @@ public struct Baseline: Sendable {
     {
       throw .otherFormat(path, format)
     }
-    guard let file = try? decoder.decode(File.self, from: Data(contents)) else { throw .unreadable(path) }
+    guard let file = try? decoder.decode(File.self, from: Data(contents)), file.results.isPlausible else {
+      throw .unreadable(path)
+    }
     guard file.checksum == checksum(of: file.results) else { throw .changed(path) }
     return file.results
   }

@@ -37,17 +37,23 @@ public struct Bench: Sendable {
     case disturbed(Double)
   }
 
-  /// - Parameter isEnough: asked once a size is measured. If it is not, as many rounds are made once more.
-  public func run(
-    isEnough: (BenchResults.SizeResults) -> Bool = { _ in true }, _ tell: (Event) -> Void
-  ) throws(BenchError) -> BenchResults {
+  /// Removes what killed runs have left, refuses what is no place for a benchmark, and bounds the sizes by the room that there is.
+  public mutating func prepare(_ tell: (Event) -> Void) throws(BenchError) {
+    guard !CapturePath.isInCapture(folder, .guide) else { throw .isCapture(folder) }
     do throws(KernelError) {
       let left = try BenchFolder.removeLeftovers(in: folder)
       if !left.isEmpty { tell(.leftovers(left)) }
     } catch { throw .stopped(error) }
-    guard !CapturePath.isInCapture(folder, .guide) else { throw .isCapture(folder) }
-    let sizes = try boundedSizes(tell)
+    sizes = try boundedSizes(tell)
     try checkRenames()
+  }
+
+  /// Call `prepare` before.
+  ///
+  /// - Parameter isEnough: asked once a size is measured. If it is not, as many rounds are made once more.
+  public func run(
+    isEnough: (BenchResults.SizeResults) -> Bool = { _ in true }, _ tell: (Event) -> Void
+  ) throws(BenchError) -> BenchResults {
     let commands = Self.commands(tell)
     var results: BenchResults
     do throws(KernelError) {
@@ -79,7 +85,8 @@ public struct Bench: Sendable {
     // A tenth stays free for whoever else writes here.
     let inodes = fileSystem.freeInodes.map { $0 / 10 * 9 } ?? .max
     let ofBytes = fileSystem.bytes == 0 ? .max : fileSystem.freeBytes / Self.bytesPerFile(fileSystem) / 10 * 9
-    let most = Int(clamping: min(inodes, ofBytes))
+    // The same in the next run, though a few files have come meanwhile.
+    let most = Self.roundedDown(Int(clamping: min(inodes, ofBytes)))
     guard most >= min(Self.filesMin, sizes.min() ?? 0) else { throw .noRoom(folder, files: most) }
     var bounded: [Int] = []
     for files in sizes {
@@ -89,13 +96,28 @@ public struct Bench: Sendable {
     return bounded
   }
 
+  /// To 1, 2 or 5 and zeros.
+  static func roundedDown(_ count: Int) -> Int {
+    var round = 0
+    var power = 1
+    while power <= count {
+      for factor in [1, 2, 5] where power * factor <= count { round = power * factor }
+      guard power <= Int.max / 100 else { break }
+      power *= 10
+    }
+    return round
+  }
+
   private func checkRenames() throws(BenchError) {
     let fileSystem: FileSystemStatus
     let isSafe: Bool
     do throws(KernelError) {
       fileSystem = try Directory.open(folder).fileSystem()
       let own = try BenchFolder(in: folder)
-      isSafe = try own.refusesToReplace()
+      do throws(KernelError) { isSafe = try own.refusesToReplace() } catch {
+        try own.remove()
+        throw error
+      }
       try own.remove()
     } catch { throw .stopped(error) }
     if !isSafe { throw .mayReplace(folder, fileSystem: fileSystem.name) }
@@ -107,13 +129,12 @@ public struct Bench: Sendable {
     let name: String
     let arguments: [String]
     let loop: BenchResults.BareLoop
-    let engine: EngineChoice?
   }
 
-  private static let dryRun = Command(name: "dry run", arguments: ["migrate"], loop: .looks, engine: nil)
-  private static let verify = Command(name: "verify", arguments: ["verify"], loop: .looks, engine: nil)
+  private static let dryRun = Command(name: "dry run", arguments: ["migrate"], loop: .looks)
+  private static let verify = Command(name: "verify", arguments: ["verify"], loop: .looks)
   private static let revert = Command(
-    name: "revert", arguments: ["revert", "--execute", "--yes"], loop: .renames, engine: nil)
+    name: "revert", arguments: ["revert", "--execute", "--yes"], loop: .renames)
 
   private struct Commands: Sendable {
     var executions: [Command]
@@ -131,8 +152,7 @@ public struct Bench: Sendable {
       executions.append(
         Command(
           name: "execute, \(engine.rawValue)",
-          arguments: ["migrate", "--execute", "--yes", "--engine", engine.rawValue], loop: .renames,
-          engine: engine))
+          arguments: ["migrate", "--execute", "--yes", "--engine", engine.rawValue], loop: .renames))
     }
     return Commands(executions: executions)
   }
@@ -222,7 +242,7 @@ public struct Bench: Sendable {
       case .interrupted(let signal): throw .interrupted(signal)
       }
     }
-    // What is written back to a disk later would be in somebody's time.
+    // What is written back to the disk later would slow down what is measured then.
     do throws(KernelError) { try own.directory.syncFileSystem() } catch { throw .stopped(error) }
   }
 
@@ -230,11 +250,12 @@ public struct Bench: Sendable {
     _ command: Command, _ own: borrowing BenchFolder, _ figures: inout Round
   ) throws(BenchError) {
     if let signal = StopSignal.pending { throw .interrupted(signal) }
-    let arguments =
-      command.arguments + ["--layout", Layout.guide.name, "--format", "json", own.capture.string]
+    let arguments = command.arguments + ["--layout", Layout.guide.name, "--format", "json"]
     let result: ChildProcess.Result
     do throws(KernelError) {
-      result = try ChildProcess.run(arguments, environment: CurrentProcess.environment(without: "HOTCOLD_"))
+      result = try ChildProcess.run(
+        arguments.map { Array($0.utf8) } + [own.capture.bytes],
+        environment: CurrentProcess.environment(without: "HOTCOLD_"))
     } catch { throw .stopped(error) }
     if let signal = StopSignal.pending { throw .interrupted(signal) }
     guard result.status == 0, let report = try? JSONDecoder().decode(Report.self, from: Data(result.output))

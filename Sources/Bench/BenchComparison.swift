@@ -58,8 +58,9 @@ public struct BenchComparison: Encodable, Sendable {
     let sizes = Set(entries.map(\.files))
     disturbed = now.isDisturbed(sizes)
     baselineDisturbed = before.isDisturbed(sizes)
-    verdict = disturbed || baselineDisturbed ? .noisy : Self.verdict(of: entries)
-    differences = now.machine.differences(from: before.machine)
+    // Nothing to compare is nothing known.
+    verdict = entries.isEmpty || disturbed || baselineDisturbed ? .noisy : Self.verdict(of: entries)
+    differences = now.machine.differences(from: before.machine) + Self.missing(now, before)
     version = before.hotcold
   }
 
@@ -69,6 +70,18 @@ public struct BenchComparison: Encodable, Sendable {
   ) -> Bool {
     guard let old = before.sizes.first(where: { $0.files == now.files }) else { return true }
     return [.same, .better].contains(verdict(of: entries(now, old, tolerances)))
+  }
+
+  /// What the baseline has of a size and these do not, such as an engine that is not granted any more.
+  private static func missing(_ now: BenchResults, _ before: BenchResults) -> [String] {
+    var names: [String] = []
+    for size in now.sizes {
+      guard let old = before.sizes.first(where: { $0.files == size.files }) else { continue }
+      for command in old.commands where !size.commands.contains(where: { $0.name == command.name }) {
+        if !names.contains(command.name) { names.append(command.name) }
+      }
+    }
+    return names.map { "\($0) is not measured (was)" }
   }
 
   private static func verdict(of entries: [Entry]) -> Verdict {

@@ -12,6 +12,10 @@ public enum BenchError: Error, Sendable {
   case noRoom(FilePath, files: Int)
   /// This file system cannot refuse to replace (RENAME_NOREPLACE), so nothing is moved on it.
   case mayReplace(FilePath, fileSystem: String)
+  /// The baseline has no figures for these sizes, but for those that were measured.
+  case notInBaseline(sizes: [Int], measured: [Int])
+  /// `--same-machine`: in what this one differs.
+  case otherMachine([String])
   /// A run of the program failed, with this status and these errors.
   case failed([String], status: Int32, errors: String)
 }

@@ -16,15 +16,17 @@ struct BenchFolder: ~Copyable {
   var capture: FilePath { directory.path.appending(Self.captureName) }
 
   private static let captureName = "capture"
+  private static let probes = ["probe", "taken"]
 
   init(in path: FilePath) throws(KernelError) {
     let parent = try Directory.open(path)
     let name = Self.prefix + String(UInt64.random(in: (1 << 60)...UInt64.max), radix: 16)
     try parent.makeFolder(name, mode: 0o700)
     let directory = try parent.openFolder(name)
-    guard let lock = try FolderLock.acquire(directory) else {
-      throw KernelError(.lock, directory.path, .wouldBlock)
-    }
+    guard let lock = try FolderLock.acquire(directory),
+      // Before it was locked, another benchmark may have taken it for left by a killed one.
+      try parent.statusIfThere(name)?.inode == directory.status().inode
+    else { throw KernelError(.lock, directory.path, .wouldBlock) }
     self.parent = parent
     self.name = name
     self.directory = directory
@@ -33,12 +35,13 @@ struct BenchFolder: ~Copyable {
 
   /// Whether a rename refuses to replace here (renameat2(2): EINVAL where the file system has no RENAME_NOREPLACE).
   func refusesToReplace() throws(KernelError) -> Bool {
-    let names = ["probe", "taken"]
+    let names = Self.probes
     for name in names {
       try directory.createFile(name, contents: [UInt8]().span, modifiedSeconds: 0, modifiedNanoseconds: 0)
     }
     let own = directory.descriptor
-    let outcome = Name.rename(Array(names[0].utf8).span, from: own, to: own, as: Array(names[1].utf8).span)
+    let (probe, taken) = (Array(names[0].utf8), Array(names[1].utf8))
+    let outcome = Name.rename(probe.span, from: own, to: own, as: taken.span)
     for name in names { try directory.removeFile(name) }
     return outcome == .failed(.fileExists)
   }
@@ -46,7 +49,9 @@ struct BenchFolder: ~Copyable {
   /// Removes the capture and the folder itself.
   consuming func remove() throws(KernelError) {
     try removeCapture()
-    _ = try parent.removeFolder(name)
+    guard try parent.removeFolder(name) else {
+      throw KernelError(.remove, directory.path, .directoryNotEmpty)
+    }
   }
 
   /// Removes the capture, so that the next one can be made.
@@ -73,14 +78,23 @@ struct BenchFolder: ~Copyable {
     for name in names {
       do throws(KernelError) {
         let folder = try parent.openFolder(name)
-        guard try folder.status().owner == CurrentProcess.effectiveUser, !FolderLock.isHeld(folder) else {
-          continue
-        }
-        try removeContents(of: folder)
+        guard try folder.status().owner == CurrentProcess.effectiveUser,
+          let lock = try FolderLock.attemptOnce(folder)
+        else { continue }
+        try removeOwn(in: folder)
         if try !parent.removeFolder(name) { left.append(path.appending(name)) }
+        extendLifetime(lock)
       } catch { left.append(path.appending(name)) }
     }
     return left
+  }
+
+  /// What a benchmark makes, and nothing else.
+  private static func removeOwn(in folder: borrowing Directory) throws(KernelError) {
+    for name in probes where mayGo(Array(name.utf8).span, in: folder) { try folder.removeFile(name) }
+    guard try folder.statusIfThere(captureName)?.type == .directory else { return }
+    try removeContents(of: try folder.openFolder(captureName))
+    _ = try folder.removeFolder(captureName)
   }
 
   private static func isOwn(_ name: String) -> Bool {

@@ -13,7 +13,7 @@ extension BenchMachine {
       seccompFilter: CurrentProcess.isFiltered)
   }
 
-  /// The same on arm64, where /proc/cpuinfo has no model: unknown.
+  /// Nil where /proc/cpuinfo has none, as on arm64.
   private static var model: String? {
     let largest = 4 << 20
     guard let contents = try? readFile(at: "/proc/cpuinfo", limit: largest) else { return nil }
@@ -52,9 +52,10 @@ extension BenchResults {
 struct MachineLoad {
   private let start = ProcessorTimes.now
 
-  /// So many processors others may have, where fewer than `free` are left besides: the threads of a migration are two.
+  /// So many processors others may have in any case.
   static let othersMax = 0.2
-  static let freeMin = 2.5
+  /// Others may have all but so many: the threads of a migration are two.
+  static let keptMin = 2.5
 
   /// Since this was made: what other programs had, and other machines.
   var sinceStart: (others: Double, stolen: Double) {
@@ -64,6 +65,6 @@ struct MachineLoad {
 
   /// Whether that was enough to slow down what was measured.
   static func disturbs(others: Double, stolen: Double, processors: Int) -> Bool {
-    others + stolen > max(othersMax, Double(processors) - freeMin)
+    others + stolen > max(othersMax, Double(processors) - keptMin)
   }
 }

@@ -58,3 +58,35 @@ public struct BenchMachine: Codable, Equatable, Sendable {
   /// Whether a seccomp filter is in force, as in a container.
   public internal(set) var seccompFilter: Bool
 }
+
+extension BenchResults {
+  private static let figuresMax = 2000
+  private static let largest = 1e15
+
+  /// Whether these are figures that a benchmark can have measured: what a file has is anything.
+  var isPlausible: Bool {
+    let counts = sizes.map(\.files)
+    guard Set(counts).count == counts.count, sizes.count <= Self.figuresMax, machine.processors > 0 else {
+      return false
+    }
+    return sizes.allSatisfy { size in
+      let loops = size.loops.map(\.loop)
+      guard size.files > 0, Set(loops) == Set(BareLoop.allCases), loops.count == BareLoop.allCases.count,
+        size.commands.count <= Self.figuresMax,
+        [size.othersMax, size.stolenMax].allSatisfy({ (0...Self.largest).contains($0) })
+      else { return false }
+      return size.loops.allSatisfy { Self.arePlausible($0.seconds) }
+        && size.commands.allSatisfy { command in
+          let rounds = size.loops.first { $0.loop == command.loop }?.seconds.count
+          return Self.arePlausible(command.seconds) && command.seconds.count == rounds
+            && [command.floorRatios, command.peakResidentBytes, command.ringBatches].allSatisfy {
+              $0.isEmpty || Self.arePlausible($0)
+            }
+        }
+    }
+  }
+
+  private static func arePlausible(_ figures: [Double]) -> Bool {
+    (1...figuresMax).contains(figures.count) && figures.allSatisfy { $0 >= 1e-9 && $0 <= largest }
+  }
+}

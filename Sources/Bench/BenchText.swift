@@ -39,7 +39,7 @@ public enum BenchText {
       let name = command.name == "execute, auto" ? "\(command.name) (\(command.engine ?? ""))" : command.name
       rows.append([
         name, guide.map { "\($0) s" } ?? "", self.seconds(seconds.value), rate(size.files, seconds.value),
-        twoDecimals(ratio.value), percent(ratio.spread), peak.map { Format.bytes(UInt64($0)) } ?? "",
+        decimal(ratio.value, places: 2), percent(ratio.spread), peak.map { Format.bytes(UInt64($0)) } ?? "",
       ])
     }
     return aligned(rows)
@@ -47,9 +47,9 @@ public enum BenchText {
 
   /// Each figure beside that of the baseline, and what that means.
   public static func comparison(_ comparison: BenchComparison, with baseline: FilePath) -> String {
-    var lines = ["against \(Explanation.text(baseline)), of hotcold \(comparison.version)"]
+    var lines = ["against \(Explanation.text(baseline)), of hotcold \(printable(comparison.version.utf8))"]
     if !comparison.differences.isEmpty {
-      lines.append("NOTE: another machine: \(comparison.differences.joined(separator: "; "))")
+      lines.append("NOTE: it differs: \(printable(comparison.differences.joined(separator: "; ").utf8))")
     }
     var rows = [["", "baseline", "now", "change", ""]]
     for entry in comparison.entries {
@@ -71,7 +71,7 @@ public enum BenchText {
     }
     if comparison.baselineDisturbed {
       return
-        "\(verdict.rawValue): they had when the baseline was made; make a new one when it is quiet (--save)"
+        "\(verdict.rawValue): other programs or machines had the processors when the baseline was made; make a new one when it is quiet (--save)"
     }
     let entries = comparison.entries.filter { $0.verdict == verdict }
     switch verdict {
@@ -106,13 +106,13 @@ public enum BenchText {
   private static func text(_ value: Double, _ figure: BenchComparison.Figure) -> String {
     switch figure {
     case .floor: seconds(value)
-    case .floorRatio: twoDecimals(value)
+    case .floorRatio: decimal(value, places: 2)
     case .ringBatch: Format.oneDecimal(value)
     case .peakMemory: Format.bytes(UInt64(max(0, value)))
     }
   }
 
-  private static func seconds(_ value: Double) -> String { "\(twoDecimals(value, digits: 3)) s" }
+  private static func seconds(_ value: Double) -> String { "\(decimal(value, places: 3)) s" }
 
   private static func rate(_ files: Int, _ seconds: Double) -> String {
     seconds > 0 ? Format.count(Int(Double(files) / seconds)) : ""
@@ -122,11 +122,11 @@ public enum BenchText {
 
   private static func signed(_ part: Double) -> String { (part < 0 ? "" : "+") + percent(part) }
 
-  private static func twoDecimals(_ value: Double, digits: Int = 2) -> String {
-    let factor = digits == 3 ? 1000.0 : 100
+  private static func decimal(_ value: Double, places: Int) -> String {
+    let factor = places == 3 ? 1000.0 : 100
     let scaled = Int((value * factor).rounded())
     let fraction = String(abs(scaled) % Int(factor))
-    return "\(scaled / Int(factor)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
+    return "\(scaled / Int(factor)).\(String(repeating: "0", count: places - fraction.count))\(fraction)"
   }
 
   /// The first column to the left, all others to the right.

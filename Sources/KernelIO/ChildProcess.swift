@@ -14,31 +14,41 @@ public enum ChildProcess {
 
   private static let outputBytesMax = 16 << 20
   private static let signalEveryNanoseconds: Int64 = 100_000_000
+  private static let kill: Int32 = 9
 
   /// Runs the program to its end. A signal that stops this process stops it, too, and so does the end of this one.
   ///
-  /// - Parameter environment: NAME=value, all that it gets.
-  public static func run(_ arguments: [String], environment: [String]) throws(KernelError) -> Result {
+  /// - Parameters:
+  ///   - arguments: without the program's own name. As bytes: paths are.
+  ///   - environment: NAME=value, all that it gets.
+  /// - Throws: `childStart` where the kernel grants no process, `childWait`, and errors of the files in memory that hold its output.
+  public static func run(_ arguments: [[UInt8]], environment: [[UInt8]]) throws(KernelError) -> Result {
     let output = try MemoryFile()
     let errors = try MemoryFile()
     let start = SystemClock.monotonicNanoseconds
-    let arguments = CStrings(["hotcold"] + arguments)
+    let arguments = CStrings([Array("hotcold".utf8)] + arguments)
     let environment = CStrings(environment)
     let child = try KernelError.check(
       unsafe hc_child_start(arguments.pointers, environment.pointers, output.descriptor, errors.descriptor),
       .childStart, "")
-    var status: Int32 = 0
-    var wasTold = false
-    while try KernelError.check(unsafe hc_child_wait(child, signalEveryNanoseconds, &status), .read, "") == 0
-    {
-      guard let signal = StopSignal.pending, !wasTold else { continue }
-      hc_child_signal(child, signal)
-      wasTold = true
-    }
+    let status = try wait(for: child)
     let nanoseconds = SystemClock.monotonicNanoseconds - start
     return Result(
       status: status, output: try output.contents(limit: outputBytesMax),
       errors: try errors.contents(limit: outputBytesMax), nanoseconds: nanoseconds)
+  }
+
+  private static func wait(for child: Int32) throws(KernelError) -> Int32 {
+    var status: Int32 = 0
+    var wasTold = false
+    while true {
+      let ended = unsafe hc_child_wait(child, signalEveryNanoseconds, &status)
+      if ended < 0 { hc_child_signal(child, kill) }
+      if try KernelError.check(ended, .childWait, "") > 0 { return status }
+      guard let signal = StopSignal.pending, !wasTold else { continue }
+      hc_child_signal(child, signal)
+      wasTold = true
+    }
   }
 
   /// A list as execve(2) takes it: pointers to NUL-terminated bytes, and NULL.
@@ -46,12 +56,12 @@ public enum ChildProcess {
     private let memory: UnsafeMutablePointer<CChar>
     let pointers: [UnsafePointer<CChar>?]
 
-    init(_ texts: [String]) {
+    init(_ texts: [[UInt8]]) {
       var bytes: [CChar] = []
       var starts: [Int] = []
       for text in texts {
         starts.append(bytes.count)
-        bytes += text.utf8.map { CChar(bitPattern: $0) } + [0]
+        bytes += text.map { CChar(bitPattern: $0) } + [0]
       }
       unsafe memory = .allocate(capacity: max(1, bytes.count))
       for (index, byte) in bytes.enumerated() { unsafe (memory + index).initialize(to: byte) }
@@ -84,13 +94,14 @@ public enum ChildProcess {
 }
 
 extension CurrentProcess {
-  /// The environment but for the variables that begin with `prefix`, as NAME=value.
-  public static func environment(without prefix: String) -> [String] {
-    var entries: [String] = []
+  /// The environment but for the variables that begin with `prefix`: NAME=value, as bytes.
+  public static func environment(without prefix: String) -> [[UInt8]] {
+    var entries: [[UInt8]] = []
     var index: Int32 = 0
     while let entry = unsafe hc_environment_entry(index) {
-      let text = unsafe String(cString: entry)
-      if !text.hasPrefix(prefix) { entries.append(text) }
+      let length = unsafe strlen(entry)
+      let bytes = (0..<length).map { unsafe UInt8(bitPattern: entry[$0]) }
+      if !bytes.starts(with: prefix.utf8) { entries.append(bytes) }
       index += 1
     }
     return entries

@@ -29,7 +29,8 @@ public struct FolderLock: ~Copyable {
     }
   }
 
-  private static func attemptOnce(
+  /// Nil where another process holds it now.
+  public static func attemptOnce(
     _ directory: borrowing Directory
   ) throws(KernelError) -> FolderLock? {
     let descriptor = try KernelError.check(

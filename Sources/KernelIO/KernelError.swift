@@ -31,6 +31,7 @@ public struct KernelError: Error, Equatable, Sendable {
     case ringEnter = "io_uring_enter"
     case threadStart = "pthread_create"
     case childStart = "fork"
+    case childWait = "waitpid"
   }
 
   public let operation: Operation

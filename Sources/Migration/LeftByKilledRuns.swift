@@ -21,8 +21,7 @@ extension Pass {
   ) -> Bool {
     let kind = identity.kind
     if options.target == .flat, isHeld(entry.name, kind, in: site) { return false }
-    // With another name where that one was taken (`--on-conflict rename`).
-    let timed = layout.timed(entry.name, of: kind, status.modified)
+    let timed = mayHaveOtherName(in: site) ? layout.timed(entry.name, of: kind, status.modified) : nil
     for other in otherTiers(of: kind, than: site, status.modified) {
       if options.keepLive, other == .place(layout[kind].hot) { continue }
       var outcome = plan.finishCopy(entry.name, in: site, at: other, as: entry.name)
@@ -33,6 +32,14 @@ extension Pass {
       plan.ledger.countLink(entry.name, move(identity, from: site), outcome)
       return true
     }
+    return false
+  }
+
+  /// Whether to look for a copy under another name, which it got where its own was taken (`--on-conflict rename`). It costs a look more for
+  /// each file, so only where such names are given, and of the few that a reversion finds in hot places.
+  private func mayHaveOtherName(in site: Site) -> Bool {
+    if options.renaming.renamesConflicts { return true }
+    if case .place = site { return options.target == .flat }
     return false
   }
 

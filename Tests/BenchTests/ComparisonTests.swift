@@ -18,13 +18,16 @@ import Testing
     BenchComparison.judge(Estimate(now), Estimate(before), 0.25, isBetterIfLarger: isBetterIfLarger)
   }
 
-  @Test func noiseIsNeverWorse() {
+  /// Each figure by itself; the program measures once more before it says so.
+  @Test func noiseIsSeldomWorse() {
+    var worse = 0
     for seed in 0..<300 {
       var random = SeededRandom(UInt64(seed))
       let before = Self.figures(1, noise: 0.3, &random)
       let now = Self.figures(1, noise: 0.3, &random)
-      #expect(Self.judge(now, before) != .worse, "\(seed)")
+      if Self.judge(now, before) == .worse { worse += 1 }
     }
+    #expect(worse <= 9)
   }
 
   @Test func aHalfMoreIsWorseAndAThirdLessIsBetter() {

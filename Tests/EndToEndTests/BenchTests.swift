@@ -41,7 +41,7 @@ import Testing
     Self.expectEmpty(folder.path)
   }
 
-  @Test func theTableHasTheGuidesEstimate() throws {
+  @Test(.campaign) func theTableHasTheGuidesEstimate() throws {
     let folder = try Folder()
     let result = HotColdBinary.run(["bench", folder.path, "--files", "100k", "--runs", "3", "--quiet"])
     #expect(result.status == 0, "\(result)")
@@ -60,7 +60,7 @@ import Testing
     let folder = try Folder()
     let baseline = folder.path + "/baseline.json"
     let saved = run(folder.path, ["--save", baseline])
-    #expect(saved.status == 0, "\(saved)")
+    #expect([0, 75].contains(saved.status), "\(saved)")
     var file =
       try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: baseline))) as! [String: Any]
     change(&file)
@@ -89,7 +89,7 @@ import Testing
   @Test(arguments: [0, 1, 300, 2000]) func aBaselineThatIsCutOffIsRefused(bytes: Int) throws {
     let folder = try Folder()
     let baseline = folder.path + "/baseline.json"
-    #expect(Self.run(folder.path, ["--save", baseline]).status == 0)
+    #expect([0, 75].contains(Self.run(folder.path, ["--save", baseline]).status))
     #expect(truncate(baseline, bytes) == 0)
     let result = Self.run(folder.path, ["--baseline", baseline])
     #expect(
@@ -99,7 +99,7 @@ import Testing
   @Test func aBaselineOfOtherSizesIsRefusedBeforeAnythingIsMade() throws {
     let folder = try Folder()
     let baseline = folder.path + "/baseline.json"
-    #expect(Self.run(folder.path, ["--save", baseline]).status == 0)
+    #expect([0, 75].contains(Self.run(folder.path, ["--save", baseline]).status))
     let result = HotColdBinary.run(["bench", folder.path, "--files", "3000", "--baseline", baseline])
     #expect(result.status == 64 && result.error.contains("It has them for --files 2000"), "\(result)")
     #expect(Snapshot.entryCount(folder.path) == 1)
@@ -109,7 +109,7 @@ import Testing
   @Test(.enabled(if: MountedFileSystem.canMount, "no root")) func aBaselineOfAnotherFileSystem() throws {
     let (folder, disk) = (try Folder(), try MountedFileSystem("ext4", megabytes: 320))
     let baseline = folder.path + "/baseline.json"
-    #expect(Self.run(folder.path, ["--save", baseline]).status == 0)
+    #expect([0, 75].contains(Self.run(folder.path, ["--save", baseline]).status))
     let result = Self.run(
       disk.path, ["--baseline", baseline, "--tolerance", "900%", "--floor-tolerance", "1000%"])
     #expect(result.output.contains("file system ext4 (was "), "\(result)")
@@ -146,6 +146,11 @@ import Testing
   @Test(.enabled(if: MountedFileSystem.canMount, "no root")) func aFileSystemWithoutRoom() throws {
     let small = try MountedFileSystem("tmpfs", megabytes: 8)
     try Shell.must(["mount", "-o", "remount,nr_inodes=1800", small.path])
+    let folder = try Folder()
+    let baseline = folder.path + "/baseline.json"
+    #expect([0, 75].contains(Self.run(folder.path, ["--save", baseline]).status))
+    let smaller = Self.run(small.path, ["--baseline", baseline])
+    #expect(smaller.status == 64 && smaller.error.contains("It has them for --files 2000"), "\(smaller)")
     let bounded = Self.run(small.path)
     #expect(bounded.status == 0 && bounded.error.contains("no room for 2,000 files"), "\(bounded)")
     try Shell.must(["mount", "-o", "remount,nr_inodes=500", small.path])
@@ -187,6 +192,32 @@ import Testing
     let allowed = Shell.run(command)
     #expect(allowed.status == 0, "\(allowed)")
     Self.expectEmpty(folder.path)
+  }
+
+  /// Devices, links and pipes are no files of figures, and stay what they are.
+  @Test(.requiresRoot) func whatIsNoFileIsNotReplaced() throws {
+    let folder = try Folder()
+    try Shell.must([
+      "sh", "-c",
+      "cd \(folder.path) && mknod null c 1 3 && mkfifo pipe && echo mine > file && ln -s file link && mkdir folder",
+    ])
+    for name in ["null", "pipe", "link", "folder", "missing/file"] {
+      let result = Self.run(folder.path, ["--save", "\(folder.path)/\(name)"])
+      #expect(
+        result.status == 74 && result.output.isEmpty && result.error.contains("--save"), "\(name): \(result)")
+    }
+    #expect(Shell.run(["stat", "-c", "%F", "\(folder.path)/null"]).output.contains("character special"))
+    #expect(try String(contentsOfFile: folder.path + "/file", encoding: .utf8) == "mine\n")
+  }
+
+  @Test func aPathThatIsNoText() throws {
+    let folder = try Folder()
+    let result = Shell.run([
+      "bash", "-c",
+      "cd \(folder.path) && mkdir $'a\\xff' && cd $'a\\xff' && exec \"$0\" bench . --files 1000 --runs 3",
+      HotColdBinary.path,
+    ])
+    #expect(result.status == 0, "\(result)")
   }
 
   // MARK: interrupted and killed
@@ -281,9 +312,13 @@ import Testing
       ])
     }
     let first = run()
-    #expect(
-      first.status == 0 && FileManager.default.fileExists(atPath: work.path + "/bench/baseline.json"),
-      "\(first)")
+    // Beside other tests the first one may be noise, which is not kept.
+    let baseline = work.path + "/bench/baseline.json"
+    let isKept = FileManager.default.fileExists(atPath: baseline)
+    #expect([0, 75].contains(first.status) && (isKept || first.error.contains("are noise")), "\(first)")
+    if !isKept {
+      _ = HotColdBinary.run(["bench", place.path, "--files", "1000", "--runs", "3", "--save", baseline])
+    }
     let second = run()
     #expect(second.output.contains("against "), "\(second)")
     // So few files are noise; that is no failure of the job.

@@ -22,7 +22,7 @@ struct BenchCommand: ParsableCommand {
   var directory: FilePath
   @Option(help: "How many files, such as 100k,300k,700k,1.4M: as many as there is room for.")
   var files = Sizes(argument: "100k")!
-  @Option(help: "How often each is measured.")
+  @Option(help: "How often each is measured; with --baseline twice as often where that does not tell.")
   var runs = 7
   @Option(help: "Save the figures in this file.", completion: .file(), transform: pathArgument)
   var save: FilePath?
@@ -34,7 +34,7 @@ struct BenchCommand: ParsableCommand {
   var tolerance = Percentage(argument: "25%")!
   @Option(help: "By how much the time of a bare loop may.")
   var floorTolerance = Percentage(argument: "50%")!
-  @Flag(help: "Refuse a baseline of another kernel, processor, file system or seccomp filter.")
+  @Flag(help: "Refuse a baseline of another kernel, processor, file system, mount option or seccomp filter.")
   var sameMachine = false
   @OptionGroup var output: BenchOutput
 
@@ -55,14 +55,19 @@ struct BenchCommand: ParsableCommand {
     StopSignal.install()
     let console = Console(isQuiet: output.quiet)
     let old = try baseline.map(load)
-    if let old { try check(old) }
+    if let save {
+      do throws(KernelError) { try Baseline.checkPlace(save) } catch { throw Self.notSaved(error) }
+    }
     let start = SystemClock.monotonicNanoseconds
-    let results: BenchResults
     var tolerances = BenchComparison.Tolerances()
     tolerances.ratios = tolerance.part
     tolerances.floors = floorTolerance.part
+    let results: BenchResults
     do throws(BenchError) {
-      results = try Bench(in: directory, sizes: files.counts, runs: runs).run(
+      var bench = Bench(in: directory, sizes: files.counts, runs: runs)
+      try bench.prepare { tell($0, console) }
+      if let old { try check(old, bench.sizes) }
+      results = try bench.run(
         isEnough: { size in old.map { BenchComparison.tells(size, with: $0, tolerances) } ?? true },
         { tell($0, console) })
     } catch { throw try issue(error) }
@@ -71,14 +76,19 @@ struct BenchCommand: ParsableCommand {
       console.warning(
         "other programs or machines had the processors: these figures are noise, as a baseline too")
     }
-    if let save {
-      do throws(KernelError) { try Baseline.save(results, to: save) } catch {
-        throw Issue(.failed(error, remedy: Explanation.knownRemedy(error, command: "bench") ?? ""))
-      }
-    }
-    let status = Self.status(of: comparison?.verdict)
+    let status = save != nil && results.isDisturbed ? ExitStatus.busy : Self.status(of: comparison?.verdict)
     try Output.print(text(results, comparison, status, start), console)
+    if let save {
+      do throws(KernelError) { try Baseline.save(results, to: save) } catch { throw Self.notSaved(error) }
+    }
     if status != .done { throw status.code }
+  }
+
+  private static func notSaved(_ error: KernelError) -> Issue {
+    Issue(
+      .notMeasured(
+        Explanation.describe(error),
+        remedy: "Give --save a new file, or an old one of its own, in a folder that this user may write to."))
   }
 
   private static func status(of verdict: BenchComparison.Verdict?) -> ExitStatus {
@@ -124,8 +134,7 @@ struct BenchCommand: ParsableCommand {
   // MARK: errors
 
   private func load(_ path: FilePath) throws -> BenchResults {
-    let text = Explanation.text(path)
-    let anew = "Make a new one: hotcold bench \(Explanation.text(directory)) --save \(text)"
+    let anew = "Make a new one: hotcold bench \(Explanation.text(directory)) --save FILE"
     do throws(Baseline.Failure) { return try Baseline.load(path) } catch {
       switch error {
       case .stopped(let error):
@@ -142,27 +151,16 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  /// Before minutes are spent on a comparison that cannot be.
-  private func check(_ old: BenchResults) throws {
-    let common = files.counts.filter { count in old.sizes.contains { $0.files == count } }
-    let measured = old.sizes.map { String($0.files) }.joined(separator: ",")
-    guard !common.isEmpty else {
-      throw Issue(
-        .usage(
-          "\(Explanation.text(baseline!)): has no figures for --files \(files.defaultValueDescription)",
-          remedy: "It has them for --files \(measured)."))
-    }
+  /// Refuses a baseline that tells nothing of these sizes, before minutes are spent on them.
+  private func check(_ old: BenchResults, _ sizes: [Int]) throws(BenchError) {
+    let missing = sizes.filter { count in !old.sizes.contains { $0.files == count } }
+    guard missing.isEmpty else { throw .notInBaseline(sizes: missing, measured: old.sizes.map(\.files)) }
     guard sameMachine else { return }
     let differences: [String]
     do throws(KernelError) { differences = try old.machineDifferences(in: directory) } catch {
-      throw try issue(.stopped(error))
+      throw .stopped(error)
     }
-    guard differences.isEmpty else {
-      throw Issue(
-        .usage(
-          "\(Explanation.text(baseline!)): of another machine: \(differences.joined(separator: "; "))",
-          remedy: "Make one here (--save), or leave out --same-machine."))
-    }
+    guard differences.isEmpty else { throw .otherMachine(differences) }
   }
 
   private func issue(_ error: BenchError) throws -> Issue {
@@ -170,6 +168,17 @@ struct BenchCommand: ParsableCommand {
     switch error {
     case .interrupted(let signal): throw ExitStatus.interrupted(by: signal).code
     case .stopped(let error): return Issue(.stopped(.ofCall(error, in: directory)), in: directory)
+    case .notInBaseline(let sizes, let measured):
+      let (wanted, there) = (sizes, measured)
+      return Issue(
+        .usage(
+          "\(Explanation.text(baseline ?? directory)): has no figures for \(wanted.map { Format.count($0) }.joined(separator: " and ")) files",
+          remedy: "It has them for --files \(there.map(String.init).joined(separator: ","))."))
+    case .otherMachine(let differences):
+      return Issue(
+        .usage(
+          "\(Explanation.text(baseline ?? directory)): of another machine: \(printable(differences.joined(separator: "; ").utf8))",
+          remedy: "Make one here (--save), or leave out --same-machine."))
     case .isCapture:
       return Issue(
         .usage(
@@ -192,10 +201,17 @@ struct BenchCommand: ParsableCommand {
     case .failed(let arguments, let status, let errors):
       return Issue(
         .notMeasured(
-          "hotcold \(arguments.joined(separator: " ")) ended with status \(status)",
-          remedy: errors.split(separator: "\n").last.map(String.init) ?? "It said nothing."
+          "hotcold \(printable(arguments.joined(separator: " ").utf8)) ended with status \(status)",
+          remedy: Self.lastWords(of: errors, status)
         ))
     }
+  }
+
+  private static func lastWords(of errors: String, _ status: Int32) -> String {
+    // The shell's convention: not to be executed.
+    if status == 127 { return "It could not be started again: that needs /proc." }
+    if status > 128 { return "Signal \(status - 128) ended it." }
+    return errors.split(separator: "\n").last.map { printable($0.utf8) } ?? "It said nothing."
   }
 
   // MARK: values
