@@ -73,8 +73,8 @@ int32_t hc_memory_file(void) {
   return moved < 0 ? -error : moved;
 }
 
-int32_t hc_child_start(const char *const arguments[], const char *const environment[], int32_t output,
-                       int32_t errors) {
+int32_t hc_child_start(const char *const arguments[], const char *const environment[], int32_t folder,
+                       int32_t output, int32_t errors) {
   pid_t parent = getpid();
   // Somebody who ignores it would never see the child end.
   signal(SIGCHLD, SIG_DFL);
@@ -98,7 +98,7 @@ int32_t hc_child_start(const char *const arguments[], const char *const environm
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (getppid() != parent || nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0)
+    if (getppid() != parent || fchdir(folder) < 0 || nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0)
       _exit(127);
     // The program that runs, also where its file has been replaced meanwhile.
     execve("/proc/self/exe", (char *const *)arguments, (char *const *)environment);

@@ -362,10 +362,10 @@ int32_t hc_bare_renames(const hc_bare_rename *renames, size_t count, const char 
 
 /// A file without a name, in memory (memfd_create(2)).
 int32_t hc_memory_file(void);
-/// Runs this program again, with these arguments and environment (execve(2)), and its output and errors in these files. It is sent
+/// Runs this program again, with these arguments and environment (execve(2)), in an open folder, with its output and errors in these files. It is sent
 /// SIGTERM when the calling thread ends. Returns its process ID.
-int32_t hc_child_start(const char *const arguments[], const char *const environment[], int32_t output,
-                       int32_t errors);
+int32_t hc_child_start(const char *const arguments[], const char *const environment[], int32_t folder,
+                       int32_t output, int32_t errors);
 /// Waits for it, this long at most. 1: it has ended, with this exit status, or 128 and the signal that killed it; 0: it has not.
 int32_t hc_child_wait(int32_t child, int64_t timeout_ns, int32_t *status);
 void hc_child_signal(int32_t child, int32_t signal);

@@ -250,12 +250,12 @@ public struct Bench: Sendable {
     _ command: Command, _ own: borrowing BenchFolder, _ figures: inout Round
   ) throws(BenchError) {
     if let signal = StopSignal.pending { throw .interrupted(signal) }
-    let arguments = command.arguments + ["--layout", Layout.guide.name, "--format", "json"]
+    let arguments =
+      command.arguments + ["--layout", Layout.guide.name, "--format", "json", BenchFolder.captureName]
     let result: ChildProcess.Result
     do throws(KernelError) {
       result = try ChildProcess.run(
-        arguments.map { Array($0.utf8) } + [own.capture.bytes],
-        environment: CurrentProcess.environment(without: "HOTCOLD_"))
+        arguments, environment: CurrentProcess.environment(without: "HOTCOLD_"), in: own.directory)
     } catch { throw .stopped(error) }
     if let signal = StopSignal.pending { throw .interrupted(signal) }
     guard result.status == 0, let report = try? JSONDecoder().decode(Report.self, from: Data(result.output))

@@ -15,7 +15,7 @@ struct BenchFolder: ~Copyable {
   private let lock: FolderLock
   var capture: FilePath { directory.path.appending(Self.captureName) }
 
-  private static let captureName = "capture"
+  static let captureName = "capture"
   private static let probes = ["probe", "taken"]
 
   init(in path: FilePath) throws(KernelError) {

@@ -19,17 +19,21 @@ public enum ChildProcess {
   /// Runs the program to its end. A signal that stops this process stops it, too, and so does the end of this one.
   ///
   /// - Parameters:
-  ///   - arguments: without the program's own name. As bytes: paths are.
+  ///   - arguments: without the program's own name.
+  ///   - directory: in which it runs. What it is to find there it can be told by a name that is text, whatever the path is.
   ///   - environment: NAME=value, all that it gets.
   /// - Throws: `childStart` where the kernel grants no process, `childWait`, and errors of the files in memory that hold its output.
-  public static func run(_ arguments: [[UInt8]], environment: [[UInt8]]) throws(KernelError) -> Result {
+  public static func run(
+    _ arguments: [String], environment: [[UInt8]], in directory: borrowing Directory
+  ) throws(KernelError) -> Result {
     let output = try MemoryFile()
     let errors = try MemoryFile()
     let start = SystemClock.monotonicNanoseconds
-    let arguments = CStrings([Array("hotcold".utf8)] + arguments)
+    let arguments = CStrings((["hotcold"] + arguments).map { Array($0.utf8) })
     let environment = CStrings(environment)
     let child = try KernelError.check(
-      unsafe hc_child_start(arguments.pointers, environment.pointers, output.descriptor, errors.descriptor),
+      unsafe hc_child_start(
+        arguments.pointers, environment.pointers, directory.descriptor, output.descriptor, errors.descriptor),
       .childStart, "")
     let status = try wait(for: child)
     let nanoseconds = SystemClock.monotonicNanoseconds - start

@@ -9,7 +9,9 @@ import Testing
 
   /// `xfs_io -c shutdown` cuts a file system off as a power cut does: what is not in its log is gone.
   @Test(
-    .requiresMounting, .requires("xfs_io"), arguments: ["ext4", "xfs"], Engines.all)
+    .requiresMounting, .requires("xfs_io"),
+    arguments: Engines.all.map { ("ext4", $0) }
+      + (KillTests.isCampaign ? Engines.all : ["auto"]).map { ("xfs", $0) })
   func aPowerCutInTheMiddle(type: String, engine: String) throws {
     try skipUnlessGranted(engine: engine)
     let fileSystem = try MountedFileSystem(type)
