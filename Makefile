@@ -21,7 +21,7 @@ PLAYER_PACKAGES := mpv vlc-bin vlc-plugin-base gstreamer1.0-tools gstreamer1.0-p
 E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 # The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
 FAULT_BUILD := -c release -Xswiftc -enable-testing
-FAULT_TESTS := CoreLoopTests|InitializationFaultTests|BrokenMoverTests|KillTests|TierTests|FlushTests|ColdRoot|CopyBatchTests|CopyPipelineTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|ReconciliationTests|FuzzTests|MigrationPropertyTests|LayoutPropertyTests|MigrationTests.PlaylistTests
+FAULT_TESTS := CoreLoopTests|InitializationFaultTests|BrokenMoverTests|KillTests|TierTests|FlushTests|ColdRoot|CopyBatchTests|CopyPipelineTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|ReconciliationTests|FuzzTests|CaptureLayoutTests|LayoutFileTests|BenchTests|MigrationPropertyTests|LayoutPropertyTests|MigrationTests.PlaylistTests
 SANITIZED := CaptureLayoutTests|KernelIOTests|LayoutFilesTests|MigrationTests
 CHECK_PACKAGES := strace valgrind
 BENCH_PACKAGES := xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
