@@ -129,7 +129,7 @@ import Testing
     ("cold: {root: [a]}", "1:14 root: give an absolute path, such as /mnt/disk/{capture}"),
     (
       "cold: {root: mnt/disk}",
-      "1:7 'mnt/disk' is not an absolute path of a folder: give names with '/' before each, without '.' and '..'"
+      "1:7 'mnt/disk' is not an absolute path of a folder: give names with '/' before each and none at the end, without '.' and '..'"
     ),
     ("cold: {root: /mnt/../disk}", "1:7 '/mnt/../disk' is not an absolute path"),
     ("cold: {root: /mnt//disk}", "1:7 '/mnt//disk' is not an absolute path"),
