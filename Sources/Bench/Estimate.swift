@@ -1,3 +1,5 @@
+internal import CaptureLayout
+
 /// The median of several runs, or the ratio of two medians, and how sure that is.
 ///
 /// Medians before their ratio: on a machine whose speed changes from second to second that moves less than the median of the rounds'
@@ -44,11 +46,8 @@ struct Estimate {
     var state: UInt64
 
     mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var mixed = state
-      mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-      mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-      return mixed ^ mixed >> 31
+      defer { state &+= 0x9e37_79b9_7f4a_7c15 }
+      return mixed(state)
     }
   }
 }
