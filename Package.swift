@@ -20,7 +20,7 @@ let wrapped = [
   "hc_write", "hc_close_written", "hc_fchown", "hc_fchmod", "hc_ring_prepare_rename", "hc_ring_prepare_mkdir",
   "hc_ring_prepare_unlink", "io_uring_submit_and_get_events", "hc_ring_wait", "hc_ring_reap",
   "hc_thread_start", "hc_open_unnamed", "hc_create_copy", "hc_link_unnamed", "hc_hole_length", "hc_read_at",
-  "hc_write_at",
+  "hc_write_at", "hc_sleep_us",
   "hc_set_size", "hc_compare_data", "hc_copy_xattrs", "hc_set_times", "hc_lease_read",
 ]
 

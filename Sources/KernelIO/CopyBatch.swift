@@ -171,10 +171,8 @@ public struct CopyBatch: ~Copyable {
     guard source >= 0 else { return Self.failure(toOpen: Errno(shim: source)) }
     var copy: Int32 = -1
     do throws(CopyFailure) {
-      let before = try Self.status(of: source)
-      guard Self.isSettled(before), Self.isClosed(source, before) else {
-        throw CopyFailure(outcome: .changed)
-      }
+      let before = try Self.settledStatus(of: source)
+      guard Self.isClosed(source, before) else { throw CopyFailure(outcome: .changed) }
       let isNamed: Bool
       (copy, isNamed) = try create(newName, in: to)
       try Self.copyData(from: source, to: copy, bytes: before.size, buffer)

@@ -42,10 +42,16 @@ extension CopyBatch {
     return isOver ? .max : SystemClock.realtimeNanoseconds &- seconds &- Int64(status.changedNanoseconds)
   }
 
-  /// Whether what is written from now on shows in the change time, which has the grain of a clock tick, or of a second.
-  static func isSettled(_ status: FileStatus) -> Bool {
-    // One that lies ahead, where the clock was set back, is not the next one either.
-    age(of: status).magnitude > (status.changedNanoseconds == 0 ? 1_000_000_000 : 20_000_000)
+  /// The file as it is when what is written from now on shows in its change time, which has the grain of a clock tick, or of a second.
+  /// Waits for that where it was changed a moment ago: by a run that was killed, or by the removal of another of its names.
+  static func settledStatus(of file: Int32) throws(CopyFailure) -> FileStatus {
+    let status = try status(of: file)
+    let (grain, age): (Int64, Int64) = (status.changedNanoseconds == 0 ? 1_000_000_000 : 20_000_000, age(of: status))
+    // One that lies far ahead, where the clock was set back, is not the next one either.
+    guard age.magnitude <= grain.magnitude else { return status }
+    hc_sleep_us(UInt32((grain - age) / 1000 + 1))
+    guard try self.status(of: file).isUnchanged(since: status) else { throw CopyFailure(outcome: .changed) }
+    return status
   }
 
   // MARK: data

@@ -108,6 +108,16 @@ WRAPPED(int32_t, hc_statfs, (int32_t fd, hc_file_system *out)) {
   return result;
 }
 
+WRAPPED(void, hc_sleep_us, (uint32_t microseconds)) {
+  __real_hc_sleep_us(microseconds);
+  FILE *file = current && current->written_meanwhile ? fopen(current->written_meanwhile, "a") : NULL;
+  if (!file)
+    return;
+  current->fired++;
+  fputs("more", file);
+  fclose(file);
+}
+
 // struct linux_dirent64, getdents64(2): d_reclen at 16, d_type at 18.
 static void hide_types(char *entries, int64_t bytes) {
   for (int64_t offset = 0; offset < bytes;) {

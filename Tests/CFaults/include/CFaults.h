@@ -42,6 +42,7 @@ typedef struct {
   bool no_unnamed;   ///< no file without a name, as where there is no O_TMPFILE
   const char *before_rename_from; ///< what another process renames just before the next rename that refuses to replace …
   const char *before_rename_to;   ///< … to this path
+  const char *written_meanwhile; ///< what another process appends to during each sleep
   uint32_t calls;
   uint32_t fired;
 } hc_faults;
