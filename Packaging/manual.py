@@ -2,7 +2,7 @@
 """Writes the man pages of hotcold: manual.py BINARY FOLDER
 
 One page for the program and one for each command, in mdoc(7), from what the program says of itself
-(--experimental-dump-help of swift-argument-parser). EXIT STATUS is the table of the README.
+(--experimental-dump-help of swift-argument-parser). EXIT STATUS is the table of docs/REFERENCE.md.
 """
 
 import json
@@ -29,8 +29,8 @@ def quoted(text):
 
 
 def exit_table():
-    """The rows of the README's table of exit codes."""
-    section = (ROOT / "README.md").read_text().split("### Exit codes\n", 1)[1].split("\n#", 1)[0]
+    """The rows of the table of exit codes."""
+    section = (ROOT / "docs/REFERENCE.md").read_text().split("## Exit codes\n", 1)[1].split("\n#", 1)[0]
     rows = re.findall(r"^\| ([0-9, ]+) \| (.+) \|$", section, re.MULTILINE)
     return [(codes, meaning.replace("`", "")) for codes, meaning in rows]
 

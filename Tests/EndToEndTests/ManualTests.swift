@@ -35,7 +35,7 @@ import Testing
 
   @Test(.requires("python3")) func theExitStatusIsTheTableOfTheReadme() throws {
     let section = try #require(
-      ReadmeTests.readme.components(separatedBy: "### Exit codes\n").dropFirst().first)
+      try ReadmeTests.page("docs/REFERENCE.md").components(separatedBy: "## Exit codes\n").dropFirst().first)
     let rows = (section.components(separatedBy: "\n#").first ?? "").matches(
       of: #/\n\| (?<codes>[0-9, ]+) \| (?<meaning>.+) \|/#)
     #expect(rows.count == 8)
