@@ -50,6 +50,19 @@ import Testing
     }
   }
 
+  @Test func theExamplesOfEachPageWork() throws {
+    for name in pages.keys.sorted() {
+      let source = try ReadmeTests.page("Packaging/manual/\(name.dropLast(".1".count)).mdoc")
+      let commands = source.replacing("\\-", with: "-").split(separator: "\n").filter { $0.hasPrefix("hotcold ") }
+      #expect(!commands.isEmpty, "\(name)")
+      let examples = try Examples()
+      // What a bench finds depends on who else has the processors.
+      for command in commands {
+        try examples.run(String(command), statuses: name == "hotcold-bench.1" ? [0, 1, 75] : [0])
+      }
+    }
+  }
+
   /// A flag that leaves something out says so, in the page and in the help.
   @Test(.requires("python3")) func flagsAreExplainedByWhatTheyDo() throws {
     for (command, flag, text) in [

@@ -9,7 +9,7 @@ import Testing
   }
 
   /// The hotcold commands of a page's shell blocks, in order.
-  static func commands(of page: String) throws -> [String] {
+  private static func commands(of page: String) throws -> [String] {
     try Self.page(page).components(separatedBy: "```sh\n").dropFirst().flatMap {
       ($0.components(separatedBy: "```").first ?? "").split(separator: "\n")
     }.filter { $0.hasPrefix("hotcold ") }.map { String($0.split(separator: "#").first ?? "") }
@@ -17,27 +17,13 @@ import Testing
 
   @Test(arguments: [("README.md", 8), ("docs/REFERENCE.md", 2)])
   func itsCommandsWorkInTheirOrder(page: String, countMin: Int) throws {
-    let folder = try Folder()
-    for name in ["capture1", "capture2", "capture3", "live"] {
-      try SmallCapture.make(in: folder, at: Bytes(name))
-    }
-    try folder.makeFile("active.conf", contents: Array("\(folder.path)/capture3\n".utf8))
+    let examples = try Examples()
     let commands = try Self.commands(of: page)
     #expect(commands.count >= countMin)
-    for command in commands {
-      var line = command.replacingOccurrences(of: "/var/www/html/stream/", with: folder.path + "/")
-      line = line.replacingOccurrences(of: "/tmp/active_captures.conf", with: folder.path + "/active.conf")
-      line = line.replacingOccurrences(of: "/dev/shm/capture", with: folder.path + "/sample")
-      line = line.replacingOccurrences(
-        of: "/usr/share/hotcold/layouts/", with: LayoutFile.repository + "/Packaging/layouts/")
-      line = line.replacingOccurrences(of: "CAPTURE", with: folder.path + "/live")
-      line = line.replacingOccurrences(of: "--execute", with: "--execute --yes")
-      let result = Shell.run(["sh", "-c", "\"$0\" \(line.dropFirst("hotcold ".count))", HotColdBinary.path])
-      #expect(result.status == 0, "\(line): \(result.output) \(result.error)")
-    }
+    for command in commands { try examples.run(command) }
     guard page == "README.md" else { return }
-    for name in ["capture1", "capture2", "capture3", "live"] {
-      #expect(HotColdBinary.run(["verify", "\(folder.path)/\(name)"]).status == 0, "\(name)")
+    for name in Examples.captures {
+      #expect(HotColdBinary.run(["verify", "\(examples.folder.path)/\(name)"]).status == 0, "\(name)")
     }
   }
 
