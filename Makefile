@@ -33,7 +33,7 @@ BENCH_FOLDER = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_PAIR=
   HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS)
 BENCH = $(BENCH_FOLDER) $(BENCH_TOOL)
 
-.PHONY: build demo test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check bench-check-test bench-test bench-update bench-tools \
+.PHONY: build demo demo-picture test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check bench-check-test bench-test bench-update bench-tools \
   install install-files manual deb clean \
   deps test-deps check-deps bench-deps e2e-deps
 
@@ -48,6 +48,11 @@ demo: build
 	$(BINARY) migrate $(DEMO_DIR) --execute --yes
 	$(BINARY) verify $(DEMO_DIR)
 	@rm -rf $(DEMO_DIR)
+
+# The README's picture, docs/demo.svg, from a real run in a real terminal.
+demo-picture: build
+	[ -d .build/picture ] || { python3 -m venv .build/picture && .build/picture/bin/pip -q install pyte==0.8.2; }
+	.build/picture/bin/python docs/demo.py $(BINARY) docs/demo.svg
 
 # Format, warnings (here they are errors), unit and property tests, and the real program end to end.
 test: check build test-deps
@@ -149,7 +154,7 @@ install-files:
 	for file in archive.conf captures.conf; do \
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 
-# From what the commands say of themselves and the README's exit codes.
+# From what the commands say of themselves and the exit codes of docs/REFERENCE.md.
 manual: build
 	@rm -rf $(MANUAL) && mkdir -p $(MANUAL)
 	/usr/bin/python3 Packaging/manual.py $(BINARY) $(MANUAL)

@@ -33,7 +33,7 @@ let package = Package(
         .product(name: "Benchmark", package: "benchmark"), .product(name: "HotColdKit", package: "hotcold"),
       ],
       path: "Support", swiftSettings: settings),
-    suite("Guide", []),
+    suite("Guide", [.product(name: "HotColdKit", package: "hotcold")]),
     suite("Engines", []),
     suite("Peers", []),
     suite("Parts", ["AllocationCounter", .product(name: "HotColdKit", package: "hotcold")]),

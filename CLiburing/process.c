@@ -1,4 +1,4 @@
-// The process itself: signals, arguments, clocks, zone, users, terminal, threads.
+// The process itself: signals, arguments, clocks, zone, users, terminal, threads, processors.
 
 #define _GNU_SOURCE
 #include "CLiburing.h"
@@ -385,4 +385,37 @@ uint32_t hc_processor_count(void) {
   cpu_set_t set;
   // More processors than the set has room for (EINVAL) are more than one.
   return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 2;
+}
+
+int64_t hc_processor_ns_used(void) {
+  static const int whose[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
+  int64_t sum = 0;
+  for (int i = 0; i < 2; i++) {
+    struct rusage usage;
+    if (getrusage(whose[i], &usage) == 0)
+      sum += (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000000) +
+             (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * INT64_C(1000);
+  }
+  return sum;
+}
+
+bool hc_may_run_on(int32_t processor) {
+  cpu_set_t processors;
+  // More than fit: nothing is left out.
+  if (processor < 0 || processor >= CPU_SETSIZE || sched_getaffinity(0, sizeof processors, &processors) < 0)
+    return true;
+  return CPU_ISSET(processor, &processors);
+}
+
+int32_t hc_clock_ticks(void) { return (int32_t)sysconf(_SC_CLK_TCK); }
+
+int32_t hc_kernel_release(char *release, size_t capacity) {
+  struct utsname name;
+  if (uname(&name) < 0)
+    return -errno;
+  size_t i = 0;
+  for (; name.release[i] && i + 1 < capacity; i++)
+    release[i] = name.release[i];
+  release[i] = 0;
+  return 0;
 }

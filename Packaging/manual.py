@@ -2,7 +2,8 @@
 """Writes the man pages of hotcold: manual.py BINARY FOLDER
 
 One page for the program and one for each command, in mdoc(7), from what the program says of itself
-(--experimental-dump-help of swift-argument-parser). EXIT STATUS is the table of the README.
+(--experimental-dump-help of swift-argument-parser). EXIT STATUS is the table of docs/REFERENCE.md; the sections that the program
+does not know, such as EXAMPLES, are in manual/.
 """
 
 import json
@@ -29,14 +30,22 @@ def quoted(text):
 
 
 def exit_table():
-    """The rows of the README's table of exit codes."""
-    section = (ROOT / "README.md").read_text().split("### Exit codes\n", 1)[1].split("\n#", 1)[0]
+    """The rows of the table of exit codes."""
+    section = (ROOT / "docs/REFERENCE.md").read_text().split("## Exit codes\n", 1)[1].split("\n#", 1)[0]
     rows = re.findall(r"^\| ([0-9, ]+) \| (.+) \|$", section, re.MULTILINE)
     return [(codes, meaning.replace("`", "")) for codes, meaning in rows]
 
 
+def more_sections(name):
+    """The lines of manual/NAME.mdoc up to the examples, and from there on (mdoc(7) has the exit status in between)."""
+    lines = (ROOT / "Packaging/manual" / f"{name}.mdoc").read_text().splitlines()
+    index = lines.index(".Sh EXAMPLES")
+    return lines[:index], lines[index:]
+
+
 def synopsis(command):
-    for argument in shown(command):
+    # As it is typed: options first.
+    for argument in sorted(shown(command), key=lambda argument: argument["kind"] == "positional"):
         if argument["kind"] == "positional":
             words = ".Ar " + quoted(argument["valueName"]) + (" ..." if argument["isRepeating"] else "")
         else:
@@ -101,12 +110,15 @@ def page(command, commands, date):
     for argument in shown(command):
         yield from option(argument)
     yield ".El"
+    before, examples = more_sections(name)
+    yield from before
     yield ".Sh EXIT STATUS"
     yield ".Bl -tag -width 2n"
     for codes, meaning in exit_table():
         yield ".It " + codes.replace(",", " ,")
         yield escaped(meaning)
     yield ".El"
+    yield from examples
     yield ".Sh SEE ALSO"
     yield " ,\n".join(f".Xr {other} 1" for other in sorted(others))
 

@@ -1,11 +1,9 @@
+import Bench
 import Benchmark
 import Support
 
-/// The sizes of the users' guide, and what it estimates for them with the script that hotcold replaces.
-let guide: [(label: String, files: Int, dryRunSeconds: Int, executeSeconds: Int, samples: Int)] = [
-  ("100k", 100_000, 10, 30, 5), ("300k", 300_000, 30, 120, 7), ("700k", 700_000, 60, 300, 5),
-  ("1.4M", 1_400_000, 120, 600, 3),
-]
+/// How often each size of the guide is measured.
+let samples = [100_000: 5, 300_000: 7, 700_000: 5, 1_400_000: 3]
 
 /// Dry run and execution, each against its floor: the bare loop of getdents64 and statx, or of renameat2. An execution against
 /// two threads of C as well, which is the one to beat.
@@ -13,12 +11,12 @@ let benchmarks: @Sendable () -> Void = {
   let largest = Int(Tools.environment["HOTCOLD_BENCH_FILES_MAX"] ?? "") ?? 300_000
   let metrics: [BenchmarkMetric] = [.wallClock, .filesPerSecond, .floorRatio, .peakResident, .guideEstimate]
 
-  for size in guide where size.files <= largest {
+  for size in GuideEstimate.all where size.files <= largest {
     for isDryRun in [true, false] {
       let estimate = isDryRun ? size.dryRunSeconds : size.executeSeconds
       Benchmark(
-        "Guide.\(isDryRun ? "dryRun" : "execute").\(size.label)",
-        configuration: .process(metrics + (isDryRun ? [] : [.pairRatio]), samples: size.samples)
+        "Guide.\(isDryRun ? "dryRun" : "execute").\(size.files)",
+        configuration: .process(metrics + (isDryRun ? [] : [.pairRatio]), samples: samples[size.files] ?? 5)
       ) { benchmark in
         let trial = Trial()
         trial.makeSample(files: size.files)

@@ -16,8 +16,6 @@ public struct BareRenames: ~Copyable {
 
   public init() {}
 
-  public var count: Int { renames.count }
-
   /// Both folders must stay open until `run`.
   public mutating func append(_ name: Span<UInt8>, from: Int32, to: Int32) {
     renames.append(hc_bare_rename(from: from, to: to, name: names.count))

@@ -4,7 +4,7 @@ internal import KernelIO
 internal import Migration
 package import SystemPackage
 
-/// What a run says to programs (docs/schema, README, "JSON"): one object, or one line for each capture and one for the run.
+/// What a run says to programs (docs/schema, docs/JSON.md): one object, or one line for each capture and one for the run.
 /// Names are given twice: escaped for reading, and in base64 without loss.
 public enum JSONReport {
   public enum Form: Sendable {

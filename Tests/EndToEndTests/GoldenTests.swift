@@ -32,6 +32,17 @@ import Testing
         ["archive", "--min-age", "soon", "/srv/capture1"], ["archive", "--engine", "fast", "/srv/capture1"],
         ["archive", "--config", "/nonexistent/archive.conf"],
         ["archive", "--force-retention", "/srv/capture1"],
+        ["archive", "--interval", "0s", "/srv/capture1"],
+        ["migrate", "--quiet", "--verbose", "/srv/capture1"],
+        ["migrate", "--on-conflict", "replace", "/srv/capture1"],
+        ["migrate", "--layout", "/nonexistent/layout.yaml", "/srv/capture1"],
+        ["migrate", "--from", "", "/srv/capture1"], ["migrate", "--format", "xml", "/srv/capture1"],
+        ["migrate", "/"], ["verify", "--min-age", "48h", "/srv/capture1"], ["revert", "--keep-live", "/srv/capture1"],
+        ["layout", "--check"], ["layout", "/nonexistent/capture"],
+        ["next-numbers", "--captures-per-segment", "-1", "/srv/capture1"],
+        ["bench"], ["bench", "/nonexistent/folder"], ["bench", "--runs", "1", "/dev/shm"],
+        ["bench", "--tolerance", "0", "/dev/shm"], ["bench", "--same-machine", "/dev/shm"],
+        ["bench", "--baseline", "/nonexistent/baseline.json", "/dev/shm"],
       ]), toBe: "wrong-invocations")
   }
 

@@ -35,7 +35,7 @@ import Testing
 
   @Test(.requires("python3")) func theExitStatusIsTheTableOfTheReadme() throws {
     let section = try #require(
-      ReadmeTests.readme.components(separatedBy: "### Exit codes\n").dropFirst().first)
+      try ReadmeTests.page("docs/REFERENCE.md").components(separatedBy: "## Exit codes\n").dropFirst().first)
     let rows = (section.components(separatedBy: "\n#").first ?? "").matches(
       of: #/\n\| (?<codes>[0-9, ]+) \| (?<meaning>.+) \|/#)
     #expect(rows.count == 8)
@@ -46,6 +46,19 @@ import Testing
       for row in rows {
         #expect(text.contains(".It \(row.codes.replacing(",", with: " ,"))\n"), "\(name): \(row.codes)")
         #expect(text.contains(row.meaning.replacing("`", with: "")), "\(name): \(row.meaning)")
+      }
+    }
+  }
+
+  @Test func theExamplesOfEachPageWork() throws {
+    for name in pages.keys.sorted() {
+      let source = try ReadmeTests.page("Packaging/manual/\(name.dropLast(".1".count)).mdoc")
+      let commands = source.replacing("\\-", with: "-").split(separator: "\n").filter { $0.hasPrefix("hotcold ") }
+      #expect(!commands.isEmpty, "\(name)")
+      let examples = try Examples()
+      // What a bench finds depends on who else has the processors.
+      for command in commands {
+        try examples.run(String(command), statuses: name == "hotcold-bench.1" ? [0, 1, 75] : [0])
       }
     }
   }

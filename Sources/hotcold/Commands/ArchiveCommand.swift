@@ -34,7 +34,9 @@ struct ArchiveCommand: ParsableCommand {
   @OptionGroup var settle: SettleOptions
   @OptionGroup var rename: RenameOptions
   @Option(
-    help: "The settings file (default: \(SettingsFile.usual), if it is there).", completion: .file(),
+    help: ArgumentHelp(
+      "The settings file (default: \(SettingsFile.usual), if it is there).", valueName: "file"),
+    completion: .file(),
     transform: pathArgument)
   var config: FilePath?
   @Flag(help: "Print every setting and where it comes from, and end.")

@@ -20,19 +20,26 @@ struct BenchCommand: ParsableCommand {
     help: "A folder on the file system to measure; not a capture.", completion: .directory,
     transform: pathArgument)
   var directory: FilePath
-  @Option(help: "How many files, such as 100k,300k,700k,1.4M: as many as there is room for.")
+  @Option(
+    help: ArgumentHelp(
+      "How many files, such as 100k,300k,700k,1.4M: as many as there is room for.", valueName: "n,..."))
   var files = Sizes(argument: "100k")!
-  @Option(help: "How often each is measured; with --baseline twice as often where that does not tell.")
+  @Option(
+    help: ArgumentHelp(
+      "How often each is measured; with --baseline twice as often where that does not tell.", valueName: "n"))
   var runs = 7
-  @Option(help: "Save the figures in this file.", completion: .file(), transform: pathArgument)
+  @Option(
+    help: ArgumentHelp("Save the figures in this file.", valueName: "file"), completion: .file(),
+    transform: pathArgument)
   var save: FilePath?
   @Option(
-    help: "Compare with the figures that --save has left in this file.", completion: .file(),
+    help: ArgumentHelp("Compare with the figures that --save has left in this file.", valueName: "file"),
+    completion: .file(),
     transform: pathArgument)
   var baseline: FilePath?
-  @Option(help: "By how much a figure may differ from the baseline.")
+  @Option(help: ArgumentHelp("By how much a figure may differ from the baseline.", valueName: "percent"))
   var tolerance = Percentage(argument: "25%")!
-  @Option(help: "By how much the time of a bare loop may.")
+  @Option(help: ArgumentHelp("By how much the time of a bare loop may.", valueName: "percent"))
   var floorTolerance = Percentage(argument: "50%")!
   @Flag(help: "Refuse a baseline of another kernel, processor, file system, mount option or seccomp filter.")
   var sameMachine = false

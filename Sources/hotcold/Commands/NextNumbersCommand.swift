@@ -23,10 +23,11 @@ struct NextNumbersCommand: ParsableCommand {
     transform: pathArgument)
   var capture: FilePath
   @Option(
-    help: """
+    help: ArgumentHelp(
+      """
       For a front end that computes a capture's number from its segment's: how many captures a segment has. \
       next_capture is next_segment times that then.
-      """)
+      """, valueName: "n"))
   var capturesPerSegment: Int64 = 0
 
   @OptionGroup var layout: LayoutOptions

@@ -17,13 +17,15 @@ struct SampleCommand: ParsableCommand {
     help: "The folder to make; it must not exist yet, or be empty.", completion: .directory,
     transform: pathArgument)
   var directory: FilePath
-  @Option(help: "How many files, such as 300000, 100k or 1.4M.")
+  @Option(help: ArgumentHelp("How many files, such as 300000, 100k or 1.4M.", valueName: "n"))
   var files: FileCount
-  @Option(help: "The time from the first file to the last, such as 90m, 24h or 14d.")
+  @Option(
+    help: ArgumentHelp(
+      "The time from the first file to the last, such as 90m, 24h or 14d.", valueName: "time"))
   var span = Period(argument: "24h")!
-  @Option(help: "Seed of the modification times.")
+  @Option(help: ArgumentHelp("Seed of the modification times.", valueName: "n"))
   var seed: UInt64 = 1
-  @Option(help: "Bytes in each file.")
+  @Option(help: ArgumentHelp("Bytes in each file.", valueName: "bytes"))
   var fileBytes = 0
   @Flag(name: .shortAndLong, help: "Print errors only.")
   var quiet = false

@@ -23,10 +23,11 @@ enum Settings {
 
   static let capturesFrom = Setting<FilePath?>(
     "captures-from", .path,
-    help: """
+    help: ArgumentHelp(
+      """
       A file that names one capture a line: a folder, a line of the form folder,PID,quality, or a pattern such as \
       /srv/capture*. Lines that begin with '#' are comments.
-      """, completion: .file())
+      """, valueName: "file"), completion: .file())
   static let layout = Setting<ChosenLayout>(
     "layout", default: "guide", isOfEveryCommand: true, .layout,
     help: ArgumentHelp(
@@ -51,8 +52,9 @@ enum Settings {
       valueName: "layout"), completion: .file())
   static let timeZone = Setting<String?>(
     "time-zone", isOfEveryCommand: true, .timeZone,
-    help:
+    help: ArgumentHelp(
       "The time zone of the hour folders, such as Europe/Zurich (default: the machine's; UTC for folders with dates).",
+      valueName: "zone"),
     completion: .shellCommand("timedatectl list-timezones 2>/dev/null"))
   static let hot = Setting<SettleRule>(
     "hot", isOfEveryCommand: true, .hotLimits(of: .guide),
@@ -71,10 +73,11 @@ enum Settings {
     "manifests", isOn: true, help: "Do not write archive.m3u8 to the folders of cold segments.")
   static let onConflict = Setting<ConflictRule>(
     "on-conflict", default: ConflictRule.keep.rawValue, .choice,
-    help: """
+    help: ArgumentHelp(
+      """
       Of two files of one name in the same hour: keep leaves the one that comes later where it is, rename gives it its time \
       in its name (segment_000000005.20261124T130501Z.ts).
-      """, completion: .list(ConflictRule.allCases.map(\.rawValue)))
+      """, valueName: "rule"), completion: .list(ConflictRule.allCases.map(\.rawValue)))
   static let engine = Setting<EngineChoice>(
     "engine", default: EngineChoice.auto.rawValue, .choice,
     help: "What carries the renames: \(EngineChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
@@ -95,14 +98,17 @@ enum Settings {
 
   static let interval = Setting<Int64>(
     "interval", default: "60s", .seconds(1...86_400),
-    help: "The time from one round to the next, such as 60s or 5m.")
+    help: ArgumentHelp(
+      "The time from one round to the next, such as 60s or 5m.", valueName: "time"))
   static let minAge = Setting<Int64>(
     "min-age", default: "60s", .seconds(0...86_400),
-    help: "Younger files do not go to hour folders: they may still be in use.")
+    help: ArgumentHelp(
+      "Younger files do not go to hour folders: they may still be in use.", valueName: "time"))
   /// The one of `verify`: what a round of the service has not come to yet.
   static let settledAge = Setting<Int64>(
     minAge.name, default: "120s", minAge.grammar,
-    help: "Younger files are not yet settled, and counted apart, such as 60s or 5m.")
+    help: ArgumentHelp(
+      "Younger files are not yet settled, and counted apart, such as 60s or 5m.", valueName: "time"))
   static let retain = Setting<PerKind<Int64?>>(
     "retain", .ages(of: .guide),
     help: ArgumentHelp(
@@ -114,13 +120,18 @@ enum Settings {
   )
   static let maxDelete = Setting<Int>(
     "max-delete", default: "\(RetentionRule.deletionsMaxDefault)", .aboveZero,
-    help: "More expired files than this in one round of a capture are a mistake, and nothing goes.")
+    help: ArgumentHelp(
+      "More expired files than this in one round of a capture are a mistake, and nothing goes.",
+      valueName: "n"))
   static let metricsFile = Setting<FilePath?>(
     "metrics-file", .path,
-    help: "Write counters and gauges for node_exporter's textfile collector there (*.prom).",
+    help: ArgumentHelp(
+      "Write counters and gauges for node_exporter's textfile collector there (*.prom).", valueName: "file"),
     completion: .file())
   static let warnFree = Setting<Int64>(
-    "warn-free", default: "10%", .percent, help: "Warn where less of the bytes or inodes is free.")
+    "warn-free", default: "10%", .percent,
+    help: ArgumentHelp(
+      "Warn where less of the bytes or inodes is free.", valueName: "percent"))
   static let flushOnStop = Setting(
     "flush-on-stop", isOn: false,
     help: ArgumentHelp(
@@ -128,7 +139,8 @@ enum Settings {
       discussion: "Stop the recorder first: what it has open stays."))
   static let flushTimeout = Setting<Int64>(
     "flush-timeout", default: "20s", .seconds(1...3600),
-    help: "For how long; what is left then is named.")
+    help: ArgumentHelp(
+      "For how long; what is left then is named.", valueName: "time"))
 }
 
 /// What becomes of a file whose name is taken where it belongs.

@@ -1,0 +1,32 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Captures for the commands of documents, which are run as they stand there but for their paths.
+struct Examples {
+  static let captures = ["capture1", "capture2", "capture3", "live"]
+  let folder: Folder
+
+  init() throws {
+    folder = try Folder()
+    for name in Self.captures { try SmallCapture.make(in: folder, at: Bytes(name)) }
+    try folder.makeFile("active.conf", contents: Array("\(folder.path)/capture3\n".utf8))
+  }
+
+  /// `statuses`: those with which the command may end.
+  func run(_ command: String, statuses: Set<Int32> = [0]) throws {
+    var line = command
+    for (path, own) in [
+      ("/var/www/html/stream/", folder.path + "/"), ("/tmp/active_captures.conf", folder.path + "/active.conf"),
+      ("/dev/shm/capture", folder.path + "/sample"), ("/dev/shm ", folder.path + " "),
+      ("/usr/share/hotcold/layouts/", LayoutFile.repository + "/Packaging/layouts/"),
+      ("CAPTURE", folder.path + "/live"), ("--execute", "--execute --yes"),
+    ] {
+      line = line.replacingOccurrences(of: path, with: own)
+    }
+    let result = Shell.run([
+      "sh", "-c", "cd \"$1\"; \"$0\" \(line.dropFirst("hotcold ".count))", HotColdBinary.path, folder.path,
+    ])
+    #expect(statuses.contains(result.status), "\(line): \(result.output) \(result.error)")
+  }
+}
