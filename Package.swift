@@ -171,6 +171,11 @@ let package = Package(
   ]
 )
 
+// Optimised in debug builds as well: tests compare millions of files with these. Breakpoints still work, most variables do not.
+for target in package.targets where ["CaptureLayout", "KernelIO", "Migration", "TestKit"].contains(target.name) {
+  target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+}
+
 // Warnings are errors where HOTCOLD_WERROR asks for it (`make test`, CI), in every target. Elsewhere the new warnings
 // of a newer compiler must not break the build.
 if Context.environment["HOTCOLD_WERROR"] != nil {

@@ -46,7 +46,9 @@ extension CopyBatch {
   /// Waits for that where it was changed a moment ago: by a run that was killed, or by the removal of another of its names.
   static func settledStatus(of file: Int32) throws(CopyFailure) -> FileStatus {
     let status = try status(of: file)
-    let (grain, age): (Int64, Int64) = (status.changedNanoseconds == 0 ? 1_000_000_000 : 20_000_000, age(of: status))
+    let (grain, age): (Int64, Int64) = (
+      status.changedNanoseconds == 0 ? 1_000_000_000 : 20_000_000, age(of: status)
+    )
     // One that lies far ahead, where the clock was set back, is not the next one either.
     guard age.magnitude <= grain.magnitude else { return status }
     hc_sleep_us(UInt32((grain - age) / 1000 + 1))

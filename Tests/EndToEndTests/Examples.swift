@@ -17,7 +17,8 @@ struct Examples {
   func run(_ command: String, statuses: Set<Int32> = [0]) throws {
     var line = command
     for (path, own) in [
-      ("/var/www/html/stream/", folder.path + "/"), ("/tmp/active_captures.conf", folder.path + "/active.conf"),
+      ("/var/www/html/stream/", folder.path + "/"),
+      ("/tmp/active_captures.conf", folder.path + "/active.conf"),
       ("/dev/shm/capture", folder.path + "/sample"), ("/dev/shm ", folder.path + " "),
       ("/usr/share/hotcold/layouts/", LayoutFile.repository + "/Packaging/layouts/"),
       ("CAPTURE", folder.path + "/live"), ("--execute", "--execute --yes"),

@@ -53,7 +53,9 @@ import Testing
   @Test func theExamplesOfEachPageWork() throws {
     for name in pages.keys.sorted() {
       let source = try ReadmeTests.page("Packaging/manual/\(name.dropLast(".1".count)).mdoc")
-      let commands = source.replacing("\\-", with: "-").split(separator: "\n").filter { $0.hasPrefix("hotcold ") }
+      let commands = source.replacing("\\-", with: "-").split(separator: "\n").filter {
+        $0.hasPrefix("hotcold ")
+      }
       #expect(!commands.isEmpty, "\(name)")
       let examples = try Examples()
       // What a bench finds depends on who else has the processors.
