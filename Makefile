@@ -8,6 +8,8 @@ BINARY := .build/release/hotcold
 # The Swift runtime is linked in: a third of the start-up time, and nothing but liburing to install.
 RELEASE := swift build -c release --static-swift-stdlib --product hotcold
 VERSION := 0.1.0
+DEB = .build/hotcold_$(VERSION)_$(shell dpkg --print-architecture).deb
+IMAGE = $(DEB:.deb=.oci.tar)
 MANUAL := $(CURDIR)/.build/manual
 # Debian's zsh reads vendor-completions below /usr, site-functions below /usr/local.
 ZSH_FUNCTIONS = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
@@ -23,6 +25,10 @@ E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 FAULT_BUILD := -c release -Xswiftc -enable-testing
 FAULT_TESTS := CoreLoopTests|InitializationFaultTests|BrokenMoverTests|KillTests|TierTests|FlushTests|ColdRoot|CopyBatchTests|CopyPipelineTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|ReconciliationTests|FuzzTests|CaptureLayoutTests|LayoutFileTests|BenchTests|MigrationPropertyTests|LayoutPropertyTests|MigrationTests.PlaylistTests
 SANITIZED := CaptureLayoutTests|KernelIOTests|LayoutFilesTests|MigrationTests
+IMAGE_PACKAGES := buildah git
+# catatonit is process 1 of a pod, busybox the shell of the recorder's image.
+CONTAINER_PACKAGES := $(IMAGE_PACKAGES) podman crun catatonit busybox-static ffmpeg python3-venv
+CONTAINER_PYTHON_PACKAGES := kubernetes-validate==1.37.0 podman-compose==1.6.0
 CHECK_PACKAGES := strace valgrind
 BENCH_PACKAGES := xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift $(addprefix Benchmarks/,Support Guide Engines Parts Counts Peers)
@@ -34,8 +40,8 @@ BENCH_FOLDER = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_PAIR=
 BENCH = $(BENCH_FOLDER) $(BENCH_TOOL)
 
 .PHONY: build demo demo-picture test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check bench-check-test bench-test bench-update bench-tools \
-  install install-files manual deb clean \
-  deps test-deps check-deps bench-deps e2e-deps
+  install install-files manual deb image test-container clean \
+  deps test-deps check-deps bench-deps e2e-deps image-deps container-deps
 
 build: deps
 	$(RELEASE)
@@ -161,8 +167,19 @@ manual: build
 
 # A Debian package with the Swift runtime inside: .build/hotcold_VERSION_ARCHITECTURE.deb
 deb: build manual
-	Packaging/build-deb.sh $(VERSION) .build/hotcold_$(VERSION)_$$(dpkg --print-architecture).deb
+	Packaging/build-deb.sh $(VERSION) $(DEB)
 	@ls -l .build/hotcold_*.deb
+
+# An OCI image of that package, without a daemon (docs/CONTAINERS.md).
+image: deb image-deps
+	Packaging/container/build-image.sh $(DEB) $(IMAGE)
+	@ls -l $(IMAGE)
+
+# The image under podman, for real: seccomp profiles, mistakes, stops and kills, compose and Kubernetes examples beside a recorder.
+# As root; some two minutes.
+test-container: image container-deps
+	[ -d .build/container ] || { python3 -m venv .build/container && .build/container/bin/pip -q install $(CONTAINER_PYTHON_PACKAGES); }
+	.build/container/bin/python Packaging/container/test.py $(IMAGE) $(DEB)
 
 clean:
 	rm -rf .build .build-* Benchmarks/.build
@@ -179,6 +196,14 @@ test-deps:
 e2e-deps:
 	@dpkg -s $(E2E_PACKAGES) $(PLAYER_PACKAGES) >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(E2E_PACKAGES) $(PLAYER_PACKAGES); }
+
+image-deps:
+	@dpkg -s $(IMAGE_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(IMAGE_PACKAGES); }
+
+container-deps:
+	@dpkg -s $(CONTAINER_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(CONTAINER_PACKAGES); }
 
 check-deps:
 	@dpkg -s $(CHECK_PACKAGES) >/dev/null 2>&1 || \

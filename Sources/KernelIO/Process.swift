@@ -179,6 +179,8 @@ public enum CurrentProcess {
   public static func environment(_ name: String) -> String? {
     unsafe hc_environment(name).map { unsafe String(cString: $0) }
   }
+  /// Whether this is the program of an OCI container, by the variable that podman sets, and hotcold's own image.
+  public static var isInContainer: Bool { ["oci", "podman"].contains(environment("container") ?? "") }
   /// The names of all environment variables that begin with `prefix`.
   public static func environmentNames(beginningWith prefix: String) -> [String] {
     var names: [String] = []

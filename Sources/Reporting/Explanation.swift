@@ -42,7 +42,7 @@ extension Explanation {
     case .notPermitted(let owner):
       return Explanation(
         "\(name): some files may not be moved by this user",
-        "Run as the owner of the files, \(sudo(owner, command)); chattr -i lifts an immutable flag.")
+        "Run as the owner of the files, \(asOwner(owner, command)); chattr -i lifts an immutable flag.")
     case .namesTaken(let count, let named, let otherName, let rerun):
       return namesTaken(count, named, otherName, in: capture, again).until(rerun, capture)
     case .foreignArchive(let file):
@@ -144,7 +144,11 @@ extension Explanation {
     case .capturePathUnusable(let error):
       return Explanation(describe(error), "Give paths that begin with '/'.")
     case .patternUnmatched(let pattern, let list):
-      return Explanation("\(list.map(text) ?? ""): no folder matches \(printable(pattern))")
+      return Explanation(
+        "\(list.map(text) ?? ""): no folder matches \(printable(pattern))",
+        CurrentProcess.isInContainer
+          ? "Mount the folder that holds the captures there (-v FOLDER:/captures), unless the recorder has yet to make the first."
+          : "")
     case .noCaptures(let list):
       return Explanation(
         "no captures to archive: \(list.map { "\(text($0)) names none" } ?? "none are configured")")

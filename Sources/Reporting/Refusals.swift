@@ -141,11 +141,12 @@ extension Explanation {
     _ error: KernelError, _ owner: String?, in capture: FilePath, _ command: String
   ) -> Explanation {
     var remedy =
-      "Run as the user who owns the files and may give folders their owner and group: \(sudo(owner, command))"
+      "Run as the user who owns the files and may give folders their owner and group: \(asOwner(owner, command))"
+    if CurrentProcess.isInContainer { remedy += "." }
     if error.errno == .notPermitted, error.operation == .access {
       remedy += " If it is immutable or append-only (lsattr -d), chattr -i -a lifts that."
     }
-    if command == "archive" {
+    if command == "archive", !CurrentProcess.isInContainer {
       remedy +=
         " The service: User= in its unit (sudo systemctl edit hot_cold_archiver); ProtectHome= hides folders below /home."
     }

@@ -62,6 +62,10 @@ extension Explanation {
     guard MountTable.isReadOnlyBind(path) else {
       return "The file system is mounted read-only. Check dmesg, remount it read-write, \(again)."
     }
+    if CurrentProcess.isInContainer {
+      return
+        "The mount is read-only, the file system is not: mount the volume with the captures read-write (no :ro, no readOnly: true)."
+    }
     return
       "The mount is read-only, the file system is not; ProtectSystem= in a unit does this. Add the folder to "
       + "ReadWritePaths= (one common parent of all captures): sudo systemctl edit hot_cold_archiver. If it is there already, "
@@ -76,8 +80,11 @@ extension Explanation {
     )
   }
 
-  static func sudo(_ owner: String?, _ command: String) -> String {
-    "sudo -u \(owner ?? "OWNER") hotcold \(command) …"
+  /// How to run as the owner of the files. In a container there is no sudo, and users are numbers.
+  static func asOwner(_ owner: String?, _ command: String) -> String {
+    guard CurrentProcess.isInContainer else { return "sudo -u \(owner ?? "OWNER") hotcold \(command) …" }
+    let user = owner.map { $0.hasPrefix("#") ? String($0.dropFirst()) : $0 } ?? "UID"
+    return "--user \(user):GID of podman and docker, user: in compose, runAsUser and runAsGroup in Kubernetes"
   }
 
   /// What brings the rest about once its cause is gone: the service goes on by itself.

@@ -1,0 +1,682 @@
+#!/usr/bin/env python3
+"""The image, run for real: test.py IMAGE.tar PACKAGE.deb [-v] [TEST …]
+
+As root, with podman: the hardened container of docs/CONTAINERS.md under podman's default seccomp profile and under ours, mistakes that
+users make, stops and kills in the middle, the lock, compose and Kubernetes examples beside a real ffmpeg, every command of that page.
+`make test-container` installs what it needs. Storage, containers and mounts are its own, and go at its end.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+# Mounts and processes of its own, which go with it, whatever happens.
+if os.getpid() != 2:
+    namespaces = ["unshare", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child"]
+    os.execvp("unshare", [*namespaces, "catatonit", "--", sys.executable, *sys.argv])
+
+HERE = pathlib.Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+ARCHIVE, PACKAGE = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
+VENV = REPOSITORY / ".build/container"
+IMAGE = "localhost/hotcold:0.1.0"
+RECORDER = "localhost/recorder:1"
+OWNER = 33
+HARDENED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=none"]
+CALLS = ["io_uring_enter", "io_uring_register", "io_uring_setup"]
+WORK = pathlib.Path(tempfile.mkdtemp(prefix="hotcold-container-", dir="/var/tmp"))
+CAPTURES = WORK / "captures"
+PROFILE = WORK / "hotcold-seccomp.json"
+
+
+def run(*arguments, status=0, **options):
+    """A command that must end with this exit status (None: any)."""
+    result = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=300, **options)
+    if status is not None and result.returncode != status:
+        words = " ".join(str(a) for a in arguments)
+        raise AssertionError(f"{words}: {result.returncode}, not {status}\n{result.stdout[-3000:]}\n{result.stderr[-3000:]}")
+    return result
+
+
+def podman(*arguments, **options):
+    return run("podman", *arguments, **options)
+
+
+def hotcold(*arguments, captures=None, options=(), **rest):
+    """A command in a hardened container with the captures."""
+    volume = ["--volume", f"{captures or CAPTURES}:/captures"]
+    return podman("run", "--rm", *HARDENED, *volume, *options, IMAGE, *arguments, **rest)
+
+
+def container(name, *arguments, captures=None, options=()):
+    """The same in the background: a context that removes it."""
+    volume = ["--volume", f"{captures or CAPTURES}:/captures"]
+    pid = WORK / f"{name}.pid"
+    podman("run", "--detach", "--name", name, "--pidfile", pid, *HARDENED, *volume, *options, IMAGE, *arguments)
+    stack = contextlib.ExitStack()
+    stack.callback(podman, "rm", "--force", "--time", "0", name, status=None)
+    stack.pid = int(pid.read_text())
+    return stack
+
+
+def logs(name):
+    result = podman("logs", name)
+    return result.stdout + result.stderr
+
+
+def exit_code(name):
+    return int(podman("inspect", "--format", "{{.State.ExitCode}}", name).stdout)
+
+
+def wait_for(condition, seconds=30, what="the condition"):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.002)
+
+
+def make_capture(name, files, owner=OWNER):
+    path = CAPTURES / name
+    hotcold("sample", f"/captures/{name}", "--files", files, options=["--user", f"{owner}:{owner}"])
+    return path
+
+
+def snapshot(path):
+    """Every file but the playlists by inode: its name, size, time, owner. No move changes any of that."""
+    result = {}
+    for folder, _, names in os.walk(path):
+        for name in names:
+            if not name.endswith(".m3u8"):
+                status = os.lstat(os.path.join(folder, name))
+                result[status.st_ino] = (name, status.st_size, status.st_mtime_ns, status.st_uid, status.st_gid)
+    return result
+
+
+def tree(path):
+    """Every path, to see that nothing at all has happened."""
+    return sorted((str(p.relative_to(path)), p.lstat().st_mtime_ns) for p in path.rglob("*"))
+
+
+def moved(path):
+    return sum(1 for _ in path.glob("captures/[0-9]*/*"))
+
+
+def setUpModule():
+    # crun knows cgroups of version 1, and of version 2, but not both at once.
+    if " /sys/fs/cgroup/unified cgroup2 " in pathlib.Path("/proc/mounts").read_text():
+        run("umount", "/sys/fs/cgroup/unified")
+        run("mount", "-t", "tmpfs", "tmpfs", "/sys/fs/cgroup/unified")
+    files = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 20_000)
+    CAPTURES.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=2g,mode=755,uid=33,gid=33", "tmpfs", CAPTURES)
+    (WORK / "containers.conf").write_text(
+        # Without systemd, which need not be there; and root of a container of CI may not raise limits.
+        f'[containers]\nlog_driver = "k8s-file"\ndefault_ulimits = ["nofile={files}:{files}", "nproc=4096:4096"]\n'
+        f'[engine]\nruntime = "crun"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\ntmp_dir = "{WORK}/tmp"\n'
+        f'volume_path = "{WORK}/volumes"\n'
+        f'[network]\nnetwork_config_dir = "{WORK}/networks"\n')
+    (WORK / "storage.conf").write_text(
+        f'[storage]\ndriver = "overlay"\ngraphroot = "{WORK}/storage"\nrunroot = "{WORK}/run"\n')
+    os.environ |= {
+        "CONTAINERS_CONF": f"{WORK}/containers.conf", "CONTAINERS_STORAGE_CONF": f"{WORK}/storage.conf",
+        # Health checks are run by the test, not by systemd's timers.
+        "DISABLE_HC_SYSTEMD": "true",
+        "PATH": f"{VENV}/bin:{os.environ['PATH']}",
+    }
+    podman("load", "--input", ARCHIVE)
+    with PROFILE.open("w") as file:
+        subprocess.run([HERE / "seccomp.py"], stdout=file, check=True)
+
+
+def tearDownModule():
+    podman("rm", "--all", "--force", "--time", "0", status=None)
+    podman("pod", "rm", "--all", "--force", "--time", "0", status=None)
+    for parent in pathlib.Path("/sys/fs/cgroup").glob("*/libpod_parent"):
+        run("find", parent, "-depth", "-type", "d", "-delete", status=None)
+    for mount in sorted(read_mounts(), key=len, reverse=True):
+        run("umount", "--lazy", mount, status=None)
+    shutil.rmtree(WORK)
+
+
+def read_mounts():
+    lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+    return [line.split()[4] for line in lines if line.split()[4].startswith(str(WORK))]
+
+
+class Test1Image(unittest.TestCase):
+    def test_configuration(self):
+        image = json.loads(podman("image", "inspect", IMAGE).stdout)[0]
+        settings = image["Config"]
+        self.assertEqual(settings["User"], "33:33")
+        self.assertEqual(settings["Entrypoint"], ["/usr/bin/hotcold"])
+        self.assertEqual(settings["Cmd"], ["archive"])
+        self.assertEqual(settings["StopSignal"], "SIGTERM")
+        self.assertNotIn("Volumes", settings)
+        version = run("dpkg-deb", "-f", PACKAGE, "Version").stdout.strip()
+        self.assertEqual(settings["Labels"]["org.opencontainers.image.version"], version)
+        self.assertRegex(settings["Labels"]["org.opencontainers.image.created"], r"^20\d\d-\d\d-\d\dT")
+        self.assertRegex(settings["Labels"]["org.opencontainers.image.revision"], r"^[0-9a-f]{40}$|^unknown$")
+        self.assertLess(image["Size"], 60_000_000)
+        self.assertEqual(hotcold("--version").stdout.strip(), version)
+
+    def test_nothing_but_what_it_needs(self):
+        mount = podman("image", "mount", IMAGE).stdout.strip()
+        try:
+            root = pathlib.Path(mount)
+            programs = [p for p in root.rglob("*") if p.is_file() and not p.is_symlink() and os.access(p, os.X_OK)]
+            others = [p.name for p in programs if p.name != "hotcold" and ".so" not in p.name and not p.name.startswith("ld-linux")]
+            self.assertEqual(others, [], "the only program is hotcold")
+            self.assertEqual([p for p in programs if p.stat().st_mode & 0o6000], [])
+            self.assertEqual([p for p in root.rglob("*") if not p.is_symlink() and p.stat().st_mode & 0o002 and p.name != "tmp"], [])
+            depends = {d.split("(")[0].split("|")[0].strip() for d in run("dpkg-deb", "-f", PACKAGE, "Depends").stdout.split(",")}
+            named = {p.name for p in (root / "var/lib/dpkg/status.d").iterdir()}
+            others = {name for name in named if not re.fullmatch(r"gcc-\d+-base", name)}
+            self.assertEqual(others, depends | {"hotcold", "base-files", "tzdata"})
+            for name in named:
+                self.assertTrue((root / "usr/share/doc" / name / "copyright").is_file(), name)
+        finally:
+            podman("image", "unmount", IMAGE)
+
+    def test_the_same_again(self):
+        again = WORK / "again.tar"
+        labels = json.loads(podman("image", "inspect", IMAGE).stdout)[0]["Config"]["Labels"]
+        created = labels["org.opencontainers.image.created"]
+        epoch = run("date", "-d", created, "+%s").stdout.strip()
+        run(HERE / "build-image.sh", PACKAGE, again,
+            env=os.environ | {"SOURCE_DATE_EPOCH": epoch, "REVISION": labels["org.opencontainers.image.revision"]})
+        indices = [run("tar", "-xOf", archive, "index.json").stdout for archive in (ARCHIVE, again)]
+        digests = [json.loads(index)["manifests"][0]["digest"] for index in indices]
+        self.assertEqual(digests[0], digests[1])
+
+    def test_time_zones(self):
+        capture = make_capture("zones", 300)
+        report = json.loads(hotcold("migrate", "/captures/zones", "--format", "json",
+                                    options=["--env", "HOTCOLD_TIME_ZONE=Asia/Kolkata"]).stdout)
+        self.assertEqual(report["timeZone"], {"name": "Asia/Kolkata", "utcOffsetSeconds": 19800})
+        self.assertEqual(json.loads(hotcold("migrate", "/captures/zones", "--format", "json").stdout)["timeZone"]["name"], "UTC")
+        unknown = hotcold("archive", "--once", options=["--env", "HOTCOLD_TIME_ZONE=Europe/Nowhere"], status=64)
+        self.assertIn("Europe/Nowhere", unknown.stderr)
+        shutil.rmtree(capture)
+
+
+class Test2DefaultProfile(unittest.TestCase):
+    """podman's own, as in almost every container: no io_uring."""
+
+    def test_the_container_is_what_the_page_promises(self):
+        with container("hardened", "archive", "--interval", "1s") as stack:
+            wait_for(lambda: "no folder matches" in logs("hardened") or "capture" in logs("hardened"))
+            status = pathlib.Path(f"/proc/{container_pid('hardened')}/status").read_text()
+            self.assertRegex(status, r"\nSeccomp:\t2\n")
+            self.assertRegex(status, r"\nNoNewPrivs:\t1\n")
+            self.assertRegex(status, r"\nUid:\t33\t33\t33\t33\n")
+            for kind in ("CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb"):
+                self.assertRegex(status, rf"\n{kind}:\t0000000000000000\n")
+            root = [line for line in pathlib.Path(f"/proc/{container_pid('hardened')}/mountinfo").read_text().splitlines()
+                    if line.split()[4] == "/"]
+            self.assertEqual(root[-1].split()[5].split(",")[0], "ro")
+
+    def test_auto_goes_on_with_threads_and_says_so_calmly(self):
+        profile = json.loads(pathlib.Path("/usr/share/containers/seccomp.json").read_text())
+        allowed = {name for rule in profile["syscalls"] for name in rule["names"]}
+        self.assertFalse(allowed & set(CALLS), "this podman grants io_uring by default: nothing is shown here")
+        capture = make_capture("default", 100_000)
+        before = snapshot(capture)
+        result = hotcold("migrate", "/captures/default", "--execute", "--yes", "--format", "json")
+        report = json.loads(result.stdout)
+        self.assertIn(report["engine"], ("threads", "syscalls"))
+        self.assertIn("io_uring refused: hidden by a seccomp profile", report["engineReason"])
+        self.assertIn("threads ", report["engineReason"], "they were measured")
+        self.assertEqual(report["ringRequests"], 0)
+        self.assertNotIn("engineWarning", report)
+        self.assertEqual(report["captures"][0]["warnings"] + report["captures"][0]["errors"], [])
+        self.assertNotRegex(result.stderr, "ERROR|WARNING")
+        self.assertEqual(snapshot(capture), before)
+        hotcold("verify", "/captures/default", "--quiet")
+        hotcold("revert", "/captures/default", "--execute", "--yes", "--quiet")
+        # Text, and the engines by name.
+        result = hotcold("migrate", "/captures/default", "--execute", "--yes", "--engine", "threads")
+        self.assertRegex(result.stdout, r"engine +threads \(asked for\)")
+        hotcold("archive", "--once", "/captures/default")
+        hotcold("verify", "/captures/default", "--quiet")
+        self.assertEqual(snapshot(capture), before)
+        shutil.rmtree(capture)
+
+    def test_io_uring_is_refused_clearly(self):
+        capture = make_capture("refused", 3000)
+        before = tree(capture)
+        result = hotcold("migrate", "/captures/refused", "--execute", "--yes", "--engine", "io_uring", status=64)
+        self.assertIn("io_uring refused: hidden by a seccomp profile. Use --engine auto", result.stderr)
+        self.assertEqual(tree(capture), before)
+        shutil.rmtree(capture)
+
+
+def container_pid(name):
+    return int(podman("inspect", "--format", "{{.State.Pid}}", name).stdout)
+
+
+def runtime_seccomp(name, *options):
+    """What podman hands to the runtime for a container of ours: one entry for each call, action, errno and condition."""
+    podman("create", "--name", name, *HARDENED, *options, IMAGE)
+    podman("init", name)
+    try:
+        path = podman("inspect", "--format", "{{.OCIConfigPath}}", name).stdout.strip()
+        seccomp = json.loads(pathlib.Path(path).read_text())["linux"]["seccomp"]
+    finally:
+        podman("rm", "--force", "--time", "0", name)
+    rules = sorted(
+        (name, rule["action"], rule.get("errnoRet"), json.dumps(rule.get("args") or [], sort_keys=True))
+        for rule in seccomp["syscalls"] for name in rule["names"])
+    return {key: seccomp.get(key) for key in ("defaultAction", "defaultErrnoRet")} | {
+        "architectures": sorted(seccomp["architectures"])}, rules
+
+
+class Test3OurProfile(unittest.TestCase):
+    OPTIONS = ["--security-opt", f"seccomp={PROFILE}"]
+
+    def test_it_is_the_default_and_three_calls(self):
+        """As the runtime gets both, so podman's own reading of the conditions is what ours is held against."""
+        default, rules = runtime_seccomp("default-profile")
+        ours, our_rules = runtime_seccomp("our-profile", *self.OPTIONS)
+        self.assertEqual(ours, default)
+        self.assertEqual(set(rules) - set(our_rules), set())
+        self.assertEqual(
+            sorted(set(our_rules) - set(rules)), [(name, "SCMP_ACT_ALLOW", None, "[]") for name in CALLS])
+
+    def test_it_has_the_form_that_containerd_knows(self):
+        profile = json.loads(PROFILE.read_text())
+        self.assertLessEqual(set(profile), {"defaultAction", "defaultErrnoRet", "architectures", "syscalls"})
+        for rule in profile["syscalls"]:
+            self.assertLessEqual(set(rule), {"names", "action", "errnoRet", "args"})
+
+    def test_a_condition_that_is_not_known_is_refused(self):
+        profile = json.loads(pathlib.Path("/usr/share/containers/seccomp.json").read_text())
+        profile["syscalls"][0]["includes"] = {"moon": ["full"]}
+        (WORK / "odd.json").write_text(json.dumps(profile))
+        result = run(HERE / "seccomp.py", WORK / "odd.json", status=1)
+        self.assertIn("moon", result.stderr)
+
+    def test_io_uring_carries_the_renames(self):
+        capture = make_capture("ring", 100_000)
+        before = snapshot(capture)
+        with container("ring", "migrate", "/captures/ring", "--execute", "--yes", "--engine", "io_uring", "--format", "json",
+                       options=self.OPTIONS) as stack:
+            # From outside: the ring among the descriptors of process 1, while it works.
+            has_ring = False
+            while os.path.exists(f"/proc/{stack.pid}/fd") and not has_ring:
+                has_ring = ring_descriptors(stack.pid) > 0
+            self.assertEqual(int(podman("wait", "ring").stdout), 0)
+            report = json.loads(podman("logs", "ring").stdout)
+        self.assertTrue(has_ring)
+        self.assertEqual(report["engine"], "io_uring")
+        self.assertGreater(report["ringRequests"], 10_000)
+        self.assertEqual(snapshot(capture), before)
+        hotcold("verify", "/captures/ring", "--quiet", options=self.OPTIONS)
+        hotcold("revert", "/captures/ring", "--execute", "--yes", "--quiet", "--engine", "io_uring", options=self.OPTIONS)
+        report = json.loads(hotcold("migrate", "/captures/ring", "--execute", "--yes", "--format", "json", options=self.OPTIONS).stdout)
+        self.assertRegex(report["engineReason"], r"io_uring [0-9,]+ files", "auto has measured it")
+        self.assertEqual(snapshot(capture), before)
+        shutil.rmtree(capture)
+
+
+def ring_descriptors(pid):
+    count = 0
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for descriptor in os.scandir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                count += os.readlink(descriptor.path) == "anon_inode:[io_uring]"
+    return count
+
+
+class Test4Mistakes(unittest.TestCase):
+    def test_without_the_captures(self):
+        """The service waits and says what to do; a health check fails; a capture that is named is an error."""
+        def unmounted(*arguments, **rest):
+            return podman("run", "--rm", *HARDENED, IMAGE, *arguments, **rest)
+        once = unmounted("archive", "--once")
+        self.assertRegex(once.stderr, r"WARNING .*no folder matches /captures/\*\. Mount the folder that holds the captures")
+        verify = unmounted("verify", "--captures-from", "/etc/hotcold/captures.conf", status=64)
+        self.assertIn("no folder matches /captures/*", verify.stderr)
+        for command in (["migrate", "--execute", "--yes"], ["verify"], ["archive", "--once"]):
+            result = unmounted(*command, "/captures/cam1", status=66)
+            self.assertIn("/captures/cam1: no such folder", result.stdout + result.stderr)
+        podman("run", "--detach", "--name", "unmounted", *HARDENED, IMAGE)
+        try:
+            wait_for(lambda: "no captures to archive" in logs("unmounted"))
+            podman("stop", "--time", "20", "unmounted")
+            self.assertEqual(exit_code("unmounted"), 0)
+        finally:
+            podman("rm", "--force", "--time", "0", "unmounted")
+
+    def test_a_read_only_mount(self):
+        capture = make_capture("readonly", 3000)
+        before = tree(capture)
+        def readonly(*arguments, **rest):
+            return podman("run", "--rm", *HARDENED, "--volume", f"{CAPTURES}:/captures:ro", IMAGE, *arguments, **rest)
+        for command in (["migrate", "--execute", "--yes"], ["archive", "--once"]):
+            result = readonly(*command, "/captures/readonly", status=74)
+            self.assertIn("The mount is read-only, the file system is not: mount the volume with the captures read-write", result.stderr)
+            self.assertNotIn("systemctl", result.stderr)
+        readonly("migrate", "/captures/readonly")
+        readonly("verify", "/captures/readonly", status=1)
+        self.assertEqual(tree(capture), before)
+        shutil.rmtree(capture)
+
+    def test_a_wrong_user(self):
+        capture = make_capture("foreign", 3000, owner=OWNER)
+        os.chmod(capture, 0o755)
+        before = tree(capture)
+        for command in (["migrate", "--execute", "--yes"], ["archive", "--once"]):
+            result = hotcold(*command, "/captures/foreign", options=["--user", "1000:1000"], status=77)
+            self.assertIn("--user 33:GID of podman and docker, user: in compose, runAsUser and runAsGroup in Kubernetes", result.stderr)
+            self.assertNotIn("sudo", result.stderr)
+        os.chmod(capture, 0o700)
+        result = hotcold("verify", "/captures/foreign", options=["--user", "1000:1000"], status=77)
+        self.assertIn("Permission denied", result.stderr)
+        os.chmod(capture, 0o755)
+        self.assertEqual(tree(capture), before)
+        # The right one, who is not the image's: nothing in the image asks for 33.
+        for path in [capture, *capture.rglob("*")]:
+            os.chown(path, 1000, 1000)
+        hotcold("migrate", "/captures/foreign", "--execute", "--yes", "--quiet", options=["--user", "1000:1000"])
+        owners = {(p.stat().st_uid, p.stat().st_gid) for p in capture.rglob("*")}
+        self.assertEqual(owners, {(1000, 1000)})
+        shutil.rmtree(capture)
+
+    def test_a_mount_inside_a_capture(self):
+        capture = make_capture("split", 3000)
+        before = snapshot(capture)
+        (WORK / "other").mkdir()
+        os.chown(WORK / "other", OWNER, OWNER)
+        result = hotcold("migrate", "/captures/split", "--execute", "--yes",
+                         options=["--volume", f"{WORK}/other:/captures/split/metadata"], status=1)
+        self.assertIn("/captures/split/metadata: is another mount or subvolume; refused", result.stderr)
+        self.assertEqual(snapshot(capture), before)
+        self.assertEqual(os.listdir(WORK / "other"), [])
+        # The runtime has made the mount point, as root.
+        os.chown(capture / "metadata", OWNER, OWNER)
+        hotcold("migrate", "/captures/split", "--execute", "--yes", "--quiet")
+        hotcold("verify", "/captures/split", "--quiet")
+        shutil.rmtree(capture)
+
+    def test_a_setting_with_a_mistake(self):
+        result = hotcold("archive", "--once", options=["--env", "HOTCOLD_INTERVALL=5s"], status=None)
+        self.assertIn("HOTCOLD_INTERVALL", result.stderr)
+        hotcold("archive", options=["--env", "HOTCOLD_INTERVAL=soon"], status=64)
+
+    def test_settings_and_list_of_ones_own(self):
+        """As a ConfigMap has them: links to links. The list is read again in every round, the settings at SIGHUP."""
+        settings = WORK / "settings"
+        (settings / "..1").mkdir(parents=True)
+        (settings / "..data").symlink_to("..1")
+        for name in ("archive.conf", "captures.conf"):
+            (settings / name).symlink_to(f"..data/{name}")
+        (settings / "..1/archive.conf").write_text("HOTCOLD_CAPTURES_FROM=/etc/hotcold/captures.conf\nHOTCOLD_INTERVAL=1s\n")
+        (settings / "..1/captures.conf").write_text("/captures/listed1\n")
+        captures = [make_capture(name, 300) for name in ("listed1", "listed2")]
+        with container("settings", options=["--volume", f"{settings}:/etc/hotcold:ro"]):
+            wait_for(lambda: "/captures/listed1: moved" in logs("settings"))
+            self.assertFalse((captures[1] / "segments").exists())
+            (settings / "..1/captures.conf").write_text("/captures/listed1\n/captures/listed2\n")
+            wait_for(lambda: "/captures/listed2: moved" in logs("settings"))
+            (settings / "..1/archive.conf").write_text("HOTCOLD_CAPTURES_FROM=/etc/hotcold/captures.conf\nHOTCOLD_INTERVAL=7s\n")
+            podman("kill", "--signal", "HUP", "settings")
+            wait_for(lambda: "the settings were read again: a round every 7 s" in logs("settings"))
+        for capture in captures:
+            shutil.rmtree(capture)
+
+
+class Test5StopsAndKills(unittest.TestCase):
+    FILES = 100_000
+
+    def begin(self, name):
+        """A migration that stands still in the middle of its moves."""
+        capture = make_capture(name, self.FILES)
+        before = snapshot(capture)
+        stack = container(name, "migrate", f"/captures/{name}", "--execute", "--yes", "--engine", "syscalls", "--format", "json")
+        wait_for(lambda: moved(capture) > 0, what="the first move")
+        os.kill(stack.pid, signal.SIGSTOP)
+        self.assertTrue(0 < moved(capture))
+        self.assertTrue(any(capture.glob("captures/capture_*_thumbnail.jpg")), "there is more to do")
+        return capture, before, stack
+
+    def finish(self, name, capture, before):
+        self.assertEqual(snapshot(capture), before)
+        hotcold("migrate", f"/captures/{name}", "--execute", "--yes", "--quiet")
+        hotcold("verify", f"/captures/{name}", "--quiet")
+        self.assertEqual(snapshot(capture), before)
+        shutil.rmtree(capture)
+
+    def test_a_stop_in_the_middle(self):
+        capture, before, stack = self.begin("stopped")
+        with stack:
+            stop = subprocess.Popen(["podman", "stop", "--time", "20", "stopped"], stdout=subprocess.DEVNULL)
+            time.sleep(1)
+            os.kill(stack.pid, signal.SIGCONT)
+            self.assertEqual(stop.wait(30), 0)
+            self.assertEqual(exit_code("stopped"), 143)
+            report = json.loads(podman("logs", "stopped").stdout)
+            self.assertGreater(report["captures"][0]["total"]["pending"], 0)
+            self.assertGreater(report["captures"][0]["total"]["moved"], 0)
+        self.finish("stopped", capture, before)
+
+    def test_a_kill_in_the_middle(self):
+        capture, before, stack = self.begin("killed")
+        with stack:
+            podman("kill", "killed")
+            wait_for(lambda: exit_code("killed") == 137)
+        self.finish("killed", capture, before)
+
+    def test_the_service_ends_with_0(self):
+        capture = make_capture("service", 3000)
+        with container("service", "archive", "--interval", "1h"):
+            wait_for(lambda: "/captures/service: moved" in logs("service"))
+            begin = time.monotonic()
+            podman("stop", "--time", "30", "service")
+            self.assertLess(time.monotonic() - begin, 10)
+            self.assertEqual(exit_code("service"), 0)
+            self.assertRegex(logs("service"), r"INFO stopped\n$")
+        shutil.rmtree(capture)
+
+    def test_host_and_container_hold_the_same_lock(self):
+        capture = make_capture("locked", 3000)
+        before = tree(capture)
+        descriptor = os.open(capture, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            result = hotcold("migrate", "/captures/locked", "--execute", "--yes", status=75)
+            self.assertIn("another run of hotcold holds this capture", result.stderr)
+            self.assertEqual(tree(capture), before)
+        finally:
+            os.close(descriptor)
+        # And the other way round.
+        name = "holder"
+        shutil.rmtree(capture)
+        capture, before, stack = self.begin(name)
+        with stack:
+            descriptor = os.open(capture, os.O_RDONLY)
+            with self.assertRaises(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.close(descriptor)
+            hotcold("migrate", f"/captures/{name}", "--execute", "--yes", status=75)
+        self.finish(name, capture, before)
+
+
+def make_recorder_image():
+    """ffmpeg of this machine, with its libraries and a shell, in an image of its own."""
+    root = WORK / "recorder"
+    (root / "bin").mkdir(parents=True)
+    shutil.copy(shutil.which("busybox"), root / "bin/sh")
+    (root / "bin/mkdir").symlink_to("sh")
+    files = ["/usr/bin/ffmpeg"] + re.findall(r"(/\S+) \(0x", run("ldd", "/usr/bin/ffmpeg").stdout)
+    for file in files:
+        target = root / file.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    (root / "Containerfile").write_text("FROM scratch\nCOPY bin /bin\nCOPY usr /usr\nCOPY lib /lib\nCOPY lib64 /lib64\nENV PATH=/usr/bin:/bin\n")
+    for folder in ("lib", "lib64", "usr"):
+        (root / folder).mkdir(exist_ok=True)
+    podman("build", "--quiet", "--tag", RECORDER, root)
+
+
+def check_recording(test, capture, restarts):
+    """Every segment is there once and whole, in a hot or in an hour folder, and the archive plays."""
+    segments = sorted(capture.glob("segments/**/segment_*.ts"), key=lambda p: p.name)
+    numbers = [int(p.stem.split("_")[1]) for p in segments]
+    test.assertEqual(len(set(numbers)), len(numbers))
+    gaps = [b for a, b in zip(numbers, numbers[1:]) if b != a + 1]
+    test.assertLessEqual(len(gaps), restarts, "a segment is missing")
+    cold = [p for p in segments if p.parent.name != "segments"]
+    test.assertGreater(len(cold), 5, "hotcold has moved some beside the recorder")
+    for archive in capture.glob("segments/*/archive.m3u8"):
+        listed = [line for line in archive.read_text().splitlines() if not line.startswith("#")]
+        test.assertEqual(sorted(listed), sorted(p.name for p in archive.parent.glob("segment_*.ts")))
+        # As if its hour were over: a player would wait for more.
+        ended = WORK / "ended.m3u8"
+        ended.write_text(re.sub(r"^(segment_.*)$", rf"{archive.parent}/\1", archive.read_text(), flags=re.M) + "#EXT-X-ENDLIST\n")
+        frames = run("ffprobe", "-v", "error", "-count_packets", "-select_streams", "v:0", "-show_entries", "stream=nb_read_packets",
+                     "-of", "csv=p=0", "-live_start_index", "0", ended)
+        test.assertEqual(frames.stderr, "")
+        test.assertGreaterEqual(int(frames.stdout.split()[0].strip(",")), 25 * (len(listed) - 1 - restarts))
+
+
+class Test6Examples(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        make_recorder_image()
+
+    def test_compose_beside_a_real_recorder(self):
+        folder = CAPTURES / "compose"
+        folder.mkdir()
+        os.chown(folder, OWNER, OWNER)
+        environment = os.environ | {
+            "RECORDER_IMAGE": RECORDER, "HOTCOLD_IMAGE": IMAGE, "CAPTURES": str(folder), "HOTCOLD_INTERVAL": "2s", "HOTCOLD_MIN_AGE": "3s",
+        }
+        def compose(*arguments):
+            return run("podman-compose", "-p", "hotcoldtest", "-f", HERE / "compose.yaml", *arguments, env=environment)
+        recorder, service = "hotcoldtest_recorder_1", "hotcoldtest_hotcold_1"
+        try:
+            compose("up", "-d")
+            wait_for(lambda: len(list(folder.glob("cam1/segments/[0-9]*/segment_*.ts"))) > 5, 60, "segments in hour folders")
+            # As a crash, and the restart policy's answer to it.
+            podman("kill", recorder)
+            podman("start", recorder)
+            count = len(list(folder.glob("cam1/segments/**/segment_*.ts")))
+            wait_for(lambda: len(list(folder.glob("cam1/segments/**/segment_*.ts"))) > count + 8, 60, "more segments")
+            podman("healthcheck", "run", service)
+            podman("stop", "--time", "20", recorder)
+            time.sleep(6)
+            podman("stop", "--time", "20", service)
+            self.assertEqual(exit_code(service), 0)
+            self.assertNotRegex(logs(service).split("resolved")[-1], "ERROR")
+        finally:
+            compose("down")
+        self.assertEqual(podman("ps", "--all", "--quiet").stdout, "")
+        check_recording(self, folder / "cam1", restarts=1)
+        hotcold("verify", "/captures/cam1", "--quiet", captures=folder)
+        owners = {(p.stat().st_uid, p.stat().st_gid) for p in folder.rglob("*")}
+        self.assertEqual(owners, {(OWNER, OWNER)})
+        shutil.rmtree(folder)
+
+    def test_kubernetes_examples_are_valid(self):
+        validate = VENV / "bin/kubernetes-validate"
+        known = re.findall(r"\d+\.\d+", run(validate, "--help").stdout)
+        for version in {"1.29", *known[-1:]}:
+            for example in ("sidecar", "daemonset"):
+                run(validate, "--strict", "-k", version, HERE / f"kubernetes/{example}.yaml")
+        # It finds what is wrong.
+        wrong = WORK / "wrong.yaml"
+        wrong.write_text((HERE / "kubernetes/sidecar.yaml").read_text().replace("readOnlyRootFilesystem", "readOnlyRootFileSystem"))
+        run(validate, "--strict", "-k", "1.29", wrong, status=None)
+        self.assertNotEqual(run(validate, "--strict", "-k", "1.29", wrong, status=None).returncode, 0)
+
+    def test_kubernetes_examples_are_restricted(self):
+        import yaml
+        for example in ("sidecar", "daemonset"):
+            documents = list(yaml.safe_load_all((HERE / f"kubernetes/{example}.yaml").read_text()))
+            pod = next(d for d in documents if d["kind"] in ("Deployment", "DaemonSet"))["spec"]["template"]["spec"]
+            self.assertTrue(pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] > 0)
+            self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
+            for key in ("hostNetwork", "hostPID", "hostIPC"):
+                self.assertNotIn(key, pod)
+            for each in pod["containers"]:
+                self.assertEqual(each["securityContext"], {
+                    "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
+                self.assertIn("memory", each["resources"]["limits"])
+            kinds = {kind for volume in pod["volumes"] for kind in volume if kind != "name"}
+            self.assertLessEqual(kinds, {"hostPath", "configMap"} if example == "daemonset" else {"persistentVolumeClaim"})
+            mounts = [m for c in pod["containers"] for m in c["volumeMounts"]]
+            self.assertFalse(any("subPath" in m for m in mounts))
+        settings = next(d for d in documents if d["kind"] == "ConfigMap")["data"]
+        (WORK / "configmap").mkdir(exist_ok=True)
+        for name, text in settings.items():
+            (WORK / "configmap" / name).write_text(text)
+        printed = hotcold("archive", "--print-config", options=["--volume", f"{WORK}/configmap:/etc/hotcold:ro"]).stdout
+        self.assertIn("# file\nHOTCOLD_METRICS_FILE=/metrics/hotcold.prom", printed)
+
+    def test_the_sidecar_runs(self):
+        manifest = HERE / "kubernetes/sidecar.yaml"
+        podman("tag", IMAGE, "registry.example/hotcold:0.1.0")
+        podman("tag", RECORDER, "registry.example/recorder:1")
+        try:
+            podman("kube", "play", "--network", "none", manifest)
+            volume = pathlib.Path(podman("volume", "inspect", "--format", "{{.Mountpoint}}", "captures").stdout.strip())
+            capture = volume / "cam1"
+            wait_for(lambda: len(list(capture.glob("segments/segment_*.ts"))) > 3, 60, "segments")
+            names = podman("ps", "--format", "{{.Names}}").stdout.split()
+            service = next(name for name in names if name.endswith("hotcold"))
+            wait_for(lambda: "a round every 60 s" in logs(service))
+            # Its next round comes in a minute: one at once.
+            podman("exec", service, "hotcold", "archive", "--once", "/captures/cam1")
+            podman("exec", service, "hotcold", "verify", "/captures/cam1", "--quiet")
+            self.assertTrue((capture / "segments/23").is_dir())
+            owners = {(p.stat().st_uid, p.stat().st_gid) for p in capture.rglob("*")}
+            self.assertEqual(owners, {(OWNER, OWNER)})
+            status = pathlib.Path(f"/proc/{container_pid(service)}/status").read_text()
+            self.assertRegex(status, r"\nUid:\t33\t33\t33\t33\n")
+            self.assertRegex(status, r"\nCapEff:\t0000000000000000\n")
+        finally:
+            podman("kube", "down", manifest, status=None)
+            podman("volume", "rm", "--force", "captures", status=None)
+
+    def test_metrics_on_a_shared_volume(self):
+        metrics = WORK / "metrics"
+        metrics.mkdir()
+        os.chown(metrics, OWNER, OWNER)
+        capture = make_capture("metrics", 300)
+        hotcold("archive", "--once", "/captures/metrics", options=["--volume", f"{metrics}:/metrics", "--env", "HOTCOLD_METRICS_FILE=/metrics/hotcold.prom"])
+        text = (metrics / "hotcold.prom").read_text()
+        self.assertRegex(text, r'hotcold_last_success_timestamp_seconds\{capture="/captures/metrics"\} \d+')
+        self.assertEqual((metrics / "hotcold.prom").stat().st_mode & 0o777, 0o644)
+        shutil.rmtree(capture)
+
+
+class Test7Page(unittest.TestCase):
+    def test_every_command_of_the_page(self):
+        """The blocks of docs/CONTAINERS.md, in their order, in one shell each."""
+        page = (REPOSITORY / "docs/CONTAINERS.md").read_text()
+        blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)
+        self.assertGreater(len(blocks), 5)
+        folder = CAPTURES / "page"
+        for block in blocks:
+            block = block.replace("/srv/captures", str(folder)).replace("sudo ", "")
+            block = block.replace("make image ", "true ").replace(".build/hotcold_0.1.0_amd64.oci.tar", str(ARCHIVE))
+            block = block.replace(".build/hotcold-seccomp.json", str(WORK / "page-seccomp.json"))
+            result = run("bash", "-e", "-o", "pipefail", "-c", block, status=None, cwd=REPOSITORY)
+            self.assertEqual(result.returncode, 0, f"{block}\n{result.stdout[-2000:]}\n{result.stderr[-2000:]}")
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
