@@ -8,9 +8,10 @@ version=$1
 output=$2
 maintainer=${MAINTAINER:-hotcold maintainers <maintainers@hotcold.invalid>}
 here=$(dirname "$0")
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
-chmod 755 "$root"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/debian/hotcold
+mkdir -p "$root/DEBIAN"
 
 make -s -C "$here/.." install-files DESTDIR="$root" PREFIX=/usr
 strip --remove-section=.comment --remove-section=.note "$root/usr/bin/hotcold"
@@ -28,13 +29,10 @@ find "$root/usr/share/man" -type f -exec gzip -9n {} +
 install -D -m 644 "$here/lintian-overrides" "$root/usr/share/lintian/overrides/hotcold"
 
 # What the program needs of other packages, and from which version on, they say themselves.
-mkdir "$root/debian"
-printf 'Source: hotcold\n\nPackage: hotcold\nArchitecture: any\n' > "$root/debian/control"
-depends=$(cd "$root" && dpkg-shlibdeps -O usr/bin/hotcold | sed -n 's/^shlibs:Depends=//p')
-rm -r "$root/debian"
+printf 'Source: hotcold\n\nPackage: hotcold\nArchitecture: any\n' > "$work/debian/control"
+depends=$(cd "$work" && dpkg-shlibdeps -O debian/hotcold/usr/bin/hotcold | sed -n 's/^shlibs:Depends=//p')
 /usr/bin/python3 "$here/sbom.py" "$root" "$version" "$here/../.build/hotcold.map" "$depends" "$doc/hotcold.spdx.json"
 
-mkdir "$root/DEBIAN"
 (cd "$root" && find etc -type f | sort | sed 's|^|/|') > "$root/DEBIAN/conffiles"
 (cd "$root" && find usr -type f | sort | xargs -d '\n' md5sum) > "$root/DEBIAN/md5sums"
 # As dpkg-gencontrol reckons it, whatever the file system here.

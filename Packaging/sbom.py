@@ -142,7 +142,7 @@ def main():
 
     own, owners = known["*"]
     whole = " AND ".join(dict.fromkeys(" AND ".join(known[name][0] for name in ["*"] + [l[0] for l in linked]).split(" AND ")))
-    files = [path for path in pathlib.Path(root).rglob("*") if path.is_file() and path.name != pathlib.Path(output).name]
+    files = [path for folder in ("etc", "usr") for path in pathlib.Path(root, folder).rglob("*") if path.is_file()]
     files = [described_file(path, root, whole) for path in sorted(files)]
     sums = sorted(described["checksums"][0]["checksumValue"] for described in files)
     code = hashlib.sha1("".join(sums).encode()).hexdigest()
