@@ -54,7 +54,7 @@ check 'the settings after it' inside 'grep -x HOTCOLD_INTERVAL=7s /etc/hotcold/a
 check 'the program after it' inside 'hotcold migrate /srv/c --execute --yes && hotcold verify /srv/c && hotcold revert /srv/c --execute --yes'
 check 'a removal' inside 'apt-get -q remove -y hotcold && ! test -e /usr/bin/hotcold && ! test -e /usr/lib/systemd/system/hot_cold_archiver.service'
 check 'the settings after it' inside 'grep -x HOTCOLD_INTERVAL=7s /etc/hotcold/archive.conf'
-check 'installation again' inside 'apt-get -q install -y --no-install-recommends /hotcold.deb && hotcold archive --print-config | grep HOTCOLD_INTERVAL=7s'
+check 'installation again' inside 'apt-get -q install -y --no-install-recommends /next.deb && hotcold archive --print-config | grep HOTCOLD_INTERVAL=7s'
 check 'a purge' inside 'apt-get -q purge -y --autoremove hotcold'
 everything > "$work/after"
 check 'nothing is left' diff "$work/before" "$work/after"

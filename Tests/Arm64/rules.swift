@@ -1,20 +1,24 @@
 // The pure rules (Sources/CaptureLayout) on another architecture, compiled together with them: what it prints must be the same on
 // every one. Embedded Swift, since that has a standard library for arm64 where the toolchain has no other.
 
-/// Embedded Swift has no string processing.
+/// What the sources take from Swift's string processing, which Embedded Swift does not have.
 extension String {
   func replacing(_ part: String, with other: String) -> String {
-    var rest = Array(utf8), result: [UInt8] = []
-    let part = Array(part.utf8)
+    var rest = Array(utf8)[...], result: [UInt8] = []
     while !rest.isEmpty {
-      if rest.starts(with: part) {
+      if rest.starts(with: part.utf8) {
         result += Array(other.utf8)
-        rest.removeFirst(part.count)
+        rest = rest.dropFirst(part.utf8.count)
       } else {
         result.append(rest.removeFirst())
       }
     }
     return String(decoding: result, as: UTF8.self)
+  }
+
+  func contains(_ part: String) -> Bool {
+    let bytes = Array(utf8)
+    return bytes.indices.contains { bytes[$0...].starts(with: part.utf8) }
   }
 }
 
