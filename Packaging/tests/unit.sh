@@ -61,11 +61,9 @@ check 'installation without a running systemd' chroot "$root" dpkg -i /hotcold.d
 systemd-nspawn --quiet --boot --register=no --keep-unit --private-network --machine="hotcold-unit-$$" \
   --tmpfs="$stream:mode=0755,size=4g" --directory="$root" >"$work/console" 2>&1 &
 container=$!
-leader=
-has_booted() {
-  leader=$(pgrep -P "$container" | head -n 1)
-  [ -n "$leader" ] && run 'systemctl is-system-running' 2>/dev/null | grep -qxE 'running|degraded'
-}
+check 'systemd begins' until_true 30 pgrep -P "$container"
+leader=$(pgrep -P "$container" | head -n 1)
+has_booted() { run 'systemctl is-system-running' | grep -qxE 'running|degraded'; }
 check 'systemd boots' until_true 120 has_booted
 
 # ------------------------------------------------------------------------------------------ enable, start, settings
@@ -85,7 +83,8 @@ check 'it runs as www-data' [ "$(run "ps -o user= -p $(property MainPID) 2>/dev/
 goes_on_and_settles
 status_is() { property StatusText | grep -q "$1"; }
 check 'it says what it did last' until_true 20 status_is '^last round: 1 capture'
-check 'no error in the journal' is_not bash -c "$(declare -f run); leader=$leader; run 'journalctl -q -o cat -u $unit -p err' | grep ."
+has_errors() { run "journalctl -q -o cat -u $unit -p err" | grep .; }
+check 'no error in the journal' is_not has_errors
 
 echo 'metrics'
 has_metric() { run 'cat /var/lib/hotcold/hotcold.prom' | grep -qE "$1"; }
@@ -145,7 +144,8 @@ start_and_interrupt
 check 'SIGSTOP' run "kill -STOP $process"
 check 'in the middle of its moves' is_not is_settled
 check 'systemd starts it again' until_true 60 is NRestarts 1
-check 'for its watchdog' bash -c "$(declare -f run); leader=$leader; run 'journalctl -q -o cat _PID=1 + UNIT=$unit.service' | grep -i 'watchdog timeout'"
+says_watchdog() { run "journalctl -q -o cat UNIT=$unit.service" | grep -i 'watchdog timeout'; }
+check 'for its watchdog' says_watchdog
 check 'another process' until_true 20 is_not is MainPID "$process"
 goes_on_and_settles
 
@@ -160,7 +160,8 @@ next=$(property MainPID)
 check 'another process' [ "$next" != "$process" ]
 check 'of the new program' [ "$(run "readlink /proc/$next/exe")" = /usr/bin/hotcold ]
 goes_on_and_settles
-until_true 20 says 'moved' || true
+has_moved() { [ "$(moved_by "$1")" -gt 0 ]; }
+check 'it says how many files it moved' until_true 20 has_moved "$next"
 before=$(moved_by "$process")
 after=$(moved_by "$next")
 check "the old one was in the middle of its moves ($before)" is_between "$before" 0 "$files"
