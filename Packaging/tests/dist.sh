@@ -50,8 +50,8 @@ check 'a changed file does not either' is_not sha256sum --status --check SHA256S
 gpgconf --kill all
 unset GNUPGHOME
 
-mkdir -p "$work/elsewhere, with a longer path"
-cd "$work/elsewhere, with a longer path"
+mkdir -p "$work/elsewhere-with-a-longer-path"
+cd "$work/elsewhere-with-a-longer-path"
 umask 077
 tar --no-same-permissions -xf "$work/sources.tar.gz"
 cd "hotcold-$version"
