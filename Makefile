@@ -84,7 +84,7 @@ test-e2e: build deb test-package test-deps e2e-deps
 	  HOTCOLD_E2E_PYTHON=$(CURDIR)/.build/e2e/bin/python \
 	  HOTCOLD_E2E_VIDEOJS=$$(echo $(CURDIR)/.build/e2e/lib/python3*/site-packages/js/videojs/resources) \
 	  HOTCOLD_DEB=$(CURDIR)/$(DEB) \
-	  swift test --filter 'BrowserTests|CutOverTests|PackageTests|PlayerTests|RunningHourTests|SystemdTests|GuideTests|TierRecordingTests|LongRunTests'
+	  swift test --filter 'BrowserTests|CutOverTests|PlayerTests|RunningHourTests|SystemdTests|GuideTests|TierRecordingTests|LongRunTests'
 
 # The unit, property and core-loop tests under both sanitizers. Foundation leaks the buffer of each empty file that the
 # test kit reads, so leaks are not looked for.
