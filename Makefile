@@ -6,20 +6,34 @@ DEMO_FILES ?= 100k
 
 BINARY := .build/release/hotcold
 # The Swift runtime is linked in: a third of the start-up time, and nothing but liburing to install.
-RELEASE := swift build -c release --static-swift-stdlib --product hotcold
-VERSION := 0.1.0
+# Hardened as Debian's packages are; without a RUNPATH; without the path of this folder, so that the same bytes come of any
+# (make test-dist). The SBOM is made of the map of the link.
+HARDENING := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -Wformat -Werror=format-security
+LINKING := -z relro -z now -z noexecstack -Map=$(CURDIR)/.build/hotcold.map
+RELEASE := swift build -c release --static-swift-stdlib --disable-local-rpath --product hotcold \
+  -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. $(addprefix -Xcc ,$(HARDENING) -ffile-prefix-map=$(CURDIR)=.) \
+  $(addprefix -Xlinker ,$(LINKING))
+# The one place of the version; CHANGELOG.md must begin with it (Packaging/changelog.py).
+VERSION := $(shell sed -n 's/.* number = "\(.*\)"/\1/p' Sources/Reporting/Version.swift)
 DEB = .build/hotcold_$(VERSION)_$(shell dpkg --print-architecture).deb
 IMAGE = $(DEB:.deb=.oci.tar)
+# Of the last commit; a source archive has it as the time of its files.
+EPOCH = $(shell if [ -e .git ]; then git log -1 --format=%ct; else stat -c %Y Package.swift; fi)
 MANUAL := $(CURDIR)/.build/manual
 # Debian's zsh reads vendor-completions below /usr, site-functions below /usr/local.
 ZSH_FUNCTIONS = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 COMPLETIONS = bash-completion/completions/hotcold zsh/$(ZSH_FUNCTIONS)/_hotcold fish/vendor_completions.d/hotcold.fish
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD_PACKAGES := liburing-dev libyaml-dev python3
+DEB_PACKAGES := dpkg-dev
 TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs faketime prometheus python3 python3-jsonschema zsh fish mandoc
 E2E_PACKAGES := nginx-light chromium chromium-driver debootstrap lintian curl systemd systemd-container
 PLAYER_PACKAGES := mpv vlc-bin vlc-plugin-base gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
   gstreamer1.0-plugins-bad gstreamer1.0-libav
+PACKAGE_PACKAGES := debootstrap lintian devscripts file gnupg python3-venv systemd-container
+PACKAGE_PYTHON_PACKAGES := spdx-tools==0.8.5
+ARM64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
+ARM64_KERNEL_PACKAGES := qemu-system-arm cpio
 E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 # The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
 FAULT_BUILD := -c release -Xswiftc -enable-testing
@@ -39,9 +53,10 @@ BENCH_FOLDER = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_PAIR=
   HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS)
 BENCH = $(BENCH_FOLDER) $(BENCH_TOOL)
 
-.PHONY: build demo demo-picture test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check bench-check-test bench-test bench-update bench-tools \
-  install install-files manual deb image test-container clean \
-  deps test-deps check-deps bench-deps e2e-deps image-deps container-deps
+.PHONY: build demo demo-picture test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check \
+  bench-check-test bench-test bench-update bench-tools install install-files manual deb dist test-package test-packages test-unit \
+  test-dist check-arm64 check-arm64-kernel image test-container clean \
+  deps deb-deps test-deps check-deps bench-deps e2e-deps package-deps arm64-deps image-deps container-deps
 
 build: deps
 	$(RELEASE)
@@ -71,16 +86,16 @@ test-faults: build test-deps
 	  swift test $(FAULT_BUILD) --scratch-path .build-faults --filter '$(FAULT_TESTS)'
 	@awk '{ n = $$1; $$1 = ""; sum[$$0] += n } END { for (name in sum) printf "%10d %s\n", sum[name], name }' $(FIGURES) | sort -k2
 
-# The package in a clean Debian, a browser, the guide's commands, the service beside a recording, every player: ten minutes.
+# The package, a browser, the guide's commands, the service beside a recording, every player: ten minutes.
 # The players' table is in .build/players.md (docs/PLAYERS.md).
-test-e2e: build deb test-deps e2e-deps
+test-e2e: build deb test-package test-deps e2e-deps
 	[ -d .build/e2e ] || { python3 -m venv .build/e2e && .build/e2e/bin/pip -q install $(E2E_PYTHON_PACKAGES); }
 	@rm -f .build/players.md
 	HOTCOLD_WERROR=1 HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_E2E=1 HOTCOLD_PLAYERS=$(CURDIR)/.build/players.md \
 	  HOTCOLD_E2E_PYTHON=$(CURDIR)/.build/e2e/bin/python \
 	  HOTCOLD_E2E_VIDEOJS=$$(echo $(CURDIR)/.build/e2e/lib/python3*/site-packages/js/videojs/resources) \
-	  HOTCOLD_DEB=$$(echo $(CURDIR)/.build/hotcold_$(VERSION)_*.deb) \
-	  swift test --filter 'BrowserTests|CutOverTests|PackageTests|PlayerTests|RunningHourTests|SystemdTests|GuideTests|TierRecordingTests|LongRunTests'
+	  HOTCOLD_DEB=$(CURDIR)/$(DEB) \
+	  swift test --filter 'BrowserTests|CutOverTests|PlayerTests|RunningHourTests|SystemdTests|GuideTests|TierRecordingTests|LongRunTests'
 
 # The unit, property and core-loop tests under both sanitizers. Foundation leaks the buffer of each empty file that the
 # test kit reads, so leaks are not looked for.
@@ -146,7 +161,7 @@ install-files:
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(MANUAL)/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,$(dir $(COMPLETIONS)))
-	$(BINARY) --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/$(word 1,$(COMPLETIONS))
+	$(BINARY) --generate-completion-script bash | sed '1{/^#!/d}' > $(DESTDIR)$(PREFIX)/share/$(word 1,$(COMPLETIONS))
 	$(BINARY) --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/$(word 2,$(COMPLETIONS))
 	$(BINARY) --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/$(word 3,$(COMPLETIONS))
 	chmod 644 $(addprefix $(DESTDIR)$(PREFIX)/share/,$(COMPLETIONS))
@@ -161,14 +176,47 @@ install-files:
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 
 # From what the commands say of themselves and the exit codes of docs/REFERENCE.md.
+manual: export SOURCE_DATE_EPOCH = $(EPOCH)
 manual: build
 	@rm -rf $(MANUAL) && mkdir -p $(MANUAL)
 	/usr/bin/python3 Packaging/manual.py $(BINARY) $(MANUAL)
 
-# A Debian package with the Swift runtime inside: .build/hotcold_VERSION_ARCHITECTURE.deb
-deb: build manual
+# A Debian package with the Swift runtime inside, .build/hotcold_VERSION_ARCHITECTURE.deb, and its SBOM beside it.
+deb: export SOURCE_DATE_EPOCH = $(EPOCH)
+deb: build manual deb-deps
 	Packaging/build-deb.sh $(VERSION) $(DEB)
-	@ls -l .build/hotcold_*.deb
+	@ls -l $(DEB) $(DEB:.deb=.spdx.json)
+
+# A release in .build/dist: source archive, package, SBOM and checksums, signed with the key of KEY=… (Packaging/RELEASE.md).
+dist: deb
+	Packaging/dist.sh $(VERSION) $(DEB) $(KEY)
+
+# What is in the package, and its life in a clean Debian: half a minute (the first time of a day another one).
+test-package: deb package-deps
+	Packaging/tests/contents.sh $(VERSION) $(DEB)
+	Packaging/tests/life.sh bookworm $(VERSION) $(DEB)
+
+# Its life in each Debian that it is for.
+test-packages: deb package-deps
+	for suite in bookworm trixie sid; do Packaging/tests/life.sh $$suite $(VERSION) $(DEB) || exit 1; done
+
+# The unit under a systemd that is booted for it: watchdog, reload, stop in mid-slice, upgrade while it runs, removal.
+test-unit: deb package-deps
+	Packaging/tests/unit.sh $(VERSION) $(DEB)
+
+# A release, signed; the same package once more from its source archive, in another folder. Builds all of it: five minutes.
+test-dist: deb package-deps
+	Packaging/tests/dist.sh $(VERSION) $(DEB)
+
+# The C part for arm64, run by qemu-user (docs/BUILDING.md).
+check-arm64: deps arm64-deps
+	Tests/Arm64/user.sh
+
+# The same on kernels for arm64, with pages of 4 and of 16 KiB, and rings: as long again.
+check-arm64-kernel: deps arm64-deps
+	@dpkg -s $(ARM64_KERNEL_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(ARM64_KERNEL_PACKAGES); }
+	Tests/Arm64/kernel.sh
 
 # An OCI image of that package, without a daemon (docs/CONTAINERS.md).
 image: deb image-deps
@@ -188,6 +236,20 @@ clean:
 deps:
 	@dpkg -s $(BUILD_PACKAGES) >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y $(BUILD_PACKAGES); }
+
+deb-deps:
+	@dpkg -s $(DEB_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(DEB_PACKAGES); }
+
+package-deps:
+	@dpkg -s $(PACKAGE_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(PACKAGE_PACKAGES); }
+	@[ -x .build/package-tests/bin/pyspdxtools ] || { python3 -m venv .build/package-tests && \
+	  .build/package-tests/bin/pip -q install $(PACKAGE_PYTHON_PACKAGES); }
+
+arm64-deps:
+	@dpkg -s $(ARM64_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(ARM64_PACKAGES); }
 
 test-deps:
 	@dpkg -s $(TEST_PACKAGES) >/dev/null 2>&1 || \

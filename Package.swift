@@ -166,7 +166,7 @@ let package = Package(
       ]),
     // The real program on real file systems.
     .testTarget(
-      name: "EndToEndTests", dependencies: ["hotcold", "TestKit"],
+      name: "EndToEndTests", dependencies: ["hotcold", "Reporting", "TestKit"],
       exclude: ["Browser", "Golden", "Schema", "Shells"]),
   ]
 )

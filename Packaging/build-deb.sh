@@ -1,45 +1,49 @@
 #!/bin/sh
-# Builds the Debian package from an installed tree: build-deb.sh VERSION OUTPUT
-# `make deb` calls it; the tree comes from `make install DESTDIR=… PREFIX=/usr`.
+# Builds the Debian package from an installed tree, and its SBOM beside it: build-deb.sh VERSION OUTPUT
+# `make deb` calls it. The same bytes come of any folder, umask, zone and language; all times are SOURCE_DATE_EPOCH.
 set -eu
+umask 022
+export LC_ALL=C TZ=UTC
 version=$1
 output=$2
 maintainer=${MAINTAINER:-hotcold maintainers <maintainers@hotcold.invalid>}
 here=$(dirname "$0")
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
-chmod 755 "$root"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/debian/hotcold
+mkdir -p "$root/DEBIAN"
 
 make -s -C "$here/.." install-files DESTDIR="$root" PREFIX=/usr
+strip --remove-section=.comment --remove-section=.note "$root/usr/bin/hotcold"
 
 doc=$root/usr/share/doc/hotcold
 install -D -m 644 "$here/copyright" "$doc/copyright"
-install -D -m 644 "$here/../README.md" "$doc/README.md"
-for page in ARCHITECTURE LAYOUTS MIGRATION-GUIDE PERFORMANCE PLAYERS RELIABILITY TIERS; do
-  install -m 644 "$here/../docs/$page.md" "$doc/$page.md"
+# The pages are beside one another there.
+sed 's|(docs/|(|g' "$here/../README.md" > "$doc/README.md"
+install -m 644 "$here"/../docs/*.md "$here"/../docs/*.svg "$doc"
+for notice in "$here"/../.build/checkouts/*/NOTICE.txt; do
+  install -m 644 "$notice" "$doc/NOTICE.$(basename "$(dirname "$notice")")"
 done
-# Debian Policy 12.7: a native package has one changelog, compressed, in Debian's form.
-{
-  echo "hotcold ($version) unstable; urgency=medium"
-  echo
-  sed -n 's/^- /* /p; s/^  \([^ ]\)/\1/p' "$here/../CHANGELOG.md" | tr '\n' ' ' | sed 's/ \* /\n* /g' \
-    | fold -s -w 74 | sed 's/^/    /; s/^    \* /  * /; s/ *$//'
-  echo
-  echo
-  echo " -- $maintainer  $(date -R -u -d "@${SOURCE_DATE_EPOCH:-$(date +%s)}")"
-} | gzip -9n > "$doc/changelog.gz"
+/usr/bin/python3 "$here/changelog.py" "$version" "$maintainer" | gzip -9n > "$doc/changelog.gz"
 find "$root/usr/share/man" -type f -exec gzip -9n {} +
+install -D -m 644 "$here/lintian-overrides" "$root/usr/share/lintian/overrides/hotcold"
 
-mkdir "$root/DEBIAN"
-(cd "$root" && find etc -type f | sed 's|^|/|' | sort) > "$root/DEBIAN/conffiles"
-(cd "$root" && find usr -type f -exec md5sum {} +) > "$root/DEBIAN/md5sums"
+# What the program needs of other packages, and from which version on, they say themselves.
+printf 'Source: hotcold\n\nPackage: hotcold\nArchitecture: any\n' > "$work/debian/control"
+depends=$(cd "$work" && dpkg-shlibdeps -O debian/hotcold/usr/bin/hotcold | sed -n 's/^shlibs:Depends=//p')
+/usr/bin/python3 "$here/sbom.py" "$root" "$version" "$here/../.build/hotcold.map" "$depends" "$doc/hotcold.spdx.json"
+
+(cd "$root" && find etc -type f | sort | sed 's|^|/|') > "$root/DEBIAN/conffiles"
+(cd "$root" && find usr -type f | sort | xargs -d '\n' md5sum) > "$root/DEBIAN/md5sums"
+# As dpkg-gencontrol reckons it, whatever the file system here.
+size=$(cd "$root" && find etc usr -printf '%y %s\n' | awk '{ sum += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print sum }')
 cat > "$root/DEBIAN/control" <<CONTROL
 Package: hotcold
 Version: $version
 Architecture: $(dpkg --print-architecture)
 Maintainer: $maintainer
-Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
-Depends: libc6 (>= 2.36), libgcc-s1, libstdc++6, liburing2 (>= 2.3), libyaml-0-2
+Installed-Size: $size
+Depends: $depends
 Section: video
 Priority: optional
 Description: moves video captures to a hot/cold layout and keeps them there
@@ -54,3 +58,4 @@ Description: moves video captures to a hot/cold layout and keeps them there
 CONTROL
 for script in postinst prerm postrm; do install -m 755 "$here/$script" "$root/DEBIAN/$script"; done
 dpkg-deb --root-owner-group --build "$root" "$output" >/dev/null
+install -m 644 "$doc/hotcold.spdx.json" "${output%.deb}.spdx.json"

@@ -266,12 +266,13 @@ extension LayoutDescription {
       }
     }
     let playlists = streams.compactMap { kinds[$0].playlist }
+    let initialization = kinds.flatMap(\.initialization)
     let own =
       ["archive.m3u8", "archive-*.m3u8", Self.temporaryPlaylists]
       + playlists.flatMap { [$0, "\($0).old", "\($0).*.old"] }
-      + kinds.flatMap(\.initialization).flatMap { [$0, TemporaryName.ofAside($0)] }
+      + initialization.flatMap { [$0, TemporaryName.ofAside($0)] }
       // Copies of them: hotcold's own, by whatever time.
-      + kinds.flatMap(\.initialization).compactMap { InitializationCopy.pattern(of: $0)?.text }.flatMap {
+      + initialization.compactMap { InitializationCopy.pattern(of: $0)?.text }.flatMap {
         [$0, TemporaryName.ofWritten($0), TemporaryName.ofAside($0)]
       }
     for (index, kind) in globs.enumerated() {

@@ -19,7 +19,7 @@ public struct BareRenames: ~Copyable {
   /// Both folders must stay open until `run`.
   public mutating func append(_ name: Span<UInt8>, from: Int32, to: Int32) {
     renames.append(hc_bare_rename(from: from, to: to, name: names.count))
-    for index in name.indices { names.append(CChar(bitPattern: name[index])) }
+    for index in name.indices { names.append(CChar(truncatingIfNeeded: name[index])) }
     names.append(0)
   }
 

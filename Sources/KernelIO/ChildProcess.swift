@@ -65,7 +65,7 @@ public enum ChildProcess {
       var starts: [Int] = []
       for text in texts {
         starts.append(bytes.count)
-        bytes += text.map { CChar(bitPattern: $0) } + [0]
+        bytes += text.map { CChar(truncatingIfNeeded: $0) } + [0]
       }
       unsafe memory = .allocate(capacity: max(1, bytes.count))
       for (index, byte) in bytes.enumerated() { unsafe (memory + index).initialize(to: byte) }
@@ -104,7 +104,7 @@ extension CurrentProcess {
     var index: Int32 = 0
     while let entry = unsafe hc_environment_entry(index) {
       let length = unsafe strlen(entry)
-      let bytes = (0..<length).map { unsafe UInt8(bitPattern: entry[$0]) }
+      let bytes = (0..<length).map { unsafe UInt8(truncatingIfNeeded: entry[$0]) }
       if !bytes.starts(with: prefix.utf8) { entries.append(bytes) }
       index += 1
     }

@@ -258,7 +258,7 @@ func withTerminated<Result>(
   let longest = 256
   return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: longest + 1) { buffer in
     let count = min(name.count, longest)
-    for index in 0..<count { unsafe buffer[index] = CChar(bitPattern: name[index]) }
+    for index in 0..<count { unsafe buffer[index] = CChar(truncatingIfNeeded: name[index]) }
     unsafe buffer[count] = 0
     return unsafe body(buffer.baseAddress!)
   }

@@ -8,7 +8,8 @@ extension FilePath {
       var bytes: [UInt8] = []
       var next = unsafe start
       while unsafe next.pointee != 0 {
-        unsafe bytes.append(UInt8(bitPattern: next.pointee))
+        // Not by its bit pattern: C's char has a sign on x86_64 and none on arm64.
+        unsafe bytes.append(UInt8(truncatingIfNeeded: next.pointee))
         unsafe next += 1
       }
       return bytes
@@ -32,7 +33,7 @@ extension FilePath {
 
   /// The path that the kernel knows by these bytes, up to a NUL.
   public init(bytes: [UInt8]) {
-    let terminated = bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+    let terminated = bytes.prefix { $0 != 0 }.map { CChar(truncatingIfNeeded: $0) } + [0]
     self.init(platformString: terminated)
   }
 
@@ -81,7 +82,7 @@ extension FilePath {
   private static func withTerminated<Result>(
     _ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Result
   ) -> Result {
-    let terminated = bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
+    let terminated = bytes.prefix { $0 != 0 }.map { CChar(truncatingIfNeeded: $0) } + [0]
     return unsafe terminated.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
   }
 }

@@ -155,7 +155,7 @@ public enum Kernel {
   public static var release: String {
     var release = [CChar](repeating: 0, count: 256)
     _ = unsafe hc_kernel_release(&release, release.count)
-    return String(decoding: release.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return String(decoding: release.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
   }
 
   /// By its release; distributions add features to older ones.

@@ -2,9 +2,11 @@ import Foundation
 import TestKit
 import Testing
 
+import enum Reporting.Version
+
 @Suite struct CommandLineTests {
   @Test func helpAndVersion() {
-    #expect(HotColdBinary.run(["--version"]).output == "0.1.0\n")
+    #expect(HotColdBinary.run(["--version"]).output == Version.number + "\n")
     let help = HotColdBinary.run(["migrate", "--help"]).output
     for option in [
       "--execute", "--yes", "--keep-live", "--no-sync", "--engine", "--time-zone", "--hot", "--captures-from",

@@ -2,7 +2,7 @@ import Foundation
 import TestKit
 import Testing
 
-/// The Debian package, in a Debian that has nothing else.
+/// What the Debian package brings along: unit and settings. Packaging/tests has its contents and its life.
 @Suite(.serialized) struct PackageTests {
   static let packaging = #filePath.replacing("Tests/EndToEndTests/PackageTests.swift", with: "Packaging")
 
@@ -36,49 +36,5 @@ import Testing
       #expect(
         result.output.contains(name == "all" ? "HOTCOLD_RETAIN=segments=24h" : "# default\n#HOTCOLD_RETAIN="))
     }
-  }
-
-  @Test(.endToEnd, .requiresRoot, .requires("debootstrap"), .requires("lintian"))
-  func thePackageInstallsWorksAndGoes() throws {
-    let package = try #require(ProcessInfo.processInfo.environment["HOTCOLD_DEB"], "make test-e2e sets it")
-    let lint = Shell.run(["lintian", "--fail-on", "error", "--allow-root", package])
-    #expect(lint.status == 0, "\(lint.output)")
-
-    let folder = try Folder(in: "/var/tmp")
-    let root = folder.path + "/debian"
-    try Shell.must(["debootstrap", "--variant=minbase", "--include=liburing2,libyaml-0-2", "bookworm", root])
-    // Swift finds a program's arguments there.
-    try Shell.must(["mount", "-t", "proc", "proc", root + "/proc"])
-    defer { Shell.run(["umount", "-l", root + "/proc"]) }
-    try Shell.must(["cp", package, root + "/hotcold.deb"])
-    func inside(_ command: String) -> Shell.Result { Shell.run(["chroot", root, "sh", "-ec", command]) }
-    let install = inside("dpkg -i /hotcold.deb")
-    #expect(install.status == 0, "\(install.output)\(install.error)")
-    for command in [
-      "hotcold --version | grep -q '^[0-9]'", "hotcold sample /srv/c --files 3000",
-      "hotcold migrate /srv/c --execute --yes | grep -q 'every name and inode'",
-      "hotcold verify /srv/c", "hotcold archive --once /srv/c",
-      "hotcold archive --print-config | grep -B 1 '/etc/hotcold/captures.conf' | grep -q '# file'",
-      "hotcold revert /srv/c --execute --yes", "bash -n /usr/share/bash-completion/completions/hotcold",
-      "for page in '' -migrate -verify -revert -archive -sample; do zcat /usr/share/man/man1/hotcold$page.1.gz | grep -q hotcold; done",
-      "grep -q compdef /usr/share/zsh/vendor-completions/_hotcold",
-      "grep -q complete /usr/share/fish/vendor_completions.d/hotcold.fish",
-      "test -e /usr/lib/systemd/system/hot_cold_archiver.service",
-      "! ls /etc/systemd/system/*.wants/hot_cold_archiver.service",
-      "! ldd /usr/bin/hotcold | grep -q 'not found'",
-    ] {
-      let result = inside(command)
-      #expect(result.status == 0, "\(command): \(result.output)\(result.error)")
-    }
-    // Settings are the user's: they outlive an upgrade and a removal, not a purge.
-    #expect(
-      inside("echo HOTCOLD_INTERVAL=7s >> /etc/hotcold/archive.conf; dpkg -i --force-confold /hotcold.deb")
-        .status == 0)
-    #expect(
-      inside("grep -q 7s /etc/hotcold/archive.conf; dpkg -r hotcold; grep -q 7s /etc/hotcold/archive.conf")
-        .status == 0)
-    #expect(
-      inside("dpkg --purge hotcold; ! test -e /etc/hotcold/archive.conf; ! test -e /usr/bin/hotcold").status
-        == 0)
   }
 }

@@ -2,6 +2,8 @@ import Foundation
 import TestKit
 import Testing
 
+import enum Reporting.Version
+
 /// `hotcold archive` as a service: what it is started with, reads again, and says.
 @Suite struct ServiceTests {
   static func count(_ text: String, in output: String) -> Int {
@@ -409,7 +411,7 @@ import Testing
     #expect(Set(samples.map { Array($0.utf8) }).count == names.count, "\(samples)")
     let labelled = lines.filter { !$0.hasPrefix("#") && !$0.isEmpty }.map { String($0.prefix { $0 != "}" }) }
     #expect(Set(labelled.map { Array($0.utf8) }).count == labelled.count, "each sample once")
-    #expect(Self.contents(file).contains(#"hotcold_build_info{version="0.1.0"} 1"#))
+    #expect(Self.contents(file).contains(#"hotcold_build_info{version="\#(Version.number)"} 1"#))
   }
 
   @Test(.requires("stat"), arguments: [("022", "644"), ("077", "600"), ("000", "644")])

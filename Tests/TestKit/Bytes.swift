@@ -20,7 +20,8 @@ public struct Bytes: Hashable, Comparable, ExpressibleByStringLiteral, CustomStr
   public var folder: Bytes { Bytes(Array(bytes.prefix(upTo: bytes.lastIndex(of: 0x2f) ?? 0))) }
 
   public func withCString<Result>(_ body: (UnsafePointer<CChar>) throws -> Result) rethrows -> Result {
-    try (bytes.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer { try body($0.baseAddress!) }
+    let terminated = bytes.map { CChar(truncatingIfNeeded: $0) } + [0]
+    return try terminated.withUnsafeBufferPointer { try body($0.baseAddress!) }
   }
 
   public var description: String { String(decoding: bytes, as: UTF8.self) }

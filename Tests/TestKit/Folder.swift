@@ -16,7 +16,7 @@ public final class Folder: Sendable {
   public init(in base: String = "/dev/shm") throws {
     var template = Array("\(base)/hotcold-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw PreparationError("mkdtemp in \(base)") }
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    path = String(decoding: template.dropLast().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     chmod(path, 0o755)
   }
 

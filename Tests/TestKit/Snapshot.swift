@@ -146,7 +146,7 @@ public struct Snapshot: Equatable, Sendable {
     var list = [CChar](repeating: 0, count: 4096)
     let length = path.withCString { ctk_list_attributes($0, &list, list.count) }
     guard length > 0 else { return hash }
-    let names = list[..<length].split(separator: 0).map { Bytes($0.map { UInt8(bitPattern: $0) }) }
+    let names = list[..<length].split(separator: 0).map { Bytes($0.map { UInt8(truncatingIfNeeded: $0) }) }
     for name in names.sorted() {
       var value = [UInt8](repeating: 0, count: 64 << 10)
       let count = path.withCString { path in
