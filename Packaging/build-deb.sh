@@ -15,7 +15,7 @@ make -s -C "$here/.." install-files DESTDIR="$root" PREFIX=/usr
 doc=$root/usr/share/doc/hotcold
 install -D -m 644 "$here/copyright" "$doc/copyright"
 install -D -m 644 "$here/../README.md" "$doc/README.md"
-for page in ARCHITECTURE LAYOUTS MIGRATION-GUIDE PERFORMANCE PLAYERS RELIABILITY TIERS; do
+for page in ARCHITECTURE LAYOUTS MIGRATION-GUIDE MONITORING PERFORMANCE PLAYERS RELIABILITY RUNBOOK TIERS; do
   install -m 644 "$here/../docs/$page.md" "$doc/$page.md"
 done
 # Debian Policy 12.7: a native package has one changelog, compressed, in Debian's form.
