@@ -11,14 +11,19 @@ public struct RecordedTime: Sendable {
   private struct Stretch {
     /// When the first segment ended, and the last.
     let firstEnd: ModificationTime
-    var end: ModificationTime
-    var count: Int64
-    /// Of the first segment.
-    let microseconds: Int64
+    private(set) var end: ModificationTime
+    private(set) var count: Int64
+    /// How long its segments are: what the steps between them say; of one alone, what its playlist says, which may be a guess.
+    var typical: Int64
 
-    /// How long its segments are. A playlist knows little of the one that it begins with; the steps between them say more.
-    var typical: Int64 {
-      count > 1 ? end.microseconds(since: firstEnd) / (count - 1) : microseconds
+    init(_ end: ModificationTime, _ microseconds: Int64) {
+      (firstEnd, self.end, count, typical) = (end, end, 1, microseconds)
+    }
+
+    mutating func add(segmentEndingAt end: ModificationTime) {
+      self.end = end
+      count += 1
+      typical = end.microseconds(since: firstEnd) / (count - 1)
     }
   }
 
@@ -31,11 +36,10 @@ public struct RecordedTime: Sendable {
     guard goesOn, let last = stretches.indices.last,
       end.microseconds(since: stretches[last].end) <= SegmentDurations.plausible.upperBound
     else {
-      stretches.append(Stretch(firstEnd: end, end: end, count: 1, microseconds: microseconds))
+      stretches.append(Stretch(end, microseconds))
       return
     }
-    stretches[last].end = end
-    stretches[last].count += 1
+    stretches[last].add(segmentEndingAt: end)
   }
 
   /// Adds what another playlist of the same recording covers.
@@ -57,13 +61,23 @@ public struct RecordedTime: Sendable {
     }
     recent.sort { $0.firstEnd < $1.firstEnd }
     var gaps = RecordingGaps()
-    var last = before
-    for stretch in recent {
+    var last: Stretch?
+    for stretch in Self.withoutGuesses([before].compactMap { $0 } + recent) {
       if let last { gaps.add(Self.missing(between: last, and: stretch)) }
       // Another playlist may hold what a stretch of this one lies within.
       if last.map({ $0.end < stretch.end }) ?? true { last = stretch }
     }
     return gaps
+  }
+
+  /// A segment alone is taken to be no shorter than those before it: of a recorder that starts again and again, each one is alone.
+  private static func withoutGuesses(_ stretches: [Stretch]) -> [Stretch] {
+    var known = stretches.first { $0.count > 1 }?.typical ?? 0
+    return stretches.map { stretch in
+      var stretch = stretch
+      if stretch.count > 1 { known = stretch.typical } else { stretch.typical = max(stretch.typical, known) }
+      return stretch
+    }
   }
 
   /// Microseconds; 0 where the step from the one to the other is one that a segment can last.

@@ -22,7 +22,7 @@ struct HourResult {
   var changes: [PlaylistChange] = []
   /// Playlists of an hour that need not be read again.
   var unchanged = 0
-  /// Which time its segments cover; nil where not all of them are known.
+  /// Which time its segments cover; nil where nobody asks, or not all of them are known.
   var recorded: RecordedTime?
   /// Of the folder, or of a segment that could not be looked at and is not in its playlist for that.
   var failure: KernelError?
@@ -50,6 +50,8 @@ struct HourPlaylists: Sendable {
   private let today: Day
   /// Folders that were in order.
   private var finished: [Bucket: FinishedHour]
+  /// Only a service asks which time is recorded, and remembers it.
+  private let remembers: Bool
   /// Set in a dry run: for each bucket, the days to which a segment would come.
   private let receiving: [Bucket: Set<Day>]?
   /// In a dry run: which segments would have gone.
@@ -60,7 +62,7 @@ struct HourPlaylists: Sendable {
 
   init(
     _ layout: Layout, live: LiveDurations, newestHot: [Bucket: ModificationTime], hours: HourClock,
-    nowSeconds: Int64, finished: [Bucket: FinishedHour], receiving: [Bucket: Set<Day>]?,
+    nowSeconds: Int64, finished: [Bucket: FinishedHour]?, receiving: [Bucket: Set<Day>]?,
     leaving: Expiry?
   ) {
     self.layout = layout
@@ -72,7 +74,8 @@ struct HourPlaylists: Sendable {
     self.newestHot = newestHot
     self.nowSeconds = nowSeconds
     self.hours = hours
-    self.finished = finished
+    self.finished = finished ?? [:]
+    remembers = finished != nil
     self.receiving = receiving
     self.leaving = leaving
   }
@@ -123,7 +126,9 @@ struct HourPlaylists: Sendable {
     result.changes = changes(&contents, directory, bucket, tree, &hours, &recorded)
     result.changes += leftovers.foreign.map { PlaylistChange(name: $0, outcome: .foreign) }
     result.failure = contents.unreadable
-    if contents.unreadable == nil, !result.changes.contains(where: \.hasFailed) { result.recorded = recorded }
+    if remembers, contents.unreadable == nil, !result.changes.contains(where: \.hasFailed) {
+      result.recorded = recorded
+    }
     // What is wrong is found anew each time, so that it is known when it is over; so is what is only planned.
     let unchanged = result.changes.count { if case .unchanged = $0.outcome { true } else { false } }
     // Where segments may still come, so may a copy of one that gets its time at its end, which no folder shows.
@@ -229,7 +234,7 @@ struct HourPlaylists: Sendable {
     case .own(let contents, let status): old = (contents, status)
     case .foreign:
       // What is recorded does not depend on who lists it.
-      if let segments = consume segments {
+      if remembers, let segments = consume segments {
         recorded.add(ArchivePlaylist(of: segments, day: day, live: live, isOver: isOver).recordedTime)
       }
       return .foreign
@@ -245,7 +250,7 @@ struct HourPlaylists: Sendable {
       of: segments, day: day, after: published, live: live, maps: layout.maps(initialization, from: bucket),
       isOver: isOver,
       startTime: { Self.startTime(of: $0, in: directory) })
-    recorded.add(playlist.recordedTime)
+    if remembers { recorded.add(playlist.recordedTime) }
     if let old, playlist.isEqual(to: old.contents) { return .unchanged }
     try checkIsFree(temporary, in: directory)
     if !isDryRun {

@@ -111,7 +111,7 @@ struct Manifests: Sendable {
     if case .dryRun(let days, let expiry) = mode { (receiving, leaving) = (days, expiry) }
     hourPlaylists = HourPlaylists(
       layout, live: live, newestHot: newestHot, hours: hours, nowSeconds: nowSeconds,
-      finished: memory?.finished ?? [:],
+      finished: memory?.finished,
       receiving: receiving, leaving: leaving)
   }
 
@@ -175,7 +175,7 @@ struct Manifests: Sendable {
       }
     }
     report.failures += failures
-    if memory != nil { report.gaps = gaps(results) }
+    report.gaps = gaps(results)
     return report
   }
 
