@@ -43,6 +43,12 @@ IMAGE_PACKAGES := buildah git
 # catatonit is process 1 of a pod, busybox the shell of the recorder's image.
 CONTAINER_PACKAGES := $(IMAGE_PACKAGES) podman crun catatonit busybox-static ffmpeg python3-venv
 CONTAINER_PYTHON_PACKAGES := kubernetes-validate==1.37.0 podman-compose==1.6.0
+MONITORING_PACKAGES := jsonnet prometheus prometheus-node-exporter python3 python3-venv python3-yaml
+# Generated from the schema of each version of Grafana: the oldest and the newest that there is.
+GRAFANA_MODELS := 1769699998!10.1.0 1769699379!11.6.0
+MIXIN := Packaging/monitoring
+MIXIN_OUTPUT = $(MIXIN)
+MIXIN_TEST := $(CURDIR)/.build/monitoring
 CHECK_PACKAGES := strace valgrind
 BENCH_PACKAGES := xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift $(addprefix Benchmarks/,Support Guide Engines Parts Counts Peers)
@@ -55,8 +61,8 @@ BENCH = $(BENCH_FOLDER) $(BENCH_TOOL)
 
 .PHONY: build demo demo-picture test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check \
   bench-check-test bench-test bench-update bench-tools install install-files manual deb dist test-package test-packages test-unit \
-  test-dist check-arm64 check-arm64-kernel image test-container clean \
-  deps deb-deps test-deps check-deps bench-deps e2e-deps package-deps arm64-deps image-deps container-deps
+  test-dist check-arm64 check-arm64-kernel image test-container mixin test-monitoring clean \
+  deps deb-deps test-deps check-deps bench-deps e2e-deps package-deps arm64-deps image-deps container-deps monitoring-deps
 
 build: deps
 	$(RELEASE)
@@ -96,6 +102,31 @@ test-e2e: build deb test-package test-deps e2e-deps
 	  HOTCOLD_E2E_VIDEOJS=$$(echo $(CURDIR)/.build/e2e/lib/python3*/site-packages/js/videojs/resources) \
 	  HOTCOLD_DEB=$(CURDIR)/$(DEB) \
 	  swift test --filter 'BrowserTests|CutOverTests|PlayerTests|RunningHourTests|SystemdTests|GuideTests|TierRecordingTests|LongRunTests'
+
+# The alerts, rules and dashboards, from their sources (docs/MONITORING.md).
+mixin: monitoring-deps
+	@rm -rf $(MIXIN_OUTPUT)/dashboards_out && mkdir -p $(MIXIN_OUTPUT)/dashboards_out
+	jsonnet -S -e "std.manifestYamlDoc((import '$(MIXIN)/mixin.libsonnet').prometheusRules, quote_keys=false)" > $(MIXIN_OUTPUT)/prometheus_rules.yaml
+	jsonnet -S -e "std.manifestYamlDoc((import '$(MIXIN)/mixin.libsonnet').prometheusAlerts, quote_keys=false)" > $(MIXIN_OUTPUT)/prometheus_alerts.yaml
+	jsonnet -m $(MIXIN_OUTPUT)/dashboards_out -e "(import '$(MIXIN)/mixin.libsonnet').grafanaDashboards" > /dev/null
+
+# They are what the sources give, Prometheus and Grafana's models accept them, each alert comes in its case; then the real chain of
+# service, node_exporter and Prometheus. As root.
+test-monitoring: build monitoring-deps
+	jsonnetfmt --test $$(find $(MIXIN) Tests/Monitoring -name '*sonnet')
+	@rm -rf $(MIXIN_TEST)/mixin && mkdir -p $(MIXIN_TEST)/mixin
+	@$(MAKE) -s mixin MIXIN_OUTPUT=$(MIXIN_TEST)/mixin
+	diff -r $(MIXIN_TEST)/mixin/dashboards_out $(MIXIN)/dashboards_out
+	for file in prometheus_rules.yaml prometheus_alerts.yaml; do diff $(MIXIN_TEST)/mixin/$$file $(MIXIN)/$$file || exit 1; done
+	promtool check rules $(MIXIN)/prometheus_*.yaml
+	jsonnet Tests/Monitoring/alerts.jsonnet > $(MIXIN_TEST)/mixin/alerts_test.yaml
+	promtool test rules $(MIXIN_TEST)/mixin/alerts_test.yaml
+	[ -d $(MIXIN_TEST)/python ] || /usr/bin/python3 -m venv $(MIXIN_TEST)/python
+	for version in $(GRAFANA_MODELS); do \
+	  models=$(MIXIN_TEST)/$$version; \
+	  [ -d $$models ] || $(MIXIN_TEST)/python/bin/pip -q install --target $$models grafana-foundation-sdk==$$version || exit 1; \
+	  PYTHONPATH=$$models /usr/bin/python3 Tests/Monitoring/dashboards.py $(MIXIN) docs/RUNBOOK.md || exit 1; done
+	/usr/bin/python3 Tests/Monitoring/chain.py $(BINARY) $(MIXIN) docs/MONITORING.md
 
 # The unit, property and core-loop tests under both sanitizers. Foundation leaks the buffer of each empty file that the
 # test kit reads, so leaks are not looked for.
@@ -172,6 +203,8 @@ install-files:
 	install -d $(DESTDIR)$(PREFIX)/share/hotcold/layouts
 	install -m 644 Packaging/layouts/*.yaml $(DESTDIR)$(PREFIX)/share/hotcold/layouts
 	install -m 644 docs/schema/hotcold.schema.json $(DESTDIR)$(PREFIX)/share/hotcold
+	cd $(MIXIN) && find . -type f | while read -r file; do \
+	  install -D -m 644 $$file $(abspath $(DESTDIR)/$(PREFIX))/share/hotcold/monitoring/$$file; done
 	for file in archive.conf captures.conf; do \
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 
@@ -266,6 +299,10 @@ image-deps:
 container-deps:
 	@dpkg -s $(CONTAINER_PACKAGES) >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(CONTAINER_PACKAGES); }
+
+monitoring-deps:
+	@dpkg -s $(MONITORING_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(MONITORING_PACKAGES); }
 
 check-deps:
 	@dpkg -s $(CHECK_PACKAGES) >/dev/null 2>&1 || \

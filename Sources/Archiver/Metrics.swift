@@ -23,11 +23,25 @@ struct Metrics {
     var cold = PerKind(repeating: TierCount())
     var implausible = 0
     var isRetentionDeclined = false
+    /// When the newest file of each kind that any round has seen was written.
+    var newest = PerKind<ModificationTime?>(repeating: nil)
+    /// Whether the archive holds all that it should: in mid-settling files are missing that are still to come.
+    var isSettled = false
+    var gaps: RecordingGaps?
     var fileSystem: FileSystemStatus?
     var mounts: [(path: FilePath, status: FileSystemStatus)] = []
     var lastSuccessSeconds: Int64?
 
     init(_ layout: Layout) { self.layout = layout }
+
+    mutating func note(_ newest: PerKind<ModificationTime?>) {
+      let nowSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
+      for kind in layout.kinds {
+        // The clock may have been set back since.
+        let known = self.newest[kind].flatMap { $0.seconds <= nowSeconds ? $0 : nil }
+        self.newest[kind] = [known, newest[kind]].compactMap { $0 }.max()
+      }
+    }
   }
 
   /// By the name of the kind.
@@ -55,6 +69,8 @@ struct Metrics {
       figures.moved[kind] += report.kinds[kind].tally.moved
       figures.failed[kind] = report.kinds[kind].tally.failed
     }
+    figures.note(report.newestHot)
+    figures.isSettled = report.error == nil && !report.isCutShort
     // What was there in an earlier round is not known to be there.
     if report.error != nil { figures.mounts = [] }
     figures.copiedFiles += report.copies.files
@@ -87,6 +103,12 @@ struct Metrics {
       figures.isCounted = true
       figures.hot = report.hot
       figures.cold = report.cold
+      figures.note(report.newestCold)
+      if let manifests = report.manifests {
+        if figures.isSettled { figures.gaps = manifests.gaps ?? figures.gaps }
+      } else {
+        figures.gaps = nil
+      }
     }
     for kind in report.layout.kinds {
       deleted[report.layout.name(of: kind), default: 0] += report.retention?.deleted[kind] ?? 0
@@ -183,7 +205,7 @@ struct Metrics {
       lines.sample("hotcold_files_deleted_total", [("kind", kind)], "\(count)")
     }
     lines.family("hotcold_round_duration_seconds", "gauge", "How long the last round took.")
-    lines.sample("hotcold_round_duration_seconds", [], seconds(durationNanoseconds))
+    lines.sample("hotcold_round_duration_seconds", [], seconds(microseconds: durationNanoseconds / 1000))
     lines.family("hotcold_captures", "gauge", "Captures in the last round.")
     lines.sample("hotcold_captures", [], "\(captures)")
     lines.family(
@@ -197,12 +219,13 @@ struct Metrics {
     let captures = figures.map { (name: printable($0.key.bytes), figures: $0.value) }.sorted {
       $0.name < $1.name
     }
-    func perKind(_ name: String, _ type: String, _ help: String, _ value: (Figures, Kind) -> Int) {
+    func perKind(_ name: String, _ type: String, _ help: String, _ value: (Figures, Kind) -> Int?) {
       lines.family(name, type, help)
       for (capture, figures) in captures {
         for kind in figures.layout.kinds {
+          guard let value = value(figures, kind) else { continue }
           let labels = [("capture", capture), ("kind", figures.layout.name(of: kind))]
-          lines.sample(name, labels, "\(value(figures, kind))")
+          lines.sample(name, labels, "\(value)")
         }
       }
     }
@@ -252,6 +275,17 @@ struct Metrics {
         lines.sample("hotcold_capture_errors_total", [("capture", capture), ("reason", reason)], "\(rounds)")
       }
     }
+    perKind(
+      "hotcold_newest_file_timestamp_seconds", "gauge",
+      "Modification time of the newest file of each kind that the service has seen."
+    ) { $0.newest[$1].map { Int(clamping: $0.seconds) } }
+    perCapture(
+      "hotcold_recording_gaps",
+      "Holes in the archived recording that ended in the last 24 hours: time that no segment covers."
+    ) { $0.gaps.map { "\($0.count)" } }
+    perCapture("hotcold_recording_gap_seconds", "Seconds that are missing in them.") {
+      $0.gaps.map { seconds(microseconds: $0.microseconds) }
+    }
     perTier("hotcold_files", "Files of each kind and tier.") { "\($0.files)" }
     perTier("hotcold_bytes", "Bytes of each kind and tier.") { "\($0.bytes)" }
     perCapture(
@@ -273,17 +307,25 @@ struct Metrics {
     perCapture("hotcold_filesystem_free_inodes", "Inodes free; absent where they are made as needed.") {
       $0.fileSystem?.freeInodes.map { "\($0)" }
     }
+    perCapture("hotcold_filesystem_size_bytes", "Bytes of the capture's file system.") {
+      $0.fileSystem.map { "\($0.bytes)" }
+    }
+    perCapture("hotcold_filesystem_inodes", "Inodes of it; absent where they are made as needed.") {
+      $0.fileSystem?.inodes.map { "\($0)" }
+    }
     perMount("hotcold_mount_free_bytes", "Bytes free in a tier with a file system of its own.") {
       $0.freeBytes
     }
     perMount("hotcold_mount_free_inodes", "Inodes free there; absent where they are made as needed.") {
       $0.freeInodes
     }
+    perMount("hotcold_mount_size_bytes", "Bytes of that file system.") { $0.bytes }
+    perMount("hotcold_mount_inodes", "Inodes of it; absent where they are made as needed.") { $0.inodes }
   }
 
-  private func seconds(_ nanoseconds: Int64) -> String {
-    let fraction = String(nanoseconds % 1_000_000_000 / 1000)
-    return "\(nanoseconds / 1_000_000_000)." + String(repeating: "0", count: 6 - fraction.count) + fraction
+  private func seconds(microseconds: Int64) -> String {
+    let fraction = String(microseconds % 1_000_000)
+    return "\(microseconds / 1_000_000)." + String(repeating: "0", count: 6 - fraction.count) + fraction
   }
 
   private struct Lines {

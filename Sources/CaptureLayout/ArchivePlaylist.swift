@@ -87,6 +87,17 @@ public struct ArchivePlaylist: Sendable {
     self.maps = maps
   }
 
+  /// Which time the segments cover.
+  public var recordedTime: RecordedTime {
+    var time = RecordedTime()
+    for (index, line) in lines.enumerated() {
+      time.add(
+        segmentEndingAt: segments.modified(at: index), microseconds: Int64(line.microseconds),
+        goesOn: !line.isDiscontinuity)
+    }
+    return time
+  }
+
   private static func secondsRoundedUp(_ microseconds: Int64) -> Int64 {
     (microseconds + 999_999) / 1_000_000
   }

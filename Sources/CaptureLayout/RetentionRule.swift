@@ -14,7 +14,7 @@ public struct RetentionRule: Sendable {
 
   public static let deletionsMaxDefault = 50_000
   /// 1 January 1971. No capture is older; a machine without a clock of its own starts in 1970.
-  private static let firstPlausibleSecond: Int64 = 31_536_000
+  static let firstPlausibleSecond: Int64 = 31_536_000
 
   public init(ageSeconds: PerKind<Int64?> = PerKind(repeating: nil), deletionsMax: Int = deletionsMaxDefault)
   {

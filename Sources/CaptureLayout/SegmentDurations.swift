@@ -85,8 +85,13 @@ struct SegmentDurations {
 
   /// A step that is this much longer than a segment is a gap: half a segment and a second, for an encoder's jitter; never
   /// more than four segments, nor a minute.
-  private static func longestStep(_ typical: Int64) -> Int64 {
+  static func longestStep(_ typical: Int64) -> Int64 {
     min(typical + typical / 2 + 1_000_000, 4 * typical, plausible.upperBound)
+  }
+
+  /// What is typical, where that is not known from steps that say something.
+  static func plausibleOrFallback(_ typical: Int64) -> Int64 {
+    typical >= shortestMicroseconds ? typical : fallbackMicroseconds
   }
 
   /// From the segment before, or none at the start of a run.

@@ -315,6 +315,17 @@ struct Pass<M: Mover>: ~Copyable {
     return newest
   }
 
+  /// Of each kind, the newest hot file. What is from the future says nothing.
+  func newestHot() -> PerKind<ModificationTime?> {
+    let nowSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
+    var newest = PerKind<ModificationTime?>(repeating: nil)
+    settler.forEachHot { _, facts in
+      guard facts.modified.seconds <= nowSeconds else { return }
+      newest[facts.kind] = max(newest[facts.kind] ?? facts.modified, facts.modified)
+    }
+    return newest
+  }
+
   /// What is left in the settler is hot.
   private mutating func placeHotFiles(_ reconciliation: inout Reconciliation) {
     if options.emptiesMemory { return emptyMemory() }

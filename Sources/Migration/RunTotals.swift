@@ -36,6 +36,8 @@ struct RunTotals: ~Copyable {
   private(set) var pins = PlaylistPins()
   /// Of the last pass; see `Pass.newestHotSegments`.
   private(set) var newestHotSegments: [Bucket: ModificationTime] = [:]
+  /// Of the last pass; see `Pass.newestHot`.
+  private var newestHot = PerKind<ModificationTime?>(repeating: nil)
   /// Files of each kind that were there before: settled already, or found in the first pass.
   private(set) var before: PerKind<Int>
   private(set) var foldersMade = 0
@@ -75,6 +77,7 @@ struct RunTotals: ~Copyable {
     numbers.add(pass.numbers)
     pins = pass.pins
     newestHotSegments = pass.newestHotSegments()
+    newestHot = pass.newestHot()
     sawRecentFile = sawRecentFile || pass.writer.isActive
     sawRecentFlatFile = sawRecentFlatFile || pass.writer.isFlat
     // What a later pass did not come to is as the pass before it left it: counts and names alike.
@@ -117,6 +120,7 @@ struct RunTotals: ~Copyable {
     report.writerIsFlat = sawRecentFlatFile
     report.isBalanced = isBalanced
     report.numbers = numbers
+    report.newestHot = newestHot
     report.unreadablePlaylists = pins.tooLarge
     for kind in layout.kinds {
       let inPlace = Tally(found: settled[kind], inPlace: settled[kind])

@@ -13,7 +13,8 @@ struct FinishedHour {
 
   fileprivate let version: FolderVersion
   fileprivate let inputs: Inputs
-  let playlists: Int
+  fileprivate let playlists: Int
+  fileprivate let recorded: RecordedTime
 }
 
 struct HourResult {
@@ -21,6 +22,8 @@ struct HourResult {
   var changes: [PlaylistChange] = []
   /// Playlists of an hour that need not be read again.
   var unchanged = 0
+  /// Which time its segments cover; nil where nobody asks, or not all of them are known.
+  var recorded: RecordedTime?
   /// Of the folder, or of a segment that could not be looked at and is not in its playlist for that.
   var failure: KernelError?
   /// Set where the folder need not be read again until it changes.
@@ -47,6 +50,8 @@ struct HourPlaylists: Sendable {
   private let today: Day
   /// Folders that were in order.
   private var finished: [Bucket: FinishedHour]
+  /// Only a service asks which time is recorded, and remembers it.
+  private let remembers: Bool
   /// Set in a dry run: for each bucket, the days to which a segment would come.
   private let receiving: [Bucket: Set<Day>]?
   /// In a dry run: which segments would have gone.
@@ -57,7 +62,7 @@ struct HourPlaylists: Sendable {
 
   init(
     _ layout: Layout, live: LiveDurations, newestHot: [Bucket: ModificationTime], hours: HourClock,
-    nowSeconds: Int64, finished: [Bucket: FinishedHour], receiving: [Bucket: Set<Day>]?,
+    nowSeconds: Int64, finished: [Bucket: FinishedHour]?, receiving: [Bucket: Set<Day>]?,
     leaving: Expiry?
   ) {
     self.layout = layout
@@ -69,7 +74,8 @@ struct HourPlaylists: Sendable {
     self.newestHot = newestHot
     self.nowSeconds = nowSeconds
     self.hours = hours
-    self.finished = finished
+    self.finished = finished ?? [:]
+    remembers = finished != nil
     self.receiving = receiving
     self.leaving = leaving
   }
@@ -109,15 +115,20 @@ struct HourPlaylists: Sendable {
     if leaving == nil, let finished = finished[bucket], finished.version == version, finished.inputs == inputs
     {
       result.unchanged = finished.playlists
+      result.recorded = finished.recorded
       result.finished = finished
       return
     }
     var hours = hours
     var contents = try HourContents(of: directory, bucket, layout, &hours, large: large, leaves: leaves)
     let leftovers = try contents.names.removeLeftovers(in: directory, isDryRun: isDryRun)
-    result.changes = changes(&contents, directory, bucket, tree, &hours)
+    var recorded = RecordedTime()
+    result.changes = changes(&contents, directory, bucket, tree, &hours, &recorded)
     result.changes += leftovers.foreign.map { PlaylistChange(name: $0, outcome: .foreign) }
     result.failure = contents.unreadable
+    if remembers, contents.unreadable == nil, !result.changes.contains(where: \.hasFailed) {
+      result.recorded = recorded
+    }
     // What is wrong is found anew each time, so that it is known when it is over; so is what is only planned.
     let unchanged = result.changes.count { if case .unchanged = $0.outcome { true } else { false } }
     // Where segments may still come, so may a copy of one that gets its time at its end, which no folder shows.
@@ -127,7 +138,8 @@ struct HourPlaylists: Sendable {
       ? version.isOlder(than: Self.lateSecondsMax, atSeconds: nowSeconds)
       : version.isSettled(atSeconds: nowSeconds)
     if isSettled, contents.unreadable == nil, unchanged == result.changes.count {
-      result.finished = FinishedHour(version: version, inputs: inputs, playlists: unchanged)
+      result.finished = FinishedHour(
+        version: version, inputs: inputs, playlists: unchanged, recorded: recorded)
     }
   }
 
@@ -141,7 +153,7 @@ struct HourPlaylists: Sendable {
 
   private func changes(
     _ contents: inout HourContents, _ directory: borrowing Directory, _ bucket: Bucket, _ tree: CaptureTree,
-    _ hours: inout HourClock
+    _ hours: inout HourClock, _ recorded: inout RecordedTime
   ) -> [PlaylistChange] {
     let receiving = receiving?[bucket] ?? []
     let days = receiving.union(contents.segments.keys)
@@ -158,7 +170,8 @@ struct HourPlaylists: Sendable {
       do throws(KernelError) {
         outcome = try stage(
           contents.take(day), of: day, as: name, over: existing[name] ?? .absent, after: published,
-          isOver: isOver(day, bucket, &hours), receives: receiving.contains(day), bucket, directory, tree)
+          isOver: isOver(day, bucket, &hours), receives: receiving.contains(day), bucket, directory, tree,
+          &recorded)
       } catch { outcome = .failed(error) }
       changes.append(PlaylistChange(name: name, outcome: outcome))
       existing[name] = nil
@@ -213,13 +226,18 @@ struct HourPlaylists: Sendable {
     _ segments: consuming ArchivedSegments?, of day: Day, as name: String, over existing: Existing,
     after published: PublishedPlaylist?, isOver: Bool, receives: Bool, _ bucket: Bucket,
     _ directory: borrowing Directory,
-    _ tree: CaptureTree
+    _ tree: CaptureTree, _ recorded: inout RecordedTime
   ) throws(KernelError) -> PlaylistChange.Outcome {
     let old: (contents: [UInt8], status: FileStatus)?
     switch existing {
     case .absent: old = nil
     case .own(let contents, let status): old = (contents, status)
-    case .foreign: return .foreign
+    case .foreign:
+      // What is recorded does not depend on who lists it.
+      if remembers, let segments = consume segments {
+        recorded.add(ArchivePlaylist(of: segments, day: day, live: live, isOver: isOver).recordedTime)
+      }
+      return .foreign
     case .unreadable(let error): throw error
     }
     let temporary = Self.temporaryName(of: name)
@@ -232,6 +250,7 @@ struct HourPlaylists: Sendable {
       of: segments, day: day, after: published, live: live, maps: layout.maps(initialization, from: bucket),
       isOver: isOver,
       startTime: { Self.startTime(of: $0, in: directory) })
+    if remembers { recorded.add(playlist.recordedTime) }
     if let old, playlist.isEqual(to: old.contents) { return .unchanged }
     try checkIsFree(temporary, in: directory)
     if !isDryRun {

@@ -27,6 +27,7 @@ public final class Inventory {
     var count = TierCount()
     /// Of the files whose age is known.
     var oldest: ModificationTime?
+    var newest: ModificationTime?
     var implausible = 0
     /// Of segments, the one that was modified last.
     var newestSegment: DeletedSegments.Segment?
@@ -47,6 +48,11 @@ public final class Inventory {
   /// The cold segment that was modified last.
   var newestSegment: DeletedSegments.Segment? {
     entries.values.compactMap(\.newestSegment).max { $0.modified < $1.modified }
+  }
+
+  /// The newest cold file whose age is known.
+  func newestCold(_ kind: Kind) -> ModificationTime? {
+    entries.lazy.filter { $0.key.kind == kind }.compactMap(\.value.newest).max()
   }
 
   func implausible(_ kind: Kind) -> Int {
@@ -94,6 +100,7 @@ public final class Inventory {
         entry.implausible += 1
       } else {
         entry.oldest = min(entry.oldest ?? status.modified, status.modified)
+        entry.newest = max(entry.newest ?? status.modified, status.modified)
       }
     }
     if isWhole, version.isSettled(atSeconds: nowSeconds) { entry.version = version }

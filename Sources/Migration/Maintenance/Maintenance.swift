@@ -28,6 +28,7 @@ public struct MaintenanceReport: Sendable {
   public internal(set) var manifests: ManifestReport?
   public internal(set) var hot = PerKind(repeating: TierCount())
   public internal(set) var cold = PerKind(repeating: TierCount())
+  public internal(set) var newestCold = PerKind<ModificationTime?>(repeating: nil)
   public internal(set) var fileSystem: FileSystemStatus?
   /// Of the folders of the layout that are on other file systems.
   public internal(set) var mounts: [(path: FilePath, status: FileSystemStatus)] = []
@@ -103,6 +104,7 @@ extension Engine {
       for kind in options.layout.kinds {
         report.hot[kind] = memory.inventory.hot[kind]
         report.cold[kind] = memory.inventory.cold(kind)
+        report.newestCold[kind] = memory.inventory.newestCold(kind)
       }
       if report.retention?.deletedTotal ?? 0 > 0 { try tree.syncFileSystems() }
     } catch {

@@ -1,4 +1,4 @@
-internal import CaptureLayout
+public import CaptureLayout
 public import KernelIO
 internal import SystemPackage
 
@@ -12,6 +12,8 @@ public struct ManifestReport: Sendable {
   /// Foreign playlists, left as they are; below the capture.
   public internal(set) var foreign: [String] = []
   public internal(set) var failures: [KernelError] = []
+  /// Holes of the last 24 hours, of a round of the service; nil where not all that is recorded is known.
+  public internal(set) var gaps: RecordingGaps?
   /// Copies of init segments.
   public internal(set) var initSegments = InitSegmentCounts()
   /// Of init segments: no copy was kept.
@@ -79,6 +81,7 @@ struct Manifests: Sendable {
   /// Looking at every segment waits for memory and the disk; each folder is read by one thread, and
   /// one of the large ones at a time (`HourContents`).
   private static let threads = 2
+  private static let gapsSeconds: Int64 = 86_400
 
   enum Mode {
     /// Nothing is written. `receiving`: for each bucket, the days to which a segment would come. `leaving`: those that would
@@ -94,6 +97,7 @@ struct Manifests: Sendable {
   private let layout: Layout
   private let hourPlaylists: HourPlaylists
   private let mode: Mode
+  private let nowSeconds: Int64
 
   /// `newestHot`: for each bucket, the newest of the hot segments that belong in it.
   init(
@@ -101,12 +105,13 @@ struct Manifests: Sendable {
     nowSeconds: Int64, mode: Mode, memory: ManifestMemory?
   ) {
     self.mode = mode
+    self.nowSeconds = nowSeconds
     self.layout = layout
     var (receiving, leaving): ([Bucket: Set<Day>]?, Expiry?)
     if case .dryRun(let days, let expiry) = mode { (receiving, leaving) = (days, expiry) }
     hourPlaylists = HourPlaylists(
       layout, live: live, newestHot: newestHot, hours: hours, nowSeconds: nowSeconds,
-      finished: memory?.finished ?? [:],
+      finished: memory?.finished,
       receiving: receiving, leaving: leaving)
   }
 
@@ -170,7 +175,19 @@ struct Manifests: Sendable {
       }
     }
     report.failures += failures
+    report.gaps = gaps(results)
     return report
+  }
+
+  /// Across all buckets: most recordings go on from one hour to the next.
+  private func gaps(_ results: [HourResult]) -> RecordingGaps? {
+    var recorded = RecordedTime()
+    for result in results {
+      guard let part = result.recorded else { return nil }
+      recorded.add(part)
+    }
+    return recorded.gaps(
+      since: nowSeconds.subtractingSaturating(Self.gapsSeconds), nowSeconds: nowSeconds)
   }
 
   private func path(of bucket: Bucket) -> String {

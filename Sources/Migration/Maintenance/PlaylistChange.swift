@@ -20,6 +20,9 @@ struct PlaylistChange {
   var replacesOne: Bool {
     if case .staged(_?) = outcome { true } else { false }
   }
+  var hasFailed: Bool {
+    if case .failed = outcome { true } else { false }
+  }
   var hasChangedNames: Bool {
     switch outcome {
     case .written, .removed: true

@@ -35,6 +35,9 @@ public struct CaptureReport: Sendable {
   public var manifests: ManifestReport?
   /// The largest numbers in the names of this capture.
   public var numbers = HighestNumbers()
+  /// Of the hot files, wherever they are, when the newest of each kind was written; of a run that was cut short, of those
+  /// that it came to.
+  public internal(set) var newestHot = PerKind<ModificationTime?>(repeating: nil)
   public var unrecognised = Unrecognised()
   /// Buckets with files of which none is of any kind, one for each kind; as the layout has their paths.
   public internal(set) var bucketsOfNoKind: [String] = []

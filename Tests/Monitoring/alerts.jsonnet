@@ -1,0 +1,331 @@
+// Unit tests of the alerts, for `promtool test rules`: each comes in its case, none in a healthy one.
+// One sample a minute. A case names the series that are unlike those of a healthy host, and what fires at which time; all
+// other alerts must not.
+local mixin = import '../../Packaging/monitoring/mixin.libsonnet';
+
+local rules = std.flattenArrays([group.rules for group in mixin.prometheusAlerts.groups]);
+local names = std.set([rule.alert for rule in rules]);
+local annotations(name, severity) = [
+  rule.annotations
+  for rule in rules
+  if rule.alert == name && rule.labels.severity == severity
+][0];
+
+local host = 'job="node",instance="camera1:9100"';
+local front = host + ',capture="/srv/front"';
+local back = host + ',capture="/srv/back"';
+local disk = front + ',mount="/srv/front/hot"';
+local file = host + ',file="/var/lib/prometheus/node-exporter/hotcold.prom"';
+
+// The service is started again after ten hours: for four minutes nothing is written, and counters begin anew.
+local clock = '0+60x600 36000x3 36300+60x1000';
+local counter = '0+1x600 600x3 0+1x1000';
+local zero = '0x1605';
+
+local healthy = {
+  ['up{%s}' % host]: '1x1605',
+  ['node_textfile_mtime_seconds{%s}' % file]: clock,
+  ['hotcold_build_info{%s,version="0.1.0"}' % host]: '1x600 _x4 _x1001',
+  ['hotcold_build_info{%s,version="0.2.0"}' % host]: '_x601 _x4 1x1000',
+  ['hotcold_rounds_total{%s}' % host]: counter,
+  ['hotcold_captures_unfinished{%s}' % host]: '0x300 1x30 0x1274',
+  ['hotcold_captures_list_errors_total{%s}' % host]: '0x300 1x1304',
+  ['hotcold_metrics_write_errors_total{%s}' % host]: zero,
+  // Wrong for three rounds, and once a round since.
+  ['hotcold_capture_errors_total{%s,reason="another run holds the capture"}' % back]: '_x100 1+1x2 3x1501',
+  ['hotcold_files_failed{%s,kind="segments"}' % front]: '0x100 5x2 0x1501',
+  ['hotcold_retention_declined{%s}' % front]: zero,
+  ['hotcold_implausible_files{%s}' % front]: zero,
+  ['hotcold_newest_file_timestamp_seconds{%s,kind="segments"}' % front]: clock,
+  // Not every kind is written without a pause.
+  ['hotcold_newest_file_timestamp_seconds{%s,kind="metadata"}' % front]: zero,
+  ['hotcold_recording_gap_seconds{%s}' % front]: '0x100 20x1504',
+  ['hotcold_recording_gaps{%s}' % front]: '0x100 1x1504',
+  ['hotcold_filesystem_size_bytes{%s}' % front]: '1000000000000x1605',
+  ['hotcold_filesystem_free_bytes{%s}' % front]: '300000000000x1605',
+  ['hotcold_filesystem_inodes{%s}' % front]: '1000x1605',
+  ['hotcold_filesystem_free_inodes{%s}' % front]: '900x1605',
+  // Little, but not less and less.
+  ['hotcold_mount_size_bytes{%s}' % disk]: '1000x1605',
+  ['hotcold_mount_free_bytes{%s}' % disk]: '120x1605',
+  ['hotcold_mount_inodes{%s}' % disk]: '1000x1605',
+  ['hotcold_mount_free_inodes{%s}' % disk]: '500x1605',
+};
+
+// `labels`: beyond severity. Of `description` the test has its own text.
+local fires(name, severity, labels, description) = { name: name, severity: severity, labels: labels, description: description };
+local on(labels={}) = { job: 'node', instance: 'camera1:9100' } + labels;
+local onFront(labels={}) = on({ capture: '/srv/front' } + labels);
+
+local at(time, firing=[]) = [
+  {
+    eval_time: time,
+    alertname: name,
+    exp_alerts: [
+      {
+        exp_labels: { severity: alert.severity } + alert.labels,
+        exp_annotations: annotations(name, alert.severity) + { description: alert.description },
+      }
+      for alert in firing
+      if alert.name == name
+    ],
+  }
+  for name in names
+];
+
+local case(name, series, checks, samples=[]) = {
+  name: name,
+  interval: '1m',
+  input_series: [{ series: key, values: series[key] } for key in std.objectFields(series) if series[key] != null],
+  alert_rule_test: std.flattenArrays(checks),
+  promql_expr_test: samples,
+};
+
+local none(series) = { [key]: null for key in std.objectFields(series) };
+local only(series, prefix) = { [key]: series[key] for key in std.objectFields(series) if std.startsWith(key, prefix) };
+
+local down = fires('HotcoldDown', 'critical', on(), 'On camera1:9100 no round has ended for 13m 0s. Nothing goes cold, nothing expires, disks fill.');
+local failing(severity, text) = fires('HotcoldCaptureFailing', severity, onFront({ reason: 'no such folder' }), text);
+local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(), text);
+
+{
+  rule_files: ['prometheus_rules.yaml', 'prometheus_alerts.yaml'],
+  evaluation_interval: '1m',
+  group_eval_order: ['hotcold.rules'] + [group.name for group in mixin.prometheusAlerts.groups],
+  tests: [
+    case(
+      'A healthy host, also across a restart, an update, and what goes wrong for a moment.',
+      healthy,
+      [at('20m'), at('5h20m'), at('9h59m'), at('10h4m'), at('10h6m'), at('10h20m'), at('26h')],
+      [{ expr: 'count_over_time(ALERTS{alertstate="firing"}[26h40m])', eval_time: '26h40m', exp_samples: [] }],
+    ),
+    case(
+      'The service is killed: its file stays as it was. That the newest file gets old is not the fault of the recorder.',
+      healthy {
+        ['node_textfile_mtime_seconds{%s}' % file]: '0+60x60 3600x1500',
+        ['hotcold_newest_file_timestamp_seconds{%s,kind="segments"}' % front]: '0+60x60 3600x1500',
+        ['hotcold_rounds_total{%s}' % host]: '0+1x60 60x1500',
+      },
+      [at('70m'), at('73m', [down])],
+    ),
+    case(
+      'A host has lost its file; another one has it.',
+      healthy {
+        ['hotcold_build_info{%s,version="0.1.0"}' % host]: '1x60 _x1500',
+        ['hotcold_build_info{%s,version="0.2.0"}' % host]: null,
+        ['node_textfile_mtime_seconds{%s}' % file]: '0+60x60 _x1500',
+        'hotcold_build_info{job="node",instance="camera2:9100",version="0.1.0"}': '1x1605',
+      },
+      [
+        at('70m'),
+        at('80m', [
+          fires('HotcoldAbsent', 'critical', on(), 'camera1:9100 serves no metrics of hotcold: the file is not there, or cannot be read.'),
+        ]),
+        // It is forgotten.
+        at('26h40m'),
+      ],
+    ),
+    case(
+      'The host itself does not answer: that is the alarm of another mixin.',
+      healthy + none(healthy) + {
+        ['up{%s}' % host]: '1x60 0x1500',
+        ['hotcold_build_info{%s,version="0.1.0"}' % host]: '1x60 _x1500',
+        'hotcold_build_info{job="node",instance="camera2:9100",version="0.1.0"}': '1x1605',
+      },
+      [at('80m')],
+    ),
+    case(
+      'No host has hotcold.',
+      only(healthy, 'up'),
+      [
+        at('5m'),
+        at('20m', [
+          fires('HotcoldAbsent', 'critical', {}, 'No host serves any metrics of hotcold: the file is not there, or cannot be read.'),
+        ]),
+      ],
+    ),
+    case(
+      'The service is started again and again: its first round is always its last.',
+      healthy { ['hotcold_rounds_total{%s}' % host]: '0+1x60 1x1500' },
+      [
+        at('65m'),
+        at('2h', [
+          fires(
+            'HotcoldRoundsStalled',
+            'warning',
+            on(),
+            'On camera1:9100 the service has made 0 rounds in 15m, not 15: they take too long, or it is started again and again.'
+          ),
+        ]),
+      ],
+    ),
+    case(
+      'It falls behind.',
+      healthy { ['hotcold_captures_unfinished{%s}' % host]: '0x60 3x1500' },
+      [
+        at('1h50m'),
+        at('2h5m', [
+          fires(
+            'HotcoldUnfinished',
+            'warning',
+            on(),
+            'On camera1:9100 3 captures have had more to settle than a round allows for 1h.'
+          ),
+        ]),
+      ],
+    ),
+    case(
+      'The list is not readable any more.',
+      healthy { ['hotcold_captures_list_errors_total{%s}' % host]: '0x60 1+1x30 31x1500' },
+      [
+        at('70m'),
+        at('1h25m', [
+          fires(
+            'HotcoldCapturesListUnreadable',
+            'warning',
+            on(),
+            'On camera1:9100 hotcold goes on with the captures that it knows; those added since are not looked after.'
+          ),
+        ]),
+        at('2h'),
+      ],
+    ),
+    case(
+      'Two rounds could not write their metrics.',
+      healthy { ['hotcold_metrics_write_errors_total{%s}' % host]: '0x60 2x1500' },
+      [
+        at('59m'),
+        at('65m', [
+          fires(
+            'HotcoldMetricsNotWritten',
+            'warning',
+            on(),
+            'On camera1:9100 what was served within the last hour was at times older than it looked.'
+          ),
+        ]),
+        at('2h10m'),
+      ],
+    ),
+    case(
+      'A capture fails in every round; the service is started again meanwhile, which does not end it.',
+      healthy { ['hotcold_capture_errors_total{%s,reason="no such folder"}' % front]: '_x60 1+1x40 1+1x100 101x1300' },
+      [
+        at('75m'),
+        at('100m', [failing('warning', '/srv/front on camera1:9100: no such folder, in most rounds of the last 15m.')]),
+        at('140m', [
+          failing('warning', '/srv/front on camera1:9100: no such folder, in most rounds of the last 15m.'),
+          failing('critical', '/srv/front on camera1:9100: no such folder, for 1h.'),
+        ]),
+        at('4h'),
+      ],
+    ),
+    case(
+      'Files stay where they are.',
+      healthy { ['hotcold_files_failed{%s,kind="segments"}' % front]: '0x60 7x1500' },
+      [
+        at('70m'),
+        at('80m', [
+          fires(
+            'HotcoldFilesFailed',
+            'warning',
+            onFront({ kind: 'segments' }),
+            '7 segments of /srv/front on camera1:9100 stay where they are.'
+          ),
+        ]),
+      ],
+    ),
+    case(
+      'Retention declines, which is not counted as a failure as well.',
+      healthy {
+        ['hotcold_retention_declined{%s}' % front]: '0x60 1x1500',
+        ['hotcold_capture_errors_total{%s,reason="nothing deleted"}' % front]: '_x60 1+1x1500',
+      },
+      [
+        at('70m'),
+        at('2h10m', [
+          fires(
+            'HotcoldRetentionDeclined',
+            'warning',
+            onFront(),
+            'What is due of /srv/front on camera1:9100 looks like a mistake. Nothing is deleted there until somebody has looked.'
+          ),
+        ]),
+      ],
+    ),
+    case(
+      'Files are from the future.',
+      healthy { ['hotcold_implausible_files{%s}' % front]: '0x60 2x1500' },
+      [
+        at('1h50m'),
+        at('2h5m', [
+          fires(
+            'HotcoldImplausibleTimes',
+            'info',
+            onFront(),
+            '2 cold files of /srv/front on camera1:9100 have no age that can be, and never expire.'
+          ),
+        ]),
+      ],
+    ),
+    case(
+      'The recorder stops while the service goes on.',
+      healthy { ['hotcold_newest_file_timestamp_seconds{%s,kind="segments"}' % front]: '0+60x60 3600x1500' },
+      [
+        at('65m'),
+        at('70m', [
+          fires(
+            'HotcoldRecorderStopped',
+            'critical',
+            onFront({ kind: 'segments' }),
+            'The newest segments of /srv/front on camera1:9100 are 10m 0s old.'
+          ),
+        ]),
+      ],
+    ),
+    case(
+      'Minutes of the recording are missing.',
+      healthy { ['hotcold_recording_gap_seconds{%s}' % front]: '0x60 240x100 0x1500' },
+      [
+        at('70m'),
+        at('80m', [
+          fires(
+            'HotcoldRecordingGaps',
+            'warning',
+            onFront(),
+            '4m 0s of the last 24 hours of /srv/front on camera1:9100 are missing.'
+          ),
+        ]),
+        at('3h'),
+      ],
+    ),
+    case(
+      'A disk fills.',
+      healthy { ['hotcold_filesystem_free_bytes{%s}' % front]: '300000000000-500000000x540' },
+      [
+        at('3h20m'),
+        at('4h30m', [
+          filling('warning', '16.5% of the bytes of /srv/front on camera1:9100 are free, and none in 1d if it goes on like this.'),
+        ]),
+        at('8h40m', [
+          filling('warning', '4% of the bytes of /srv/front on camera1:9100 are free, and none in 1d if it goes on like this.'),
+          filling('critical', '4% of the bytes of /srv/front on camera1:9100 are free.'),
+        ]),
+      ],
+    ),
+    case(
+      'A tier has few inodes left.',
+      healthy { ['hotcold_mount_free_inodes{%s}' % disk]: '500x60 40x1500' },
+      [
+        at('62m'),
+        at('70m', [
+          fires(
+            'HotcoldInodesFilling',
+            'critical',
+            onFront({ mount: '/srv/front/hot' }),
+            '4% of the inodes of /srv/front (/srv/front/hot) on camera1:9100 are free.'
+          ),
+        ]),
+      ],
+    ),
+  ],
+}
