@@ -4,7 +4,8 @@
 /// What the sources take from Swift's string processing, which Embedded Swift does not have.
 extension String {
   func replacing(_ part: String, with other: String) -> String {
-    var rest = Array(utf8)[...], result: [UInt8] = []
+    var rest = Array(utf8)[...]
+    var result: [UInt8] = []
     while !rest.isEmpty {
       if rest.starts(with: part.utf8) {
         result += Array(other.utf8)
@@ -36,7 +37,9 @@ struct Digest {
   mutating func add(_ byte: UInt8) { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
   mutating func add(_ bytes: [UInt8]) { for byte in bytes { add(byte) } }
   mutating func add(_ text: String) { for byte in text.utf8 { add(byte) } }
-  mutating func add(_ number: Int64) { for shift in 0..<8 { add(UInt8(truncatingIfNeeded: number >> (8 * shift))) } }
+  mutating func add(_ number: Int64) {
+    for shift in 0..<8 { add(UInt8(truncatingIfNeeded: number >> (8 * shift))) }
+  }
 }
 
 /// Names of every kind and of none, some with bytes beyond ASCII, settled in random order at times before and after 1970.
@@ -48,7 +51,8 @@ func settle(_ seed: UInt64, _ digest: inout Digest) -> (hot: Int, cold: Int) {
   var counts = (hot: 0, cold: 0)
   for number in 0..<500 {
     let names = [
-      "segment_\(number).ts", "capture_\(number).jpg", "capture_\(number)_thumbnail.jpg", "capture_\(number).json", "\u{e9}\(number).ts",
+      "segment_\(number).ts", "capture_\(number).jpg", "capture_\(number)_thumbnail.jpg",
+      "capture_\(number).json", "\u{e9}\(number).ts",
       "segment_\u{ff}\(number).ts",
     ]
     let name = Array(names[Int(random.next(below: 6))].utf8)
@@ -56,10 +60,12 @@ func settle(_ seed: UInt64, _ digest: inout Digest) -> (hot: Int, cold: Int) {
       digest.add(name)
       continue
     }
-    let seconds = Int64(random.next(below: 200_000)) * 37 - (random.next(below: 4) == 0 ? 5_000_000 : -1_700_000_000)
+    let seconds =
+      Int64(random.next(below: 200_000)) * 37 - (random.next(below: 4) == 0 ? 5_000_000 : -1_700_000_000)
     let place = Layout.guide[kind].hot
     let facts = FileFacts(
-      place: place, isInHotPlace: true, modified: ModificationTime(seconds: seconds, nanoseconds: UInt32(random.next(below: 3))),
+      place: place, isInHotPlace: true,
+      modified: ModificationTime(seconds: seconds, nanoseconds: UInt32(random.next(below: 3))),
       identity: FileIdentity(name: name.span, kind: kind, inode: UInt64(number)))
     settler.offer(name.span, facts) { name, facts, bucket in
       counts.cold += 1
@@ -80,7 +86,9 @@ func parse(_ seed: UInt64, _ digest: inout Digest) -> Int {
   var random = Random(state: seed)
   var text = Array("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n".utf8)
   for number in 0..<100 { text += Array("#EXTINF:\(number % 9).\(number),\nsegment_\(number).ts\n".utf8) }
-  for _ in 0..<random.next(below: 40) { text[Int(random.next(below: UInt64(text.count)))] = UInt8(random.next(below: 256)) }
+  for _ in 0..<random.next(below: 40) {
+    text[Int(random.next(below: UInt64(text.count)))] = UInt8(random.next(below: 256))
+  }
   let names = MediaPlaylist(parsing: text).segmentNames
   for name in names { digest.add(name) }
   return names.count
@@ -96,6 +104,8 @@ func parse(_ seed: UInt64, _ digest: inout Digest) -> Int {
       total.cold += counts.cold
       total.listed += parse(seed, &digest)
     }
-    print("rules: \(total.hot) hot files, \(total.cold) cold ones, \(total.listed) listed; all names and places: \(digest.value)")
+    print(
+      "rules: \(total.hot) hot files, \(total.cold) cold ones, \(total.listed) listed; all names and places: \(digest.value)"
+    )
   }
 }
