@@ -19,6 +19,11 @@ E2E_PACKAGES := nginx-light chromium chromium-driver debootstrap lintian curl sy
 PLAYER_PACKAGES := mpv vlc-bin vlc-plugin-base gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
   gstreamer1.0-plugins-bad gstreamer1.0-libav
 E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
+FLEET_PACKAGES := debootstrap systemd-container iproute2 openssh-client util-linux python3-venv
+FLEET_PYTHON_PACKAGES := ansible-core==2.19.* ansible-lint==25.*
+FLEET := $(CURDIR)/.build/fleet
+# What the hosts of these tests install; made where it is not named.
+FLEET_DEB = $(if $(HOTCOLD_DEB),$(HOTCOLD_DEB),$(CURDIR)/.build/hotcold_$(VERSION)_$$(dpkg --print-architecture).deb)
 # The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
 FAULT_BUILD := -c release -Xswiftc -enable-testing
 FAULT_TESTS := CoreLoopTests|InitializationFaultTests|BrokenMoverTests|KillTests|TierTests|FlushTests|ColdRoot|CopyBatchTests|CopyPipelineTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|ReconciliationTests|FuzzTests|CaptureLayoutTests|LayoutFileTests|BenchTests|MigrationPropertyTests|LayoutPropertyTests|MigrationTests.PlaylistTests
@@ -33,9 +38,9 @@ BENCH_FOLDER = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_PAIR=
   HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS)
 BENCH = $(BENCH_FOLDER) $(BENCH_TOOL)
 
-.PHONY: build demo test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check bench-check-test bench-test bench-update bench-tools \
+.PHONY: build demo test test-faults test-e2e test-fleet simulate-fleet sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check bench-check-test bench-test bench-update bench-tools \
   install install-files manual deb clean \
-  deps test-deps check-deps bench-deps e2e-deps
+  deps test-deps check-deps bench-deps e2e-deps fleet-deps
 
 build: deps
 	$(RELEASE)
@@ -70,6 +75,16 @@ test-e2e: build deb test-deps e2e-deps
 	  HOTCOLD_E2E_VIDEOJS=$$(echo $(CURDIR)/.build/e2e/lib/python3*/site-packages/js/videojs/resources) \
 	  HOTCOLD_DEB=$$(echo $(CURDIR)/.build/hotcold_$(VERSION)_*.deb) \
 	  swift test --filter 'BrowserTests|CutOverTests|PackageTests|PlayerTests|RunningHourTests|SystemdTests|GuideTests|TierRecordingTests|LongRunTests'
+
+# The Ansible collection against three hosts, each with a systemd and an sshd of its own; as root.
+test-fleet: $(if $(HOTCOLD_DEB),,deb) fleet-deps
+	Packaging/ansible/tests/static.sh $(FLEET)/venv $(FLEET)/collections
+	$(FLEET)/venv/bin/python Packaging/ansible/tests/test_fleet.py $(FLEET_DEB) $(FLEET)
+
+# A roll-out on 20 hosts; as root (docs/FLEET.md).
+simulate-fleet: $(if $(HOTCOLD_DEB),,deb) fleet-deps
+	Packaging/ansible/tests/static.sh $(FLEET)/venv $(FLEET)/collections
+	$(FLEET)/venv/bin/python Packaging/ansible/tests/simulate.py $(FLEET_DEB) $(FLEET)
 
 # The unit, property and core-loop tests under both sanitizers. Foundation leaks the buffer of each empty file that the
 # test kit reads, so leaks are not looked for.
@@ -182,3 +197,8 @@ check-deps:
 bench-deps:
 	@dpkg -s $(BENCH_PACKAGES) >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(BENCH_PACKAGES); }
+
+fleet-deps:
+	@dpkg -s $(FLEET_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(FLEET_PACKAGES); }
+	[ -d $(FLEET)/venv ] || { python3 -m venv $(FLEET)/venv && $(FLEET)/venv/bin/pip -q install $(FLEET_PYTHON_PACKAGES); }

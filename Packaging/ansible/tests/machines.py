@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -13,7 +12,7 @@ import time
 PACKAGES = "systemd-sysv,dbus,openssh-server,sudo,python3,python3-apt,liburing2,libyaml-0-2,libstdc++6"
 # Nothing outside of the machines has an address of this range here.
 CONTROLLER = "10.213.77.1"
-USER = "operator"
+USER = "ansible"
 
 
 def must(*argv, **options):
@@ -88,7 +87,9 @@ class Machine:
 
     def _leader(self):
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0]) if children else 0
+        # The first child only makes way for the one that becomes systemd.
+        names = {pathlib.Path(f"/proc/{child}/comm"): int(child) for child in children}
+        return next((child for path, child in names.items() if path.exists() and path.read_text() == "systemd\n"), 0)
 
     def _answers(self):
         try:
@@ -128,14 +129,17 @@ class Machine:
 
     def power_off(self):
         if self.process and self.process.poll() is None:
-            self.run("systemctl poweroff")
+            if self.leader:
+                self.run("systemctl poweroff")
             try:
-                self.process.wait(30)
+                self.process.wait(30 if self.leader else 0)
             except subprocess.TimeoutExpired:
-                os.kill(self.leader, signal.SIGKILL)
-                self.process.wait(30)
+                # What it has started goes with it.
+                self.process.kill()
+                self.process.wait()
         self.process = None
 
     def remove(self):
         self.power_off()
-        subprocess.run(["umount", "-l", str(self.path)], capture_output=True)
+        for argv in (["ip", "link", "delete", f"ve-{self.container}"], ["umount", "-l", str(self.path)]):
+            subprocess.run(argv, capture_output=True)

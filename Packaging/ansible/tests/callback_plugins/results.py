@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 from ansible.plugins.callback import CallbackBase
 
@@ -39,5 +40,9 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_skipped(self, result):
         self.result("skipped", result)
 
+    def v2_playbook_on_play_start(self, play):
+        hosts = play.get_variable_manager().get_vars(play=play)["ansible_play_batch"]
+        self.write(event="batch", time=time.monotonic(), hosts=len(hosts))
+
     def v2_playbook_on_stats(self, stats):
-        self.write(event="stats", hosts={host: stats.summarize(host) for host in stats.processed})
+        self.write(event="stats", time=time.monotonic(), hosts={host: stats.summarize(host) for host in stats.processed})
