@@ -118,8 +118,8 @@ class Controller:
     def play(self, playbook, *options, **more) -> Results:
         return self.finish(self.start(playbook, *options, **more))
 
-    def tasks(self, hosts, *tasks, **more) -> Results:
-        return self.play([{"hosts": hosts, "gather_facts": False, "become": True, "tasks": list(tasks)}], **more)
+    def tasks(self, hosts, *tasks, options=(), **more) -> Results:
+        return self.play([{"hosts": hosts, "gather_facts": False, "become": True, "tasks": list(tasks)}], *options, **more)
 
     def task(self, host, module, *, options=(), name="it", more=None, **arguments):
         """One task on one host, and its result."""

@@ -29,5 +29,5 @@ def build(deb: pathlib.Path, work: pathlib.Path, kind: str) -> pathlib.Path:
     control = tree / "DEBIAN/control"
     control.write_text("".join("Version: 0.0.9\n" if line.startswith("Version:") else line for line in control.open()))
     made = work / f"hotcold_0.0.9_{kind}.deb"
-    must("dpkg-deb", "--root-owner-group", "--build", str(tree), str(made))
+    must("dpkg-deb", "-Znone", "--root-owner-group", "--build", str(tree), str(made))
     return made

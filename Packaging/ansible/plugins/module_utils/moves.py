@@ -13,13 +13,15 @@ def move(module, command, *names):
     """The names: options that the other command does not have."""
     program = Program(module)
     names += ("layout", "engine", "on_conflict", "link_fallback", "verify_copies", "sync")
-    layout = module.params["layout"]
+    layouts = [module.params["layout"]]
+    if module.params.get("from_layout"):
+        layouts.append(module.params["from_layout"])
     plan = before = None
     if module.check_mode or module._diff:
         plan = program.run(command, *names)
         plan.require(*KEYS)
     if module._diff:
-        before = Places(program, plan, module.params.get("from_layout") or layout)
+        before = Places(program, plan, *layouts)
     if module.check_mode:
         runs, changed = [plan], plan.report["wouldChange"]
     else:
@@ -33,7 +35,7 @@ def move(module, command, *names):
         "moved": sum(run.report["summary"]["total"]["moved"] for run in runs if "summary" in run.report),
     }
     if before:
-        after = Places(program, plan, layout, is_planned=module.check_mode)
+        after = Places(program, plan, *layouts, is_planned=module.check_mode)
         results["places"] = {name: {"before": before.of[name], "after": after.of[name]} for name in before.of}
         results["diff"] = [
             {

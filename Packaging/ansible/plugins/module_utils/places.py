@@ -29,15 +29,17 @@ def texts(value):
 class Places:
     """Where the files of each capture are, or will be."""
 
-    def __init__(self, program, plan, layout, is_planned=False):
+    def __init__(self, program, plan, *layouts, is_planned=False):
+        """Layouts that are not named by a list, the target first; files may still be where another one has them."""
         self.program = program
         self.layouts = {}
         lines = self.list_of(program.module.params["captures_from"])
         self.of = {}
         for capture in plan.captures:
             path = os.fsdecode(base64.b64decode(capture["capture"]["base64"]))
-            its = self.layout(listed_layout(lines, path) or layout)
-            self.of[capture["capture"]["text"]] = planned(its, capture["kinds"]) if is_planned else its.places(path)
+            own = listed_layout(lines, path)
+            its = [self.layout(name) for name in ([own] + list(layouts[1:]) if own else layouts)]
+            self.of[capture["capture"]["text"]] = planned(its[0], capture["kinds"]) if is_planned else places(its, path)
 
     @staticmethod
     def list_of(path):
@@ -76,23 +78,27 @@ class Layout:
                 key, value = KEY.match(line).groups()
                 self.kinds[name][key] = texts(value)
 
-    def places(self, capture):
-        """Of each kind flat, hot and buckets (those that hold something)."""
-        found = {name: {"flat": 0, "hot": 0, "buckets": {}} for name in self.kinds}
+    def add_places(self, found, capture, counted):
+        """To what is found; not what is counted already, by kinds and folders."""
+        for name in self.kinds:
+            found.setdefault(name, {"flat": 0, "hot": 0, "buckets": {}})
         for folder in {kind[key][0] for kind in self.kinds.values() for key in ("flat", "hot")}:
             counts = self.count(os.path.join(capture, folder))
             for name, kind in self.kinds.items():
                 place = "hot" if kind["hot"][0] == folder else "flat" if kind["flat"][0] == folder else None
-                if place:
+                if place and (name, folder) not in counted:
+                    counted.add((name, folder))
                     found[name][place] += counts[name]
         base = self.root.replace("{capture}", os.path.basename(os.path.realpath(capture))) if self.root else capture
         for folder in {self.cold(kind) for kind in self.kinds.values()}:
             for bucket in self.buckets(os.path.join(base, folder)):
                 counts = self.count(os.path.join(base, folder, bucket))
                 for name, kind in self.kinds.items():
-                    if self.cold(kind) == folder and counts[name]:
-                        found[name]["buckets"][bucket] = counts[name]
-        return found
+                    mark = (name, os.path.join(base, folder, bucket))
+                    if self.cold(kind) == folder and counts[name] and mark not in counted:
+                        counted.add(mark)
+                        buckets = found[name]["buckets"]
+                        buckets[bucket] = buckets.get(bucket, 0) + counts[name]
 
     @staticmethod
     def cold(kind):
@@ -143,6 +149,14 @@ def listed_layout(lines, capture):
             if fnmatch.fnmatchcase(capture, name) and capture.count("/") == name.count("/"):
                 return layout if mark else None
     return None
+
+
+def places(layouts, capture):
+    """Of each kind flat, hot and buckets (those that hold something)."""
+    found, counted = {}, set()
+    for layout in layouts:
+        layout.add_places(found, capture, counted)
+    return found
 
 
 def planned(layout, kinds):

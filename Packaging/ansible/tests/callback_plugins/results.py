@@ -26,7 +26,7 @@ class CallbackModule(CallbackBase):
             file.write(json.dumps(values, default=str) + "\n")
 
     def result(self, event, result):
-        self.write(event=event, host=result._host.name, task=result._task.name, result=result._result)
+        self.write(event=event, time=time.monotonic(), host=result._host.name, task=result._task.name, result=result._result)
 
     def v2_runner_on_ok(self, result):
         self.result("ok", result)
