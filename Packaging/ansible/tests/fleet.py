@@ -35,7 +35,11 @@ class Fleet:
         self.controller.knows(self.nodes, root)
         for machine in self.nodes:
             machine.boot()
-        self.variables = {"hotcold_deb": str(deb), "hotcold_captures": ["/var/www/html/stream/capture*"], "hotcold_settings": {"HOTCOLD_INTERVAL": "2s"}}
+        self.variables = {
+            "hotcold_deb": str(deb),
+            "hotcold_captures": ["/var/www/html/stream/capture*"],
+            "hotcold_settings": {"HOTCOLD_INTERVAL": "2s"},
+        }
 
     def hotcold(self, machine, command, capture, *arguments):
         """The program of the package on a host's files, from outside: not what is tested, but what tells of it."""

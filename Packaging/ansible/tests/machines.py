@@ -43,7 +43,8 @@ def debian(folder: pathlib.Path) -> pathlib.Path:
         must("chroot", str(made), "useradd", "--create-home", "--shell", "/bin/bash", USER)
         (made / f"etc/sudoers.d/{USER}").write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\n")
         # Nothing that takes time at each boot or each connection.
-        must("chroot", str(made), "systemctl", "mask", "apt-daily.timer", "apt-daily-upgrade.timer", "getty.target", "console-getty.service")
+        idle = ("apt-daily.timer", "apt-daily-upgrade.timer", "getty.target", "console-getty.service")
+        must("chroot", str(made), "systemctl", "mask", *idle)
         made.rename(root)
     return root
 
@@ -82,7 +83,8 @@ class Machine:
         must("ip", "link", "set", f"ve-{self.container}", "up")
         for words in (["address", "add", self.address, "peer", CONTROLLER, "dev", "host0"], ["link", "set", "host0", "up"]):
             must("nsenter", "-t", str(self.leader), "-n", "ip", *words)
-        wait_until(f"{self.name} did not boot", lambda: self.run("systemctl is-system-running").strip() in ("running", "degraded"), 120, 0.2)
+        state = "systemctl is-system-running"
+        wait_until(f"{self.name} did not boot", lambda: self.run(state).strip() in ("running", "degraded"), 120, 0.2)
         wait_until(f"{self.name} has no sshd", self._answers)
 
     def _leader(self):

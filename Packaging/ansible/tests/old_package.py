@@ -13,7 +13,9 @@ WRAPPERS = {
     # Its reports lack a key.
     "keys": '/usr/lib/hotcold/hotcold "$@" > /tmp/report; status=$?\nsed s/wouldChange/wouldMove/ /tmp/report; exit $status\n',
     # Does not know --format: refused by the real parser, as an option by another name is.
-    "option": 'for word do shift; [ "$word" = --format ] && word=--no-format-yet; set -- "$@" "$word"; done\nexec /usr/lib/hotcold/hotcold "$@"\n',
+    "option": """for word do shift; [ "$word" = --format ] && word=--no-format-yet; set -- "$@" "$word"; done
+exec /usr/lib/hotcold/hotcold "$@"
+""",
 }
 
 

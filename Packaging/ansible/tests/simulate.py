@@ -47,7 +47,7 @@ def main():
         print(f"a roll-out in which {failing.name} fails")
         results = roll_out(fleet, forks)
         assert results.status != 0 and results.stats(failing.name)["failures"], results.output
-        done = [node.name for node in fleet.nodes if results.stats(node.name).get("failures") == 0 and "Verify" in "".join(results.ran(node.name))]
+        done = [node.name for node in fleet.nodes if "Verify" in results.ran(node.name)]
         print(f"  {len(done)} hosts were done before: {' '.join(done)}")
 
         print("what was in the way is removed, and the roll-out begun again")
