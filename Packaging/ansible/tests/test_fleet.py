@@ -390,7 +390,7 @@ def a_mistake_in_the_settings_leaves_the_old_ones_and_the_service_goes_on(fleet)
         ({"hotcold_settings": {"HOTCOLD_INTERVALL": "7s"}}, "unknown setting 'HOTCOLD_INTERVALL'"),
         ({"hotcold_settings": {"HOTCOLD_LAYOUT": "/etc/hotcold/layouts/none.yaml"}}, "No such file"),
         ({"hotcold_captures": ["stream/capture1"]}, "does not begin with '/'"),
-        ({"hotcold_layouts": [str(bad)]}, "'kinds'"),
+        ({"hotcold_layouts": [str(bad)]}, "line 2, column 8: kinds"),
     ):
         results = role(fleet, "node1", **variables).failed()
         assert message in results.output, results.output
