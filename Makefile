@@ -35,6 +35,11 @@ PACKAGE_PYTHON_PACKAGES := spdx-tools==0.8.5
 ARM64_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static
 ARM64_KERNEL_PACKAGES := qemu-system-arm cpio
 E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
+FLEET_PACKAGES := debootstrap systemd-container iproute2 openssh-client util-linux python3-venv
+FLEET_PYTHON_PACKAGES := ansible-core==2.19.* ansible-lint==25.*
+FLEET := $(CURDIR)/.build/fleet
+# What the hosts of these tests install; made where it is not named.
+FLEET_DEB = $(if $(HOTCOLD_DEB),$(HOTCOLD_DEB),$(CURDIR)/$(DEB))
 # The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
 FAULT_BUILD := -c release -Xswiftc -enable-testing
 FAULT_TESTS := CoreLoopTests|InitializationFaultTests|BrokenMoverTests|KillTests|TierTests|FlushTests|ColdRoot|CopyBatchTests|CopyPipelineTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|ReconciliationTests|FuzzTests|CaptureLayoutTests|LayoutFileTests|BenchTests|MigrationPropertyTests|LayoutPropertyTests|MigrationTests.PlaylistTests
@@ -61,8 +66,8 @@ BENCH = $(BENCH_FOLDER) $(BENCH_TOOL)
 
 .PHONY: build demo demo-picture test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check \
   bench-check-test bench-test bench-update bench-tools install install-files manual deb dist test-package test-packages test-unit \
-  test-dist check-arm64 check-arm64-kernel image test-container mixin test-monitoring clean \
-  deps deb-deps test-deps check-deps bench-deps e2e-deps package-deps arm64-deps image-deps container-deps monitoring-deps
+  test-dist check-arm64 check-arm64-kernel image test-container mixin test-monitoring test-fleet simulate-fleet clean \
+  deps deb-deps test-deps check-deps bench-deps e2e-deps package-deps arm64-deps image-deps container-deps monitoring-deps fleet-deps
 
 build: deps
 	$(RELEASE)
@@ -127,6 +132,16 @@ test-monitoring: build monitoring-deps
 	  [ -d $$models ] || $(MIXIN_TEST)/python/bin/pip -q install --target $$models grafana-foundation-sdk==$$version || exit 1; \
 	  PYTHONPATH=$$models /usr/bin/python3 Tests/Monitoring/dashboards.py $(MIXIN) docs/RUNBOOK.md || exit 1; done
 	/usr/bin/python3 Tests/Monitoring/chain.py $(BINARY) $(MIXIN) docs/MONITORING.md
+
+# The Ansible collection against three hosts, each with a systemd and an sshd of its own; as root.
+test-fleet: $(if $(HOTCOLD_DEB),,deb) fleet-deps
+	Packaging/ansible/tests/static.sh $(FLEET)/venv $(FLEET)/collections
+	$(FLEET)/venv/bin/python Packaging/ansible/tests/test_fleet.py $(FLEET_DEB) $(FLEET)
+
+# A roll-out on 20 hosts; as root (docs/FLEET.md).
+simulate-fleet: $(if $(HOTCOLD_DEB),,deb) fleet-deps
+	Packaging/ansible/tests/static.sh $(FLEET)/venv $(FLEET)/collections
+	$(FLEET)/venv/bin/python Packaging/ansible/tests/simulate.py $(FLEET_DEB) $(FLEET)
 
 # The unit, property and core-loop tests under both sanitizers. Foundation leaks the buffer of each empty file that the
 # test kit reads, so leaks are not looked for.
@@ -311,3 +326,8 @@ check-deps:
 bench-deps:
 	@dpkg -s $(BENCH_PACKAGES) >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(BENCH_PACKAGES); }
+
+fleet-deps:
+	@dpkg -s $(FLEET_PACKAGES) >/dev/null 2>&1 || \
+	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(FLEET_PACKAGES); }
+	[ -d $(FLEET)/venv ] || { python3 -m venv $(FLEET)/venv && $(FLEET)/venv/bin/pip -q install $(FLEET_PYTHON_PACKAGES); }

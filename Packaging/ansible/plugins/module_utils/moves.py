@@ -1,0 +1,57 @@
+# Copyright 2026 the hotcold founders. All rights reserved.
+"""What migrate and revert have in common: a dry run in check mode, an execution otherwise, and the difference that either makes."""
+
+from __future__ import annotations
+
+from ansible_collections.hotcold.captures.plugins.module_utils.places import Places, lines_of
+from ansible_collections.hotcold.captures.plugins.module_utils.program import Program
+
+KEYS = ("changed", "wouldChange", "exitCode", "captures", "summary")
+
+
+def move(module, command, *names):
+    """The names: options that the other command does not have."""
+    program = Program(module)
+    names += ("layout", "engine", "on_conflict", "link_fallback", "verify_copies", "sync")
+    layouts = [module.params["layout"]]
+    if module.params.get("from_layout"):
+        layouts.append(module.params["from_layout"])
+    plan = before = None
+    if module.check_mode or module._diff:
+        plan = program.run(command, *names)
+        plan.require(*KEYS)
+    if module._diff:
+        before = Places(program, plan, *layouts)
+    if module.check_mode:
+        runs, changed = [plan], plan.report["wouldChange"]
+    else:
+        runs = program.execute(command, *names)
+        runs[-1].require(*KEYS)
+        changed = any(run.report.get("changed", False) for run in runs)
+    last = runs[-1]
+    results = {
+        "changed": changed,
+        "attempts": len(runs),
+        "moved": sum(run.report["summary"]["total"]["moved"] for run in runs if "summary" in run.report),
+    }
+    if before:
+        after = Places(program, plan, *layouts, is_planned=module.check_mode)
+        results["places"] = {name: {"before": before.of[name], "after": after.of[name]} for name in before.of}
+        results["diff"] = [
+            {
+                "before_header": name,
+                "after_header": name,
+                "before": lines_of(before.of[name]),
+                "after": lines_of(after.of[name]),
+            }
+            for name in before.of
+        ]
+    for capture in last.captures:
+        for warning in capture["warnings"]:
+            module.warn(warning["message"])
+        if module.check_mode and capture["otherRunActive"]:
+            module.warn("%s: another run of hotcold holds this capture now." % capture["capture"]["text"])
+    if last.status:
+        reason = "found the capture held by another run in each of %d attempts" % len(runs) if last.is_busy else "failed"
+        last.fail(reason, **results)
+    module.exit_json(**dict(last.values, **results))

@@ -1,0 +1,105 @@
+#!/usr/bin/python
+# Copyright 2026 the hotcold founders. All rights reserved.
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: capture_facts
+short_description: Which hotcold a host has, and in what state its captures are
+version_added: 0.1.0
+description:
+  - Sets the fact C(hotcold). It only reads, and succeeds on a host without hotcold.
+  - It looks at every file of the captures, as a dry run does.
+author:
+  - hotcold maintainers (!UNKNOWN) <maintainers@hotcold.invalid>
+extends_documentation_fragment:
+  - hotcold.captures.hotcold.captures
+  - hotcold.captures.hotcold.places
+  - hotcold.captures.hotcold.reads
+seealso:
+  - module: hotcold.captures.verify
+"""
+
+EXAMPLES = r"""
+- name: Look at the captures of the service
+  hotcold.captures.capture_facts:
+    as_service: true
+
+- name: Name the captures that are still to be migrated
+  ansible.builtin.debug:
+    msg: "{{ ansible_facts.hotcold.captures | rejectattr('state', 'equalto', 'settled') | map(attribute='capture') }}"
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The facts.
+  returned: always
+  type: dict
+  contains:
+    hotcold:
+      description: What is known of hotcold on the host.
+      returned: always
+      type: dict
+      contains:
+        installed:
+          description: Whether there is a hotcold that this collection can work with.
+          type: bool
+        version:
+          description: Its version; empty without one.
+          type: str
+        captures:
+          description:
+            - Each capture, with C(capture), C(state), C(places) and C(errors).
+            - A state is V(flat), V(settled) (all criteria are met), V(between) or V(unreadable).
+            - The places are counts by kind, in C(flat), C(hot) and each of C(buckets).
+          type: list
+          elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.hotcold.captures.plugins.module_utils.places import Places
+from ansible_collections.hotcold.captures.plugins.module_utils.program import CAPTURES, PLACES, Program, messages, path_of
+
+
+def main():
+    module = AnsibleModule(argument_spec=dict(**CAPTURES, **PLACES), supports_check_mode=True)
+    facts = {"installed": False, "version": "", "captures": []}
+    if path_of(module):
+        program = Program(module)
+        facts.update(installed=True, version=program.version, captures=captures(program))
+    module.exit_json(changed=False, ansible_facts={"hotcold": facts})
+
+
+def captures(program):
+    # Neither has anything to do or to say where the files are as it wants them.
+    flat = program.run("revert", "layout")
+    settled = program.run("verify", "layout", "time_zone", "hot")
+    if flat.report.get("type") == "error":
+        # Such as an empty list: no mistake on a host that has nothing to keep yet.
+        program.module.warn("; ".join(flat.messages))
+        return []
+    for run in (flat, settled):
+        run.require("captures")
+    places = Places(program, flat, program.module.params["layout"])
+    return [
+        {
+            "capture": back["capture"]["text"],
+            "state": state(back, proof),
+            "places": places.of[back["capture"]["text"]],
+            "errors": messages(back["errors"]),
+        }
+        for back, proof in zip(flat.captures, settled.captures)
+    ]
+
+
+def state(back, proof):
+    if proof["met"]:
+        return "settled"
+    # What cannot be looked at is in no state; a taken name is no obstacle to a look.
+    if back["exitCode"] > 1:
+        return "unreadable"
+    return "between" if back["wouldChange"] else "flat"
+
+
+if __name__ == "__main__":
+    main()
