@@ -172,7 +172,8 @@ let package = Package(
 )
 
 // Optimised in debug builds as well, for tests compare millions of files with these. A debugger sees few of their variables.
-for target in package.targets where ["CaptureLayout", "KernelIO", "Migration", "TestKit"].contains(target.name) {
+for target in package.targets
+where ["CaptureLayout", "KernelIO", "Migration", "TestKit"].contains(target.name) {
   target.swiftSettings = (target.swiftSettings ?? []) + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 }
 
