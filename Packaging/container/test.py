@@ -93,6 +93,14 @@ def make_capture(name, files, owner=OWNER):
     return path
 
 
+def make_folder(name):
+    """On the disk; CAPTURES is a tmpfs."""
+    path = WORK / name
+    path.mkdir()
+    os.chown(path, OWNER, OWNER)
+    return path
+
+
 def snapshot(path):
     """Every file but the playlists by inode: its name, size, time, owner. No move changes any of that."""
     result = {}
@@ -253,6 +261,19 @@ class Test2DefaultProfile(unittest.TestCase):
         self.assertEqual(snapshot(capture), before)
         shutil.rmtree(capture)
 
+    def test_a_profile_that_answers_eperm(self):
+        """As Docker's default does, where podman's says ENOSYS."""
+        profile = json.loads(pathlib.Path("/usr/share/containers/seccomp.json").read_text()) | {"defaultErrnoRet": 1}
+        (WORK / "eperm.json").write_text(json.dumps(profile))
+        capture = make_capture("eperm", 70_000)
+        result = hotcold("migrate", "/captures/eperm", "--execute", "--yes", "--format", "json",
+                         options=["--security-opt", f"seccomp={WORK}/eperm.json"])
+        self.assertIn(
+            "io_uring refused: forbidden by sysctl kernel.io_uring_disabled or a seccomp profile", json.loads(result.stdout)["engineReason"])
+        self.assertNotRegex(result.stderr, "ERROR|WARNING")
+        hotcold("verify", "/captures/eperm", "--quiet")
+        shutil.rmtree(capture)
+
     def test_io_uring_is_refused_clearly(self):
         capture = make_capture("refused", 3000)
         before = tree(capture)
@@ -381,6 +402,16 @@ class Test4Mistakes(unittest.TestCase):
             result = hotcold(*command, "/captures/foreign", options=["--user", "1000:1000"], status=77)
             self.assertIn("--user 33:GID of podman and docker, user: in compose, runAsUser and runAsGroup in Kubernetes", result.stderr)
             self.assertNotIn("sudo", result.stderr)
+        # A folder of root's, as a runtime makes it where one that is to be mounted is missing.
+        os.chown(capture, 0, 0)
+        result = hotcold("migrate", "--execute", "--yes", "/captures/foreign", status=77)
+        self.assertIn("It belongs to root: give it to the user of this container (chown, on the host)", result.stderr)
+        # The right user, without the group.
+        os.chown(capture, OWNER, 1000)
+        os.chmod(capture, 0o770)
+        result = hotcold("migrate", "--execute", "--yes", "/captures/foreign", status=77)
+        self.assertIn("Run with the group of the files, too: --user 33:GID", result.stderr)
+        os.chown(capture, OWNER, OWNER)
         os.chmod(capture, 0o700)
         result = hotcold("verify", "/captures/foreign", options=["--user", "1000:1000"], status=77)
         self.assertIn("Permission denied", result.stderr)
@@ -397,13 +428,12 @@ class Test4Mistakes(unittest.TestCase):
     def test_a_mount_inside_a_capture(self):
         capture = make_capture("split", 3000)
         before = snapshot(capture)
-        (WORK / "other").mkdir()
-        os.chown(WORK / "other", OWNER, OWNER)
+        other = make_folder("other")
         result = hotcold("migrate", "/captures/split", "--execute", "--yes",
-                         options=["--volume", f"{WORK}/other:/captures/split/metadata"], status=1)
+                         options=["--volume", f"{other}:/captures/split/metadata"], status=1)
         self.assertIn("/captures/split/metadata: is another mount or subvolume; refused", result.stderr)
         self.assertEqual(snapshot(capture), before)
-        self.assertEqual(os.listdir(WORK / "other"), [])
+        self.assertEqual(os.listdir(other), [])
         # The runtime has made the mount point, as root.
         os.chown(capture / "metadata", OWNER, OWNER)
         hotcold("migrate", "/captures/split", "--execute", "--yes", "--quiet")
@@ -435,6 +465,18 @@ class Test4Mistakes(unittest.TestCase):
             wait_for(lambda: "the settings were read again: a round every 7 s" in logs("settings"))
         for capture in captures:
             shutil.rmtree(capture)
+
+
+class Test5Memory(unittest.TestCase):
+    def test_the_limit_of_the_examples(self):
+        """Far below it: on a disk, where the kernel's own entries count as well."""
+        folder = make_folder("disk")
+        hotcold("sample", "/captures/memory", "--files", "100000", captures=folder)
+        report = json.loads(hotcold("migrate", "/captures/memory", "--execute", "--yes", "--format", "json", captures=folder,
+                                    options=["--memory", "64m"]).stdout)
+        self.assertLess(report["peakResidentBytes"], 32 << 20)
+        hotcold("verify", "/captures/memory", "--quiet", captures=folder, options=["--memory", "64m"])
+        shutil.rmtree(folder)
 
 
 class Test5StopsAndKills(unittest.TestCase):
@@ -487,6 +529,32 @@ class Test5StopsAndKills(unittest.TestCase):
             self.assertLess(time.monotonic() - begin, 10)
             self.assertEqual(exit_code("service"), 0)
             self.assertRegex(logs("service"), r"INFO stopped\n$")
+        shutil.rmtree(capture)
+
+    def test_what_is_in_ram_goes_to_the_disk_at_the_end(self):
+        """The tmpfs is the host's: a mount below the volume comes with it."""
+        folder = make_folder("disk")
+        capture = folder / "ram"
+        hotcold("sample", "/captures/ram", "--files", "3000", captures=folder)
+        (capture / "hot").mkdir()
+        run("mount", "-t", "tmpfs", "-o", "size=64m,mode=755,uid=33,gid=33", "tmpfs", capture / "hot")
+        options = ["--env", "HOTCOLD_LAYOUT=guide-ram", "--env", "HOTCOLD_FLUSH_ON_STOP=yes"]
+        hotcold("migrate", "/captures/ram", "--execute", "--yes", "--quiet", captures=folder, options=options)
+        in_ram = {p.name for p in (capture / "hot").rglob("*.*") if p.suffix != ".m3u8"}
+        self.assertEqual(len(in_ram), 310)
+        with container("ram", "archive", "--interval", "1h", "/captures/ram", captures=folder, options=options):
+            wait_for(lambda: "a round every 3600 s" in logs("ram"))
+            podman("stop", "--time", "60", "ram")
+            self.assertEqual(exit_code("ram"), 0)
+        run("umount", capture / "hot")
+        self.assertEqual(in_ram - {p.name for p in capture.rglob("*.*")}, set())
+        shutil.rmtree(folder)
+
+    def test_init_makes_verify_hear_signals(self):
+        capture = make_capture("heard", self.FILES)
+        with container("heard", "verify", "/captures/heard", options=["--init"]):
+            podman("kill", "--signal", "INT", "heard")
+            self.assertEqual(int(podman("wait", "heard").stdout), 130)
         shutil.rmtree(capture)
 
     def test_host_and_container_hold_the_same_lock(self):
@@ -557,9 +625,7 @@ class Test6Examples(unittest.TestCase):
         make_recorder_image()
 
     def test_compose_beside_a_real_recorder(self):
-        folder = CAPTURES / "compose"
-        folder.mkdir()
-        os.chown(folder, OWNER, OWNER)
+        folder = make_folder("compose")
         environment = os.environ | {
             "RECORDER_IMAGE": RECORDER, "HOTCOLD_IMAGE": IMAGE, "CAPTURES": str(folder), "HOTCOLD_INTERVAL": "2s", "HOTCOLD_MIN_AGE": "3s",
         }
@@ -651,9 +717,7 @@ class Test6Examples(unittest.TestCase):
             podman("volume", "rm", "--force", "captures", status=None)
 
     def test_metrics_on_a_shared_volume(self):
-        metrics = WORK / "metrics"
-        metrics.mkdir()
-        os.chown(metrics, OWNER, OWNER)
+        metrics = make_folder("metrics")
         capture = make_capture("metrics", 300)
         hotcold("archive", "--once", "/captures/metrics", options=["--volume", f"{metrics}:/metrics", "--env", "HOTCOLD_METRICS_FILE=/metrics/hotcold.prom"])
         text = (metrics / "hotcold.prom").read_text()
