@@ -3,7 +3,7 @@
 
 As root, with podman: the hardened container of docs/CONTAINERS.md under podman's default seccomp profile and under ours, mistakes that
 users make, stops and kills in the middle, the lock, compose and Kubernetes examples beside a real ffmpeg, every command of that page.
-`make test-container` installs what it needs. Storage, containers and mounts are its own, and go at its end.
+`make test-container` installs what it needs. Storage, containers, processes and mounts are its own, and go at its end.
 """
 
 import contextlib
@@ -273,8 +273,8 @@ class Test2DefaultProfile(Case):
         make_capture("eperm", 70_000)
         result = hotcold("migrate", "/captures/eperm", "--execute", "--yes", "--format", "json",
                          options=["--security-opt", f"seccomp={WORK}/eperm.json"])
-        self.assertIn(
-            "io_uring refused: forbidden by sysctl kernel.io_uring_disabled or a seccomp profile", json.loads(result.stdout)["engineReason"])
+        reason = json.loads(result.stdout)["engineReason"]
+        self.assertIn("io_uring refused: forbidden by sysctl kernel.io_uring_disabled or a seccomp profile", reason)
         self.assertNotRegex(result.stderr, "ERROR|WARNING")
         hotcold("verify", "/captures/eperm", "--quiet")
 
@@ -464,6 +464,51 @@ class Test4Mistakes(Case):
             wait_for(lambda: "the settings were read again: a round every 7 s" in logs("settings"))
 
 
+class Test4Rootless(Case):
+    """Without root: the user who calls podman is the one of the image inside. The user is made for this test alone."""
+    USER = 4711
+
+    def podman(self, *arguments, **rest):
+        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run"),
+                       "CONTAINERS_CONF": str(self.home / "containers.conf")}
+        return run("setpriv", f"--reuid={self.USER}", f"--regid={self.USER}", "--clear-groups", "podman", *arguments,
+                   env=environment, cwd=self.home, **rest)
+
+    def setUp(self):
+        self.home = WORK / "home"
+        (self.home / "run").mkdir(parents=True)
+        (self.home / "captures").mkdir()
+        # No limits here: cgroups are not delegated to users everywhere.
+        (self.home / "containers.conf").write_text(
+            '[containers]\ncgroups = "disabled"\nlog_driver = "k8s-file"\ndefault_ulimits = ["nofile=1000:1000", "nproc=4096:4096"]\n'
+            '[engine]\nruntime = "crun"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n')
+        os.chmod(WORK, 0o711)
+        shutil.copy(ARCHIVE, self.home / "image.tar")
+        for path in [self.home, *self.home.rglob("*")]:
+            os.chown(path, self.USER, self.USER)
+        # Seen by this test's own mounts alone.
+        for name, line in (("passwd", f"rootless:x:{self.USER}:{self.USER}::{self.home}:/bin/sh"), ("group", f"rootless:x:{self.USER}:"),
+                           ("subuid", "rootless:700000:65536"), ("subgid", "rootless:700000:65536")):
+            known = pathlib.Path(f"/etc/{name}")
+            copy = WORK / name
+            copy.write_text((known.read_text() if known.exists() else "") + line + "\n")
+            run("mount", "--bind", copy, known)
+            self.addCleanup(run, "umount", known)
+
+    def test_keep_id(self):
+        capture = self.home / "captures/cam1"
+        shutil.move(make_capture("cam1", 3000), capture)
+        for path in [capture, *capture.rglob("*")]:
+            os.chown(path, self.USER, self.USER)
+        before = snapshot(capture)
+        self.podman("load", "--input", "image.tar")
+        self.podman("run", *HARDENED, "--userns=keep-id:uid=33,gid=33", "--volume", f"{self.home}/captures:/captures", IMAGE,
+                    "migrate", "/captures/cam1", "--execute", "--yes", "--quiet")
+        self.assertEqual(snapshot(capture), before)
+        self.assertEqual({(p.stat().st_uid, p.stat().st_gid) for p in capture.rglob("*")}, {(self.USER, self.USER)})
+        hotcold("verify", "/captures/cam1", "--quiet", captures=self.home / "captures", options=["--user", f"{self.USER}:{self.USER}"])
+
+
 class Test5Memory(Case):
     def test_the_limit_of_the_examples(self):
         """Far below it: on a disk, where the kernel's own entries count as well."""
@@ -583,7 +628,8 @@ def make_recorder_image():
         target = root / file.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, target)
-    (root / "Containerfile").write_text("FROM scratch\nCOPY bin /bin\nCOPY usr /usr\nCOPY lib /lib\nCOPY lib64 /lib64\nENV PATH=/usr/bin:/bin\n")
+    (root / "Containerfile").write_text(
+        "FROM scratch\nCOPY bin /bin\nCOPY usr /usr\nCOPY lib /lib\nCOPY lib64 /lib64\nENV PATH=/usr/bin:/bin\n")
     for folder in ("lib", "lib64", "usr"):
         (root / folder).mkdir(exist_ok=True)
     podman("build", "--quiet", "--tag", RECORDER, root)
@@ -710,7 +756,8 @@ class Test6Examples(Case):
     def test_metrics_on_a_shared_volume(self):
         metrics = make_folder("metrics")
         make_capture("metrics", 300)
-        hotcold("archive", "--once", "/captures/metrics", options=["--volume", f"{metrics}:/metrics", "--env", "HOTCOLD_METRICS_FILE=/metrics/hotcold.prom"])
+        options = ["--volume", f"{metrics}:/metrics", "--env", "HOTCOLD_METRICS_FILE=/metrics/hotcold.prom"]
+        hotcold("archive", "--once", "/captures/metrics", options=options)
         text = (metrics / "hotcold.prom").read_text()
         self.assertRegex(text, r'hotcold_last_success_timestamp_seconds\{capture="/captures/metrics"\} \d+')
         self.assertEqual((metrics / "hotcold.prom").stat().st_mode & 0o777, 0o644)
