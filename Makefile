@@ -267,6 +267,7 @@ check-arm64-kernel: deps arm64-deps
 	Tests/Arm64/kernel.sh
 
 # An OCI image of that package, without a daemon (docs/CONTAINERS.md).
+image: export SOURCE_DATE_EPOCH = $(EPOCH)
 image: deb image-deps
 	Packaging/container/build-image.sh $(DEB) $(IMAGE)
 	@ls -l $(IMAGE)
