@@ -30,7 +30,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 ARCHIVE, PACKAGE = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 VENV = REPOSITORY / ".build/container"
-IMAGE = "localhost/hotcold:0.1.0"
+VERSION = subprocess.check_output(["dpkg-deb", "-f", PACKAGE, "Version"], text=True).strip()
+IMAGE = f"localhost/hotcold:{VERSION}"
 RECORDER = "localhost/recorder:1"
 OWNER = 33
 HARDENED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=none"]
@@ -39,6 +40,9 @@ WORK = pathlib.Path(tempfile.mkdtemp(prefix="hotcold-container-", dir="/var/tmp"
 CAPTURES = WORK / "captures"
 DEFAULT_PROFILE = pathlib.Path("/usr/share/containers/seccomp.json")
 PROFILE = WORK / "hotcold-seccomp.json"
+CGROUPS = pathlib.Path("/sys/fs/cgroup")
+CGROUPS_BEFORE = set()
+SHARED_CGROUPS = ["libpod_parent", "conmon"]
 
 
 def run(*arguments, status=0, **options):
@@ -127,6 +131,7 @@ def setUpModule():
     if " /sys/fs/cgroup/unified cgroup2 " in pathlib.Path("/proc/mounts").read_text():
         run("umount", "/sys/fs/cgroup/unified")
         run("mount", "-t", "tmpfs", "tmpfs", "/sys/fs/cgroup/unified")
+    CGROUPS_BEFORE.update(read_cgroups())
     files = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 20_000)
     CAPTURES.mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=2g,mode=755,uid=33,gid=33", "tmpfs", CAPTURES)
@@ -152,11 +157,26 @@ def setUpModule():
 def tearDownModule():
     podman("rm", "--all", "--force", "--time", "0", status=None)
     podman("pod", "rm", "--all", "--force", "--time", "0", status=None)
-    for parent in pathlib.Path("/sys/fs/cgroup").glob("*/libpod_parent"):
-        run("find", parent, "-depth", "-type", "d", "-delete", status=None)
+    remove_cgroups()
     for mount in sorted(read_mounts(), key=len, reverse=True):
         run("umount", "--lazy", mount, status=None)
     shutil.rmtree(WORK)
+
+
+def read_cgroups():
+    """Those of every podman of this machine without systemd, the innermost first."""
+    parents = [*CGROUPS.glob("libpod_parent"), *CGROUPS.glob("*/libpod_parent")]
+    return [pathlib.Path(folder) for parent in parents for folder, _, _ in os.walk(parent, topdown=False)]
+
+
+def remove_cgroups():
+    """Those of this test's containers and pods, and what was made above and beside them. One that is in use cannot be removed."""
+    events = podman("events", "--stream=false", "--filter", "event=create", "--format", "{{.ID}}", status=None)
+    own = set(events.stdout.split())
+    for folder in read_cgroups():
+        if folder not in CGROUPS_BEFORE and (folder.name in SHARED_CGROUPS or any(identifier in str(folder) for identifier in own)):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def read_mounts():
@@ -179,12 +199,17 @@ class Test1Image(Case):
         self.assertEqual(settings["Cmd"], ["archive"])
         self.assertEqual(settings["StopSignal"], "SIGTERM")
         self.assertNotIn("Volumes", settings)
-        version = run("dpkg-deb", "-f", PACKAGE, "Version").stdout.strip()
-        self.assertEqual(settings["Labels"]["org.opencontainers.image.version"], version)
+        self.assertEqual(settings["Labels"]["org.opencontainers.image.version"], VERSION)
         self.assertRegex(settings["Labels"]["org.opencontainers.image.created"], r"^20\d\d-\d\d-\d\dT")
         self.assertRegex(settings["Labels"]["org.opencontainers.image.revision"], r"^[0-9a-f]{40}$|^unknown$")
         self.assertLess(image["Size"], 60_000_000)
-        self.assertEqual(hotcold("--version").stdout.strip(), version)
+        self.assertEqual(hotcold("--version").stdout.strip(), VERSION)
+
+    def test_page_and_examples_name_this_version(self):
+        for file in ["docs/CONTAINERS.md", *(f"Packaging/container/{name}" for name in (
+                "compose.yaml", "kubernetes/sidecar.yaml", "kubernetes/daemonset.yaml"))]:
+            named = re.findall(r"hotcold[:_]([0-9][^\s_}\"]*)", (REPOSITORY / file).read_text())
+            self.assertEqual(set(named), {VERSION}, file)
 
     def test_nothing_but_what_it_needs(self):
         mount = podman("image", "mount", IMAGE).stdout.strip()
@@ -206,10 +231,12 @@ class Test1Image(Case):
 
     def test_the_same_again(self):
         again = WORK / "again.tar"
+        # Its time is not the package's that the archive was made from.
+        package = shutil.copyfile(PACKAGE, WORK / PACKAGE.name)
         labels = json.loads(podman("image", "inspect", IMAGE).stdout)[0]["Config"]["Labels"]
         created = labels["org.opencontainers.image.created"]
         epoch = run("date", "-d", created, "+%s").stdout.strip()
-        run(HERE / "build-image.sh", PACKAGE, again,
+        run(HERE / "build-image.sh", package, again,
             env=os.environ | {"SOURCE_DATE_EPOCH": epoch, "REVISION": labels["org.opencontainers.image.revision"]})
         indices = [run("tar", "-xOf", archive, "index.json").stdout for archive in (ARCHIVE, again)]
         digests = [json.loads(index)["manifests"][0]["digest"] for index in indices]
@@ -656,6 +683,33 @@ def check_recording(test, capture, restarts):
         test.assertGreaterEqual(int(frames.stdout.split()[0].strip(",")), 25 * (len(listed) - 1 - restarts))
 
 
+def compose_check():
+    """The arguments of compose.yaml's health check."""
+    import yaml
+    how, program, *arguments = yaml.safe_load((HERE / "compose.yaml").read_text())["services"]["hotcold"]["healthcheck"]["test"]
+    assert (how, program) == ("CMD", "hotcold")
+    return arguments
+
+
+def daemon_set(**changed):
+    """The arguments of its readiness probe, and its settings as options of podman: variables, some changed, and ConfigMap."""
+    import yaml
+    documents = list(yaml.safe_load_all((HERE / "kubernetes/daemonset.yaml").read_text()))
+    pod = next(d for d in documents if d["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+    variables = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+    assert set(changed) <= set(variables)
+    folder, metrics = WORK / "configmap", WORK / "configmap-metrics"
+    for path in (folder, metrics):
+        path.mkdir(exist_ok=True)
+    os.chown(metrics, OWNER, OWNER)
+    for name, text in next(d for d in documents if d["kind"] == "ConfigMap")["data"].items():
+        (folder / name).write_text(text)
+    program, *arguments = pod["containers"][0]["readinessProbe"]["exec"]["command"]
+    assert program == "hotcold"
+    options = ["--volume", f"{folder}:/etc/hotcold:ro", "--volume", f"{metrics}:/metrics"]
+    return arguments, options + [word for name, value in (variables | changed).items() for word in ("--env", f"{name}={value}")]
+
+
 class Test6Examples(Case):
     @classmethod
     def setUpClass(cls):
@@ -701,7 +755,6 @@ class Test6Examples(Case):
         # It finds what is wrong.
         wrong = WORK / "wrong.yaml"
         wrong.write_text((HERE / "kubernetes/sidecar.yaml").read_text().replace("readOnlyRootFilesystem", "readOnlyRootFileSystem"))
-        run(validate, "--strict", "-k", "1.29", wrong, status=None)
         self.assertNotEqual(run(validate, "--strict", "-k", "1.29", wrong, status=None).returncode, 0)
 
     def test_kubernetes_examples_are_restricted(self):
@@ -721,16 +774,49 @@ class Test6Examples(Case):
             self.assertLessEqual(kinds, {"hostPath", "configMap"} if example == "daemonset" else {"persistentVolumeClaim"})
             mounts = [m for c in pod["containers"] for m in c["volumeMounts"]]
             self.assertFalse(any("subPath" in m for m in mounts))
-        settings = next(d for d in documents if d["kind"] == "ConfigMap")["data"]
-        (WORK / "configmap").mkdir(exist_ok=True)
-        for name, text in settings.items():
-            (WORK / "configmap" / name).write_text(text)
-        printed = hotcold("archive", "--print-config", options=["--volume", f"{WORK}/configmap:/etc/hotcold:ro"]).stdout
+
+    def test_settings_of_the_daemon_set(self):
+        printed = hotcold("archive", "--print-config", options=daemon_set()[1]).stdout
         self.assertIn("# file\nHOTCOLD_METRICS_FILE=/metrics/hotcold.prom", printed)
+        self.assertIn("# environment\nHOTCOLD_TIME_ZONE=UTC", printed)
+
+    def test_every_command_knows_the_zone_of_the_daemon_set(self):
+        """As `kubectl exec` has it: of the ConfigMap, only the service reads archive.conf."""
+        make_capture("zone", 3000)
+        probe, options = daemon_set(HOTCOLD_TIME_ZONE="Asia/Kolkata")
+        hotcold("archive", "--once", options=options)
+        hotcold(*probe, options=options)
+        report = json.loads(hotcold("migrate", "/captures/zone", "--format", "json", options=options).stdout)
+        self.assertEqual(report["timeZone"]["name"], "Asia/Kolkata")
+        # The check sees a wrong zone.
+        hotcold(*probe, options=daemon_set()[1], status=1)
+
+    def test_health_checks_give_the_service_its_time(self):
+        """More than 120 s pass where a round takes a little, or the interval is longer."""
+        for check, options in (compose_check(), []), daemon_set():
+            capture = make_capture("health", 3000)
+            hotcold("archive", "--once", options=options)
+            hotcold(*check, options=options)
+            new = capture / "captures/capture_900000_thumbnail.jpg"
+            new.touch()
+            for age, status in ((180, 0), (660, 1)):
+                os.utime(new, (time.time() - age, time.time() - age))
+                hotcold(*check, options=options, status=status)
+            shutil.rmtree(capture)
+
+    def test_a_volume_that_is_a_file_system_of_its_own(self):
+        """ext4 has lost+found at its top, for root alone: no capture of the pattern."""
+        folder = make_folder("volume")
+        (folder / "lost+found").mkdir(mode=0o700)
+        hotcold("sample", "/captures/cam1", "--files", "3000", captures=folder)
+        for check, options in (compose_check(), []), daemon_set():
+            service = hotcold("archive", "--once", captures=folder, options=options)
+            self.assertNotRegex(service.stderr, "ERROR|WARNING")
+            hotcold(*check, captures=folder, options=options)
 
     def test_the_sidecar_runs(self):
         manifest = HERE / "kubernetes/sidecar.yaml"
-        podman("tag", IMAGE, "registry.example/hotcold:0.1.0")
+        podman("tag", IMAGE, f"registry.example/hotcold:{VERSION}")
         podman("tag", RECORDER, "registry.example/recorder:1")
         try:
             podman("kube", "play", "--network", "none", manifest)
@@ -772,7 +858,7 @@ class Test7Page(Case):
         folder = CAPTURES / "page"
         for block in blocks:
             block = block.replace("/srv/captures", str(folder)).replace("sudo ", "")
-            block = block.replace("make image ", "true ").replace(".build/hotcold_0.1.0_amd64.oci.tar", str(ARCHIVE))
+            block = block.replace("make image ", "true ").replace(f".build/hotcold_{VERSION}_amd64.oci.tar", str(ARCHIVE))
             block = block.replace(".build/hotcold-seccomp.json", str(WORK / "page-seccomp.json"))
             result = run("bash", "-e", "-o", "pipefail", "-c", block, status=None, cwd=REPOSITORY)
             self.assertEqual(result.returncode, 0, f"{block}\n{result.stdout[-2000:]}\n{result.stderr[-2000:]}")
