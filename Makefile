@@ -46,7 +46,7 @@ FAULT_TESTS := CoreLoopTests|InitializationFaultTests|BrokenMoverTests|KillTests
 SANITIZED := CaptureLayoutTests|KernelIOTests|LayoutFilesTests|MigrationTests
 IMAGE_PACKAGES := buildah git
 # catatonit is process 1 of a pod, busybox the shell of the recorder's image.
-CONTAINER_PACKAGES := $(IMAGE_PACKAGES) podman crun catatonit busybox-static ffmpeg python3-venv
+CONTAINER_PACKAGES := $(IMAGE_PACKAGES) podman crun catatonit uidmap busybox-static ffmpeg python3-venv
 CONTAINER_PYTHON_PACKAGES := kubernetes-validate==1.37.0 podman-compose==1.6.0
 MONITORING_PACKAGES := jsonnet prometheus prometheus-node-exporter python3 python3-venv python3-yaml
 # Generated from the schema of each version of Grafana: the oldest and the newest that there is.
@@ -272,7 +272,7 @@ image: deb image-deps
 	@ls -l $(IMAGE)
 
 # The image under podman, for real: seccomp profiles, mistakes, stops and kills, compose and Kubernetes examples beside a recorder.
-# As root; some two minutes.
+# As root; two to four minutes, most of it waiting for recordings.
 test-container: image container-deps
 	[ -d .build/container ] || { python3 -m venv .build/container && .build/container/bin/pip -q install $(CONTAINER_PYTHON_PACKAGES); }
 	.build/container/bin/python Packaging/container/test.py $(IMAGE) $(DEB)

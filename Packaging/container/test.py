@@ -3,7 +3,7 @@
 
 As root, with podman: the hardened container of docs/CONTAINERS.md under podman's default seccomp profile and under ours, mistakes that
 users make, stops and kills in the middle, the lock, compose and Kubernetes examples beside a real ffmpeg, every command of that page.
-`make test-container` installs what it needs. Storage, containers and mounts are its own, and go at its end.
+`make test-container` installs what it needs. Storage, containers, processes and mounts are its own, and go at its end.
 """
 
 import contextlib
@@ -37,6 +37,7 @@ HARDENED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges",
 CALLS = ["io_uring_enter", "io_uring_register", "io_uring_setup"]
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="hotcold-container-", dir="/var/tmp"))
 CAPTURES = WORK / "captures"
+DEFAULT_PROFILE = pathlib.Path("/usr/share/containers/seccomp.json")
 PROFILE = WORK / "hotcold-seccomp.json"
 
 
@@ -90,6 +91,14 @@ def wait_for(condition, seconds=30, what="the condition"):
 def make_capture(name, files, owner=OWNER):
     path = CAPTURES / name
     hotcold("sample", f"/captures/{name}", "--files", files, options=["--user", f"{owner}:{owner}"])
+    return path
+
+
+def make_folder(name):
+    """On the disk; CAPTURES is a tmpfs."""
+    path = WORK / name
+    path.mkdir()
+    os.chown(path, OWNER, OWNER)
     return path
 
 
@@ -155,7 +164,13 @@ def read_mounts():
     return [line.split()[4] for line in lines if line.split()[4].startswith(str(WORK))]
 
 
-class Test1Image(unittest.TestCase):
+class Case(unittest.TestCase):
+    def tearDown(self):
+        for capture in CAPTURES.iterdir():
+            shutil.rmtree(capture)
+
+
+class Test1Image(Case):
     def test_configuration(self):
         image = json.loads(podman("image", "inspect", IMAGE).stdout)[0]
         settings = image["Config"]
@@ -201,22 +216,21 @@ class Test1Image(unittest.TestCase):
         self.assertEqual(digests[0], digests[1])
 
     def test_time_zones(self):
-        capture = make_capture("zones", 300)
+        make_capture("zones", 300)
         report = json.loads(hotcold("migrate", "/captures/zones", "--format", "json",
                                     options=["--env", "HOTCOLD_TIME_ZONE=Asia/Kolkata"]).stdout)
         self.assertEqual(report["timeZone"], {"name": "Asia/Kolkata", "utcOffsetSeconds": 19800})
         self.assertEqual(json.loads(hotcold("migrate", "/captures/zones", "--format", "json").stdout)["timeZone"]["name"], "UTC")
         unknown = hotcold("archive", "--once", options=["--env", "HOTCOLD_TIME_ZONE=Europe/Nowhere"], status=64)
         self.assertIn("Europe/Nowhere", unknown.stderr)
-        shutil.rmtree(capture)
 
 
-class Test2DefaultProfile(unittest.TestCase):
+class Test2DefaultProfile(Case):
     """podman's own, as in almost every container: no io_uring."""
 
     def test_the_container_is_what_the_page_promises(self):
-        with container("hardened", "archive", "--interval", "1s") as stack:
-            wait_for(lambda: "no folder matches" in logs("hardened") or "capture" in logs("hardened"))
+        with container("hardened", "archive", "--interval", "1s"):
+            wait_for(lambda: "a round every 1 s" in logs("hardened"))
             status = pathlib.Path(f"/proc/{container_pid('hardened')}/status").read_text()
             self.assertRegex(status, r"\nSeccomp:\t2\n")
             self.assertRegex(status, r"\nNoNewPrivs:\t1\n")
@@ -228,7 +242,7 @@ class Test2DefaultProfile(unittest.TestCase):
             self.assertEqual(root[-1].split()[5].split(",")[0], "ro")
 
     def test_auto_goes_on_with_threads_and_says_so_calmly(self):
-        profile = json.loads(pathlib.Path("/usr/share/containers/seccomp.json").read_text())
+        profile = json.loads(DEFAULT_PROFILE.read_text())
         allowed = {name for rule in profile["syscalls"] for name in rule["names"]}
         self.assertFalse(allowed & set(CALLS), "this podman grants io_uring by default: nothing is shown here")
         capture = make_capture("default", 100_000)
@@ -251,7 +265,18 @@ class Test2DefaultProfile(unittest.TestCase):
         hotcold("archive", "--once", "/captures/default")
         hotcold("verify", "/captures/default", "--quiet")
         self.assertEqual(snapshot(capture), before)
-        shutil.rmtree(capture)
+
+    def test_a_profile_that_answers_eperm(self):
+        """As Docker's default does, where podman's says ENOSYS."""
+        profile = json.loads(DEFAULT_PROFILE.read_text()) | {"defaultErrnoRet": 1, "defaultErrno": "EPERM"}
+        (WORK / "eperm.json").write_text(json.dumps(profile))
+        make_capture("eperm", 70_000)
+        result = hotcold("migrate", "/captures/eperm", "--execute", "--yes", "--format", "json",
+                         options=["--security-opt", f"seccomp={WORK}/eperm.json"])
+        reason = json.loads(result.stdout)["engineReason"]
+        self.assertIn("io_uring refused: forbidden by sysctl kernel.io_uring_disabled or a seccomp profile", reason)
+        self.assertNotRegex(result.stderr, "ERROR|WARNING")
+        hotcold("verify", "/captures/eperm", "--quiet")
 
     def test_io_uring_is_refused_clearly(self):
         capture = make_capture("refused", 3000)
@@ -259,7 +284,6 @@ class Test2DefaultProfile(unittest.TestCase):
         result = hotcold("migrate", "/captures/refused", "--execute", "--yes", "--engine", "io_uring", status=64)
         self.assertIn("io_uring refused: hidden by a seccomp profile. Use --engine auto", result.stderr)
         self.assertEqual(tree(capture), before)
-        shutil.rmtree(capture)
 
 
 def container_pid(name):
@@ -282,7 +306,7 @@ def runtime_seccomp(name, *options):
         "architectures": sorted(seccomp["architectures"])}, rules
 
 
-class Test3OurProfile(unittest.TestCase):
+class Test3OurProfile(Case):
     OPTIONS = ["--security-opt", f"seccomp={PROFILE}"]
 
     def test_it_is_the_default_and_three_calls(self):
@@ -301,7 +325,7 @@ class Test3OurProfile(unittest.TestCase):
             self.assertLessEqual(set(rule), {"names", "action", "errnoRet", "args"})
 
     def test_a_condition_that_is_not_known_is_refused(self):
-        profile = json.loads(pathlib.Path("/usr/share/containers/seccomp.json").read_text())
+        profile = json.loads(DEFAULT_PROFILE.read_text())
         profile["syscalls"][0]["includes"] = {"moon": ["full"]}
         (WORK / "odd.json").write_text(json.dumps(profile))
         result = run(HERE / "seccomp.py", WORK / "odd.json", status=1)
@@ -327,7 +351,6 @@ class Test3OurProfile(unittest.TestCase):
         report = json.loads(hotcold("migrate", "/captures/ring", "--execute", "--yes", "--format", "json", options=self.OPTIONS).stdout)
         self.assertRegex(report["engineReason"], r"io_uring [0-9,]+ files", "auto has measured it")
         self.assertEqual(snapshot(capture), before)
-        shutil.rmtree(capture)
 
 
 def ring_descriptors(pid):
@@ -339,7 +362,7 @@ def ring_descriptors(pid):
     return count
 
 
-class Test4Mistakes(unittest.TestCase):
+class Test4Mistakes(Case):
     def test_without_the_captures(self):
         """The service waits and says what to do; a health check fails; a capture that is named is an error."""
         def unmounted(*arguments, **rest):
@@ -371,7 +394,6 @@ class Test4Mistakes(unittest.TestCase):
         readonly("migrate", "/captures/readonly")
         readonly("verify", "/captures/readonly", status=1)
         self.assertEqual(tree(capture), before)
-        shutil.rmtree(capture)
 
     def test_a_wrong_user(self):
         capture = make_capture("foreign", 3000, owner=OWNER)
@@ -381,6 +403,16 @@ class Test4Mistakes(unittest.TestCase):
             result = hotcold(*command, "/captures/foreign", options=["--user", "1000:1000"], status=77)
             self.assertIn("--user 33:GID of podman and docker, user: in compose, runAsUser and runAsGroup in Kubernetes", result.stderr)
             self.assertNotIn("sudo", result.stderr)
+        # A folder of root's, as a runtime makes it where one that is to be mounted is missing.
+        os.chown(capture, 0, 0)
+        result = hotcold("migrate", "--execute", "--yes", "/captures/foreign", status=77)
+        self.assertIn("It belongs to root: give it to the user of this container (chown, on the host)", result.stderr)
+        # The right user, without the group.
+        os.chown(capture, OWNER, 1000)
+        os.chmod(capture, 0o770)
+        result = hotcold("migrate", "--execute", "--yes", "/captures/foreign", status=77)
+        self.assertIn("Run with the group of the files, too: --user 33:GID", result.stderr)
+        os.chown(capture, OWNER, OWNER)
         os.chmod(capture, 0o700)
         result = hotcold("verify", "/captures/foreign", options=["--user", "1000:1000"], status=77)
         self.assertIn("Permission denied", result.stderr)
@@ -392,23 +424,20 @@ class Test4Mistakes(unittest.TestCase):
         hotcold("migrate", "/captures/foreign", "--execute", "--yes", "--quiet", options=["--user", "1000:1000"])
         owners = {(p.stat().st_uid, p.stat().st_gid) for p in capture.rglob("*")}
         self.assertEqual(owners, {(1000, 1000)})
-        shutil.rmtree(capture)
 
     def test_a_mount_inside_a_capture(self):
         capture = make_capture("split", 3000)
         before = snapshot(capture)
-        (WORK / "other").mkdir()
-        os.chown(WORK / "other", OWNER, OWNER)
+        other = make_folder("other")
         result = hotcold("migrate", "/captures/split", "--execute", "--yes",
-                         options=["--volume", f"{WORK}/other:/captures/split/metadata"], status=1)
+                         options=["--volume", f"{other}:/captures/split/metadata"], status=1)
         self.assertIn("/captures/split/metadata: is another mount or subvolume; refused", result.stderr)
         self.assertEqual(snapshot(capture), before)
-        self.assertEqual(os.listdir(WORK / "other"), [])
+        self.assertEqual(os.listdir(other), [])
         # The runtime has made the mount point, as root.
         os.chown(capture / "metadata", OWNER, OWNER)
         hotcold("migrate", "/captures/split", "--execute", "--yes", "--quiet")
         hotcold("verify", "/captures/split", "--quiet")
-        shutil.rmtree(capture)
 
     def test_a_setting_with_a_mistake(self):
         result = hotcold("archive", "--once", options=["--env", "HOTCOLD_INTERVALL=5s"], status=None)
@@ -433,11 +462,66 @@ class Test4Mistakes(unittest.TestCase):
             (settings / "..1/archive.conf").write_text("HOTCOLD_CAPTURES_FROM=/etc/hotcold/captures.conf\nHOTCOLD_INTERVAL=7s\n")
             podman("kill", "--signal", "HUP", "settings")
             wait_for(lambda: "the settings were read again: a round every 7 s" in logs("settings"))
-        for capture in captures:
-            shutil.rmtree(capture)
 
 
-class Test5StopsAndKills(unittest.TestCase):
+class Test4Rootless(Case):
+    """Without root: the user who calls podman is the one of the image inside. The user is made for this test alone."""
+    USER = 4711
+
+    def podman(self, *arguments, **rest):
+        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run"),
+                       "CONTAINERS_CONF": str(self.home / "containers.conf")}
+        return run("setpriv", f"--reuid={self.USER}", f"--regid={self.USER}", "--clear-groups", "podman", *arguments,
+                   env=environment, cwd=self.home, **rest)
+
+    def setUp(self):
+        self.home = WORK / "home"
+        (self.home / "run").mkdir(parents=True)
+        (self.home / "captures").mkdir()
+        # No limits here: cgroups are not delegated to users everywhere.
+        (self.home / "containers.conf").write_text(
+            '[containers]\ncgroups = "disabled"\nlog_driver = "k8s-file"\ndefault_ulimits = ["nofile=1000:1000", "nproc=4096:4096"]\n'
+            '[engine]\nruntime = "crun"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n')
+        os.chmod(WORK, 0o711)
+        shutil.copy(ARCHIVE, self.home / "image.tar")
+        for path in [self.home, *self.home.rglob("*")]:
+            os.chown(path, self.USER, self.USER)
+        # Seen by this test's own mounts alone.
+        for name, line in (("passwd", f"rootless:x:{self.USER}:{self.USER}::{self.home}:/bin/sh"), ("group", f"rootless:x:{self.USER}:"),
+                           ("subuid", "rootless:700000:65536"), ("subgid", "rootless:700000:65536")):
+            known = pathlib.Path(f"/etc/{name}")
+            copy = WORK / name
+            copy.write_text((known.read_text() if known.exists() else "") + line + "\n")
+            run("mount", "--bind", copy, known)
+            self.addCleanup(run, "umount", known)
+
+    def test_keep_id(self):
+        capture = self.home / "captures/cam1"
+        shutil.move(make_capture("cam1", 3000), capture)
+        for path in [capture, *capture.rglob("*")]:
+            os.chown(path, self.USER, self.USER)
+        before = snapshot(capture)
+        self.podman("load", "--input", "image.tar")
+        self.podman("run", *HARDENED, "--userns=keep-id:uid=33,gid=33", "--volume", f"{self.home}/captures:/captures", IMAGE,
+                    "migrate", "/captures/cam1", "--execute", "--yes", "--quiet")
+        self.assertEqual(snapshot(capture), before)
+        self.assertEqual({(p.stat().st_uid, p.stat().st_gid) for p in capture.rglob("*")}, {(self.USER, self.USER)})
+        hotcold("verify", "/captures/cam1", "--quiet", captures=self.home / "captures", options=["--user", f"{self.USER}:{self.USER}"])
+
+
+class Test5Memory(Case):
+    def test_the_limit_of_the_examples(self):
+        """Far below it: on a disk, where the kernel's own entries count as well."""
+        folder = make_folder("disk")
+        hotcold("sample", "/captures/memory", "--files", "100000", captures=folder)
+        report = json.loads(hotcold("migrate", "/captures/memory", "--execute", "--yes", "--format", "json", captures=folder,
+                                    options=["--memory", "64m"]).stdout)
+        self.assertLess(report["peakResidentBytes"], 32 << 20)
+        hotcold("verify", "/captures/memory", "--quiet", captures=folder, options=["--memory", "64m"])
+        shutil.rmtree(folder)
+
+
+class Test5StopsAndKills(Case):
     FILES = 100_000
 
     def begin(self, name):
@@ -456,7 +540,6 @@ class Test5StopsAndKills(unittest.TestCase):
         hotcold("migrate", f"/captures/{name}", "--execute", "--yes", "--quiet")
         hotcold("verify", f"/captures/{name}", "--quiet")
         self.assertEqual(snapshot(capture), before)
-        shutil.rmtree(capture)
 
     def test_a_stop_in_the_middle(self):
         capture, before, stack = self.begin("stopped")
@@ -479,7 +562,7 @@ class Test5StopsAndKills(unittest.TestCase):
         self.finish("killed", capture, before)
 
     def test_the_service_ends_with_0(self):
-        capture = make_capture("service", 3000)
+        make_capture("service", 3000)
         with container("service", "archive", "--interval", "1h"):
             wait_for(lambda: "/captures/service: moved" in logs("service"))
             begin = time.monotonic()
@@ -487,7 +570,29 @@ class Test5StopsAndKills(unittest.TestCase):
             self.assertLess(time.monotonic() - begin, 10)
             self.assertEqual(exit_code("service"), 0)
             self.assertRegex(logs("service"), r"INFO stopped\n$")
-        shutil.rmtree(capture)
+
+    def test_what_is_in_ram_goes_to_the_disk_at_the_end(self):
+        """The tmpfs is the host's: a mount below the volume comes with it."""
+        folder = make_folder("disk")
+        capture = folder / "ram"
+        hotcold("sample", "/captures/ram", "--files", "3000", captures=folder)
+        (capture / "hot").mkdir()
+        run("mount", "-t", "tmpfs", "-o", "size=64m,mode=755,uid=33,gid=33", "tmpfs", capture / "hot")
+        options = ["--env", "HOTCOLD_LAYOUT=guide-ram", "--env", "HOTCOLD_FLUSH_ON_STOP=yes"]
+        hotcold("migrate", "/captures/ram", "--execute", "--yes", "--quiet", captures=folder, options=options)
+        in_ram = {p.name for p in (capture / "hot").rglob("*.*") if p.suffix != ".m3u8"}
+        self.assertEqual(len(in_ram), 310)
+        with container("ram", "archive", "--interval", "1h", "/captures/ram", captures=folder, options=options):
+            wait_for(lambda: "a round every 3600 s" in logs("ram"))
+            podman("stop", "--time", "60", "ram")
+            self.assertEqual(exit_code("ram"), 0)
+        run("umount", capture / "hot")
+        self.assertEqual(in_ram - {p.name for p in capture.rglob("*.*")}, set())
+    def test_init_makes_verify_hear_signals(self):
+        make_capture("heard", self.FILES)
+        with container("heard", "verify", "/captures/heard", options=["--init"]):
+            podman("kill", "--signal", "INT", "heard")
+            self.assertEqual(int(podman("wait", "heard").stdout), 130)
 
     def test_host_and_container_hold_the_same_lock(self):
         capture = make_capture("locked", 3000)
@@ -502,7 +607,6 @@ class Test5StopsAndKills(unittest.TestCase):
             os.close(descriptor)
         # And the other way round.
         name = "holder"
-        shutil.rmtree(capture)
         capture, before, stack = self.begin(name)
         with stack:
             descriptor = os.open(capture, os.O_RDONLY)
@@ -524,7 +628,8 @@ def make_recorder_image():
         target = root / file.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, target)
-    (root / "Containerfile").write_text("FROM scratch\nCOPY bin /bin\nCOPY usr /usr\nCOPY lib /lib\nCOPY lib64 /lib64\nENV PATH=/usr/bin:/bin\n")
+    (root / "Containerfile").write_text(
+        "FROM scratch\nCOPY bin /bin\nCOPY usr /usr\nCOPY lib /lib\nCOPY lib64 /lib64\nENV PATH=/usr/bin:/bin\n")
     for folder in ("lib", "lib64", "usr"):
         (root / folder).mkdir(exist_ok=True)
     podman("build", "--quiet", "--tag", RECORDER, root)
@@ -551,15 +656,13 @@ def check_recording(test, capture, restarts):
         test.assertGreaterEqual(int(frames.stdout.split()[0].strip(",")), 25 * (len(listed) - 1 - restarts))
 
 
-class Test6Examples(unittest.TestCase):
+class Test6Examples(Case):
     @classmethod
     def setUpClass(cls):
         make_recorder_image()
 
     def test_compose_beside_a_real_recorder(self):
-        folder = CAPTURES / "compose"
-        folder.mkdir()
-        os.chown(folder, OWNER, OWNER)
+        folder = make_folder("compose")
         environment = os.environ | {
             "RECORDER_IMAGE": RECORDER, "HOTCOLD_IMAGE": IMAGE, "CAPTURES": str(folder), "HOTCOLD_INTERVAL": "2s", "HOTCOLD_MIN_AGE": "3s",
         }
@@ -651,18 +754,16 @@ class Test6Examples(unittest.TestCase):
             podman("volume", "rm", "--force", "captures", status=None)
 
     def test_metrics_on_a_shared_volume(self):
-        metrics = WORK / "metrics"
-        metrics.mkdir()
-        os.chown(metrics, OWNER, OWNER)
-        capture = make_capture("metrics", 300)
-        hotcold("archive", "--once", "/captures/metrics", options=["--volume", f"{metrics}:/metrics", "--env", "HOTCOLD_METRICS_FILE=/metrics/hotcold.prom"])
+        metrics = make_folder("metrics")
+        make_capture("metrics", 300)
+        options = ["--volume", f"{metrics}:/metrics", "--env", "HOTCOLD_METRICS_FILE=/metrics/hotcold.prom"]
+        hotcold("archive", "--once", "/captures/metrics", options=options)
         text = (metrics / "hotcold.prom").read_text()
         self.assertRegex(text, r'hotcold_last_success_timestamp_seconds\{capture="/captures/metrics"\} \d+')
         self.assertEqual((metrics / "hotcold.prom").stat().st_mode & 0o777, 0o644)
-        shutil.rmtree(capture)
 
 
-class Test7Page(unittest.TestCase):
+class Test7Page(Case):
     def test_every_command_of_the_page(self):
         """The blocks of docs/CONTAINERS.md, in their order, in one shell each."""
         page = (REPOSITORY / "docs/CONTAINERS.md").read_text()
@@ -675,7 +776,6 @@ class Test7Page(unittest.TestCase):
             block = block.replace(".build/hotcold-seccomp.json", str(WORK / "page-seccomp.json"))
             result = run("bash", "-e", "-o", "pipefail", "-c", block, status=None, cwd=REPOSITORY)
             self.assertEqual(result.returncode, 0, f"{block}\n{result.stdout[-2000:]}\n{result.stderr[-2000:]}")
-        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":
