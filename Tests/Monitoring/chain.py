@@ -29,6 +29,7 @@ hotcold, mixin, table = (pathlib.Path(argument).resolve() for argument in sys.ar
 folder = pathlib.Path(tempfile.mkdtemp(prefix="hotcold-monitoring-"))
 metrics_file = folder / "textfile" / "hotcold.prom"
 processes = []
+recorders = []
 started = time.monotonic()
 
 # A round each second, and times to match.
@@ -91,11 +92,13 @@ class Recorder(threading.Thread):
         self.place = capture / "segments"
         self.place.mkdir(parents=True, exist_ok=True)
         self.records = True
+        self.end = threading.Event()
         self.start()
 
     def run(self):
         for number in itertools.count():
-            time.sleep(0.5)
+            if self.end.wait(0.5):
+                return
             try:
                 if self.records:
                     (self.place / f"segment_{number:09}.ts").write_bytes(b"\x47" * 188)
@@ -192,7 +195,7 @@ def chain():
     run(str(hotcold), "sample", str(tier), "--files", "500")
     (tier / "hot").mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(tier / "hot"))
-    recorders = [Recorder(front), Recorder(back)]
+    recorders.extend([Recorder(front), Recorder(back)])
     time.sleep(1)
     (folder / "archive.conf").write_text("")
     (folder / "captures.conf").write_text(f"{front}\n{back}\n{tier} layout=guide-ram\n")
@@ -264,8 +267,11 @@ def main():
             process.terminate()
         for process in processes:
             process.wait()
+        for recorder in recorders:
+            recorder.end.set()
+            recorder.join()
         subprocess.run(["umount", str(folder / "tier" / "hot")], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder)
 
 
 main()
