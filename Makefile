@@ -6,8 +6,8 @@ DEMO_FILES ?= 100k
 
 BINARY := .build/release/hotcold
 # The Swift runtime is linked in: a third of the start-up time, and nothing but liburing to install.
-# Hardened as Debian's packages are; without a RUNPATH; without the path of this folder, so that the same bytes come of any
-# (make test-dist). The SBOM is made of the map of the link.
+# Hardened as Debian's packages are; without a RUNPATH; without the path of this folder, so that the same bytes come from any
+# (make test-dist). The SBOM is made from the map of the link.
 HARDENING := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -Wformat -Werror=format-security
 LINKING := -z relro -z now -z noexecstack -Map=$(CURDIR)/.build/hotcold.map
 RELEASE := swift build -c release --static-swift-stdlib --disable-local-rpath --product hotcold \
@@ -237,7 +237,8 @@ deb: build manual deb-deps
 
 # A release in .build/dist: source archive, package, SBOM and checksums, signed with the key of KEY=… (Packaging/RELEASE.md).
 dist: deb
-	Packaging/dist.sh $(VERSION) $(DEB) $(KEY)
+	@rm -rf .build/dist
+	Packaging/dist.sh $(VERSION) $(DEB) .build/dist $(KEY)
 
 # What is in the package, and its life in a clean Debian: half a minute (the first time of a day another one).
 test-package: deb package-deps
