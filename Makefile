@@ -13,7 +13,7 @@ LINKING := -z relro -z now -z noexecstack -Map=$(CURDIR)/.build/hotcold.map
 RELEASE := swift build -c release --static-swift-stdlib --disable-local-rpath --product hotcold \
   -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. $(addprefix -Xcc ,$(HARDENING) -ffile-prefix-map=$(CURDIR)=.) \
   $(addprefix -Xlinker ,$(LINKING))
-# The one place of the version; CHANGELOG.md must begin with it (Packaging/changelog.py).
+# Of program and package; CHANGELOG.md must begin with it (Packaging/changelog.py). Other places: Packaging/RELEASE.md.
 VERSION := $(shell sed -n 's/.* number = "\(.*\)"/\1/p' Sources/Reporting/Version.swift)
 DEB = .build/hotcold_$(VERSION)_$(shell dpkg --print-architecture).deb
 IMAGE = $(DEB:.deb=.oci.tar)
