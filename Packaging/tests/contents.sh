@@ -36,6 +36,11 @@ check 'and nothing else' diff <(sort -u <<<"$depends") <(sort -u <<<"${needed%$'
 check 'version of the package' [ "$(dpkg-deb -f "$package" Version)" = "$version" ]
 check 'version of the program' [ "$("$program" --version)" = "$version" ]
 check 'version of the changelog' [ "$(zcat "$doc/changelog.gz" | sed -n '1s/hotcold (\(.*\)) .*/\1/p')" = "$version" ]
+for file in Packaging/container/compose.yaml Packaging/container/kubernetes/*.yaml; do
+  check "version of $file" grep -qE "image: .*hotcold:$version\}?$" $file
+done
+check 'version of the collection' grep -qx "version: $version" Packaging/ansible/galaxy.yml
+check 'version in the README' grep -qF "./hotcold_${version}_amd64.deb" README.md
 
 # Files.
 check 'md5sums' bash -c "cd '$work' && md5sum --quiet -c DEBIAN/md5sums"
@@ -49,11 +54,12 @@ check 'their links lead to one another' /usr/bin/python3 Packaging/tests/links.p
 
 # What is linked in: in the SBOM, in copyright, and each notice.
 sbom=${package%.deb}.spdx.json
+parts=$(swift package show-dependencies --format json)
 check 'one SBOM' cmp "$sbom" "$doc/hotcold.spdx.json"
 check 'valid SPDX' .build/package-tests/bin/pyspdxtools -i "$sbom"
-check 'SBOM, copyright and notices name each part' /usr/bin/python3 - "$sbom" "$work" <(swift package show-dependencies --format json) <<'PYTHON'
+check 'SBOM, copyright and notices name each part' /usr/bin/python3 - "$sbom" "$work" "$parts" <<'PYTHON'
 import hashlib, json, pathlib, re, sys
-sbom, root, packages = json.load(open(sys.argv[1])), pathlib.Path(sys.argv[2]), json.load(open(sys.argv[3]))
+sbom, root, packages = json.load(open(sys.argv[1])), pathlib.Path(sys.argv[2]), json.loads(sys.argv[3])
 doc = root / "usr/share/doc/hotcold"
 copyright = (doc / "copyright").read_text()
 named = {package["name"]: package for package in sbom["packages"]}

@@ -61,7 +61,7 @@ check 'installation without a running systemd' chroot "$root" dpkg -i /hotcold.d
 systemd-nspawn --quiet --boot --register=no --keep-unit --private-network --machine="hotcold-unit-$$" \
   --tmpfs="$stream:mode=0755,size=4g" --directory="$root" >"$work/console" 2>&1 &
 container=$!
-# The first child of nspawn may only make way for it.
+# Until it is called so, the child of nspawn is setting the container up.
 check 'systemd begins' until_true 30 pgrep -x -P "$container" systemd
 leader=$(pgrep -x -P "$container" systemd)
 has_booted() { run 'systemctl is-system-running' | grep -qxE 'running|degraded'; }
