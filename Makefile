@@ -6,8 +6,8 @@ DEMO_FILES ?= 100k
 
 BINARY := .build/release/hotcold
 # The Swift runtime is linked in: a third of the start-up time, and nothing but liburing to install.
-# Hardened as Debian's packages are; without a RUNPATH; without the path of this folder, so that the same bytes come of any
-# (make test-dist). The SBOM is made of the map of the link.
+# Hardened as Debian's packages are; without a RUNPATH; without the path of this folder, so that the same bytes come from any
+# (make test-dist). The SBOM is made from the map of the link.
 HARDENING := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -Wformat -Werror=format-security
 LINKING := -z relro -z now -z noexecstack -Map=$(CURDIR)/.build/hotcold.map
 # Both would put a hash of this folder's path into every object.
@@ -16,7 +16,7 @@ RELEASE := swift build -c release --static-swift-stdlib --disable-local-rpath --
   -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. $(addprefix -Xswiftc -Xfrontend -Xswiftc ,$(REPEATABLE)) \
   $(addprefix -Xcc ,$(HARDENING) -ffile-prefix-map=$(CURDIR)=.) \
   $(addprefix -Xlinker ,$(LINKING))
-# The one place of the version; CHANGELOG.md must begin with it (Packaging/changelog.py).
+# Of program and package; CHANGELOG.md must begin with it (Packaging/changelog.py). Other places: Packaging/RELEASE.md.
 VERSION := $(shell sed -n 's/.* number = "\(.*\)"/\1/p' Sources/Reporting/Version.swift)
 DEB = .build/hotcold_$(VERSION)_$(shell dpkg --print-architecture).deb
 IMAGE = $(DEB:.deb=.oci.tar)
@@ -240,7 +240,8 @@ deb: build manual deb-deps
 
 # A release in .build/dist: source archive, package, SBOM and checksums, signed with the key of KEY=… (Packaging/RELEASE.md).
 dist: deb
-	Packaging/dist.sh $(VERSION) $(DEB) $(KEY)
+	@rm -rf .build/dist
+	Packaging/dist.sh $(VERSION) $(DEB) .build/dist $(KEY)
 
 # What is in the package, and its life in a clean Debian: half a minute (the first time of a day another one).
 test-package: deb package-deps
