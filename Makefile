@@ -10,8 +10,11 @@ BINARY := .build/release/hotcold
 # (make test-dist). The SBOM is made from the map of the link.
 HARDENING := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -Wformat -Werror=format-security
 LINKING := -z relro -z now -z noexecstack -Map=$(CURDIR)/.build/hotcold.map
+# Both would put a hash of this folder's path into every object.
+REPEATABLE := -no-clang-module-breadcrumbs -disable-incremental-llvm-codegen
 RELEASE := swift build -c release --static-swift-stdlib --disable-local-rpath --product hotcold \
-  -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. $(addprefix -Xcc ,$(HARDENING) -ffile-prefix-map=$(CURDIR)=.) \
+  -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. $(addprefix -Xswiftc -Xfrontend -Xswiftc ,$(REPEATABLE)) \
+  $(addprefix -Xcc ,$(HARDENING) -ffile-prefix-map=$(CURDIR)=.) \
   $(addprefix -Xlinker ,$(LINKING))
 # Of program and package; CHANGELOG.md must begin with it (Packaging/changelog.py). Other places: Packaging/RELEASE.md.
 VERSION := $(shell sed -n 's/.* number = "\(.*\)"/\1/p' Sources/Reporting/Version.swift)

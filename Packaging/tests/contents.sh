@@ -85,4 +85,12 @@ installed = {"./" + str(p.relative_to(root)) for p in root.rglob("*") if p.is_fi
 missing = installed - {described["fileName"] for described in sbom["files"]}
 assert missing == {"./usr/share/doc/hotcold/hotcold.spdx.json"}, missing
 PYTHON
+# A part that copyright forgets, or one that is not linked in, fails the build.
+make_sbom() { SOURCE_DATE_EPOCH=0 /usr/bin/python3 Packaging/sbom.py "$work" "$version" .build/hotcold.map '' "$work/sbom" 2>&1; }
+check 'the same copyright makes an SBOM' make_sbom
+sed -i 's|^Files: swift-corelibs-libdispatch/|Files: swift-corelibs-other/|' "$doc/copyright"
+refuses() { ! said=$(make_sbom) && grep -q "$1" <<<"$said"; }
+check 'libdispatch is missed' refuses 'swift-corelibs-libdispatch'
+sed -i 's|^Files: swift-corelibs-other/|Files: swift-corelibs-other/* swift-corelibs-libdispatch/|' "$doc/copyright"
+check 'what is not linked in is noticed' refuses 'not linked in: swift-corelibs-other'
 echo "contents.sh: $passed checks passed"
