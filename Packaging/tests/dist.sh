@@ -84,6 +84,6 @@ same_package() {
   dpkg-deb -R "$1" "$work/first" && dpkg-deb -R "$2" "$work/second" && diff -rq "$work/first" "$work/second"
   return 1
 }
-check 'the same package' same_package "$work/download/$(basename "$package")" .build/"$(basename "$package")"
-check 'the same SBOM' cmp "$work/download/$(basename "${package%.deb}.spdx.json")" .build/"$(basename "${package%.deb}.spdx.json")"
+check 'the same package' same_package "$work/download/$(basename "$package")" ".build/$(basename "$package")"
+check 'the same SBOM' cmp "$work/download/$(basename "${package%.deb}.spdx.json")" ".build/$(basename "${package%.deb}.spdx.json")"
 echo "dist.sh: $passed checks passed"
