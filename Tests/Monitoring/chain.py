@@ -29,6 +29,8 @@ hotcold, mixin, table = (pathlib.Path(argument).resolve() for argument in sys.ar
 folder = pathlib.Path(tempfile.mkdtemp(prefix="hotcold-monitoring-"))
 metrics_file = folder / "textfile" / "hotcold.prom"
 processes = []
+recorders = []
+is_over = threading.Event()
 started = time.monotonic()
 
 # A round each second, and times to match.
@@ -91,11 +93,13 @@ class Recorder(threading.Thread):
         self.place = capture / "segments"
         self.place.mkdir(parents=True, exist_ok=True)
         self.records = True
+        recorders.append(self)
         self.start()
 
     def run(self):
         for number in itertools.count():
-            time.sleep(0.5)
+            if is_over.wait(0.5):
+                return
             try:
                 if self.records:
                     (self.place / f"segment_{number:09}.ts").write_bytes(b"\x47" * 188)
@@ -192,7 +196,8 @@ def chain():
     run(str(hotcold), "sample", str(tier), "--files", "500")
     (tier / "hot").mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(tier / "hot"))
-    recorders = [Recorder(front), Recorder(back)]
+    recorder = Recorder(front)
+    Recorder(back)
     time.sleep(1)
     (folder / "archive.conf").write_text("")
     (folder / "captures.conf").write_text(f"{front}\n{back}\n{tier} layout=guide-ram\n")
@@ -217,7 +222,7 @@ def chain():
     say("12 s without an alert for the captures that are recorded")
     wait("the capture that nobody records has its alert", lambda: ("HotcoldRecorderStopped", "tier", "") in alerts())
 
-    recorders[0].records = False
+    recorder.records = False
     back.rename(folder / "away")
     wait(
         "the recorder has stopped, a capture is gone: two more alerts",
@@ -225,14 +230,17 @@ def chain():
     )
     check_panels([front, back, tier])
     (folder / "away").rename(back)
-    recorders[0].records = True
+    recorder.records = True
     wait(
-        "both go on: a hole is left",
+        "both go on: a gap is left",
         lambda: ("HotcoldRecordingGaps", "front", "") in alerts() and ("HotcoldRecorderStopped", "front", "") not in alerts(),
     )
     gap = float(prometheus.query(f'hotcold_recording_gap_seconds{{capture="{front}"}}')[0]["value"][1])
     assert 5 < gap < 30, gap
-    wait("the capture is well again", lambda: not [alert for alert in alerts() if alert[1] == "back" and alert[0] == "HotcoldCaptureFailing"])
+    wait(
+        "the capture is well again",
+        lambda: not [alert for alert in alerts() if alert[:2] == ("HotcoldCaptureFailing", "back")],
+    )
 
     service.kill()
     service.wait()
@@ -245,7 +253,7 @@ def chain():
     start_service()
     wait("it runs again: neither", lambda: not [alert for alert in alerts() if alert[0] in ("HotcoldDown", "HotcoldAbsent")])
     wait(
-        "the hole is counted as before",
+        "the gap is counted as before",
         lambda: prometheus.query(f'hotcold_recording_gap_seconds{{capture="{front}"}} >= {gap - 1}'),
     )
 
@@ -253,6 +261,8 @@ def chain():
 def main():
     if os.geteuid() != 0:
         raise SystemExit("as root: one capture has a tier on a tmpfs")
+    # So that what follows is cleaned up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         chain()
     except BaseException:
@@ -260,10 +270,17 @@ def main():
             print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}", file=sys.stderr)
         raise
     finally:
+        is_over.set()
+        for recorder in recorders:
+            recorder.join()
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         subprocess.run(["umount", str(folder / "tier" / "hot")], check=False)
         shutil.rmtree(folder, ignore_errors=True)
 
