@@ -219,7 +219,7 @@ install-files:
 	install -m 644 Packaging/layouts/*.yaml $(DESTDIR)$(PREFIX)/share/hotcold/layouts
 	install -m 644 docs/schema/hotcold.schema.json $(DESTDIR)$(PREFIX)/share/hotcold
 	cd $(MIXIN) && find . -type f | while read -r file; do \
-	  install -D -m 644 $$file $(abspath $(DESTDIR)/$(PREFIX))/share/hotcold/monitoring/$$file; done
+	  install -D -m 644 $$file $(abspath $(DESTDIR)/$(PREFIX))/share/hotcold/monitoring/$$file || exit 1; done
 	for file in archive.conf captures.conf; do \
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 
