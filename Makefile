@@ -6,14 +6,17 @@ DEMO_FILES ?= 100k
 
 BINARY := .build/release/hotcold
 # The Swift runtime is linked in: a third of the start-up time, and nothing but liburing to install.
-# Hardened as Debian's packages are; without a RUNPATH; without the path of this folder, so that the same bytes come of any
-# (make test-dist). The SBOM is made of the map of the link.
+# Hardened as Debian's packages are; without a RUNPATH; without the path of this folder, so that the same bytes come from any
+# (make test-dist). The SBOM is made from the map of the link.
 HARDENING := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -Wformat -Werror=format-security
 LINKING := -z relro -z now -z noexecstack -Map=$(CURDIR)/.build/hotcold.map
+# Both would put a hash of this folder's path into every object.
+REPEATABLE := -no-clang-module-breadcrumbs -disable-incremental-llvm-codegen
 RELEASE := swift build -c release --static-swift-stdlib --disable-local-rpath --product hotcold \
-  -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. $(addprefix -Xcc ,$(HARDENING) -ffile-prefix-map=$(CURDIR)=.) \
+  -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. $(addprefix -Xswiftc -Xfrontend -Xswiftc ,$(REPEATABLE)) \
+  $(addprefix -Xcc ,$(HARDENING) -ffile-prefix-map=$(CURDIR)=.) \
   $(addprefix -Xlinker ,$(LINKING))
-# The one place of the version; CHANGELOG.md must begin with it (Packaging/changelog.py).
+# Of program and package; CHANGELOG.md must begin with it (Packaging/changelog.py). Other places: Packaging/RELEASE.md.
 VERSION := $(shell sed -n 's/.* number = "\(.*\)"/\1/p' Sources/Reporting/Version.swift)
 DEB = .build/hotcold_$(VERSION)_$(shell dpkg --print-architecture).deb
 IMAGE = $(DEB:.deb=.oci.tar)
@@ -46,7 +49,7 @@ FAULT_TESTS := CoreLoopTests|InitializationFaultTests|BrokenMoverTests|KillTests
 SANITIZED := CaptureLayoutTests|KernelIOTests|LayoutFilesTests|MigrationTests
 IMAGE_PACKAGES := buildah git
 # catatonit is process 1 of a pod, busybox the shell of the recorder's image.
-CONTAINER_PACKAGES := $(IMAGE_PACKAGES) podman crun catatonit busybox-static ffmpeg python3-venv
+CONTAINER_PACKAGES := $(IMAGE_PACKAGES) podman crun catatonit uidmap busybox-static ffmpeg python3-venv
 CONTAINER_PYTHON_PACKAGES := kubernetes-validate==1.37.0 podman-compose==1.6.0
 MONITORING_PACKAGES := jsonnet prometheus prometheus-node-exporter python3 python3-venv python3-yaml
 # Generated from the schema of each version of Grafana: the oldest and the newest that there is.
@@ -238,7 +241,8 @@ deb: build manual deb-deps
 
 # A release in .build/dist: source archive, package, SBOM and checksums, signed with the key of KEY=… (Packaging/RELEASE.md).
 dist: deb
-	Packaging/dist.sh $(VERSION) $(DEB) $(KEY)
+	@rm -rf .build/dist
+	Packaging/dist.sh $(VERSION) $(DEB) .build/dist $(KEY)
 
 # What is in the package, and its life in a clean Debian: half a minute (the first time of a day another one).
 test-package: deb package-deps
@@ -268,12 +272,13 @@ check-arm64-kernel: deps arm64-deps
 	Tests/Arm64/kernel.sh
 
 # An OCI image of that package, without a daemon (docs/CONTAINERS.md).
+image: export SOURCE_DATE_EPOCH = $(EPOCH)
 image: deb image-deps
 	Packaging/container/build-image.sh $(DEB) $(IMAGE)
 	@ls -l $(IMAGE)
 
 # The image under podman, for real: seccomp profiles, mistakes, stops and kills, compose and Kubernetes examples beside a recorder.
-# As root; some two minutes.
+# As root; two to four minutes, most of it waiting for recordings.
 test-container: image container-deps
 	[ -d .build/container ] || { python3 -m venv .build/container && .build/container/bin/pip -q install $(CONTAINER_PYTHON_PACKAGES); }
 	.build/container/bin/python Packaging/container/test.py $(IMAGE) $(DEB)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds the Debian package from an installed tree, and its SBOM beside it: build-deb.sh VERSION OUTPUT
-# `make deb` calls it. The same bytes come of any folder, umask, zone and language; all times are SOURCE_DATE_EPOCH.
+# `make deb` calls it. The bytes are the same whatever the folder, umask, zone and language; all times are SOURCE_DATE_EPOCH.
 set -eu
 umask 022
 export LC_ALL=C TZ=UTC
@@ -18,9 +18,7 @@ strip --remove-section=.comment --remove-section=.note "$root/usr/bin/hotcold"
 
 doc=$root/usr/share/doc/hotcold
 install -D -m 644 "$here/copyright" "$doc/copyright"
-# The pages are beside one another there.
-sed 's|(docs/|(|g' "$here/../README.md" > "$doc/README.md"
-install -m 644 "$here"/../docs/*.md "$here"/../docs/*.svg "$doc"
+/usr/bin/python3 "$here/pages.py" "$doc"
 for notice in "$here"/../.build/checkouts/*/NOTICE.txt; do
   install -m 644 "$notice" "$doc/NOTICE.$(basename "$(dirname "$notice")")"
 done
@@ -35,7 +33,7 @@ depends=$(cd "$work" && dpkg-shlibdeps -O debian/hotcold/usr/bin/hotcold | sed -
 
 (cd "$root" && find etc -type f | sort | sed 's|^|/|') > "$root/DEBIAN/conffiles"
 (cd "$root" && find usr -type f | sort | xargs -d '\n' md5sum) > "$root/DEBIAN/md5sums"
-# As dpkg-gencontrol reckons it, whatever the file system here.
+# As dpkg-gencontrol computes it, whatever the file system here.
 size=$(cd "$root" && find etc usr -printf '%y %s\n' | awk '{ sum += $1 == "f" ? int(($2 + 1023) / 1024) : 1 } END { print sum }')
 cat > "$root/DEBIAN/control" <<CONTROL
 Package: hotcold

@@ -2,7 +2,7 @@
 """Writes what the package consists of as SPDX 2.3: sbom.py ROOT VERSION MAP DEPENDS OUTPUT
 
 ROOT is the installed tree, MAP the map that the linker made of the program, DEPENDS the field of the package. What is linked in
-comes from the map; its licences come from Packaging/copyright, where a part without a paragraph is an error. The same input
+comes from the map; its licences come from the copyright file, where a part without a paragraph is an error. The same input
 gives the same bytes: times are SOURCE_DATE_EPOCH, and the document is named by what is in it.
 """
 
@@ -67,10 +67,10 @@ def swift_packages():
     return found
 
 
-def licences():
-    """Of each part that Packaging/copyright names: the SPDX expression of all its paragraphs, and the copyrights."""
+def licences(copyright):
+    """Of each part that the copyright file names: the SPDX expression of all its paragraphs, and the copyrights."""
     parts = {}
-    for paragraph in (HERE / "copyright").read_text().split("\n\n"):
+    for paragraph in copyright.read_text().split("\n\n"):
         fields = dict(re.findall(r"^(\S+): *((?:.*\n?)(?: .*\n?)*)", paragraph, re.MULTILINE))
         if "Files" not in fields:
             continue
@@ -121,7 +121,8 @@ def described_file(path, root, licence):
 
 def main():
     root, version, link_map, depends, output = sys.argv[1:]
-    known = licences()
+    copyright = pathlib.Path(root, "usr/share/doc/hotcold/copyright")
+    known = licences(copyright)
     toolchain = re.search(r"\((swift-\S+-RELEASE)\)", run("swift", "--version"))
     release = toolchain.group(1) if toolchain else None
     linked = []
@@ -135,10 +136,10 @@ def main():
         linked.append((name, tag, address, f"pkg:swift/github.com/swiftlang/{name}@{tag}" if tag else None))
     missing = [name for name, *_ in linked if name not in known]
     if missing:
-        sys.exit(f"linked in, and not in {HERE / 'copyright'}: {', '.join(missing)}")
+        sys.exit(f"linked in, and not in {copyright}: {', '.join(missing)}")
     unused = set(known) - {"*"} - {name for name, *_ in linked}
     if unused:
-        sys.exit(f"in {HERE / 'copyright'}, and not linked in: {', '.join(sorted(unused))}")
+        sys.exit(f"in {copyright}, and not linked in: {', '.join(sorted(unused))}")
 
     own, owners = known["*"]
     whole = " AND ".join(dict.fromkeys(" AND ".join(known[name][0] for name in ["*"] + [l[0] for l in linked]).split(" AND ")))

@@ -31,6 +31,8 @@
     // Of bytes or inodes: free below the first and none left soon, or free below the second.
     freeWarningRatio: 0.2,
     freeCriticalRatio: 0.05,
+    freeWarningAfterSeconds: 3600,
+    freeCriticalAfterSeconds: 300,
     // None left within this time, if it goes on as it did.
     fillingWithinSeconds: 24 * 3600,
     fillingLookBackSeconds: 6 * 3600,

@@ -8,7 +8,7 @@ work=$(mktemp -d /var/tmp/hotcold-life-XXXXXX)
 root=$work/debian
 finish() {
   umount -l "$root/proc" 2>/dev/null || true
-  rm -rf "$work"
+  rm -rf --one-file-system "$work"
 }
 trap finish EXIT
 
@@ -30,7 +30,9 @@ everything() {
 check 'package lists' inside 'apt-get -q update'
 everything > "$work/before"
 check 'installation with what it depends on' inside 'apt-get -q install -y --no-install-recommends /hotcold.deb'
-check 'nothing is missing' inside 'dpkg --audit | grep . && exit 1; dpkg --verify hotcold | grep . && exit 1; ! ldd /usr/bin/hotcold | grep "not found"'
+check 'nothing is missing' inside '! dpkg --audit | grep .'
+check 'or changed' inside '! dpkg --verify hotcold | grep .'
+check 'no library is missing' inside '! ldd /usr/bin/hotcold | grep "not found"'
 check 'the version' inside "test \"\$(hotcold --version)\" = $version"
 check 'not enabled' inside '! ls /etc/systemd/system/*.wants/hot_cold_archiver.service'
 check 'man pages' inside 'for page in "" -migrate -verify -revert -archive -layout -next-numbers -bench -sample; do
@@ -52,12 +54,22 @@ check 'the list of files' bash -c "chroot '$root' find /srv/c -type f | sort > '
 # Settings are the user's: they outlive an upgrade and a removal, not a purge.
 check 'a change of the settings' inside 'echo HOTCOLD_INTERVAL=7s >> /etc/hotcold/archive.conf'
 check 'an upgrade' inside "dpkg -i --force-confold /next.deb && dpkg -s hotcold | grep -x 'Version: $version+1'"
-check 'the settings after it' inside 'grep -x HOTCOLD_INTERVAL=7s /etc/hotcold/archive.conf && grep "next version" /etc/hotcold/archive.conf.dpkg-dist'
-check 'the program after it' inside 'hotcold migrate /srv/c --execute --yes && hotcold verify /srv/c && hotcold revert /srv/c --execute --yes'
-check 'a removal' inside 'apt-get -q remove -y hotcold && ! test -e /usr/bin/hotcold && ! test -e /usr/lib/systemd/system/hot_cold_archiver.service'
 check 'the settings after it' inside 'grep -x HOTCOLD_INTERVAL=7s /etc/hotcold/archive.conf'
-check 'installation again' inside 'apt-get -q install -y --no-install-recommends /next.deb && hotcold archive --print-config | grep HOTCOLD_INTERVAL=7s'
+check 'the new ones beside them' inside 'grep "next version" /etc/hotcold/archive.conf.dpkg-dist'
+check 'the program after it' inside 'hotcold migrate /srv/c --execute --yes && hotcold verify /srv/c'
+check 'the way back' inside 'hotcold revert /srv/c --execute --yes'
+check 'a removal' inside 'apt-get -q remove -y hotcold'
+check 'of program and unit' inside '! ls /usr/bin/hotcold /usr/lib/systemd/system/hot_cold_archiver.service 2>/dev/null | grep .'
+check 'the settings after it' inside 'grep -x HOTCOLD_INTERVAL=7s /etc/hotcold/archive.conf'
+check 'installation again' inside 'apt-get -q install -y --no-install-recommends /next.deb'
+check 'the settings are read again' inside 'hotcold archive --print-config | grep HOTCOLD_INTERVAL=7s'
+# A layout of the user's outlives a purge, too.
+layout=/etc/hotcold/layouts/mine.yaml
+check 'a layout of the user' inside "mkdir /etc/hotcold/layouts && cp /usr/share/hotcold/layouts/guide.yaml $layout && cp $layout /srv"
 check 'a purge' inside 'apt-get -q purge -y --autoremove hotcold'
+check 'the layout after it' inside "cmp /srv/mine.yaml $layout"
+# rmdir: nothing else may be there.
+check 'and nothing else' inside "rm $layout && rmdir /etc/hotcold/layouts /etc/hotcold"
 everything > "$work/after"
 check 'nothing is left' diff "$work/before" "$work/after"
 check 'but every file of the capture' bash -c "chroot '$root' find /srv/c -type f | sort | diff '$work/files' -"

@@ -16,7 +16,7 @@ finish() {
     kill -KILL "$container" 2>/dev/null || true
     wait "$container" 2>/dev/null || true
   fi
-  rm -rf "$work"
+  rm -rf --one-file-system "$work"
 }
 trap finish EXIT
 
@@ -61,8 +61,9 @@ check 'installation without a running systemd' chroot "$root" dpkg -i /hotcold.d
 systemd-nspawn --quiet --boot --register=no --keep-unit --private-network --machine="hotcold-unit-$$" \
   --tmpfs="$stream:mode=0755,size=4g" --directory="$root" >"$work/console" 2>&1 &
 container=$!
-check 'systemd begins' until_true 30 pgrep -P "$container"
-leader=$(pgrep -P "$container" | head -n 1)
+# Until it is called so, the child of nspawn is setting the container up.
+check 'systemd begins' until_true 30 pgrep -x -P "$container" systemd
+leader=$(pgrep -x -P "$container" systemd)
 has_booted() { run 'systemctl is-system-running' | grep -qxE 'running|degraded'; }
 check 'systemd boots' until_true 120 has_booted
 

@@ -21,8 +21,8 @@ boot() {
     rm $libraries/"$package"_*_arm64.deb
     mv "$kernel.new" "$kernel"
   fi
-  timeout 300 qemu-system-aarch64 -machine virt -cpu max -smp 2 -m 1024 -nographic -no-reboot -net none -kernel "$kernel" -initrd "$work/initrd" \
-    -append 'console=ttyAMA0 quiet panic=-1' < /dev/null > "$console" 2>&1 || true
+  timeout 300 qemu-system-aarch64 -machine virt -cpu max -smp 2 -m 1024 -nographic -no-reboot -net none \
+    -kernel "$kernel" -initrd "$work/initrd" -append 'console=ttyAMA0 quiet panic=-1' < /dev/null > "$console" 2>&1 || true
   tr -d '\r' < "$console" > "$console.txt"
   grep -q "a page has $2 bytes" "$console.txt" && grep -qx 'exit status 0' "$console.txt" ||
     { echo "FAILED: $1" >&2; tail -n 40 "$console.txt" >&2; exit 1; }

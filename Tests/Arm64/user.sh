@@ -36,8 +36,9 @@ done
 rules() {
   local target=$1
   shift
-  swiftc -target "$target" -enable-experimental-feature Embedded -wmo -parse-as-library -O -module-name CaptureLayout -package-name hotcold \
-    -swift-version 6 -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
+  swiftc -target "$target" -enable-experimental-feature Embedded -wmo -parse-as-library -O \
+    -module-name CaptureLayout -package-name hotcold -swift-version 6 \
+    -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
     -enable-upcoming-feature MemberImportVisibility -enable-experimental-feature Lifetimes \
     "$work"/rules/*.swift -c -o "$work/rules.o"
   "$@" "$work/rules.o" "$toolchain/lib/swift/embedded/$target/libswiftUnicodeDataTables.a" -lm -o "$work/rules-$target"

@@ -30,7 +30,6 @@ folder = pathlib.Path(tempfile.mkdtemp(prefix="hotcold-monitoring-"))
 metrics_file = folder / "textfile" / "hotcold.prom"
 processes = []
 recorders = []
-is_over = threading.Event()
 started = time.monotonic()
 
 # A round each second, and times to match.
@@ -93,12 +92,12 @@ class Recorder(threading.Thread):
         self.place = capture / "segments"
         self.place.mkdir(parents=True, exist_ok=True)
         self.records = True
-        recorders.append(self)
+        self.end = threading.Event()
         self.start()
 
     def run(self):
         for number in itertools.count():
-            if is_over.wait(0.5):
+            if self.end.wait(0.5):
                 return
             try:
                 if self.records:
@@ -196,8 +195,7 @@ def chain():
     run(str(hotcold), "sample", str(tier), "--files", "500")
     (tier / "hot").mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(tier / "hot"))
-    recorder = Recorder(front)
-    Recorder(back)
+    recorders.extend([Recorder(front), Recorder(back)])
     time.sleep(1)
     (folder / "archive.conf").write_text("")
     (folder / "captures.conf").write_text(f"{front}\n{back}\n{tier} layout=guide-ram\n")
@@ -222,7 +220,7 @@ def chain():
     say("12 s without an alert for the captures that are recorded")
     wait("the capture that nobody records has its alert", lambda: ("HotcoldRecorderStopped", "tier", "") in alerts())
 
-    recorder.records = False
+    recorders[0].records = False
     back.rename(folder / "away")
     wait(
         "the recorder has stopped, a capture is gone: two more alerts",
@@ -230,7 +228,7 @@ def chain():
     )
     check_panels([front, back, tier])
     (folder / "away").rename(back)
-    recorder.records = True
+    recorders[0].records = True
     wait(
         "both go on: a gap is left",
         lambda: ("HotcoldRecordingGaps", "front", "") in alerts() and ("HotcoldRecorderStopped", "front", "") not in alerts(),
@@ -270,9 +268,6 @@ def main():
             print(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}", file=sys.stderr)
         raise
     finally:
-        is_over.set()
-        for recorder in recorders:
-            recorder.join()
         for process in processes:
             process.terminate()
         for process in processes:
@@ -281,8 +276,11 @@ def main():
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        for recorder in recorders:
+            recorder.end.set()
+            recorder.join()
         subprocess.run(["umount", str(folder / "tier" / "hot")], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder)
 
 
 main()
