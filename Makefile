@@ -114,8 +114,9 @@ test-e2e: build deb test-package test-deps e2e-deps
 # The alerts, rules and dashboards, from their sources (docs/MONITORING.md).
 mixin: monitoring-deps
 	@rm -rf $(MIXIN_OUTPUT)/dashboards_out && mkdir -p $(MIXIN_OUTPUT)/dashboards_out
-	jsonnet -S -e "std.manifestYamlDoc((import '$(MIXIN)/mixin.libsonnet').prometheusRules, quote_keys=false)" > $(MIXIN_OUTPUT)/prometheus_rules.yaml
-	jsonnet -S -e "std.manifestYamlDoc((import '$(MIXIN)/mixin.libsonnet').prometheusAlerts, quote_keys=false)" > $(MIXIN_OUTPUT)/prometheus_alerts.yaml
+	for kind in Rules Alerts; do \
+	  jsonnet -S -e "std.manifestYamlDoc((import '$(MIXIN)/mixin.libsonnet').prometheus$$kind, quote_keys=false)" \
+	    > $(MIXIN_OUTPUT)/prometheus_$$(echo $$kind | tr A-Z a-z).yaml || exit 1; done
 	jsonnet -m $(MIXIN_OUTPUT)/dashboards_out -e "(import '$(MIXIN)/mixin.libsonnet').grafanaDashboards" > /dev/null
 
 # They are what the sources give, Prometheus and Grafana's models accept them, each alert comes in its case; then the real chain of
@@ -222,7 +223,7 @@ install-files:
 	install -m 644 Packaging/layouts/*.yaml $(DESTDIR)$(PREFIX)/share/hotcold/layouts
 	install -m 644 docs/schema/hotcold.schema.json $(DESTDIR)$(PREFIX)/share/hotcold
 	cd $(MIXIN) && find . -type f | while read -r file; do \
-	  install -D -m 644 $$file $(abspath $(DESTDIR)/$(PREFIX))/share/hotcold/monitoring/$$file; done
+	  install -D -m 644 $$file $(abspath $(DESTDIR)/$(PREFIX))/share/hotcold/monitoring/$$file || exit 1; done
 	for file in archive.conf captures.conf; do \
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 

@@ -141,6 +141,9 @@ struct Metrics {
     durationNanoseconds = SystemClock.monotonicNanoseconds - startNanoseconds
     unfinished = round.unfinished
     self.captures = captures.count
+    for refused in round.captures where isClean[refused.capture] == nil && refused.status != .done {
+      addRefused(refused)
+    }
     for (path, isClean) in isClean {
       if isClean {
         figures[path]?.lastSuccessSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
@@ -152,6 +155,15 @@ struct Metrics {
       for reason in reasons { figures[path]?.errorsByReason[reason, default: 0] += 1 }
     }
     for path in figures.keys where !captures.contains(path) { figures[path] = nil }
+  }
+
+  /// One whose settings are wrong: nothing was done with it, and no report tells.
+  private mutating func addRefused(_ round: CaptureRound) {
+    let path = round.capture
+    // Of a layout that is not known nothing is counted.
+    figures[path] = figures[path] ?? Figures(.guide)
+    isClean[path] = false
+    add(round.issues, of: path)
   }
 
   /// Whole or not at all: the collector may read at any moment. Another file than the last time takes its place: two with

@@ -160,6 +160,19 @@ import Testing
     #expect(service.wait().status == 0)
   }
 
+  /// Such as one whose line names a layout that is not there.
+  @Test func aCaptureThatIsRefusedHasAnError() throws {
+    let folder = try Folder()
+    let file = folder.path + "/x.prom"
+    let capture = folder.path + "/capture"
+    try folder.makeFile("capture/segment_1.ts", seconds: ArchiverTests.now - 600)
+    try folder.makeFile("list", contents: Array("\(capture) layout=nowhere.yaml\n".utf8))
+    let round = ArchiverTests.once(["--captures-from", folder.path + "/list", "--metrics-file", file])
+    #expect(round.status == 64, "\(round.error)")
+    #expect(Self.value("hotcold_errors_total", "capture=\"\(capture)\"", in: file) == 1)
+    #expect(!Self.newest(capture, in: ServiceTests.contents(file)))
+  }
+
   /// A slice of a long backlog has not come to all files.
   @Test func theNewestFileIsNotKnownWhileThereIsMoreToDo() throws {
     let folder = try Folder()

@@ -230,12 +230,15 @@ def chain():
     (folder / "away").rename(back)
     recorders[0].records = True
     wait(
-        "both go on: a hole is left",
+        "both go on: a gap is left",
         lambda: ("HotcoldRecordingGaps", "front", "") in alerts() and ("HotcoldRecorderStopped", "front", "") not in alerts(),
     )
     gap = float(prometheus.query(f'hotcold_recording_gap_seconds{{capture="{front}"}}')[0]["value"][1])
     assert 5 < gap < 30, gap
-    wait("the capture is well again", lambda: not [alert for alert in alerts() if alert[1] == "back" and alert[0] == "HotcoldCaptureFailing"])
+    wait(
+        "the capture is well again",
+        lambda: not [alert for alert in alerts() if alert[:2] == ("HotcoldCaptureFailing", "back")],
+    )
 
     service.kill()
     service.wait()
@@ -248,7 +251,7 @@ def chain():
     start_service()
     wait("it runs again: neither", lambda: not [alert for alert in alerts() if alert[0] in ("HotcoldDown", "HotcoldAbsent")])
     wait(
-        "the hole is counted as before",
+        "the gap is counted as before",
         lambda: prometheus.query(f'hotcold_recording_gap_seconds{{capture="{front}"}} >= {gap - 1}'),
     )
 
@@ -256,6 +259,8 @@ def chain():
 def main():
     if os.geteuid() != 0:
         raise SystemExit("as root: one capture has a tier on a tmpfs")
+    # So that what follows is cleaned up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         chain()
     except BaseException:
@@ -266,7 +271,11 @@ def main():
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         for recorder in recorders:
             recorder.end.set()
             recorder.join()
