@@ -173,15 +173,19 @@ import Testing
     #expect(!Self.newest(capture, in: ServiceTests.contents(file)))
   }
 
-  /// A slice of a long backlog has not come to all files.
+  /// A slice of a long backlog has not come to all files: the newest one from before is not it any more.
   @Test func theNewestFileIsNotKnownWhileThereIsMoreToDo() throws {
     let folder = try Folder()
     let file = folder.path + "/x.prom"
-    let capture = folder.path + "/large"
-    try Shell.must([HotColdBinary.path, "sample", capture, "--files", "300k"])
+    let capture = folder.path + "/capture"
+    try Shell.must([HotColdBinary.path, "sample", folder.path + "/large", "--files", "300k"])
+    try folder.makeFile("capture/segment_1.ts", seconds: ArchiverTests.now - 600)
     let service = try ServiceTests.start(
       [capture, "--interval", "1s", "--engine", "syscalls", "--metrics-file", file],
       log: folder.path + "/log")
+    #expect(ArchiverTests.waitUntil { Self.newest(capture, in: ServiceTests.contents(file)) })
+    #expect(rename(capture, folder.path + "/away") == 0)
+    #expect(rename(folder.path + "/large", capture) == 0)
     var unfinished = 0
     let isSettled = ArchiverTests.waitUntil(seconds: 240) {
       let text = ServiceTests.contents(file)
@@ -189,9 +193,10 @@ import Testing
         unfinished += 1
         #expect(!Self.newest(capture, in: text), "\(text)")
       }
-      return text.contains("\nhotcold_captures_unfinished 0\n") && Self.newest(capture, in: text)
+      return unfinished > 0 && text.contains("\nhotcold_captures_unfinished 0\n")
+        && Self.newest(capture, in: text)
     }
-    #expect(isSettled && unfinished > 0, "\(ServiceTests.contents(file))")
+    #expect(isSettled, "\(ServiceTests.contents(file))")
     service.signal(SIGTERM)
     #expect(service.wait().status == 0)
   }
