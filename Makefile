@@ -76,12 +76,12 @@ test-e2e: build deb test-deps e2e-deps
 	  HOTCOLD_DEB=$$(echo $(CURDIR)/.build/hotcold_$(VERSION)_*.deb) \
 	  swift test --filter 'BrowserTests|CutOverTests|PackageTests|PlayerTests|RunningHourTests|SystemdTests|GuideTests|TierRecordingTests|LongRunTests'
 
-# The Ansible collection against three hosts, each with a systemd and an sshd of its own; as root.
+# The Ansible collection against three hosts, each with a systemd and an sshd of its own; as root: five minutes where nothing else runs.
 test-fleet: $(if $(HOTCOLD_DEB),,deb) fleet-deps
 	Packaging/ansible/tests/static.sh $(FLEET)/venv $(FLEET)/collections
 	$(FLEET)/venv/bin/python Packaging/ansible/tests/test_fleet.py $(FLEET_DEB) $(FLEET)
 
-# A roll-out on 20 hosts; as root (docs/FLEET.md).
+# A roll-out on 16 hosts; as root (docs/FLEET.md).
 simulate-fleet: $(if $(HOTCOLD_DEB),,deb) fleet-deps
 	Packaging/ansible/tests/static.sh $(FLEET)/venv $(FLEET)/collections
 	$(FLEET)/venv/bin/python Packaging/ansible/tests/simulate.py $(FLEET_DEB) $(FLEET)

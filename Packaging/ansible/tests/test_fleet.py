@@ -502,7 +502,7 @@ def the_way_back_stops_the_service_and_ends_flat(fleet):
 def main():
     deb, folder = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
     wanted = sys.argv[3:]
-    failures = 0
+    ran = failures = 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
         began = time.monotonic()
@@ -512,6 +512,7 @@ def main():
             if wanted and function.__name__ not in wanted:
                 continue
             start = time.monotonic()
+            ran += 1
             try:
                 function(fleet)
                 print(f"ok {number} {function.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
@@ -519,8 +520,8 @@ def main():
                 failures += 1
                 traceback.print_exc(file=sys.stdout)
                 print(f"not ok {number} {function.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
-        print(f"{len(SCENARIOS)} scenarios, {failures} failed, {time.monotonic() - began:.0f} s", flush=True)
-    sys.exit(1 if failures else 0)
+        print(f"{ran} of {len(SCENARIOS)} scenarios, {failures} failed, {time.monotonic() - began:.0f} s", flush=True)
+    sys.exit(1 if failures or not ran else 0)
 
 
 main()
