@@ -313,11 +313,15 @@ def held(node, capture, seconds):
 def a_capture_that_another_run_holds_is_tried_again(fleet):
     node = fleet.nodes[0]
     fleet.make_capture(node, "/srv/busy", owner="root:root")
-    with held(node, "/srv/busy", 12):
+    tries = lambda: node.processes("hotcold", "--execute", "/srv/busy")
+    with held(node, "/srv/busy", 600):
         checked = fleet.controller.task("node1", MIGRATE, options=("--check",), captures=["/srv/busy"])
         assert checked["changed"] and "another run of hotcold holds" in str(checked["warnings"]), checked
-        result = fleet.controller.task("node1", MIGRATE, captures=["/srv/busy"], retries=20, delay=1)
-    assert not result["failed"], result["msg"]
+        process = fleet.controller.start([{"hosts": "node1", "gather_facts": False, "become": True, "tasks": [
+            {"name": "it", MIGRATE: {"captures": ["/srv/busy"], "retries": 20, "delay": 1}}]}])
+        wait_until("nobody tries", tries)
+        wait_until("the first try does not end", lambda: not tries())
+    result = fleet.controller.finish(process).succeeded().of("node1", "it")["result"]
     assert result["attempts"] > 1 and result["changed"] and result["moved"] > 0, result
 
 
