@@ -73,7 +73,7 @@ class Controller:
             ANSIBLE_CALLBACK_PLUGINS=str(pathlib.Path(__file__).parent / "callback_plugins"),
             ANSIBLE_CALLBACKS_ENABLED="results",
             ANSIBLE_NOCOLOR="1",
-            # A third of the time of each task.
+            # About half the time.
             ANSIBLE_PIPELINING="1",
             HOTCOLD_TEST_RESULTS=str(work / "results.jsonl"),
             LC_ALL="C.UTF-8",

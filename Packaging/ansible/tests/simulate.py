@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A roll-out on many hosts of one machine: simulate.py DEB FOLDER [HOSTS [FORKS]]. As root; for 20 hosts some minutes and 2 GB of memory.
+"""A roll-out on many hosts of one machine: simulate.py DEB FOLDER [HOSTS [FORKS]]. As root; some minutes.
 
-Every host is real in all but its hardware: systemd, sshd, address, files. One in the last batch fails at first.
+Every host is real in all but its hardware: systemd, sshd, address, files. One in the last batch fails at first. More than 18 run into the
+kernel's limit of inotify instances (fs.inotify.max_user_instances, 128 by default).
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def roll_out(fleet, forks):
 
 def main():
     deb, folder = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
-    hosts, forks = (int(number) for number in (sys.argv[3:] + ["20", "20"][len(sys.argv) - 3:]))
+    hosts, forks = (int(number) for number in (sys.argv[3:] + ["16", "16"][len(sys.argv) - 3:]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
         began = time.monotonic()
@@ -42,7 +43,7 @@ def main():
         print(f"{hosts} hosts with 3,000 files each after {time.monotonic() - began:.0f} s", flush=True)
 
         failing = fleet.nodes[-2]
-        taken = "rm -rf segments; mkdir -p segments/$(date -r segment_000000005.ts +%-H); echo other > segments/*/segment_000000005.ts"
+        taken = "hour=$(date -r segment_000000005.ts +%-H); mkdir -p segments/$hour; echo other > segments/$hour/segment_000000005.ts"
         failing.must(f"cd {CAPTURE}; {taken}")
         print(f"a roll-out in which {failing.name} fails")
         results = roll_out(fleet, forks)
