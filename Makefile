@@ -49,7 +49,7 @@ FAULT_TESTS := CoreLoopTests|InitializationFaultTests|BrokenMoverTests|KillTests
 SANITIZED := CaptureLayoutTests|KernelIOTests|LayoutFilesTests|MigrationTests
 IMAGE_PACKAGES := buildah git
 # catatonit is process 1 of a pod, busybox the shell of the recorder's image.
-CONTAINER_PACKAGES := $(IMAGE_PACKAGES) podman crun catatonit busybox-static ffmpeg python3-venv
+CONTAINER_PACKAGES := $(IMAGE_PACKAGES) podman crun catatonit uidmap busybox-static ffmpeg python3-venv
 CONTAINER_PYTHON_PACKAGES := kubernetes-validate==1.37.0 podman-compose==1.6.0
 MONITORING_PACKAGES := jsonnet prometheus prometheus-node-exporter python3 python3-venv python3-yaml
 # Generated from the schema of each version of Grafana: the oldest and the newest that there is.
@@ -114,8 +114,9 @@ test-e2e: build deb test-package test-deps e2e-deps
 # The alerts, rules and dashboards, from their sources (docs/MONITORING.md).
 mixin: monitoring-deps
 	@rm -rf $(MIXIN_OUTPUT)/dashboards_out && mkdir -p $(MIXIN_OUTPUT)/dashboards_out
-	jsonnet -S -e "std.manifestYamlDoc((import '$(MIXIN)/mixin.libsonnet').prometheusRules, quote_keys=false)" > $(MIXIN_OUTPUT)/prometheus_rules.yaml
-	jsonnet -S -e "std.manifestYamlDoc((import '$(MIXIN)/mixin.libsonnet').prometheusAlerts, quote_keys=false)" > $(MIXIN_OUTPUT)/prometheus_alerts.yaml
+	for kind in Rules Alerts; do \
+	  jsonnet -S -e "std.manifestYamlDoc((import '$(MIXIN)/mixin.libsonnet').prometheus$$kind, quote_keys=false)" \
+	    > $(MIXIN_OUTPUT)/prometheus_$$(echo $$kind | tr A-Z a-z).yaml || exit 1; done
 	jsonnet -m $(MIXIN_OUTPUT)/dashboards_out -e "(import '$(MIXIN)/mixin.libsonnet').grafanaDashboards" > /dev/null
 
 # They are what the sources give, Prometheus and Grafana's models accept them, each alert comes in its case; then the real chain of
@@ -222,7 +223,7 @@ install-files:
 	install -m 644 Packaging/layouts/*.yaml $(DESTDIR)$(PREFIX)/share/hotcold/layouts
 	install -m 644 docs/schema/hotcold.schema.json $(DESTDIR)$(PREFIX)/share/hotcold
 	cd $(MIXIN) && find . -type f | while read -r file; do \
-	  install -D -m 644 $$file $(abspath $(DESTDIR)/$(PREFIX))/share/hotcold/monitoring/$$file; done
+	  install -D -m 644 $$file $(abspath $(DESTDIR)/$(PREFIX))/share/hotcold/monitoring/$$file || exit 1; done
 	for file in archive.conf captures.conf; do \
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 
@@ -271,12 +272,13 @@ check-arm64-kernel: deps arm64-deps
 	Tests/Arm64/kernel.sh
 
 # An OCI image of that package, without a daemon (docs/CONTAINERS.md).
+image: export SOURCE_DATE_EPOCH = $(EPOCH)
 image: deb image-deps
 	Packaging/container/build-image.sh $(DEB) $(IMAGE)
 	@ls -l $(IMAGE)
 
 # The image under podman, for real: seccomp profiles, mistakes, stops and kills, compose and Kubernetes examples beside a recorder.
-# As root; some two minutes.
+# As root; two to four minutes, most of it waiting for recordings.
 test-container: image container-deps
 	[ -d .build/container ] || { python3 -m venv .build/container && .build/container/bin/pip -q install $(CONTAINER_PYTHON_PACKAGES); }
 	.build/container/bin/python Packaging/container/test.py $(IMAGE) $(DEB)

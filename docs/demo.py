@@ -9,9 +9,9 @@ import os
 import pathlib
 import pty
 import select
+import shutil
 import struct
 import sys
-import tempfile
 import fcntl
 import termios
 
@@ -24,7 +24,7 @@ PROMPT = "$ "
 TYPED = [
     ("hotcold migrate capture1 --execute\n", "(yes/no)"),
     ("yes\n", "durable "),
-    ("hotcold verify capture1\n", "every archive.m3u8"),
+    ("hotcold verify capture1 | cut -c -110\n", "every archive.m3u8"),
 ]
 COLOURS = {
     "default": "#d4d4d4", "black": "#1e1e1e", "red": "#f14c4c", "green": "#23d18b", "brown": "#e5e510", "blue": "#3b8eea",
@@ -86,7 +86,8 @@ def text_elements(screen):
                 colour = COLOURS.get(style[0], "#" + style[0] if len(style[0]) == 6 else COLOURS["default"])
                 weight = ' font-weight="bold"' if style[1] else ""
                 x = MARGIN + (start + len(text) - len(text.lstrip())) * CELL_WIDTH
-                text = text.strip()
+                # Whatever shows it leaves several spaces as they are only if they do not break.
+                text = text.strip().replace(" ", "\u00a0")
                 yield (f'<text x="{x:.1f}" y="{MARGIN + row * LINE_HEIGHT + FONT_SIZE}" fill="{colour}"{weight} '
                        f'textLength="{len(text) * CELL_WIDTH:.1f}">{html.escape(text, quote=False)}</text>')
             start = end
@@ -95,15 +96,19 @@ def text_elements(screen):
 
 def main():
     binary, output = sys.argv[1:]
-    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="hotcold-picture-") as folder:
+    folder = "/dev/shm/stream"  # It is in the picture.
+    os.mkdir(folder)
+    try:
         if os.spawnl(os.P_WAIT, binary, "hotcold", "sample", folder + "/capture1", "--files", "300k", "--quiet"):
             sys.exit("demo.py: no sample")
         *elements, last = text_elements(recorded(os.path.abspath(binary), folder))
+    finally:
+        shutil.rmtree(folder)
     width, height = round(2 * MARGIN + COLUMNS * CELL_WIDTH), 2 * MARGIN + (last + 1) * LINE_HEIGHT
     pathlib.Path(output).write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">\n'
         f'<rect width="100%" height="100%" rx="8" fill="#1e1e1e"/>\n'
-        f'<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{FONT_SIZE}" xml:space="preserve">\n'
+        f'<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="{FONT_SIZE}">\n'
         + "\n".join(elements) + "\n</g>\n</svg>\n")
 
 

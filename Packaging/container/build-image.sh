@@ -1,11 +1,11 @@
-#!/bin/sh
+#!/bin/bash
 # Builds the OCI image from the Debian package, without a daemon: build-image.sh PACKAGE.deb OUTPUT.tar
 #
 #     PACKAGE.deb and the packages that it depends on ─▶ root.tar ─▶ buildah, Containerfile ─▶ OUTPUT.tar (an OCI archive)
 #
 # The packages are those of this machine's Debian, unpacked and not installed: there is neither shell nor package manager in the
 # image. The same packages and SOURCE_DATE_EPOCH give the same image.
-set -eu
+set -euo pipefail
 package=$(realpath "$1")
 output=$(realpath -m "$2")
 here=$(dirname "$(realpath "$0")")
@@ -30,13 +30,18 @@ unpack() {
     dpkg-deb -f "$file" > "$root/var/lib/dpkg/status.d/$(dpkg-deb -f "$file" Package)"
   done
 }
-fetch() { (mkdir "$work/$1" && cd "$work/$1" && shift && apt-get -q=2 -o APT::Sandbox::User=root download "$@"); }
+# Into a folder of that name.
+fetch() {
+  mkdir "$work/$1"
+  (cd "$work/$1" && shift && apt-get -q=2 -o APT::Sandbox::User=root download "$@")
+}
 # shellcheck disable=SC2086  # names are words
 fetch packages $names base-files tzdata
 unpack "$package" "$work"/packages/*.deb
 # Some have their copyright file in another package, such as gcc-12-base.
-for link in "$root"/usr/share/doc/*; do
-  [ -e "$link" ] || { name=$(basename "$(readlink "$link")"); [ -e "$work/$name" ] || { fetch "$name" "$name"; unpack "$work/$name"/*.deb; }; }
+for name in $(find "$root/usr/share/doc" -xtype l -printf '%l\n' | sort -u); do
+  fetch "$name" "$name"
+  unpack "$work/$name"/*.deb
 done
 
 # What a program without a shell has no use for. Copyright files stay.

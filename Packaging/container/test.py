@@ -3,7 +3,7 @@
 
 As root, with podman: the hardened container of docs/CONTAINERS.md under podman's default seccomp profile and under ours, mistakes that
 users make, stops and kills in the middle, the lock, compose and Kubernetes examples beside a real ffmpeg, every command of that page.
-`make test-container` installs what it needs. Storage, containers and mounts are its own, and go at its end.
+`make test-container` installs what it needs. Storage, containers, processes and mounts are its own, and go at its end.
 """
 
 import contextlib
@@ -30,14 +30,19 @@ HERE = pathlib.Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 ARCHIVE, PACKAGE = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 VENV = REPOSITORY / ".build/container"
-IMAGE = "localhost/hotcold:0.1.0"
+VERSION = subprocess.check_output(["dpkg-deb", "-f", PACKAGE, "Version"], text=True).strip()
+IMAGE = f"localhost/hotcold:{VERSION}"
 RECORDER = "localhost/recorder:1"
 OWNER = 33
 HARDENED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges", "--network=none"]
 CALLS = ["io_uring_enter", "io_uring_register", "io_uring_setup"]
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="hotcold-container-", dir="/var/tmp"))
 CAPTURES = WORK / "captures"
+DEFAULT_PROFILE = pathlib.Path("/usr/share/containers/seccomp.json")
 PROFILE = WORK / "hotcold-seccomp.json"
+CGROUPS = pathlib.Path("/sys/fs/cgroup")
+CGROUPS_BEFORE = set()
+SHARED_CGROUPS = ["libpod_parent", "conmon"]
 
 
 def run(*arguments, status=0, **options):
@@ -93,6 +98,14 @@ def make_capture(name, files, owner=OWNER):
     return path
 
 
+def make_folder(name):
+    """On the disk; CAPTURES is a tmpfs."""
+    path = WORK / name
+    path.mkdir()
+    os.chown(path, OWNER, OWNER)
+    return path
+
+
 def snapshot(path):
     """Every file but the playlists by inode: its name, size, time, owner. No move changes any of that."""
     result = {}
@@ -118,6 +131,7 @@ def setUpModule():
     if " /sys/fs/cgroup/unified cgroup2 " in pathlib.Path("/proc/mounts").read_text():
         run("umount", "/sys/fs/cgroup/unified")
         run("mount", "-t", "tmpfs", "tmpfs", "/sys/fs/cgroup/unified")
+    CGROUPS_BEFORE.update(read_cgroups())
     files = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 20_000)
     CAPTURES.mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=2g,mode=755,uid=33,gid=33", "tmpfs", CAPTURES)
@@ -143,11 +157,26 @@ def setUpModule():
 def tearDownModule():
     podman("rm", "--all", "--force", "--time", "0", status=None)
     podman("pod", "rm", "--all", "--force", "--time", "0", status=None)
-    for parent in pathlib.Path("/sys/fs/cgroup").glob("*/libpod_parent"):
-        run("find", parent, "-depth", "-type", "d", "-delete", status=None)
+    remove_cgroups()
     for mount in sorted(read_mounts(), key=len, reverse=True):
         run("umount", "--lazy", mount, status=None)
     shutil.rmtree(WORK)
+
+
+def read_cgroups():
+    """Those of every podman of this machine without systemd, the innermost first."""
+    parents = [*CGROUPS.glob("libpod_parent"), *CGROUPS.glob("*/libpod_parent")]
+    return [pathlib.Path(folder) for parent in parents for folder, _, _ in os.walk(parent, topdown=False)]
+
+
+def remove_cgroups():
+    """Those of this test's containers and pods, and what was made above and beside them. One that is in use cannot be removed."""
+    events = podman("events", "--stream=false", "--filter", "event=create", "--format", "{{.ID}}", status=None)
+    own = set(events.stdout.split())
+    for folder in read_cgroups():
+        if folder not in CGROUPS_BEFORE and (folder.name in SHARED_CGROUPS or any(identifier in str(folder) for identifier in own)):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def read_mounts():
@@ -155,7 +184,13 @@ def read_mounts():
     return [line.split()[4] for line in lines if line.split()[4].startswith(str(WORK))]
 
 
-class Test1Image(unittest.TestCase):
+class Case(unittest.TestCase):
+    def tearDown(self):
+        for capture in CAPTURES.iterdir():
+            shutil.rmtree(capture)
+
+
+class Test1Image(Case):
     def test_configuration(self):
         image = json.loads(podman("image", "inspect", IMAGE).stdout)[0]
         settings = image["Config"]
@@ -164,12 +199,17 @@ class Test1Image(unittest.TestCase):
         self.assertEqual(settings["Cmd"], ["archive"])
         self.assertEqual(settings["StopSignal"], "SIGTERM")
         self.assertNotIn("Volumes", settings)
-        version = run("dpkg-deb", "-f", PACKAGE, "Version").stdout.strip()
-        self.assertEqual(settings["Labels"]["org.opencontainers.image.version"], version)
+        self.assertEqual(settings["Labels"]["org.opencontainers.image.version"], VERSION)
         self.assertRegex(settings["Labels"]["org.opencontainers.image.created"], r"^20\d\d-\d\d-\d\dT")
         self.assertRegex(settings["Labels"]["org.opencontainers.image.revision"], r"^[0-9a-f]{40}$|^unknown$")
         self.assertLess(image["Size"], 60_000_000)
-        self.assertEqual(hotcold("--version").stdout.strip(), version)
+        self.assertEqual(hotcold("--version").stdout.strip(), VERSION)
+
+    def test_page_and_examples_name_this_version(self):
+        for file in ["docs/CONTAINERS.md", *(f"Packaging/container/{name}" for name in (
+                "compose.yaml", "kubernetes/sidecar.yaml", "kubernetes/daemonset.yaml"))]:
+            named = re.findall(r"hotcold[:_]([0-9][^\s_}\"]*)", (REPOSITORY / file).read_text())
+            self.assertEqual(set(named), {VERSION}, file)
 
     def test_nothing_but_what_it_needs(self):
         mount = podman("image", "mount", IMAGE).stdout.strip()
@@ -191,32 +231,33 @@ class Test1Image(unittest.TestCase):
 
     def test_the_same_again(self):
         again = WORK / "again.tar"
+        # Its time is not the package's that the archive was made from.
+        package = shutil.copyfile(PACKAGE, WORK / PACKAGE.name)
         labels = json.loads(podman("image", "inspect", IMAGE).stdout)[0]["Config"]["Labels"]
         created = labels["org.opencontainers.image.created"]
         epoch = run("date", "-d", created, "+%s").stdout.strip()
-        run(HERE / "build-image.sh", PACKAGE, again,
+        run(HERE / "build-image.sh", package, again,
             env=os.environ | {"SOURCE_DATE_EPOCH": epoch, "REVISION": labels["org.opencontainers.image.revision"]})
         indices = [run("tar", "-xOf", archive, "index.json").stdout for archive in (ARCHIVE, again)]
         digests = [json.loads(index)["manifests"][0]["digest"] for index in indices]
         self.assertEqual(digests[0], digests[1])
 
     def test_time_zones(self):
-        capture = make_capture("zones", 300)
+        make_capture("zones", 300)
         report = json.loads(hotcold("migrate", "/captures/zones", "--format", "json",
                                     options=["--env", "HOTCOLD_TIME_ZONE=Asia/Kolkata"]).stdout)
         self.assertEqual(report["timeZone"], {"name": "Asia/Kolkata", "utcOffsetSeconds": 19800})
         self.assertEqual(json.loads(hotcold("migrate", "/captures/zones", "--format", "json").stdout)["timeZone"]["name"], "UTC")
         unknown = hotcold("archive", "--once", options=["--env", "HOTCOLD_TIME_ZONE=Europe/Nowhere"], status=64)
         self.assertIn("Europe/Nowhere", unknown.stderr)
-        shutil.rmtree(capture)
 
 
-class Test2DefaultProfile(unittest.TestCase):
+class Test2DefaultProfile(Case):
     """podman's own, as in almost every container: no io_uring."""
 
     def test_the_container_is_what_the_page_promises(self):
-        with container("hardened", "archive", "--interval", "1s") as stack:
-            wait_for(lambda: "no folder matches" in logs("hardened") or "capture" in logs("hardened"))
+        with container("hardened", "archive", "--interval", "1s"):
+            wait_for(lambda: "a round every 1 s" in logs("hardened"))
             status = pathlib.Path(f"/proc/{container_pid('hardened')}/status").read_text()
             self.assertRegex(status, r"\nSeccomp:\t2\n")
             self.assertRegex(status, r"\nNoNewPrivs:\t1\n")
@@ -228,7 +269,7 @@ class Test2DefaultProfile(unittest.TestCase):
             self.assertEqual(root[-1].split()[5].split(",")[0], "ro")
 
     def test_auto_goes_on_with_threads_and_says_so_calmly(self):
-        profile = json.loads(pathlib.Path("/usr/share/containers/seccomp.json").read_text())
+        profile = json.loads(DEFAULT_PROFILE.read_text())
         allowed = {name for rule in profile["syscalls"] for name in rule["names"]}
         self.assertFalse(allowed & set(CALLS), "this podman grants io_uring by default: nothing is shown here")
         capture = make_capture("default", 100_000)
@@ -251,7 +292,18 @@ class Test2DefaultProfile(unittest.TestCase):
         hotcold("archive", "--once", "/captures/default")
         hotcold("verify", "/captures/default", "--quiet")
         self.assertEqual(snapshot(capture), before)
-        shutil.rmtree(capture)
+
+    def test_a_profile_that_answers_eperm(self):
+        """As Docker's default does, where podman's says ENOSYS."""
+        profile = json.loads(DEFAULT_PROFILE.read_text()) | {"defaultErrnoRet": 1, "defaultErrno": "EPERM"}
+        (WORK / "eperm.json").write_text(json.dumps(profile))
+        make_capture("eperm", 70_000)
+        result = hotcold("migrate", "/captures/eperm", "--execute", "--yes", "--format", "json",
+                         options=["--security-opt", f"seccomp={WORK}/eperm.json"])
+        reason = json.loads(result.stdout)["engineReason"]
+        self.assertIn("io_uring refused: forbidden by sysctl kernel.io_uring_disabled or a seccomp profile", reason)
+        self.assertNotRegex(result.stderr, "ERROR|WARNING")
+        hotcold("verify", "/captures/eperm", "--quiet")
 
     def test_io_uring_is_refused_clearly(self):
         capture = make_capture("refused", 3000)
@@ -259,7 +311,6 @@ class Test2DefaultProfile(unittest.TestCase):
         result = hotcold("migrate", "/captures/refused", "--execute", "--yes", "--engine", "io_uring", status=64)
         self.assertIn("io_uring refused: hidden by a seccomp profile. Use --engine auto", result.stderr)
         self.assertEqual(tree(capture), before)
-        shutil.rmtree(capture)
 
 
 def container_pid(name):
@@ -282,7 +333,7 @@ def runtime_seccomp(name, *options):
         "architectures": sorted(seccomp["architectures"])}, rules
 
 
-class Test3OurProfile(unittest.TestCase):
+class Test3OurProfile(Case):
     OPTIONS = ["--security-opt", f"seccomp={PROFILE}"]
 
     def test_it_is_the_default_and_three_calls(self):
@@ -301,7 +352,7 @@ class Test3OurProfile(unittest.TestCase):
             self.assertLessEqual(set(rule), {"names", "action", "errnoRet", "args"})
 
     def test_a_condition_that_is_not_known_is_refused(self):
-        profile = json.loads(pathlib.Path("/usr/share/containers/seccomp.json").read_text())
+        profile = json.loads(DEFAULT_PROFILE.read_text())
         profile["syscalls"][0]["includes"] = {"moon": ["full"]}
         (WORK / "odd.json").write_text(json.dumps(profile))
         result = run(HERE / "seccomp.py", WORK / "odd.json", status=1)
@@ -327,7 +378,6 @@ class Test3OurProfile(unittest.TestCase):
         report = json.loads(hotcold("migrate", "/captures/ring", "--execute", "--yes", "--format", "json", options=self.OPTIONS).stdout)
         self.assertRegex(report["engineReason"], r"io_uring [0-9,]+ files", "auto has measured it")
         self.assertEqual(snapshot(capture), before)
-        shutil.rmtree(capture)
 
 
 def ring_descriptors(pid):
@@ -339,7 +389,7 @@ def ring_descriptors(pid):
     return count
 
 
-class Test4Mistakes(unittest.TestCase):
+class Test4Mistakes(Case):
     def test_without_the_captures(self):
         """The service waits and says what to do; a health check fails; a capture that is named is an error."""
         def unmounted(*arguments, **rest):
@@ -371,7 +421,6 @@ class Test4Mistakes(unittest.TestCase):
         readonly("migrate", "/captures/readonly")
         readonly("verify", "/captures/readonly", status=1)
         self.assertEqual(tree(capture), before)
-        shutil.rmtree(capture)
 
     def test_a_wrong_user(self):
         capture = make_capture("foreign", 3000, owner=OWNER)
@@ -381,6 +430,16 @@ class Test4Mistakes(unittest.TestCase):
             result = hotcold(*command, "/captures/foreign", options=["--user", "1000:1000"], status=77)
             self.assertIn("--user 33:GID of podman and docker, user: in compose, runAsUser and runAsGroup in Kubernetes", result.stderr)
             self.assertNotIn("sudo", result.stderr)
+        # A folder of root's, as a runtime makes it where one that is to be mounted is missing.
+        os.chown(capture, 0, 0)
+        result = hotcold("migrate", "--execute", "--yes", "/captures/foreign", status=77)
+        self.assertIn("It belongs to root: give it to the user of this container (chown, on the host)", result.stderr)
+        # The right user, without the group.
+        os.chown(capture, OWNER, 1000)
+        os.chmod(capture, 0o770)
+        result = hotcold("migrate", "--execute", "--yes", "/captures/foreign", status=77)
+        self.assertIn("Run with the group of the files, too: --user 33:GID", result.stderr)
+        os.chown(capture, OWNER, OWNER)
         os.chmod(capture, 0o700)
         result = hotcold("verify", "/captures/foreign", options=["--user", "1000:1000"], status=77)
         self.assertIn("Permission denied", result.stderr)
@@ -392,23 +451,20 @@ class Test4Mistakes(unittest.TestCase):
         hotcold("migrate", "/captures/foreign", "--execute", "--yes", "--quiet", options=["--user", "1000:1000"])
         owners = {(p.stat().st_uid, p.stat().st_gid) for p in capture.rglob("*")}
         self.assertEqual(owners, {(1000, 1000)})
-        shutil.rmtree(capture)
 
     def test_a_mount_inside_a_capture(self):
         capture = make_capture("split", 3000)
         before = snapshot(capture)
-        (WORK / "other").mkdir()
-        os.chown(WORK / "other", OWNER, OWNER)
+        other = make_folder("other")
         result = hotcold("migrate", "/captures/split", "--execute", "--yes",
-                         options=["--volume", f"{WORK}/other:/captures/split/metadata"], status=1)
+                         options=["--volume", f"{other}:/captures/split/metadata"], status=1)
         self.assertIn("/captures/split/metadata: is another mount or subvolume; refused", result.stderr)
         self.assertEqual(snapshot(capture), before)
-        self.assertEqual(os.listdir(WORK / "other"), [])
+        self.assertEqual(os.listdir(other), [])
         # The runtime has made the mount point, as root.
         os.chown(capture / "metadata", OWNER, OWNER)
         hotcold("migrate", "/captures/split", "--execute", "--yes", "--quiet")
         hotcold("verify", "/captures/split", "--quiet")
-        shutil.rmtree(capture)
 
     def test_a_setting_with_a_mistake(self):
         result = hotcold("archive", "--once", options=["--env", "HOTCOLD_INTERVALL=5s"], status=None)
@@ -433,11 +489,66 @@ class Test4Mistakes(unittest.TestCase):
             (settings / "..1/archive.conf").write_text("HOTCOLD_CAPTURES_FROM=/etc/hotcold/captures.conf\nHOTCOLD_INTERVAL=7s\n")
             podman("kill", "--signal", "HUP", "settings")
             wait_for(lambda: "the settings were read again: a round every 7 s" in logs("settings"))
-        for capture in captures:
-            shutil.rmtree(capture)
 
 
-class Test5StopsAndKills(unittest.TestCase):
+class Test4Rootless(Case):
+    """Without root: the user who calls podman is the one of the image inside. The user is made for this test alone."""
+    USER = 4711
+
+    def podman(self, *arguments, **rest):
+        environment = {"HOME": str(self.home), "PATH": "/usr/bin:/bin", "XDG_RUNTIME_DIR": str(self.home / "run"),
+                       "CONTAINERS_CONF": str(self.home / "containers.conf")}
+        return run("setpriv", f"--reuid={self.USER}", f"--regid={self.USER}", "--clear-groups", "podman", *arguments,
+                   env=environment, cwd=self.home, **rest)
+
+    def setUp(self):
+        self.home = WORK / "home"
+        (self.home / "run").mkdir(parents=True)
+        (self.home / "captures").mkdir()
+        # No limits here: cgroups are not delegated to users everywhere.
+        (self.home / "containers.conf").write_text(
+            '[containers]\ncgroups = "disabled"\nlog_driver = "k8s-file"\ndefault_ulimits = ["nofile=1000:1000", "nproc=4096:4096"]\n'
+            '[engine]\nruntime = "crun"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n')
+        os.chmod(WORK, 0o711)
+        shutil.copy(ARCHIVE, self.home / "image.tar")
+        for path in [self.home, *self.home.rglob("*")]:
+            os.chown(path, self.USER, self.USER)
+        # Seen by this test's own mounts alone.
+        for name, line in (("passwd", f"rootless:x:{self.USER}:{self.USER}::{self.home}:/bin/sh"), ("group", f"rootless:x:{self.USER}:"),
+                           ("subuid", "rootless:700000:65536"), ("subgid", "rootless:700000:65536")):
+            known = pathlib.Path(f"/etc/{name}")
+            copy = WORK / name
+            copy.write_text((known.read_text() if known.exists() else "") + line + "\n")
+            run("mount", "--bind", copy, known)
+            self.addCleanup(run, "umount", known)
+
+    def test_keep_id(self):
+        capture = self.home / "captures/cam1"
+        shutil.move(make_capture("cam1", 3000), capture)
+        for path in [capture, *capture.rglob("*")]:
+            os.chown(path, self.USER, self.USER)
+        before = snapshot(capture)
+        self.podman("load", "--input", "image.tar")
+        self.podman("run", *HARDENED, "--userns=keep-id:uid=33,gid=33", "--volume", f"{self.home}/captures:/captures", IMAGE,
+                    "migrate", "/captures/cam1", "--execute", "--yes", "--quiet")
+        self.assertEqual(snapshot(capture), before)
+        self.assertEqual({(p.stat().st_uid, p.stat().st_gid) for p in capture.rglob("*")}, {(self.USER, self.USER)})
+        hotcold("verify", "/captures/cam1", "--quiet", captures=self.home / "captures", options=["--user", f"{self.USER}:{self.USER}"])
+
+
+class Test5Memory(Case):
+    def test_the_limit_of_the_examples(self):
+        """Far below it: on a disk, where the kernel's own entries count as well."""
+        folder = make_folder("disk")
+        hotcold("sample", "/captures/memory", "--files", "100000", captures=folder)
+        report = json.loads(hotcold("migrate", "/captures/memory", "--execute", "--yes", "--format", "json", captures=folder,
+                                    options=["--memory", "64m"]).stdout)
+        self.assertLess(report["peakResidentBytes"], 32 << 20)
+        hotcold("verify", "/captures/memory", "--quiet", captures=folder, options=["--memory", "64m"])
+        shutil.rmtree(folder)
+
+
+class Test5StopsAndKills(Case):
     FILES = 100_000
 
     def begin(self, name):
@@ -456,7 +567,6 @@ class Test5StopsAndKills(unittest.TestCase):
         hotcold("migrate", f"/captures/{name}", "--execute", "--yes", "--quiet")
         hotcold("verify", f"/captures/{name}", "--quiet")
         self.assertEqual(snapshot(capture), before)
-        shutil.rmtree(capture)
 
     def test_a_stop_in_the_middle(self):
         capture, before, stack = self.begin("stopped")
@@ -479,7 +589,7 @@ class Test5StopsAndKills(unittest.TestCase):
         self.finish("killed", capture, before)
 
     def test_the_service_ends_with_0(self):
-        capture = make_capture("service", 3000)
+        make_capture("service", 3000)
         with container("service", "archive", "--interval", "1h"):
             wait_for(lambda: "/captures/service: moved" in logs("service"))
             begin = time.monotonic()
@@ -487,7 +597,29 @@ class Test5StopsAndKills(unittest.TestCase):
             self.assertLess(time.monotonic() - begin, 10)
             self.assertEqual(exit_code("service"), 0)
             self.assertRegex(logs("service"), r"INFO stopped\n$")
-        shutil.rmtree(capture)
+
+    def test_what_is_in_ram_goes_to_the_disk_at_the_end(self):
+        """The tmpfs is the host's: a mount below the volume comes with it."""
+        folder = make_folder("disk")
+        capture = folder / "ram"
+        hotcold("sample", "/captures/ram", "--files", "3000", captures=folder)
+        (capture / "hot").mkdir()
+        run("mount", "-t", "tmpfs", "-o", "size=64m,mode=755,uid=33,gid=33", "tmpfs", capture / "hot")
+        options = ["--env", "HOTCOLD_LAYOUT=guide-ram", "--env", "HOTCOLD_FLUSH_ON_STOP=yes"]
+        hotcold("migrate", "/captures/ram", "--execute", "--yes", "--quiet", captures=folder, options=options)
+        in_ram = {p.name for p in (capture / "hot").rglob("*.*") if p.suffix != ".m3u8"}
+        self.assertEqual(len(in_ram), 310)
+        with container("ram", "archive", "--interval", "1h", "/captures/ram", captures=folder, options=options):
+            wait_for(lambda: "a round every 3600 s" in logs("ram"))
+            podman("stop", "--time", "60", "ram")
+            self.assertEqual(exit_code("ram"), 0)
+        run("umount", capture / "hot")
+        self.assertEqual(in_ram - {p.name for p in capture.rglob("*.*")}, set())
+    def test_init_makes_verify_hear_signals(self):
+        make_capture("heard", self.FILES)
+        with container("heard", "verify", "/captures/heard", options=["--init"]):
+            podman("kill", "--signal", "INT", "heard")
+            self.assertEqual(int(podman("wait", "heard").stdout), 130)
 
     def test_host_and_container_hold_the_same_lock(self):
         capture = make_capture("locked", 3000)
@@ -502,7 +634,6 @@ class Test5StopsAndKills(unittest.TestCase):
             os.close(descriptor)
         # And the other way round.
         name = "holder"
-        shutil.rmtree(capture)
         capture, before, stack = self.begin(name)
         with stack:
             descriptor = os.open(capture, os.O_RDONLY)
@@ -524,7 +655,8 @@ def make_recorder_image():
         target = root / file.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, target)
-    (root / "Containerfile").write_text("FROM scratch\nCOPY bin /bin\nCOPY usr /usr\nCOPY lib /lib\nCOPY lib64 /lib64\nENV PATH=/usr/bin:/bin\n")
+    (root / "Containerfile").write_text(
+        "FROM scratch\nCOPY bin /bin\nCOPY usr /usr\nCOPY lib /lib\nCOPY lib64 /lib64\nENV PATH=/usr/bin:/bin\n")
     for folder in ("lib", "lib64", "usr"):
         (root / folder).mkdir(exist_ok=True)
     podman("build", "--quiet", "--tag", RECORDER, root)
@@ -551,15 +683,40 @@ def check_recording(test, capture, restarts):
         test.assertGreaterEqual(int(frames.stdout.split()[0].strip(",")), 25 * (len(listed) - 1 - restarts))
 
 
-class Test6Examples(unittest.TestCase):
+def compose_check():
+    """The arguments of compose.yaml's health check."""
+    import yaml
+    how, program, *arguments = yaml.safe_load((HERE / "compose.yaml").read_text())["services"]["hotcold"]["healthcheck"]["test"]
+    assert (how, program) == ("CMD", "hotcold")
+    return arguments
+
+
+def daemon_set(**changed):
+    """The arguments of its readiness probe, and its settings as options of podman: variables, some changed, and ConfigMap."""
+    import yaml
+    documents = list(yaml.safe_load_all((HERE / "kubernetes/daemonset.yaml").read_text()))
+    pod = next(d for d in documents if d["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+    variables = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+    assert set(changed) <= set(variables)
+    folder, metrics = WORK / "configmap", WORK / "configmap-metrics"
+    for path in (folder, metrics):
+        path.mkdir(exist_ok=True)
+    os.chown(metrics, OWNER, OWNER)
+    for name, text in next(d for d in documents if d["kind"] == "ConfigMap")["data"].items():
+        (folder / name).write_text(text)
+    program, *arguments = pod["containers"][0]["readinessProbe"]["exec"]["command"]
+    assert program == "hotcold"
+    options = ["--volume", f"{folder}:/etc/hotcold:ro", "--volume", f"{metrics}:/metrics"]
+    return arguments, options + [word for name, value in (variables | changed).items() for word in ("--env", f"{name}={value}")]
+
+
+class Test6Examples(Case):
     @classmethod
     def setUpClass(cls):
         make_recorder_image()
 
     def test_compose_beside_a_real_recorder(self):
-        folder = CAPTURES / "compose"
-        folder.mkdir()
-        os.chown(folder, OWNER, OWNER)
+        folder = make_folder("compose")
         environment = os.environ | {
             "RECORDER_IMAGE": RECORDER, "HOTCOLD_IMAGE": IMAGE, "CAPTURES": str(folder), "HOTCOLD_INTERVAL": "2s", "HOTCOLD_MIN_AGE": "3s",
         }
@@ -598,7 +755,6 @@ class Test6Examples(unittest.TestCase):
         # It finds what is wrong.
         wrong = WORK / "wrong.yaml"
         wrong.write_text((HERE / "kubernetes/sidecar.yaml").read_text().replace("readOnlyRootFilesystem", "readOnlyRootFileSystem"))
-        run(validate, "--strict", "-k", "1.29", wrong, status=None)
         self.assertNotEqual(run(validate, "--strict", "-k", "1.29", wrong, status=None).returncode, 0)
 
     def test_kubernetes_examples_are_restricted(self):
@@ -618,16 +774,49 @@ class Test6Examples(unittest.TestCase):
             self.assertLessEqual(kinds, {"hostPath", "configMap"} if example == "daemonset" else {"persistentVolumeClaim"})
             mounts = [m for c in pod["containers"] for m in c["volumeMounts"]]
             self.assertFalse(any("subPath" in m for m in mounts))
-        settings = next(d for d in documents if d["kind"] == "ConfigMap")["data"]
-        (WORK / "configmap").mkdir(exist_ok=True)
-        for name, text in settings.items():
-            (WORK / "configmap" / name).write_text(text)
-        printed = hotcold("archive", "--print-config", options=["--volume", f"{WORK}/configmap:/etc/hotcold:ro"]).stdout
+
+    def test_settings_of_the_daemon_set(self):
+        printed = hotcold("archive", "--print-config", options=daemon_set()[1]).stdout
         self.assertIn("# file\nHOTCOLD_METRICS_FILE=/metrics/hotcold.prom", printed)
+        self.assertIn("# environment\nHOTCOLD_TIME_ZONE=UTC", printed)
+
+    def test_every_command_knows_the_zone_of_the_daemon_set(self):
+        """As `kubectl exec` has it: of the ConfigMap, only the service reads archive.conf."""
+        make_capture("zone", 3000)
+        probe, options = daemon_set(HOTCOLD_TIME_ZONE="Asia/Kolkata")
+        hotcold("archive", "--once", options=options)
+        hotcold(*probe, options=options)
+        report = json.loads(hotcold("migrate", "/captures/zone", "--format", "json", options=options).stdout)
+        self.assertEqual(report["timeZone"]["name"], "Asia/Kolkata")
+        # The check sees a wrong zone.
+        hotcold(*probe, options=daemon_set()[1], status=1)
+
+    def test_health_checks_give_the_service_its_time(self):
+        """More than 120 s pass where a round takes a little, or the interval is longer."""
+        for check, options in (compose_check(), []), daemon_set():
+            capture = make_capture("health", 3000)
+            hotcold("archive", "--once", options=options)
+            hotcold(*check, options=options)
+            new = capture / "captures/capture_900000_thumbnail.jpg"
+            new.touch()
+            for age, status in ((180, 0), (660, 1)):
+                os.utime(new, (time.time() - age, time.time() - age))
+                hotcold(*check, options=options, status=status)
+            shutil.rmtree(capture)
+
+    def test_a_volume_that_is_a_file_system_of_its_own(self):
+        """ext4 has lost+found at its top, for root alone: no capture of the pattern."""
+        folder = make_folder("volume")
+        (folder / "lost+found").mkdir(mode=0o700)
+        hotcold("sample", "/captures/cam1", "--files", "3000", captures=folder)
+        for check, options in (compose_check(), []), daemon_set():
+            service = hotcold("archive", "--once", captures=folder, options=options)
+            self.assertNotRegex(service.stderr, "ERROR|WARNING")
+            hotcold(*check, captures=folder, options=options)
 
     def test_the_sidecar_runs(self):
         manifest = HERE / "kubernetes/sidecar.yaml"
-        podman("tag", IMAGE, "registry.example/hotcold:0.1.0")
+        podman("tag", IMAGE, f"registry.example/hotcold:{VERSION}")
         podman("tag", RECORDER, "registry.example/recorder:1")
         try:
             podman("kube", "play", "--network", "none", manifest)
@@ -651,18 +840,16 @@ class Test6Examples(unittest.TestCase):
             podman("volume", "rm", "--force", "captures", status=None)
 
     def test_metrics_on_a_shared_volume(self):
-        metrics = WORK / "metrics"
-        metrics.mkdir()
-        os.chown(metrics, OWNER, OWNER)
-        capture = make_capture("metrics", 300)
-        hotcold("archive", "--once", "/captures/metrics", options=["--volume", f"{metrics}:/metrics", "--env", "HOTCOLD_METRICS_FILE=/metrics/hotcold.prom"])
+        metrics = make_folder("metrics")
+        make_capture("metrics", 300)
+        options = ["--volume", f"{metrics}:/metrics", "--env", "HOTCOLD_METRICS_FILE=/metrics/hotcold.prom"]
+        hotcold("archive", "--once", "/captures/metrics", options=options)
         text = (metrics / "hotcold.prom").read_text()
         self.assertRegex(text, r'hotcold_last_success_timestamp_seconds\{capture="/captures/metrics"\} \d+')
         self.assertEqual((metrics / "hotcold.prom").stat().st_mode & 0o777, 0o644)
-        shutil.rmtree(capture)
 
 
-class Test7Page(unittest.TestCase):
+class Test7Page(Case):
     def test_every_command_of_the_page(self):
         """The blocks of docs/CONTAINERS.md, in their order, in one shell each."""
         page = (REPOSITORY / "docs/CONTAINERS.md").read_text()
@@ -671,11 +858,10 @@ class Test7Page(unittest.TestCase):
         folder = CAPTURES / "page"
         for block in blocks:
             block = block.replace("/srv/captures", str(folder)).replace("sudo ", "")
-            block = block.replace("make image ", "true ").replace(".build/hotcold_0.1.0_amd64.oci.tar", str(ARCHIVE))
+            block = block.replace("make image ", "true ").replace(f".build/hotcold_{VERSION}_amd64.oci.tar", str(ARCHIVE))
             block = block.replace(".build/hotcold-seccomp.json", str(WORK / "page-seccomp.json"))
             result = run("bash", "-e", "-o", "pipefail", "-c", block, status=None, cwd=REPOSITORY)
             self.assertEqual(result.returncode, 0, f"{block}\n{result.stdout[-2000:]}\n{result.stderr[-2000:]}")
-        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

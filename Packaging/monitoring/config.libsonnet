@@ -5,10 +5,12 @@
 
     // Which hosts are looked after.
     hotcoldSelector: 'job=~".+"',
-    // The file that the service writes and node_exporter serves (HOTCOLD_METRICS_FILE).
+    // The file that node_exporter serves (HOTCOLD_METRICS_FILE, or the link to it): under another name its age is not known.
     textfileSelector: 'file=~"(.*/)?hotcold[.]prom"',
     // Kinds that are recorded without a pause: nothing new of them means that the recorder has stopped.
     recorderSelector: 'kind=~"segments|recordings"',
+    // Captures in whose recordings gaps are a fault: not those of a recorder that records on motion only.
+    gapSelector: 'capture=~".+"',
 
     // HOTCOLD_INTERVAL of the service. The times below count its rounds.
     roundIntervalSeconds: 60,
@@ -16,10 +18,10 @@
     downSeconds: 10 * config.roundIntervalSeconds,
     // What is wrong in most rounds of this time, and for as long again, is no accident.
     windowSeconds: 15 * config.roundIntervalSeconds,
-    // For how long a capture may fail before somebody has to get up.
+    // For how long a capture may fail before it becomes critical.
     failingCriticalSeconds: 60 * config.roundIntervalSeconds,
     // For how long a host may have served no metrics of hotcold before it counts as one that never had it.
-    forgetSeconds: 24 * 3600,
+    forgetSeconds: 7 * 24 * 3600,
 
     // How old the newest file of a kind may be.
     recorderStoppedSeconds: 300,
@@ -29,6 +31,8 @@
     // Of bytes or inodes: free below the first and none left soon, or free below the second.
     freeWarningRatio: 0.2,
     freeCriticalRatio: 0.05,
+    freeWarningAfterSeconds: 3600,
+    freeCriticalAfterSeconds: 300,
     // None left within this time, if it goes on as it did.
     fillingWithinSeconds: 24 * 3600,
     fillingLookBackSeconds: 6 * 3600,

@@ -27,6 +27,8 @@ struct Metrics {
     var newest = PerKind<ModificationTime?>(repeating: nil)
     /// Whether the archive holds all that it should: in mid-settling files are missing that are still to come.
     var isSettled = false
+    /// Whether this round has seen the cold files: one that fails may not come to them.
+    var isInventoried = false
     var gaps: RecordingGaps?
     var fileSystem: FileSystemStatus?
     var mounts: [(path: FilePath, status: FileSystemStatus)] = []
@@ -99,13 +101,14 @@ struct Metrics {
       report.error == nil && report.manifests?.isClean ?? true && report.retention?.isClean ?? true
     isClean[path] = wasClean && isClean[path] ?? true
     add(issues, of: path)
+    figures.isInventoried = report.error == nil
     if report.error == nil {
       figures.isCounted = true
       figures.hot = report.hot
       figures.cold = report.cold
       figures.note(report.newestCold)
       if let manifests = report.manifests {
-        if figures.isSettled { figures.gaps = manifests.gaps ?? figures.gaps }
+        if figures.isSettled { figures.gaps = manifests.gaps }
       } else {
         figures.gaps = nil
       }
@@ -116,6 +119,10 @@ struct Metrics {
     if let retention = report.retention {
       figures.implausible = retention.implausible.sum
       figures.isRetentionDeclined = !retention.refusals.isEmpty
+    } else if report.error == nil {
+      // It is not asked for any more.
+      figures.implausible = 0
+      figures.isRetentionDeclined = false
     }
     figures.fileSystem = report.fileSystem ?? figures.fileSystem
     if report.error == nil { figures.mounts = report.mounts }
@@ -126,6 +133,7 @@ struct Metrics {
     startNanoseconds = SystemClock.monotonicNanoseconds
     isClean = [:]
     reasons = [:]
+    for path in figures.keys { figures[path]?.isInventoried = false }
   }
 
   mutating func finish(_ round: Archiver.Round, _ captures: [FilePath]) {
@@ -133,6 +141,9 @@ struct Metrics {
     durationNanoseconds = SystemClock.monotonicNanoseconds - startNanoseconds
     unfinished = round.unfinished
     self.captures = captures.count
+    for refused in round.captures where isClean[refused.capture] == nil && refused.status != .done {
+      addRefused(refused)
+    }
     for (path, isClean) in isClean {
       if isClean {
         figures[path]?.lastSuccessSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
@@ -144,6 +155,15 @@ struct Metrics {
       for reason in reasons { figures[path]?.errorsByReason[reason, default: 0] += 1 }
     }
     for path in figures.keys where !captures.contains(path) { figures[path] = nil }
+  }
+
+  /// One whose settings are wrong: nothing was done with it, and no report tells.
+  private mutating func addRefused(_ round: CaptureRound) {
+    let path = round.capture
+    // Of a layout that is not known nothing is counted.
+    figures[path] = figures[path] ?? Figures(.guide)
+    isClean[path] = false
+    add(round.issues, of: path)
   }
 
   /// Whole or not at all: the collector may read at any moment. Another file than the last time takes its place: two with
@@ -278,10 +298,14 @@ struct Metrics {
     perKind(
       "hotcold_newest_file_timestamp_seconds", "gauge",
       "Modification time of the newest file of each kind that the service has seen."
-    ) { $0.newest[$1].map { Int(clamping: $0.seconds) } }
+    ) { figures, kind in
+      // Else a recorder would seem to have stopped while nobody looks, or before its files have been come to.
+      guard figures.isSettled, figures.isInventoried else { return nil }
+      return figures.newest[kind].map { Int(clamping: $0.seconds) }
+    }
     perCapture(
       "hotcold_recording_gaps",
-      "Holes in the archived recording that ended in the last 24 hours: time that no segment covers."
+      "Gaps in the archived recording that ended in the last 24 hours: time that no segment covers."
     ) { $0.gaps.map { "\($0.count)" } }
     perCapture("hotcold_recording_gap_seconds", "Seconds that are missing in them.") {
       $0.gaps.map { seconds(microseconds: $0.microseconds) }
@@ -289,7 +313,7 @@ struct Metrics {
     perTier("hotcold_files", "Files of each kind and tier.") { "\($0.files)" }
     perTier("hotcold_bytes", "Bytes of each kind and tier.") { "\($0.bytes)" }
     perCapture(
-      "hotcold_errors_total", "Rounds in which a capture could not be dealt with as it should.",
+      "hotcold_errors_total", "Rounds in which something was wrong with a capture.",
       type: "counter"
     ) { "\($0.errors)" }
     perCapture("hotcold_implausible_files", "Files whose age is not known: from the future or the epoch.") {

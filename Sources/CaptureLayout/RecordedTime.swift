@@ -1,11 +1,11 @@
-/// Which time a recording covers, and where it has holes.
+/// Which time a recording covers, and where it has gaps.
 ///
 ///     segments    ▇▇▇▇▇▇▇▇▇      ▇▇▇▇▇▇▇▇▇▇|▇▇▇▇▇▇▇▇      ▇▇▇▇▇
 ///     stretches   [───────]      [────────][──────]      [───]      of all playlists: an hour ends within a recording
-///     holes               └ hole ┘                └ hole ┘
+///     gaps                └─ gap ┘                └─ gap ┘
 ///
-/// Only missing time is a hole. Where the numbers begin anew, or the stream's own time does, a stretch ends; that is a
-/// discontinuity of a playlist and no hole, unless more time went by than a segment can last.
+/// Only missing time is a gap. Where the numbers begin anew, or the stream's own time does, a stretch ends; that is a
+/// discontinuity of a playlist and no gap, unless more time went by than a segment can last.
 public struct RecordedTime: Sendable {
   /// Segments that follow each other.
   private struct Stretch {
@@ -45,7 +45,7 @@ public struct RecordedTime: Sendable {
   /// Adds what another playlist of the same recording covers.
   public mutating func add(_ other: RecordedTime) { stretches += other.stretches }
 
-  /// The holes that ended since a moment, in seconds since the epoch. Times from the future or the epoch say nothing.
+  /// The gaps that ended since a moment, in seconds since the epoch. Times from the future or the epoch say nothing.
   public func gaps(since startSeconds: Int64, nowSeconds: Int64) -> RecordingGaps {
     var recent: [Stretch] = []
     var before: Stretch?
@@ -88,7 +88,7 @@ public struct RecordedTime: Sendable {
   }
 }
 
-/// Holes in a recording.
+/// Gaps in a recording.
 public struct RecordingGaps: Equatable, Sendable {
   public private(set) var count = 0
   /// What is missing in all of them.

@@ -11,7 +11,8 @@ public import SystemPackage
 ///
 /// The first that fits counts, so a folder whose name has a comma or a star works as it is. A line without wildcards that
 /// fits nothing stays in the list, as the folder before its process: that of a recorder that has not been started yet. Its run
-/// will say why it is no capture. A pattern that matches nothing is reported.
+/// will say why it is no capture. A pattern that matches nothing is reported; none matches `lost+found`, which every ext4
+/// has at its top, for root alone.
 public struct NamedCaptures: Sendable {
   /// Absolute. The same path twice is one capture; one folder by two paths is dealt with twice, which does no harm, for
   /// inode numbers may not be trusted to tell folders apart (FUSE).
@@ -91,7 +92,8 @@ public struct NamedCaptures: Sendable {
 
   private static func folders(matching pattern: [UInt8]) throws(KernelError) -> [FilePath] {
     var folders: [FilePath] = []
-    for path in try FilePath.matching(pattern: pattern) where isFolder(path) {
+    for path in try FilePath.matching(pattern: pattern)
+    where path.lastComponent?.string != "lost+found" && isFolder(path) {
       folders.append(try path.absolute())
     }
     return folders

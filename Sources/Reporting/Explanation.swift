@@ -115,7 +115,7 @@ extension Explanation {
     case .segmentsDeletedEarly(let count):
       return Explanation(
         "\(name): \(Format.count(count, "segment")) between the cold and the hot ones \(count == 1 ? "is" : "are") missing: "
-          + "something deletes them before they are archived, and the archives have holes",
+          + "something deletes them before they are archived, and the archives have gaps",
         "ffmpeg does that with -hls_flags delete_segments: leave it out. What is old hotcold deletes, where it is asked to "
           + "(--retain).")
     case .littleSpace(let free, let all):

@@ -141,8 +141,9 @@ extension Explanation {
     _ error: KernelError, _ owner: String?, in capture: FilePath, _ command: String
   ) -> Explanation {
     var remedy =
-      "Run as the user who owns the files and may give folders their owner and group: \(asOwner(owner, command))"
-    if CurrentProcess.isInContainer { remedy += "." }
+      CurrentProcess.isInContainer
+      ? remedyInContainer(error, owner, command)
+      : "Run as the user who owns the files and may give folders their owner and group: \(asOwner(owner, command))"
     if error.errno == .notPermitted, error.operation == .access {
       remedy += " If it is immutable or append-only (lsattr -d), chattr -i -a lifts that."
     }
@@ -151,5 +152,16 @@ extension Explanation {
         " The service: User= in its unit (sudo systemctl edit hot_cold_archiver); ProtectHome= hides folders below /home."
     }
     return Explanation(describe(error, in: capture), remedy)
+  }
+
+  private static func remedyInContainer(_ error: KernelError, _ owner: String?, _ command: String) -> String {
+    let isOfRoot = owner == Users.name(of: 0)
+    if isOfRoot, error.operation == .changeOwner {
+      let user = Users.name(of: CurrentProcess.effectiveUser)
+      return "Run with the group of the files, too: \(asOwner(user, command))."
+    }
+    // Such as a folder that a container runtime has made for a mount: nobody is to run as root because of it.
+    if isOfRoot { return "It belongs to root: give it to the user of this container (chown, on the host)." }
+    return "Run as the user and group that own the files: \(asOwner(owner, command))."
   }
 }

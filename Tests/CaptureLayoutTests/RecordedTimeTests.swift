@@ -3,7 +3,7 @@ import Testing
 
 @testable import CaptureLayout
 
-/// Holes in a recording, from the playlists of its hours.
+/// Gaps in a recording, from the playlists of its hours.
 @Suite struct RecordedTimeTests {
   typealias Segment = (number: Int64, microseconds: Int64)
 
@@ -37,17 +37,17 @@ import Testing
     numbers.map { ($0, from + ($0 - numbers.lowerBound) * step) }
   }
 
-  /// Hours of recording with holes of known length, within an hour and across hours, and with restarts that lose no time.
-  @Test(arguments: SeededRandom.seeds(40, campaign: 2000)) func eachHoleIsCountedOnce(seed: UInt64) {
+  /// Hours of recording with gaps of known length, within an hour and across hours, and with restarts that lose no time.
+  @Test(arguments: SeededRandom.seeds(40, campaign: 2000)) func eachGapIsCountedOnce(seed: UInt64) {
     var random = SeededRandom(seed)
     let tenths = [5, 10, 20, 40, 60, 100].randomElement(using: &random)!
     let step = Int64(tenths) * 100_000
-    let holes = Int.random(in: 0...12, using: &random)
+    let gapsMade = Int.random(in: 0...12, using: &random)
     var files: [Segment] = []
     var now: Int64 = 0
     var number: Int64 = 0
     var missing: Int64 = 0
-    for part in 0...holes {
+    for part in 0...gapsMade {
       for _ in 0..<Int.random(in: 5...400, using: &random) {
         let jitter = step / 10
         now += step + Int64.random(in: -jitter...jitter, using: &random)
@@ -57,40 +57,40 @@ import Testing
         }
         files.append((number, now))
       }
-      guard part < holes else { break }
+      guard part < gapsMade else { break }
       let length = Int64.random(in: 2 * step + 3_000_000...7200_000_000, using: &random)
       now += length
       missing += length
       if Bool.random(using: &random) { number = 0 }
     }
     let gaps = Self.gaps(files, &random)
-    #expect(gaps.count == holes, "HOTCOLD_SEED=\(seed)")
-    // Of the segment behind a hole it is known only how long the others are.
-    let doubt = Int64(holes) * max(1_000_000, step / 2)
+    #expect(gaps.count == gapsMade, "HOTCOLD_SEED=\(seed)")
+    // Of the segment behind a gap it is known only how long the others are.
+    let doubt = Int64(gapsMade) * max(1_000_000, step / 2)
     #expect(abs(gaps.microseconds - missing) <= doubt, "HOTCOLD_SEED=\(seed)")
   }
 
-  @Test func numbersThatBeginAnewAreNoHole() {
+  @Test func numbersThatBeginAnewAreNoGap() {
     var random = SeededRandom(1)
     let files = Self.run(100...200, from: 0) + Self.run(0...50, from: 101_000_000)
     #expect(Self.gaps(files, &random) == RecordingGaps())
   }
 
-  @Test func aHoleIsAsLongAsWhatIsMissing() {
+  @Test func aGapIsAsLongAsWhatIsMissing() {
     var random = SeededRandom(1)
     let gaps = Self.gaps(Self.run(1...10, from: 0) + Self.run(11...20, from: 40_000_000), &random)
     #expect(gaps.count == 1 && gaps.microseconds == 30_000_000)
   }
 
   /// Files stay in a folder that another time zone would not have given them.
-  @Test func whatAnotherPlaylistCoversIsNoHole() {
+  @Test func whatAnotherPlaylistCoversIsNoGap() {
     var all = Self.recorded(Self.run(1...600, from: 0) + Self.run(1201...1800, from: 1200_000_000))
     #expect(all.gaps(since: Self.start, nowSeconds: Self.start + 9000).count == 1)
     all.add(Self.recorded(Self.run(601...1200, from: 600_000_000)))
     #expect(all.gaps(since: Self.start, nowSeconds: Self.start + 9000) == RecordingGaps())
   }
 
-  @Test func onlyHolesThatEndedInTheTimeThatIsAskedForCount() {
+  @Test func onlyGapsThatEndedInTheTimeThatIsAskedForCount() {
     var random = SeededRandom(1)
     let files =
       Self.run(1...10, from: 0) + Self.run(11...20, from: 4000_000_000)
@@ -102,7 +102,7 @@ import Testing
   }
 
   /// An hour that begins with one segment, of which nothing is known but the step from the hour before.
-  @Test func aSingleSegmentOfTheNextHourIsNoHole() {
+  @Test func aSingleSegmentOfTheNextHourIsNoGap() {
     var all = Self.recorded(Self.run(1...100, from: 0, every: 6_000_000))
     all.add(Self.recorded([(101, 600_000_000)]))
     #expect(all.gaps(since: Self.start, nowSeconds: Self.start + 9000) == RecordingGaps())

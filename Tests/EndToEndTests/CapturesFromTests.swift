@@ -61,6 +61,22 @@ import Testing
     try expectSettled(["capture1", "capture10", "capture2"])
   }
 
+  /// A volume that is an ext4 of its own has that folder, where only root may look into it.
+  @Test(arguments: [["migrate"], ["verify"], ["archive", "--once"]])
+  func aPatternPassesOverLostAndFound(command: [String]) throws {
+    try SmallCapture.make(in: folder, at: "volume/capture1")
+    try folder.makeFolder("volume/lost+found", mode: 0o700)
+    let volume = folder.path + "/volume"
+    let list = try makeList("\(volume)/*\n")
+    try #require(HotColdBinary.run(["migrate", "\(volume)/capture1", "--execute", "--yes"]).status == 0)
+    let result = HotColdBinary.run(command + ["--captures-from", list])
+    #expect(result.status == 0, "\(result.error)")
+    #expect(!result.error.contains("lost+found"), "\(result.error)")
+    // By its name it is a folder as any other.
+    let named = HotColdBinary.run(command + [volume + "/lost+found"])
+    #expect(named.status == 66 && named.error.contains("not a capture"), "\(named)")
+  }
+
   @Test func theServiceReadsTheLinesOfARecorder() throws {
     try SmallCapture.make(in: folder, at: "capture1")
     let list = try makeList("\(folder.path)/capture1,12345,hd\n\(folder.path)/nothing*\n")

@@ -2,7 +2,7 @@ import Foundation
 import TestKit
 import Testing
 
-/// What the service's metrics say of a recording: when it went on last, and where it has holes (docs/MONITORING.md).
+/// What the service's metrics say of a recording: when it went on last, and where it has gaps (docs/MONITORING.md).
 @Suite struct MetricsTests {
   /// Segments of ten seconds, each modified at its end; returns when the last one was.
   @discardableResult
@@ -30,10 +30,10 @@ import Testing
     }
   }
 
-  @Test func holesOfTheLastDayAreCountedAlsoAcrossHoursAndAfterARestart() throws {
+  @Test func gapsOfTheLastDayAreCountedAlsoAcrossHoursAndAfterARestart() throws {
     let folder = try Folder()
     let now = ArchiverTests.now
-    // A hole of a day that is past, in the same hour folders; two within hours or across them; numbers that begin anew.
+    // A gap of a day that is past, in the same hour folders; two within hours or across them; numbers that begin anew.
     try Self.record(30, from: 0, at: now - 30 * 3600, in: folder)
     try Self.record(30, from: 30, at: now - 29 * 3600, in: folder)
     try Self.record(30, from: 60, at: now - 23 * 3600, in: folder)
@@ -60,7 +60,7 @@ import Testing
   }
 
   /// The service remembers what it has read, and reads it again where segments come or go.
-  @Test func aHoleThatComesWhileTheServiceRunsIsCounted() throws {
+  @Test func aGapThatComesWhileTheServiceRunsIsCounted() throws {
     let folder = try Folder()
     let tools = try Folder()
     let file = tools.path + "/x.prom"
@@ -76,7 +76,7 @@ import Testing
       }
     }
     #expect(wait(for: 0, 0))
-    // A hole is one when the recording goes on.
+    // A gap is one when the recording goes on.
     try Self.record(10, from: 60, at: end + 50, in: folder)
     #expect(wait(for: 1, 50), "\(ServiceTests.contents(file))")
     let rounds = ServiceTests.contents(file)
@@ -85,6 +85,32 @@ import Testing
     // What fills it came late.
     try Self.record(5, from: 200, at: end, in: folder)
     #expect(wait(for: 0, 0), "\(ServiceTests.contents(file))")
+    service.signal(SIGTERM)
+    #expect(service.wait().status == 0)
+  }
+
+  /// A number from before would say that a recording has no gap since.
+  @Test func gapsAreNotKnownWhileAnHourCannotBeRead() throws {
+    let folder = try Folder()
+    let tools = try Folder()
+    let file = tools.path + "/x.prom"
+    let labels = "capture=\"\(folder.path)\""
+    func gaps() -> Double? { Self.value("hotcold_recording_gaps", labels, in: file) }
+    let end = try Self.record(60, from: 0, at: ArchiverTests.now - 7200, in: folder)
+    let service = try ServiceTests.start(
+      [folder.path, "--interval", "1s", "--hot", "segments=0", "--metrics-file", file],
+      log: tools.path + "/log")
+    #expect(ArchiverTests.waitUntil { gaps() == 0 })
+    // Its playlist cannot be written, whichever hour it is.
+    let hours = Set([end + 60, end + 150].map { $0 / 3600 % 24 })
+    for hour in hours { try folder.makeFolder(Bytes("segments/\(hour)/.archive.m3u8.hotcold")) }
+    try Self.record(10, from: 60, at: end + 50, in: folder)
+    #expect(
+      ArchiverTests.waitUntil {
+        gaps() == nil && Self.value("hotcold_errors_total", labels, in: file) ?? 0 > 0
+      }, "\(ServiceTests.contents(file))")
+    for hour in hours { rmdir(folder.path + "/segments/\(hour)/.archive.m3u8.hotcold") }
+    #expect(ArchiverTests.waitUntil { gaps() == 1 }, "\(ServiceTests.contents(file))")
     service.signal(SIGTERM)
     #expect(service.wait().status == 0)
   }
@@ -107,5 +133,93 @@ import Testing
     }
     #expect(newest == [Double(end), Double(now - 100), nil])
     #expect(Self.value("hotcold_filesystem_size_bytes", "capture=\"\(folder.path)\"", in: file) ?? 0 > 0)
+  }
+
+  private static func newest(_ capture: String, in text: String) -> Bool {
+    text.contains("hotcold_newest_file_timestamp_seconds{capture=\"\(capture)\",kind=\"segments\"} ")
+  }
+
+  /// While a round ends with an error nobody looks: what was the newest file is not it any more.
+  @Test func theNewestFileIsNotKnownWhileTheCaptureFails() throws {
+    let folder = try Folder()
+    let file = folder.path + "/x.prom"
+    let capture = folder.path + "/capture"
+    try folder.makeFile("capture/segment_1.ts", seconds: ArchiverTests.now - 600)
+    let service = try ServiceTests.start(
+      [capture, "--interval", "1s", "--metrics-file", file], log: folder.path + "/log")
+    #expect(ArchiverTests.waitUntil { Self.newest(capture, in: ServiceTests.contents(file)) })
+    #expect(rename(capture, folder.path + "/away") == 0)
+    #expect(
+      ArchiverTests.waitUntil {
+        Self.value("hotcold_errors_total", "capture=\"\(capture)\"", in: file) ?? 0 > 0
+          && !Self.newest(capture, in: ServiceTests.contents(file))
+      }, "\(ServiceTests.contents(file))")
+    #expect(rename(folder.path + "/away", capture) == 0)
+    #expect(ArchiverTests.waitUntil { Self.newest(capture, in: ServiceTests.contents(file)) })
+    service.signal(SIGTERM)
+    #expect(service.wait().status == 0)
+  }
+
+  /// Such as one whose line names a layout that is not there.
+  @Test func aCaptureThatIsRefusedHasAnError() throws {
+    let folder = try Folder()
+    let file = folder.path + "/x.prom"
+    let capture = folder.path + "/capture"
+    try folder.makeFile("capture/segment_1.ts", seconds: ArchiverTests.now - 600)
+    try folder.makeFile("list", contents: Array("\(capture) layout=nowhere.yaml\n".utf8))
+    let round = ArchiverTests.once(["--captures-from", folder.path + "/list", "--metrics-file", file])
+    #expect(round.status == 64, "\(round.error)")
+    #expect(Self.value("hotcold_errors_total", "capture=\"\(capture)\"", in: file) == 1)
+    #expect(!Self.newest(capture, in: ServiceTests.contents(file)))
+  }
+
+  /// A slice of a long backlog has not come to all files.
+  @Test func theNewestFileIsNotKnownWhileThereIsMoreToDo() throws {
+    let folder = try Folder()
+    let file = folder.path + "/x.prom"
+    let capture = folder.path + "/large"
+    try Shell.must([HotColdBinary.path, "sample", capture, "--files", "300k"])
+    let service = try ServiceTests.start(
+      [capture, "--interval", "1s", "--engine", "syscalls", "--metrics-file", file],
+      log: folder.path + "/log")
+    var unfinished = 0
+    let isSettled = ArchiverTests.waitUntil(seconds: 240) {
+      let text = ServiceTests.contents(file)
+      if text.contains("\nhotcold_captures_unfinished 1\n") {
+        unfinished += 1
+        #expect(!Self.newest(capture, in: text), "\(text)")
+      }
+      return text.contains("\nhotcold_captures_unfinished 0\n") && Self.newest(capture, in: text)
+    }
+    #expect(isSettled && unfinished > 0, "\(ServiceTests.contents(file))")
+    service.signal(SIGTERM)
+    #expect(service.wait().status == 0)
+  }
+
+  /// What retention declined, and what it kept, is over when it is not asked for any more.
+  @Test func whatRetentionSaysEndsWithIt() throws {
+    let folder = try Folder()
+    let tools = try Folder()
+    let conf = tools.path + "/conf"
+    let file = tools.path + "/x.prom"
+    _ = try ArchiverTests.cold(folder, "captures", ages: [4000, 5000, -86_400])
+    func settings(_ retain: String) throws {
+      try Folder.writeFile(conf, "HOTCOLD_INTERVAL=1s\nHOTCOLD_METRICS_FILE=\(file)\n\(retain)")
+    }
+    func says(declined: Double, implausible: Double) -> Bool {
+      let labels = "capture=\"\(folder.path)\""
+      return ArchiverTests.waitUntil {
+        Self.value("hotcold_retention_declined", labels, in: file) == declined
+          && Self.value("hotcold_implausible_files", labels, in: file) == implausible
+      }
+    }
+    try settings("HOTCOLD_RETAIN=captures=1h\n")
+    let service = try ServiceTests.start([folder.path, "--config", conf], log: tools.path + "/log")
+    #expect(says(declined: 1, implausible: 1), "\(ServiceTests.contents(file))")
+    try settings("")
+    service.signal(SIGHUP)
+    #expect(says(declined: 0, implausible: 0), "\(ServiceTests.contents(file))")
+    service.signal(SIGTERM)
+    #expect(service.wait().status == 0)
   }
 }

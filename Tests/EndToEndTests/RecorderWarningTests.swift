@@ -33,7 +33,7 @@ import Testing
     #expect(result.error.contains(Self.warning) && result.error.contains("delete_segments"))
   }
 
-  /// A recording without a hole, a pause, numbers that begin elsewhere, and numbers that were left out in a pause.
+  /// A recording without a gap, a pause, numbers that begin elsewhere, and numbers that were left out in a pause.
   @Test(arguments: [(20, 30, 0), (100, 110, -80), (20, 30, 10_000), (30, 40, -5)])
   func otherRecordingsAreNot(_ start: Int, _ end: Int, _ offset: Int) throws {
     try make(0..<20, in: coldPlace)

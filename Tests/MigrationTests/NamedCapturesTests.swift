@@ -52,6 +52,13 @@ import Testing
     #expect(try list(["r*", "b*"]).names == [Self.odd, "b\u{e9}"])
   }
 
+  @Test func aPatternPassesOverLostAndFound() throws {
+    try folder.makeFolder("lost+found")
+    #expect(try list(["[cl]*"]).names == ["capture-link", "capture1", "capture10", "capture2"])
+    #expect(try list(["lost*"]).unmatched == ["lost*"])
+    #expect(try list(["lost+found"]).names == ["lost+found"])
+  }
+
   @Test func aPatternWithoutAFolderIsSaid() throws {
     let (names, unmatched) = try list(["nothing*", "capture-f*", "capture1"])
     #expect(names == ["capture1"])

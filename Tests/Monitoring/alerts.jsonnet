@@ -21,6 +21,8 @@ local file = host + ',file="/var/lib/prometheus/node-exporter/hotcold.prom"';
 local clock = '0+60x600 36000x3 36300+60x1000';
 local counter = '0+1x600 600x3 0+1x1000';
 local zero = '0x1605';
+// One more each so many minutes.
+local every(minutes, times) = std.join(' ', ['%dx%d' % [count, minutes - 1] for count in std.range(1, times)]);
 
 local healthy = {
   ['up{%s}' % host]: '1x1605',
@@ -31,7 +33,9 @@ local healthy = {
   ['hotcold_captures_unfinished{%s}' % host]: '0x300 1x30 0x1274',
   ['hotcold_captures_list_errors_total{%s}' % host]: '0x300 1x1304',
   ['hotcold_metrics_write_errors_total{%s}' % host]: zero,
-  // Wrong for three rounds, and once a round since.
+  // Wrong for three rounds.
+  ['hotcold_errors_total{%s}' % front]: zero,
+  ['hotcold_errors_total{%s}' % back]: '0x100 1+1x2 3x1501',
   ['hotcold_capture_errors_total{%s,reason="another run holds the capture"}' % back]: '_x100 1+1x2 3x1501',
   ['hotcold_files_failed{%s,kind="segments"}' % front]: '0x100 5x2 0x1501',
   ['hotcold_retention_declined{%s}' % front]: zero,
@@ -81,11 +85,43 @@ local case(name, series, checks, samples=[]) = {
   promql_expr_test: samples,
 };
 
+local camera2 = {
+  'hotcold_build_info{job="node",instance="camera2:9100",version="0.1.0"}': '1x1605',
+  'node_textfile_mtime_seconds{job="node",instance="camera2:9100",file="/srv/hotcold.prom"}': '0+60x1605',
+};
+
 local none(series) = { [key]: null for key in std.objectFields(series) };
 local only(series, prefix) = { [key]: series[key] for key in std.objectFields(series) if std.startsWith(key, prefix) };
 
-local down = fires('HotcoldDown', 'critical', on(), 'On camera1:9100 no round has ended for 13m 0s. Nothing goes cold, nothing expires, disks fill.');
-local failing(severity, text) = fires('HotcoldCaptureFailing', severity, onFront({ reason: 'no such folder' }), text);
+local down = fires(
+  'HotcoldDown',
+  'critical',
+  on(),
+  'On camera1:9100 no round has ended for 13m 0s. Nothing goes cold, nothing expires, disks fill.'
+);
+// `reason`: null where none is in most rounds.
+local failing(severity, reason='no such folder') = fires(
+  'HotcoldCaptureFailing',
+  severity,
+  onFront(if reason == null then {} else { reason: reason }),
+  '/srv/front on camera1:9100: %s, %s' % [
+    if reason == null then 'one thing or another' else reason,
+    if severity == 'warning' then 'in most rounds of the last 15m.' else 'for 1h.',
+  ]
+);
+local absent(labels) = fires(
+  'HotcoldAbsent',
+  'critical',
+  labels,
+  (if labels == {} then 'No host serves' else 'camera1:9100 does not serve')
+  + ' metrics of hotcold and their age: the file is not there, cannot be read, or has another name than the rules ask for.'
+);
+local stalled(rounds) = fires(
+  'HotcoldRoundsStalled',
+  'warning',
+  on(),
+  'On camera1:9100 the service has made %s rounds in 15m, not 15: they take too long, or it is started again and again.' % rounds
+);
 local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(), text);
 
 {
@@ -114,24 +150,27 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
         ['hotcold_build_info{%s,version="0.1.0"}' % host]: '1x60 _x1500',
         ['hotcold_build_info{%s,version="0.2.0"}' % host]: null,
         ['node_textfile_mtime_seconds{%s}' % file]: '0+60x60 _x1500',
-        'hotcold_build_info{job="node",instance="camera2:9100",version="0.1.0"}': '1x1605',
-      },
+      } + camera2,
       [
         at('70m'),
-        at('80m', [
-          fires('HotcoldAbsent', 'critical', on(), 'camera1:9100 serves no metrics of hotcold: the file is not there, or cannot be read.'),
-        ]),
-        // It is forgotten.
-        at('26h40m'),
+        at('80m', [absent(on())]),
+        at('26h', [absent(on())]),
       ],
+    ),
+    case(
+      'The file of metrics has another name: whether the service runs is not known.',
+      healthy {
+        ['node_textfile_mtime_seconds{%s}' % file]: null,
+        ['node_textfile_mtime_seconds{%s,file="/var/lib/prometheus/node-exporter/archive.prom"}' % host]: clock,
+      },
+      [at('5m'), at('15m', [absent(on())]), at('5h', [absent(on())])],
     ),
     case(
       'The host itself does not answer: that is the alarm of another mixin.',
       healthy + none(healthy) + {
         ['up{%s}' % host]: '1x60 0x1500',
         ['hotcold_build_info{%s,version="0.1.0"}' % host]: '1x60 _x1500',
-        'hotcold_build_info{job="node",instance="camera2:9100",version="0.1.0"}': '1x1605',
-      },
+      } + camera2,
       [at('80m')],
     ),
     case(
@@ -139,9 +178,7 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
       only(healthy, 'up'),
       [
         at('5m'),
-        at('20m', [
-          fires('HotcoldAbsent', 'critical', {}, 'No host serves any metrics of hotcold: the file is not there, or cannot be read.'),
-        ]),
+        at('20m', [absent({})]),
       ],
     ),
     case(
@@ -149,14 +186,7 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
       healthy { ['hotcold_rounds_total{%s}' % host]: '0+1x60 1x1500' },
       [
         at('65m'),
-        at('2h', [
-          fires(
-            'HotcoldRoundsStalled',
-            'warning',
-            on(),
-            'On camera1:9100 the service has made 0 rounds in 15m, not 15: they take too long, or it is started again and again.'
-          ),
-        ]),
+        at('2h', [stalled('0')]),
       ],
     ),
     case(
@@ -208,16 +238,41 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
     ),
     case(
       'A capture fails in every round; the service is started again meanwhile, which does not end it.',
-      healthy { ['hotcold_capture_errors_total{%s,reason="no such folder"}' % front]: '_x60 1+1x40 1+1x100 101x1300' },
+      healthy {
+        ['hotcold_errors_total{%s}' % front]: '0x60 1+1x40 1+1x100 101x1300',
+        ['hotcold_capture_errors_total{%s,reason="no such folder"}' % front]: '_x60 1+1x40 1+1x100 101x1300',
+      },
+      [at('75m'), at('100m', [failing('warning')]), at('140m', [failing('warning'), failing('critical')]), at('4h')],
+    ),
+    case(
+      'The same where a round takes three minutes.',
+      healthy {
+        ['hotcold_rounds_total{%s}' % host]: every(3, 300),
+        ['hotcold_errors_total{%s}' % front]: '0x60 ' + every(3, 280),
+        ['hotcold_capture_errors_total{%s,reason="no such folder"}' % front]: '_x60 ' + every(3, 280),
+      },
       [
-        at('75m'),
-        at('100m', [failing('warning', '/srv/front on camera1:9100: no such folder, in most rounds of the last 15m.')]),
-        at('140m', [
-          failing('warning', '/srv/front on camera1:9100: no such folder, in most rounds of the last 15m.'),
-          failing('critical', '/srv/front on camera1:9100: no such folder, for 1h.'),
-        ]),
-        at('4h'),
+        at('60m', [stalled('5')]),
+        at('100m', [stalled('5'), failing('warning')]),
+        at('150m', [stalled('5'), failing('warning'), failing('critical')]),
       ],
+    ),
+    case(
+      'Something is wrong in every round, now this and now that.',
+      healthy {
+        ['hotcold_errors_total{%s}' % front]: '0x60 1+1x300',
+        ['hotcold_capture_errors_total{%s,reason="no such folder"}' % front]: '_x60 ' + every(2, 150),
+        ['hotcold_capture_errors_total{%s,reason="permission denied"}' % front]: '_x61 ' + every(2, 150),
+      },
+      [at('75m'), at('100m', [failing('warning', null)]), at('140m', [failing('warning', null), failing('critical', null)])],
+    ),
+    case(
+      'Something is wrong in every third round.',
+      healthy {
+        ['hotcold_errors_total{%s}' % front]: '0x60 ' + every(3, 100),
+        ['hotcold_capture_errors_total{%s,reason="no such folder"}' % front]: '_x60 ' + every(3, 100),
+      },
+      [at('100m'), at('4h')],
     ),
     case(
       'Files stay where they are.',
@@ -238,6 +293,7 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
       'Retention declines, which is not counted as a failure as well.',
       healthy {
         ['hotcold_retention_declined{%s}' % front]: '0x60 1x1500',
+        ['hotcold_errors_total{%s}' % front]: '0x60 1+1x1500',
         ['hotcold_capture_errors_total{%s,reason="nothing deleted"}' % front]: '_x60 1+1x1500',
       },
       [
@@ -247,7 +303,7 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
             'HotcoldRetentionDeclined',
             'warning',
             onFront(),
-            'What is due of /srv/front on camera1:9100 looks like a mistake. Nothing is deleted there until somebody has looked.'
+            'What is due of /srv/front on camera1:9100 looks like a mistake. Nothing is deleted there until somebody confirms it.'
           ),
         ]),
       ],
@@ -262,7 +318,7 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
             'HotcoldImplausibleTimes',
             'info',
             onFront(),
-            '2 cold files of /srv/front on camera1:9100 have no age that can be, and never expire.'
+            '2 cold files of /srv/front on camera1:9100 have an impossible time, and never expire.'
           ),
         ]),
       ],
@@ -281,6 +337,11 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
           ),
         ]),
       ],
+    ),
+    case(
+      'A round that fails does not see the newest file: that the recorder has stopped is not known.',
+      healthy { ['hotcold_newest_file_timestamp_seconds{%s,kind="segments"}' % front]: '0+60x60 _x30 5460+60x300' },
+      [at('70m'), at('91m'), at('95m')],
     ),
     case(
       'Minutes of the recording are missing.',

@@ -29,6 +29,7 @@ hotcold, mixin, table = (pathlib.Path(argument).resolve() for argument in sys.ar
 folder = pathlib.Path(tempfile.mkdtemp(prefix="hotcold-monitoring-"))
 metrics_file = folder / "textfile" / "hotcold.prom"
 processes = []
+recorders = []
 started = time.monotonic()
 
 # A round each second, and times to match.
@@ -91,11 +92,13 @@ class Recorder(threading.Thread):
         self.place = capture / "segments"
         self.place.mkdir(parents=True, exist_ok=True)
         self.records = True
+        self.end = threading.Event()
         self.start()
 
     def run(self):
         for number in itertools.count():
-            time.sleep(0.5)
+            if self.end.wait(0.5):
+                return
             try:
                 if self.records:
                     (self.place / f"segment_{number:09}.ts").write_bytes(b"\x47" * 188)
@@ -192,7 +195,7 @@ def chain():
     run(str(hotcold), "sample", str(tier), "--files", "500")
     (tier / "hot").mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(tier / "hot"))
-    recorders = [Recorder(front), Recorder(back)]
+    recorders.extend([Recorder(front), Recorder(back)])
     time.sleep(1)
     (folder / "archive.conf").write_text("")
     (folder / "captures.conf").write_text(f"{front}\n{back}\n{tier} layout=guide-ram\n")
@@ -227,12 +230,15 @@ def chain():
     (folder / "away").rename(back)
     recorders[0].records = True
     wait(
-        "both go on: a hole is left",
+        "both go on: a gap is left",
         lambda: ("HotcoldRecordingGaps", "front", "") in alerts() and ("HotcoldRecorderStopped", "front", "") not in alerts(),
     )
     gap = float(prometheus.query(f'hotcold_recording_gap_seconds{{capture="{front}"}}')[0]["value"][1])
     assert 5 < gap < 30, gap
-    wait("the capture is well again", lambda: not [alert for alert in alerts() if alert[1] == "back" and alert[0] == "HotcoldCaptureFailing"])
+    wait(
+        "the capture is well again",
+        lambda: not [alert for alert in alerts() if alert[:2] == ("HotcoldCaptureFailing", "back")],
+    )
 
     service.kill()
     service.wait()
@@ -245,7 +251,7 @@ def chain():
     start_service()
     wait("it runs again: neither", lambda: not [alert for alert in alerts() if alert[0] in ("HotcoldDown", "HotcoldAbsent")])
     wait(
-        "the hole is counted as before",
+        "the gap is counted as before",
         lambda: prometheus.query(f'hotcold_recording_gap_seconds{{capture="{front}"}} >= {gap - 1}'),
     )
 
@@ -253,6 +259,8 @@ def chain():
 def main():
     if os.geteuid() != 0:
         raise SystemExit("as root: one capture has a tier on a tmpfs")
+    # So that what follows is cleaned up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         chain()
     except BaseException:
@@ -263,9 +271,16 @@ def main():
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for recorder in recorders:
+            recorder.end.set()
+            recorder.join()
         subprocess.run(["umount", str(folder / "tier" / "hot")], check=False)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder)
 
 
 main()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Holds the dashboards against Grafana's own models of them, and the alerts against the runbook: dashboards.py MIXIN RUNBOOK.
 
-grafana-foundation-sdk is generated from Grafana's schema. A key that its models do not know is lost on the way through them; values are held
-against the types that they declare.
+grafana-foundation-sdk is generated from Grafana's schema. A key that its models do not know is lost on the way through
+them; values are held against the types that they declare.
 """
 import copy
 import enum

@@ -119,8 +119,8 @@ public final class Running: @unchecked Sendable {
     var next = environ
     while let entry = next.pointee {
       let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      // Those of the tests are no settings of the program.
-      if !parts[0].hasPrefix("HOTCOLD_") {
+      // Those of the tests are no settings of the program, and where they run changes none of its advice.
+      if !parts[0].hasPrefix("HOTCOLD_"), parts[0] != "container" {
         variables[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
       }
       next += 1

@@ -1,14 +1,24 @@
-// Whether each capture is dealt with as it should be.
+// Whether each capture is kept in order.
 local duration = import '../duration.libsonnet';
 local a = import 'alert.libsonnet';
 
 {
-  local config = $._config {
-    window: duration($._config.windowSeconds),
-    roundsFailing: $._config.windowSeconds / $._config.roundIntervalSeconds / 2,
-  },
-  // Of retention that declined there is an alert of its own.
-  local failing = 'increase(hotcold_capture_errors_total{%(hotcoldSelector)s, reason!="nothing deleted"}[%(window)s]) > %(roundsFailing)g' % config,
+  local config = $._config { window: duration($._config.windowSeconds) },
+  // In most rounds, however long they take.
+  local failing = |||
+    sum by (job, instance, capture, reason) (
+      increase(hotcold_capture_errors_total{%(hotcoldSelector)s, reason!="nothing deleted"}[%(window)s])
+    ) > on (job, instance) group_left () 0.5 * increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s])
+    or
+    sum by (job, instance, capture) (
+      increase(hotcold_errors_total{%(hotcoldSelector)s}[%(window)s])
+    ) > on (job, instance) group_left () 0.5 * increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s])
+    unless on (job, instance, capture) (
+      increase(hotcold_capture_errors_total{%(hotcoldSelector)s}[%(window)s])
+      > on (job, instance) group_left () 0.75 * increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s])
+    )
+  ||| % config,
+  local what = '{{ $labels.capture }} on {{ $labels.instance }}: {{ with $labels.reason }}{{ . }}{{ else }}one thing or another{{ end }}',
 
   prometheusAlerts+:: {
     groups+: [
@@ -21,8 +31,8 @@ local a = import 'alert.libsonnet';
             'warning',
             config.windowSeconds,
             failing,
-            'A capture cannot be dealt with.',
-            '{{ $labels.capture }} on {{ $labels.instance }}: {{ $labels.reason }}, in most rounds of the last %(window)s.' % config
+            'A capture is failing.',
+            '%s, in most rounds of the last %s.' % [what, config.window]
           ),
           a.alert(
             config,
@@ -30,8 +40,8 @@ local a = import 'alert.libsonnet';
             'critical',
             config.failingCriticalSeconds,
             failing,
-            'A capture has not been dealt with for long.',
-            '{{ $labels.capture }} on {{ $labels.instance }}: {{ $labels.reason }}, for %s.' % duration(config.failingCriticalSeconds)
+            'A capture has been failing for long.',
+            '%s, for %s.' % [what, duration(config.failingCriticalSeconds)]
           ),
           a.alert(
             config,
@@ -49,7 +59,8 @@ local a = import 'alert.libsonnet';
             config.windowSeconds,
             'hotcold_retention_declined{%(hotcoldSelector)s} == 1' % config,
             'Retention has declined to delete anything.',
-            'What is due of {{ $labels.capture }} on {{ $labels.instance }} looks like a mistake. Nothing is deleted there until somebody has looked.'
+            'What is due of {{ $labels.capture }} on {{ $labels.instance }} looks like a mistake.'
+            + ' Nothing is deleted there until somebody confirms it.'
           ),
           a.alert(
             config,
@@ -58,7 +69,7 @@ local a = import 'alert.libsonnet';
             config.failingCriticalSeconds,
             'hotcold_implausible_files{%(hotcoldSelector)s} > 0' % config,
             'Files are from the future or the epoch.',
-            '{{ $value }} cold files of {{ $labels.capture }} on {{ $labels.instance }} have no age that can be, and never expire.'
+            '{{ $value }} cold files of {{ $labels.capture }} on {{ $labels.instance }} have an impossible time, and never expire.'
           ),
         ],
       },

@@ -14,7 +14,7 @@ local a = import 'alert.libsonnet';
       config,
       name,
       'warning',
-      config.failingCriticalSeconds,
+      config.freeWarningAfterSeconds,
       |||
         %(ratio)s < %(freeWarningRatio)g
         and predict_linear(%(ratio)s[%(lookBack)s], %(fillingWithinSeconds)d) < 0
@@ -26,7 +26,7 @@ local a = import 'alert.libsonnet';
       config,
       name,
       'critical',
-      config.windowSeconds / 3,
+      config.freeCriticalAfterSeconds,
       '%s < %g' % [ratio, config.freeCriticalRatio],
       'The %s of a capture are almost used up.' % what,
       '{{ $value | humanizePercentage }} of the %s of %s are free.' % [what, place]

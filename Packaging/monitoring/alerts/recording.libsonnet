@@ -28,8 +28,8 @@ local a = import 'alert.libsonnet';
             'HotcoldRecordingGaps',
             'warning',
             config.windowSeconds,
-            a.whileUp(config, 'hotcold_recording_gap_seconds{%(hotcoldSelector)s} > %(recordingGapSeconds)d' % config),
-            'A recording has holes.',
+            a.whileUp(config, 'hotcold_recording_gap_seconds{%(hotcoldSelector)s, %(gapSelector)s} > %(recordingGapSeconds)d' % config),
+            'A recording has gaps.',
             '{{ $value | humanizeDuration }} of the last 24 hours of {{ $labels.capture }} on {{ $labels.instance }} are missing.'
           ),
         ],

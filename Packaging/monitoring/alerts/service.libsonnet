@@ -22,22 +22,27 @@ local a = import 'alert.libsonnet';
             config.roundIntervalSeconds,
             'instance:hotcold_metrics_age_seconds:max > %(downSeconds)d' % config,
             'hotcold does not run.',
-            'On {{ $labels.instance }} no round has ended for {{ $value | humanizeDuration }}. Nothing goes cold, nothing expires, disks fill.'
+            'On {{ $labels.instance }} no round has ended for {{ $value | humanizeDuration }}.'
+            + ' Nothing goes cold, nothing expires, disks fill.'
           ),
           a.alert(
             config,
             'HotcoldAbsent',
             'critical',
             config.downSeconds,
+            // A sample an hour will do: a week of all of them is much to read every minute.
             |||
-              group by (job, instance) (last_over_time(hotcold_build_info{%(hotcoldSelector)s}[%(forget)s]))
+              group by (job, instance) (last_over_time(hotcold_build_info{%(hotcoldSelector)s}[%(forget)s:1h]))
               unless on (job, instance) hotcold_build_info
               and on (job, instance) up == 1
+              or group by (job, instance) (
+                hotcold_build_info{%(hotcoldSelector)s} unless on (job, instance) instance:hotcold_metrics_age_seconds:max
+              )
               or absent(hotcold_build_info{%(hotcoldSelector)s})
             ||| % config,
-            'There are no metrics of hotcold.',
-            '{{ with $labels.instance }}{{ . }} serves{{ else }}No host serves{{ end }}'
-            + ' {{ with $labels.instance }}no{{ else }}any{{ end }} metrics of hotcold: the file is not there, or cannot be read.'
+            'There are no metrics of hotcold, or of unknown age.',
+            '{{ with $labels.instance }}{{ . }} does not serve{{ else }}No host serves{{ end }} metrics of hotcold and their age:'
+            + ' the file is not there, cannot be read, or has another name than the rules ask for.'
           ),
           a.alert(
             config,
@@ -46,7 +51,8 @@ local a = import 'alert.libsonnet';
             config.windowSeconds,
             a.whileUp(config, 'increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s]) < %(roundsLeast)g' % config),
             'hotcold makes too few rounds.',
-            'On {{ $labels.instance }} the service has made {{ $value | humanize }} rounds in %(window)s, not %(roundsExpected)d: they take too long, or it is started again and again.' % config
+            'On {{ $labels.instance }} the service has made {{ $value | humanize }} rounds in %(window)s, not %(roundsExpected)d:' % config
+            + ' they take too long, or it is started again and again.'
           ),
           a.alert(
             config,

@@ -33,7 +33,7 @@ local p = import 'panels.libsonnet';
           'Missing of 24 h',
           's',
           q('hotcold_recording_gap_seconds{%(capture)s}'),
-          'Holes in the archived recording.',
+          'Gaps in the archived recording.',
           bad=config.recordingGapSeconds
         ),
         p.number('Free', 'percentunit', q('min(capture:hotcold_free_bytes:ratio{%(capture)s})'), badBelow=config.freeCriticalRatio),
@@ -57,7 +57,7 @@ local p = import 'panels.libsonnet';
         p.lines('Files', 'short', [q('hotcold_files{%(capture)s}', '{{kind}} {{tier}}')], stacked=true),
         p.lines('Bytes', 'bytes', [q('hotcold_bytes{%(capture)s}', '{{kind}} {{tier}}')], stacked=true),
         p.lines('Age of the newest file', 's', [q('time() - hotcold_newest_file_timestamp_seconds{%(capture)s}', '{{kind}}')]),
-        p.lines('Holes of the last 24 hours', 'short', [q('hotcold_recording_gaps{%(capture)s}', 'holes')], width=6),
+        p.lines('Gaps of the last 24 hours', 'short', [q('hotcold_recording_gaps{%(capture)s}', 'gaps')], width=6),
         p.lines('Missing of the last 24 hours', 's', [q('hotcold_recording_gap_seconds{%(capture)s}', 'missing')], width=6),
 
         p.row('What is done'),
@@ -94,7 +94,7 @@ local p = import 'panels.libsonnet';
         ),
         p.lines('Files that cannot be moved', 'short', [q('hotcold_files_failed{%(capture)s}', '{{kind}}')], width=6),
         p.lines(
-          'Files without an age',
+          'Files with an impossible time',
           'short',
           [q('hotcold_implausible_files{%(capture)s}', 'files')],
           'Cold ones from the future or the epoch: they never expire.',

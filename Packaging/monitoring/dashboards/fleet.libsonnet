@@ -59,7 +59,7 @@ local p = import 'panels.libsonnet';
         p.table(
           'Captures',
           ['job', 'instance', 'capture'],
-          [['Newest file', 's'], ['Missing of 24 h', 's'], ['Holes', 'short'], ['Free', 'percentunit'], ['Errors of 15 min', 'short']],
+          [['Newest file', 's'], ['Missing of 24 h', 's'], ['Gaps', 'short'], ['Free', 'percentunit'], ['Errors of 15 min', 'short']],
           [
             t('time() - max by (job, instance, capture) (hotcold_newest_file_timestamp_seconds{%(hosts)s})'),
             t('max by (job, instance, capture) (hotcold_recording_gap_seconds{%(hosts)s})'),
@@ -81,7 +81,7 @@ local p = import 'panels.libsonnet';
           'Missing of the last 24 hours',
           's',
           [q('hotcold_recording_gap_seconds{%(hosts)s}', '{{instance}} {{capture}}')],
-          'Holes in the archived recording, added up.'
+          'Gaps in the archived recording, added up.'
         ),
         p.lines('Free bytes', 'percentunit', [q('capture:hotcold_free_bytes:ratio{%(hosts)s}', '{{instance}} {{capture}} {{mount}}')]),
         p.lines('Free inodes', 'percentunit', [q('capture:hotcold_free_inodes:ratio{%(hosts)s}', '{{instance}} {{capture}} {{mount}}')]),
@@ -100,7 +100,13 @@ local p = import 'panels.libsonnet';
           'By retention, a second.'
         ),
         p.lines('Duration of a round', 's', [q('hotcold_round_duration_seconds{%(hosts)s}', '{{instance}}')]),
-        p.lines('Versions', 'short', [q('count by (version) (hotcold_build_info{%(hosts)s})', '{{version}}')], 'Hosts of each.', stacked=true),
+        p.lines(
+          'Versions',
+          'short',
+          [q('count by (version) (hotcold_build_info{%(hosts)s})', '{{version}}')],
+          'Hosts of each.',
+          stacked=true
+        ),
       ]
     ),
   },

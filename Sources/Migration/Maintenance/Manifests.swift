@@ -12,7 +12,7 @@ public struct ManifestReport: Sendable {
   /// Foreign playlists, left as they are; below the capture.
   public internal(set) var foreign: [String] = []
   public internal(set) var failures: [KernelError] = []
-  /// Holes of the last 24 hours, of a round of the service; nil where not all that is recorded is known.
+  /// Gaps of the last 24 hours, of a round of the service; nil where not all that is recorded is known.
   public internal(set) var gaps: RecordingGaps?
   /// Copies of init segments.
   public internal(set) var initSegments = InitSegmentCounts()
