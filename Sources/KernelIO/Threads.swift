@@ -6,7 +6,9 @@ public enum Threads {
   /// all are done. The last one is the calling thread; so are those for which the kernel grants no thread.
   @discardableResult
   public static func run<Value: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Value) -> [Value] {
-    withoutActuallyEscaping(body) { body in
+    // Its check would put the length of this file's whole path into the program.
+    #sourceLocation(file:"Threads.swift",line:11)
+    return withoutActuallyEscaping(body) { body in
       let slots = (0..<count).map { _ in Slot<Value>() }
       let calls = slots.enumerated().map { index, slot in Call { slot.value = body(index) } }
       let threads = calls.dropLast().map {
@@ -18,6 +20,7 @@ public enum Threads {
       }
       return slots.map { $0.value! }
     }
+    #sourceLocation()
   }
 
   /// Calls `body` on a thread of its own and does not wait for it; on this one where the kernel grants none.
