@@ -45,7 +45,8 @@ with tempfile.TemporaryDirectory() as name:
     equal([folders(str(path)) for path in (base / "nowhere", base / "link", capture)], [[], [], ["segments"]])
 
     captures = base / "captures.conf"
-    captures.write_text(f"# {base}/capture1 layout=no\n{base}/capture1\n {base}/capture? \t layout=/a b.yaml\n{base}/x,7,hd layout=/x.yaml\n")
+    captures.write_text(
+        f"# {base}/capture1 layout=no\n{base}/capture1\n {base}/capture? \t layout=/a b.yaml\n{base}/x,7,hd layout=/x.yaml\n")
     lines = lines_of_list(str(captures))
     for path, layouts in (("capture1", ["/a b.yaml"]), ("link", ["/a b.yaml"]), ("x", ["/x.yaml"]), ("y", []), ("capture1/segments", [])):
         equal(layouts_named_for(str(base / path), lines), layouts)
