@@ -18,6 +18,7 @@ CAPTURE = "/var/www/html/stream/capture1"
 class Fleet:
     def __init__(self, deb, folder, stack, hosts=3):
         self.deb = deb
+        self.version = must("dpkg-deb", "-f", str(deb), "Version").strip()
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="hotcold-fleet-", dir="/var/tmp"))
         stack.callback(shutil.rmtree, self.work, ignore_errors=True)
         # Hosts write to memory, and are gone with it.

@@ -36,3 +36,6 @@ for path in sys.argv[1:]:
     long = [number for number, line in enumerate(text.splitlines(), 1) if len(line) > 140]
     assert not long, f"{path}: lines above 140 columns: {long}"
 PYTHON
+
+echo "folders and lists"
+PYTHONPATH=$collections python tests/test_module_utils.py

@@ -90,7 +90,7 @@ def an_old_package_is_told_and_upgraded_by_the_role(fleet):
         equal(tree(node, CAPTURE), before, kind)
     install = {"ansible.builtin.include_role": {"name": ROLE, "tasks_from": "install"}}
     fleet.controller.tasks("node2", install, variables=fleet.variables).succeeded()
-    assert "0.1.0" in node.must("hotcold --version")
+    equal(node.must("hotcold --version").strip(), fleet.version)
     result = fleet.controller.task("node2", MIGRATE, captures=[CAPTURE], more={"check_mode": True})
     assert not result["failed"] and result["changed"], result
 
@@ -254,6 +254,7 @@ def a_killed_migration_fails_and_goes_on_when_it_is_run_again(fleet):
     results = fleet.controller.finish(process).failed()
     result = results.of("node3", "it")["result"]
     assert result["rc"] == -9 and "killed by signal 9" in result["msg"] and "Run it again" in result["msg"], result
+    assert result["changed"], "files have moved"
     flat, moved = (sum(("/" in name) is there for name in tree(node, "/srv/large") if name.endswith(".ts")) for there in (False, True))
     assert flat and moved, f"it was not in the middle: {moved} segments are moved, {flat} are not"
     equal(recordings(node, "/srv/large"), before)
@@ -367,11 +368,48 @@ def facts_tell_flat_settled_and_between(fleet):
     captures = [f"/srv/{name}" for name in ("flat", "between", "settled", "nowhere")]
     facts = fleet.controller.task("node1", "hotcold.captures.capture_facts", captures=captures)["ansible_facts"]["hotcold"]
     equal({fact["capture"]: fact["state"] for fact in facts["captures"]}, dict(zip(captures, ["flat", "between", "settled", "unreadable"])))
-    equal((facts["installed"], facts["version"]), (True, "0.1.0"))
+    equal((facts["installed"], facts["version"]), (True, fleet.version))
     places = facts["captures"][0]["places"]["segments"]
     equal((places["flat"], places["hot"], places["buckets"]), (1000, 0, {}))
     facts = fleet.controller.task("node1", "hotcold.captures.capture_facts", as_service=True)["ansible_facts"]["hotcold"]
     equal([(fact["capture"], fact["state"]) for fact in facts["captures"]], [(CAPTURE, "settled")])
+
+
+@scenario
+def facts_fail_where_something_keeps_hotcold_from_looking(fleet):
+    node = fleet.nodes[0]
+    role(fleet, "node1", hotcold_service_state="stopped").succeeded()
+    fleet.make_capture(node, "/srv/flat", owner="root:root")
+    unreadable = (("/srv/flat layout=/srv/none.yaml", "/srv/none.yaml"), (None, "/srv/list"))
+    for lines, message in (*unreadable, ("# none", None), ("/srv/none*", None)):
+        node.must(f"echo '{lines}' > /srv/list" if lines else "rm /srv/list")
+        result = fleet.controller.task("node1", "hotcold.captures.capture_facts", captures_from="/srv/list")
+        if message:
+            assert result["failed"] and message in result["msg"] and "ansible_facts" not in result, (lines, result)
+        else:
+            assert not result["failed"] and "Name at least one capture" in str(result["warnings"]), (lines, result)
+            equal(result["ansible_facts"]["hotcold"]["captures"], [], lines)
+    role(fleet, "node1").succeeded()
+
+
+@scenario
+def a_capture_that_is_named_has_the_layout_of_its_line_in_the_list(fleet):
+    node = fleet.nodes[1]
+    role(fleet, "node2", hotcold_service_state="stopped", hotcold_captures=[
+        "/srv/date* layout=/usr/share/hotcold/layouts/guide-by-date.yaml", "/srv/date1", "/srv/plain,77,hd"]).succeeded()
+    for name in ("date1", "date2", "plain"):
+        fleet.make_capture(node, f"/srv/{name}", owner="root:root")
+    both = fleet.controller.task("node2", MIGRATE, as_service=True, captures=["/srv/date1", "/srv/plain"])
+    assert both["failed"] and "different layouts" in both["msg"] and not both["changed"], both
+    for captures, bucket in ((["/srv/date1", "/srv/date2"], r"\d{4}-\d\d-\d\d/\d\d"), (["/srv/plain"], r"\d+")):
+        result = fleet.controller.task("node2", MIGRATE, as_service=True, captures=captures, options=("--diff",))
+        assert not result["failed"] and result["changed"], result
+        for capture in captures:
+            files = [name for name in tree(node, capture) if name.endswith(".ts")]
+            assert any(re.fullmatch(rf"segments/{bucket}/[^/]*", name) for name in files), files[:5]
+            buckets = result["places"][capture]["after"]["segments"]["buckets"]
+            assert buckets and all(re.fullmatch(bucket, name) for name in buckets), buckets
+        assert not fleet.controller.task("node2", "hotcold.captures.verify", as_service=True, captures=captures, min_age="1s")["failed"]
 
 
 # Settings.
@@ -423,6 +461,109 @@ def settings_are_reloaded_a_zone_restarts_and_a_backup_is_kept(fleet):
     equal(node.unit("ActiveState"), "active")
     assert node.unit("MainPID") != process, "another zone needs a restart"
     equal(node.run("journalctl -u hot_cold_archiver -o cat -p err"), "", "what the service found wrong")
+
+
+@scenario
+def what_was_written_before_a_mistake_is_in_use(fleet):
+    node = fleet.nodes[0]
+    role(fleet, "node1").succeeded()
+    process = node.unit("MainPID")
+    layout = fleet.work / "other.yaml"
+    layout.write_text((fleet.work / "program/usr/share/hotcold/layouts/guide-by-date.yaml").read_text())
+    results = role(fleet, "node1", hotcold_layouts=[str(layout)], hotcold_settings={"HOTCOLD_INTERVAL": "0s"}).failed()
+    assert "invalid value '0s' for HOTCOLD_INTERVAL" in results.output, results.output
+    assert (node.path / "etc/hotcold/layouts/other.yaml").exists()
+    equal(node.unit("ActiveState"), "active")
+    assert node.unit("MainPID") != process, "a new layout needs a restart"
+
+
+def settings(node):
+    lines = node.must("hotcold archive --print-config").splitlines()
+    return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
+
+
+@scenario
+def settings_that_the_variables_do_not_name_are_kept(fleet):
+    node = fleet.nodes[1]
+    role(fleet, "node2", hotcold_service_state="stopped").succeeded()
+    file = node.path / "etc/hotcold/archive.conf"
+    node.must(f"cat > /etc/hotcold/archive.conf <<'END'\n{SETTINGS_OF_HOST}END\n")
+    before = settings(node)
+    own = {"HOTCOLD_KEEP_LIVE": "On", "HOTCOLD_RETAIN": "captures=1h", "HOTCOLD_METRICS_FILE": "/var/lib/hotcold/a.prom"}
+    equal({name: before[name] for name in own}, own)
+    variables = {"hotcold_service_state": "stopped", "hotcold_settings": {"HOTCOLD_INTERVAL": "7s", "HOTCOLD_VERIFY_COPIES": True}}
+    assert role(fleet, "node2", **variables).succeeded().changed("node2") > 0
+    equal(settings(node), {**before, "HOTCOLD_INTERVAL": "7s", "HOTCOLD_VERIFY_COPIES": "yes"})
+    equal(role(fleet, "node2", **variables).succeeded().changed("node2"), 0)
+    assert role(fleet, "node2", hotcold_settings_replace=True, **variables).succeeded().changed("node2") > 0
+    assert not re.search("KEEP_LIVE|RETAIN|METRICS", file.read_text()), file.read_text()
+    equal(role(fleet, "node2", **variables).succeeded().changed("node2"), 0)
+
+    # A list that nobody would read.
+    node.must("echo HOTCOLD_CAPTURES_FROM=/etc/hotcold/other.conf > /etc/hotcold/archive.conf")
+    held = tree(node, "/etc")
+    results = role(fleet, "node2", **variables).failed()
+    assert "the service reads /etc/hotcold/other.conf" in " ".join(results.output.split()), results.output
+    equal(tree(node, "/etc"), held)
+    variables["hotcold_settings"]["HOTCOLD_CAPTURES_FROM"] = "/etc/hotcold/captures.conf"
+    role(fleet, "node2", **variables).succeeded()
+
+
+SETTINGS_OF_HOST = """\
+HOTCOLD_INTERVAL=9s
+# HOTCOLD_ENGINE=threads
+HOTCOLD_KEEP_LIVE=On
+ HOTCOLD_RETAIN = captures=1h \t
+HOTCOLD_METRICS_FILE="/var/lib/hotcold/a.prom"
+HOTCOLD_CAPTURES_FROM='/etc/hotcold/captures.conf'
+"""
+
+
+@scenario
+def a_check_does_not_judge_by_a_list_that_is_about_to_be_replaced(fleet):
+    node = fleet.nodes[2]
+    role(fleet, "node3", hotcold_service_state="stopped").succeeded()
+    fleet.make_capture(node)
+    for name in ("archive.conf", "captures.conf"):
+        shutil.copy(fleet.work / "program/etc/hotcold" / name, node.path / "srv" / name)
+    node.must("cp /srv/archive.conf /srv/captures.conf /etc/hotcold/")
+    held = {path: tree(node, path) for path in ("/etc", CAPTURE)}
+    options = ("--check", "--diff", "--limit", "node3")
+    results = fleet.controller.play("hotcold.captures.migrate", *options, variables=fleet.variables).succeeded()
+    assert "What would move is known once" in results.of("node3", "Say why a check does not tell what would move")["result"]["msg"]
+    assert not {"Try it, without writing anything", "Migrate"} & set(results.ran("node3")), results.ran("node3")
+    equal({path: tree(node, path) for path in held}, held)
+    role(fleet, "node3", hotcold_service_state="stopped").succeeded()
+    results = fleet.controller.play("hotcold.captures.migrate", *options, variables=fleet.variables).succeeded()
+    assert results.of("node3", "Migrate")["result"]["moved"] > 0
+
+
+@scenario
+def where_the_host_keeps_the_places_of_its_recorder_nothing_waits_for_the_cut_over(fleet):
+    node = fleet.nodes[2]
+    role(fleet, "node3", hotcold_service_state="stopped").succeeded()
+    node.must("echo HOTCOLD_KEEP_LIVE=true >> /etc/hotcold/archive.conf")
+    variables = {**fleet.variables, "hotcold_timeout": 120}
+    for playbook, task in (("migrate", "Verify"), ("serve", "Wait until the captures are settled")):
+        fleet.make_capture(node)
+        results = fleet.controller.play(f"hotcold.captures.{playbook}", "--limit", "node3", variables=variables).succeeded()
+        assert task not in results.ran("node3") and "Say why nothing is verified" in results.ran("node3"), results.ran("node3")
+        equal(node.unit("ActiveState"), "active")
+        segments = [name for name in tree(node, CAPTURE) if name.endswith(".ts")]
+        if playbook == "migrate":
+            equal(sum("/" not in name for name in segments), 10, "hot segments in the flat place")
+            assert len(segments) > 10
+        node.must("systemctl stop hot_cold_archiver")
+    role(fleet, "node3", hotcold_settings={"HOTCOLD_INTERVAL": "2s", "HOTCOLD_KEEP_LIVE": False}).succeeded()
+
+
+@scenario
+def serve_does_not_wait_for_what_does_not_go_away(fleet):
+    variables = {**fleet.variables, "hotcold_captures": ["/srv/nowhere"]}
+    results = fleet.controller.play("hotcold.captures.serve", "--limit", "node2", variables=variables).failed()
+    failure = results.of("node2", "Wait until the captures are settled")
+    equal((failure["event"], failure["result"]["rc"], failure["result"]["attempts"]), ("failed", 66, 1))
+    role(fleet, "node2").succeeded()
 
 
 @scenario
@@ -506,6 +647,8 @@ def the_way_back_stops_the_service_and_ends_flat(fleet):
 def main():
     deb, folder = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
     wanted = sys.argv[3:]
+    if unknown := set(wanted) - {function.__name__ for function in SCENARIOS}:
+        sys.exit(f"no such scenario: {' '.join(sorted(unknown))}")
     ran = failures = 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:

@@ -16,36 +16,32 @@ def move(module, command, *names):
     layouts = [module.params["layout"]]
     if module.params.get("from_layout"):
         layouts.append(module.params["from_layout"])
-    plan = before = None
+    plan = places = before = None
     if module.check_mode or module._diff:
         plan = program.run(command, *names)
         plan.require(*KEYS)
     if module._diff:
-        before = Places(program, plan, *layouts)
+        places = Places(program, plan, *layouts)
+        before = places.now
     if module.check_mode:
         runs, changed = [plan], plan.report["wouldChange"]
     else:
         runs = program.execute(command, *names)
-        runs[-1].require(*KEYS)
-        changed = any(run.report.get("changed", False) for run in runs)
+        # One that was killed says nothing of what it has moved.
+        changed = any(run.is_killed or run.report.get("changed", False) for run in runs)
     last = runs[-1]
     results = {
         "changed": changed,
         "attempts": len(runs),
         "moved": sum(run.report["summary"]["total"]["moved"] for run in runs if "summary" in run.report),
     }
-    if before:
-        after = Places(program, plan, *layouts, is_planned=module.check_mode)
-        results["places"] = {name: {"before": before.of[name], "after": after.of[name]} for name in before.of}
-        results["diff"] = [
-            {
-                "before_header": name,
-                "after_header": name,
-                "before": lines_of(before.of[name]),
-                "after": lines_of(after.of[name]),
-            }
-            for name in before.of
-        ]
+    last.require(*KEYS, **results)
+    if places:
+        # By now the files have moved, and that must be told whatever becomes of the difference.
+        try:
+            results.update(difference(before, places.planned if module.check_mode else places.now))
+        except (OSError, LookupError, ValueError) as error:
+            module.warn("The difference could not be made (%s: %s)." % (type(error).__name__, error))
     for capture in last.captures:
         for warning in capture["warnings"]:
             module.warn(warning["message"])
@@ -55,3 +51,13 @@ def move(module, command, *names):
         reason = "found the capture held by another run in each of %d attempts" % len(runs) if last.is_busy else "failed"
         last.fail(reason, **results)
     module.exit_json(**dict(last.values, **results))
+
+
+def difference(before, after):
+    return {
+        "places": {name: {"before": before[name], "after": after[name]} for name in before},
+        "diff": [
+            {"before_header": name, "after_header": name, "before": lines_of(before[name]), "after": lines_of(after[name])}
+            for name in before
+        ],
+    }

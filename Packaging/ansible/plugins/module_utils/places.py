@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import base64
-import fnmatch
+import contextlib
 import json
 import os
 import re
+
+from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, lines_of_list
 
 # `hotcold layout` prints names that need no quotes as they are, all others in double quotes.
 VALUE = r'("(?:[^"\\]|\\.)*"|\[.*?\]|[^\s#]+)'
@@ -27,26 +29,34 @@ def texts(value):
 
 
 class Places:
-    """Where the files of each capture are, or will be."""
+    """Where the files of each capture are, or will be, by the layouts and the list as they are now."""
 
-    def __init__(self, program, plan, *layouts, is_planned=False):
+    def __init__(self, program, plan, *layouts):
         """Layouts that are not named by a list, the target first; files may still be where another one has them."""
         self.program = program
+        self.plan = plan
         self.layouts = {}
-        lines = self.list_of(program.module.params["captures_from"])
-        self.of = {}
+        lines = lines_of_list(program.module.params["captures_from"])
+        self.paths = {}
+        self.layouts_of = {}
         for capture in plan.captures:
-            path = os.fsdecode(base64.b64decode(capture["capture"]["base64"]))
-            own = listed_layout(lines, path)
-            its = [self.layout(name) for name in ([own] + list(layouts[1:]) if own else layouts)]
-            self.of[capture["capture"]["text"]] = planned(its[0], capture["kinds"]) if is_planned else places(its, path)
+            name = capture["capture"]["text"]
+            path = self.paths[name] = os.fsdecode(base64.b64decode(capture["capture"]["base64"]))
+            own = layouts_named_for(path, lines)
+            self.layouts_of[name] = [self.layout(its) for its in (own[:1] + list(layouts[1:]) if own else layouts)]
 
-    @staticmethod
-    def list_of(path):
-        if not path:
-            return []
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return [line for line in file if not line.startswith("#")]
+    @property
+    def now(self):
+        """Of each capture and kind flat, hot and buckets (those that hold something)."""
+        return {name: places(self.layouts_of[name], path) for name, path in self.paths.items()}
+
+    @property
+    def planned(self):
+        """The same after what the dry run says."""
+        return {
+            capture["capture"]["text"]: planned(self.layouts_of[capture["capture"]["text"]][0], capture["kinds"])
+            for capture in self.plan.captures
+        }
 
     def layout(self, name):
         if name not in self.layouts:
@@ -116,10 +126,8 @@ class Layout:
     def count(self, folder):
         """By kind, the regular files in a folder."""
         counts = dict.fromkeys(self.kinds, 0)
-        if os.path.islink(folder) or not os.path.isdir(folder):
-            return counts
         kinds = [(name, pattern(kind["match"]), pattern(kind.get("except", []))) for name, kind in self.kinds.items()]
-        with os.scandir(os.fsencode(folder)) as entries:
+        with entries_of(os.fsencode(folder)) as entries:
             for entry in entries:
                 for name, match, leave in kinds:
                     if match.match(entry.name) and not leave.match(entry.name) and entry.is_file(follow_symlinks=False):
@@ -134,25 +142,20 @@ def pattern(globs):
     return re.compile(os.fsencode("(?s:%s)\\Z" % "|".join(alternatives) if globs else r"(?!)"))
 
 
+def entries_of(folder):
+    """Nothing of one that is a link, or is not there: retention may remove an hour at any time."""
+    try:
+        return contextlib.nullcontext(()) if os.path.islink(folder) else os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return contextlib.nullcontext(())
+
+
 def folders(path):
-    if os.path.islink(path) or not os.path.isdir(path):
-        return []
-    with os.scandir(path) as entries:
+    with entries_of(path) as entries:
         return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
 
 
-def listed_layout(lines, capture):
-    """The layout that a list of captures names for one; None where it names none."""
-    for line in lines:
-        path, mark, layout = line.strip().partition(" layout=")
-        for name in (path, path.split(",")[0]):
-            if fnmatch.fnmatchcase(capture, name) and capture.count("/") == name.count("/"):
-                return layout if mark else None
-    return None
-
-
 def places(layouts, capture):
-    """Of each kind flat, hot and buckets (those that hold something)."""
     found, counted = {}, set()
     for layout in layouts:
         layout.add_places(found, capture, counted)
@@ -160,7 +163,6 @@ def places(layouts, capture):
 
 
 def planned(layout, kinds):
-    """Where the files will be, from the report of a dry run."""
     after = {}
     for name, kind in kinds.items():
         counts = kind["counts"]

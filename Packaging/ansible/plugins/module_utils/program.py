@@ -7,6 +7,8 @@ import json
 import re
 import time
 
+from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, lines_of_list
+
 # The first one with the reports that are read here.
 MINIMUM_VERSION = "0.1.0"
 BUSY = 75
@@ -46,6 +48,8 @@ SWITCHES = {
     "link_fallback": "HOTCOLD_LINK_FALLBACK",
     "verify_copies": "HOTCOLD_VERIFY_COPIES",
 }
+
+YES = ("yes", "true", "on", "1")
 
 
 def options(params, *names):
@@ -111,22 +115,38 @@ class Program:
         if status != 0:
             self.module.fail_json(msg="The settings of the service have a mistake: %s" % errors.strip(), rc=status)
         settings = dict(line.split("=", 1) for line in output.splitlines() if "=" in line and not line.startswith("#"))
+        if params["captures"] and not params["captures_from"] and not params["layout"]:
+            params["layout"] = self.layout_of_list(settings.get("HOTCOLD_CAPTURES_FROM"))
         for option, name in SETTINGS.items():
             if option in params and not params[option] and not (option == "captures_from" and params["captures"]):
                 params[option] = settings.get(name)
         for option, name in SWITCHES.items():
             if option in params and params[option] is None:
-                params[option] = settings[name] == "yes"
+                params[option] = settings[name].lower() in YES
         if isinstance(params.get("hot"), str):
             params["hot"] = dict(pair.split("=") for pair in params["hot"].split(","))
         if "min_age" in params and not params["min_age"]:
             age = seconds(settings["HOTCOLD_MIN_AGE"]) + seconds(settings["HOTCOLD_INTERVAL"])
             params["min_age"] = "%ds" % min(age, 86400)
 
-    def fail_as_too_old(self, reason):
+    def layout_of_list(self, path):
+        """Of the captures that the task names, as the service has them; none where the list names none."""
+        lines = lines_of_list(path)
+        named = {capture: layouts_named_for(capture, lines) for capture in self.module.params["captures"]}
+        different = {tuple(layouts) for layouts in named.values()}
+        if len(different) > 1 or any(len(layouts) > 1 for layouts in different):
+            text = "; ".join("%s: %s" % (capture, ", ".join(layouts) or "none") for capture, layouts in named.items())
+            self.module.fail_json(
+                msg="%s names different layouts for these captures (%s). Name captures of one layout in each task, or give 'layout'."
+                % (path, text)
+            )
+        return next((layout for layouts in different for layout in layouts), None)
+
+    def fail_as_too_old(self, reason, **values):
         self.module.fail_json(
             msg="%s %s, and this collection needs hotcold %s or later. Upgrade its package on this host."
-            % (self.path, reason, MINIMUM_VERSION)
+            % (self.path, reason, MINIMUM_VERSION),
+            **values
         )
 
     def run(self, command, *names, flags=()):
@@ -165,6 +185,16 @@ class Run:
         return self.report.get("captures", [])
 
     @property
+    def is_killed(self):
+        return self.status < 0
+
+    @property
+    def names_no_capture(self):
+        """As opposed to a list that is missing, or has a mistake: it is empty, or no folder fits its patterns."""
+        errors = self.report.get("errors", []) if self.report.get("type") == "error" else []
+        return bool(errors) and all(error["message"].startswith("Name at least one capture folder") for error in errors)
+
+    @property
     def is_busy(self):
         failures = {capture["exitCode"] for capture in self.captures} - {0}
         return self.status == BUSY and failures == {BUSY}
@@ -176,17 +206,18 @@ class Run:
             issues += capture["errors"]
         return messages(issues)
 
-    def require(self, *keys):
-        """Fails where there is no report, or one of a program that did not know the keys yet."""
-        if self.status < 0:
-            self.fail("was killed by signal %d. Run it again: it goes on where it stopped" % -self.status)
+    def require(self, *keys, **values):
+        """Fails, with the values, where there is no report, or one of a program that did not know the keys yet."""
+        if self.is_killed:
+            self.fail("was killed by signal %d. Run it again: it goes on where it stopped" % -self.status, **values)
         if not self.report:
-            self.program.fail_as_too_old("printed no report (exit status %d: %s)" % (self.status, self.errors.strip()[:300]))
+            reason = "printed no report (exit status %d: %s)" % (self.status, self.errors.strip()[:300])
+            self.program.fail_as_too_old(reason, **values)
         if self.report.get("type") == "error":
-            self.fail("could not begin")
+            self.fail("could not begin", **values)
         missing = [key for key in keys if key not in self.report]
         if missing:
-            self.program.fail_as_too_old("has no '%s' in its reports" % "', '".join(missing))
+            self.program.fail_as_too_old("has no '%s' in its reports" % "', '".join(missing), **values)
 
     def fail(self, reason, **values):
         text = "; ".join(self.messages) or self.errors.strip()

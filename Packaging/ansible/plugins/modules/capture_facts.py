@@ -10,6 +10,8 @@ version_added: 0.1.0
 description:
   - Sets the fact C(hotcold). It only reads, and succeeds on a host without hotcold.
   - It looks at every file of the captures, as a dry run does.
+  - A list without captures gives none, and a warning. All else that keeps hotcold from looking, such as a missing list or a mistake in the
+    settings, fails.
 author:
   - hotcold maintainers (!UNKNOWN) <maintainers@hotcold.invalid>
 extends_documentation_fragment:
@@ -74,25 +76,29 @@ def captures(program):
     # Neither has anything to do or to say where the files are as it wants them.
     flat = program.run("revert", "layout")
     settled = program.run("verify", "layout", "time_zone", "hot")
-    if flat.report.get("type") == "error":
-        # Such as an empty list: no mistake on a host that has nothing to keep yet.
+    if all(run.names_no_capture for run in (flat, settled)):
+        # The list of a new host may be empty.
         program.module.warn("; ".join(flat.messages))
         return []
     for run in (flat, settled):
         run.require("captures")
-    places = Places(program, flat, program.module.params["layout"])
+    places = Places(program, flat, program.module.params["layout"]).now
+    # The list may have changed between the two runs.
+    proofs = {proof["capture"]["base64"]: proof for proof in settled.captures}
     return [
         {
             "capture": back["capture"]["text"],
-            "state": state(back, proof),
-            "places": places.of[back["capture"]["text"]],
+            "state": state(back, proofs.get(back["capture"]["base64"])),
+            "places": places[back["capture"]["text"]],
             "errors": messages(back["errors"]),
         }
-        for back, proof in zip(flat.captures, settled.captures)
+        for back in flat.captures
     ]
 
 
 def state(back, proof):
+    if not proof:
+        return "unreadable"
     if proof["met"]:
         return "settled"
     # What cannot be looked at is in no state; a taken name is no obstacle to a look.
