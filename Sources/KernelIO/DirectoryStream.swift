@@ -164,15 +164,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   private func forEachListed(
     _ body: (Span<UInt8>, EntryType, UInt64) throws(KernelError) -> Void
   ) throws(KernelError) {
-    var offset = 0
-    var entries = 0
-    while offset < window.filled {
-      guard let next = try window.entry(at: offset, body) else { throw malformed }
-      offset = next
-      entries += 1
-      if entries % Heartbeat.entriesPerSign == 0 { Heartbeat.sign() }
-    }
-    Heartbeat.sign()
+    guard try window.forEachEntry(body) else { throw malformed }
   }
 
   private var malformed: KernelError { KernelError(.list, path, .ioError) }
@@ -197,7 +189,8 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   public func warmIfCold() -> Bool {
     // A companion looks at the others meanwhile.
     guard prepared == nil, isCold else { return false }
-    Threads.run(Self.threads) { look(every: Self.threads, from: $0) {} }
+    let (window, descriptor) = (window, descriptor)
+    Threads.run(Self.threads) { Self.look(at: window, of: descriptor, every: Self.threads, from: $0) {} }
     return true
   }
 
@@ -207,7 +200,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     var looks = 0
     var slowLooks = 0
     var start = SystemClock.monotonicNanoseconds
-    look(every: Self.sampleStride, from: 0) {
+    Self.look(at: window, of: descriptor, every: Self.sampleStride, from: 0) {
       let now = SystemClock.monotonicNanoseconds
       looks += 1
       if now - start > Self.coldNanoseconds { slowLooks += 1 }
@@ -223,10 +216,12 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   private static let coldNanoseconds: Int64 = 3000
 
   /// Looks at every nth entry, only so that the kernel caches it, and calls `looked` after each.
-  private func look(every step: Int, from first: Int, _ looked: () -> Void) {
+  private static func look(
+    at window: DirectoryWindow, of descriptor: Int32, every step: Int, from first: Int, _ looked: () -> Void
+  ) {
     var number = 0
     var status = hc_stat()
-    try? forEachListed { name, _, _ in
+    _ = window.forEachEntry { name, _, _ in
       if number % step == first {
         _ = DirectoryWindow.look(at: name, in: descriptor, &status)
         looked()

@@ -34,6 +34,23 @@ internal import CLiburing
     static let inode = 0, recordLength = 16, type = 18, name = 19
   }
 
+  /// Gives all entries to `body`; false where no kernel in order would have written them, after those that are right.
+  @inline(__always)
+  func forEachEntry<Failure>(
+    _ body: (Span<UInt8>, EntryType, UInt64) throws(Failure) -> Void
+  ) throws(Failure) -> Bool {
+    var offset = 0
+    var entries = 0
+    while offset < filled {
+      guard let next = try entry(at: offset, body) else { return false }
+      offset = next
+      entries += 1
+      if entries % Heartbeat.entriesPerSign == 0 { Heartbeat.sign() }
+    }
+    Heartbeat.sign()
+    return true
+  }
+
   /// Gives the entry at `offset` to `body`, unless it is "." or "..", and returns where the next one is; nil where no
   /// kernel in order would have written that. After each name there is a NUL.
   @inline(__always)

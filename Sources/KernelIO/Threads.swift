@@ -4,23 +4,22 @@ internal import CLiburing
 public enum Threads {
   /// Calls `body` once for each index below `count`, each on a thread of its own, and returns what they returned when
   /// all are done. The last one is the calling thread; so are those for which the kernel grants no thread.
+  ///
+  /// It does not escape. To say so would take a check that has the length of this file's whole path in it, and the program
+  /// would not be the same to the byte in another folder.
   @discardableResult
-  public static func run<Value: Sendable>(_ count: Int, _ body: @Sendable (Int) -> Value) -> [Value] {
-    // Its check would put the length of this file's whole path into the program.
-    #sourceLocation(file:"Threads.swift",line:11)
-    return withoutActuallyEscaping(body) { body in
-      let slots = (0..<count).map { _ in Slot<Value>() }
-      let calls = slots.enumerated().map { index, slot in Call { slot.value = body(index) } }
-      let threads = calls.dropLast().map {
-        unsafe hc_thread_start(Call.run, Unmanaged.passUnretained($0).toOpaque())
-      }
-      calls.last?.body()
-      for (call, thread) in zip(calls, threads) {
-        if thread == 0 { call.body() } else { hc_thread_join(thread) }
-      }
-      return slots.map { $0.value! }
+  public static func run<Value: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> Value) -> [Value]
+  {
+    let slots = (0..<count).map { _ in Slot<Value>() }
+    let calls = slots.enumerated().map { index, slot in Call { slot.value = body(index) } }
+    let threads = calls.dropLast().map {
+      unsafe hc_thread_start(Call.run, Unmanaged.passUnretained($0).toOpaque())
     }
-    #sourceLocation()
+    calls.last?.body()
+    for (call, thread) in zip(calls, threads) {
+      if thread == 0 { call.body() } else { hc_thread_join(thread) }
+    }
+    return slots.map { $0.value! }
   }
 
   /// Calls `body` on a thread of its own and does not wait for it; on this one where the kernel grants none.
