@@ -22,12 +22,13 @@ public struct Directory: ~Copyable, Sendable {
   /// Valid as long as this value; small enough to be kept in a batch of renames.
   public let descriptor: Int32
   /// For messages only: the folder itself is held by the descriptor.
-  public let path: FilePath
+  public var path: FilePath { place.path }
+  let place: FolderPath
   private let epoch = DescriptorEpoch.current
 
-  private init(descriptor: Int32, path: FilePath) {
+  private init(descriptor: Int32, place: FolderPath) {
     self.descriptor = descriptor
-    self.path = path
+    self.place = place
   }
 
   deinit {
@@ -37,18 +38,19 @@ public struct Directory: ~Copyable, Sendable {
   /// Opens the folder that a user named, following links on the way there.
   public static func open(_ path: FilePath) throws(KernelError) -> Directory {
     let descriptor = unsafe path.withPlatformString { unsafe hc_open_path($0) }
-    return Directory(descriptor: try KernelError.check(descriptor, .open, path), path: path)
+    return Directory(descriptor: try KernelError.check(descriptor, .open, path), place: .named(path))
   }
 
   /// Opens a place that is open already for listing.
-  init(reopening descriptor: Int32, path: FilePath) throws(KernelError) {
+  init(reopening descriptor: Int32, place: FolderPath) throws(KernelError) {
     self.init(
-      descriptor: try KernelError.check(unsafe hc_open_folder(descriptor, "."), .open, path), path: path)
+      descriptor: try KernelError.check(unsafe hc_open_folder(descriptor, "."), .open, place.path),
+      place: place)
   }
 
   /// The same folder by another descriptor.
   public func reopened() throws(KernelError) -> Directory {
-    try Directory(reopening: descriptor, path: path)
+    try Directory(reopening: descriptor, place: place)
   }
 
   /// Opens the folder that a user named; makes it first if only its last component is missing.
@@ -64,7 +66,7 @@ public struct Directory: ~Copyable, Sendable {
   public func openFolder(_ name: String) throws(KernelError) -> Directory {
     let descriptor = try KernelError.check(
       unsafe hc_open_folder(self.descriptor, name), .open, path.appending(name))
-    return Directory(descriptor: descriptor, path: path.appending(name))
+    return Directory(descriptor: descriptor, place: .below(place, name))
   }
 
   /// Opens the file system that is mounted on a folder below this one, of this type (`FileSystemStatus.name`) and UUID. `ENODEV`:
@@ -79,7 +81,7 @@ public struct Directory: ~Copyable, Sendable {
     } catch { throw KernelError(.mount, path.appending(name), error.errno) }
     let descriptor = try KernelError.check(
       unsafe hc_open_mount(folder.descriptor, component), .mount, path.appending(name))
-    let mount = Directory(descriptor: descriptor, path: path.appending(name))
+    let mount = Directory(descriptor: descriptor, place: .below(place, name))
     try mount.check(type: type, uuid: uuid)
     return mount
   }
@@ -213,7 +215,7 @@ public struct Directory: ~Copyable, Sendable {
 
   /// Makes the content of a file survive a power cut (fsync(2)).
   public func syncFile(_ name: String) throws(KernelError) {
-    let filePath = { [path] in path.appending(name) }
+    let filePath = { [place] in place.path.appending(name) }
     let file = try KernelError.check(unsafe hc_open_file(descriptor, name), .open, filePath())
     defer { hc_close(file) }
     try KernelError.check(Heartbeat.waiting { hc_fsync(file) }, .syncFile, filePath())
@@ -228,7 +230,7 @@ public struct Directory: ~Copyable, Sendable {
 
   /// The whole of a small regular file. `EFBIG` above `limit` bytes, `EINVAL` if it is no regular file.
   public func readFile(_ name: String, limit: Int) throws(KernelError) -> [UInt8] {
-    let filePath = { [path] in path.appending(name) }
+    let filePath = { [place] in place.path.appending(name) }
     let file = try KernelError.check(unsafe hc_open_file(descriptor, name), .open, filePath())
     defer { hc_close(file) }
     return try readAll(from: file, limit: limit, filePath)
@@ -243,7 +245,7 @@ public struct Directory: ~Copyable, Sendable {
   public func readFile(
     _ name: String, limit: Int, _ body: (Span<UInt8>) -> Void
   ) throws(KernelError) {
-    let filePath = { [path] in path.appending(name) }
+    let filePath = { [place] in place.path.appending(name) }
     let file = try KernelError.check(unsafe hc_open_file(descriptor, name), .open, filePath())
     defer { hc_close(file) }
     try readChunks(from: file, limit: limit, filePath, body)

@@ -54,7 +54,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   public static let windowBytes = 64 << 10
 
   private let descriptor: Int32
-  private let path: FilePath
+  private let place: FolderPath
   private var window: DirectoryWindow
   private var ahead: Ahead?
   /// Of the windows that a companion reads, the one that is visited.
@@ -70,7 +70,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 
   /// Opens the stream on a file description of its own, so that it always starts at the beginning.
   public init(of directory: borrowing Directory) throws(KernelError) {
-    path = directory.path
+    place = directory.place
     descriptor = try KernelError.check(
       unsafe hc_open_folder(directory.descriptor, "."), .open, directory.path)
     window = DirectoryWindow(byteCount: Self.windowBytes)
@@ -78,7 +78,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 
   /// A stream whose first window is given: what a kernel or FUSE server at fault might return.
   init(parsing bytes: [UInt8]) {
-    path = ""
+    place = .named("")
     descriptor = -1
     window = DirectoryWindow(bytes)
   }
@@ -100,7 +100,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
       count = takePrepared()
     }
     if count < 0, Errno(shim: count) == .noSuchFileOrDirectory, isRemoved { return false }
-    return try KernelError.check(count, .list, path) > 0
+    return try KernelError.check(count, .list, place.path) > 0
   }
 
   private mutating func takePrepared() -> Int64 {
@@ -167,7 +167,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     guard try window.forEachEntry(body) else { throw malformed }
   }
 
-  private var malformed: KernelError { KernelError(.list, path, .ioError) }
+  private var malformed: KernelError { KernelError(.list, place.path, .ioError) }
 
   /// Both in one: reads the next window and gives each of its entries to `body`. False at the end.
   public mutating func nextWindow(

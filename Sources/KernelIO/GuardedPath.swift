@@ -32,7 +32,7 @@ private struct OpenPlace: ~Copyable {
   func openForListing(_ path: FilePath) throws(KernelError) -> Directory {
     // What "." would say of anything else than a folder.
     guard status.type == .directory else { throw KernelError(.open, path, .notDirectory) }
-    return try Directory(reopening: descriptor, path: path)
+    return try Directory(reopening: descriptor, place: .named(path))
   }
 }
 

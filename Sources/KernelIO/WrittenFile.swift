@@ -26,7 +26,7 @@ extension Directory {
     _ name: String, contents: Span<UInt8>, mode: UInt32 = 0o644, modifiedSeconds: Int64,
     modifiedNanoseconds: UInt32
   ) throws(KernelError) {
-    let filePath = { [path] in path.appending(name) }
+    let filePath = { [place] in place.path.appending(name) }
     let file = try WrittenFile(name, mode: mode, in: self)
     try writeAll(contents, to: file.descriptor, filePath)
     try KernelError.check(
@@ -41,7 +41,7 @@ extension Directory {
     _ name: String, modified: (seconds: Int64, nanoseconds: UInt32)? = nil,
     contents: (_ write: (Span<UInt8>) throws(KernelError) -> Void) throws(KernelError) -> Void
   ) throws(KernelError) {
-    let filePath = { [path] in path.appending(name) }
+    let filePath = { [place] in place.path.appending(name) }
     let own = try status()
     let file = try WrittenFile(name, mode: 0o600, in: self)
     let descriptor = file.descriptor
@@ -67,7 +67,7 @@ extension Directory {
   public func publishFile(
     _ name: String, via temporaryName: String, contents: Span<UInt8>, mode: UInt32
   ) throws(KernelError) {
-    let filePath = { [path] in path.appending(temporaryName) }
+    let filePath = { [place] in place.path.appending(temporaryName) }
     try removeFile(temporaryName)
     let file = try WrittenFile(temporaryName, mode: mode, in: self)
     do throws(KernelError) {
