@@ -27,6 +27,9 @@ MANUAL := $(CURDIR)/.build/manual
 ZSH_FUNCTIONS = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 COMPLETIONS = bash-completion/completions/hotcold zsh/$(ZSH_FUNCTIONS)/_hotcold fish/vendor_completions.d/hotcold.fish
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# Installs what is missing. dpkg -s costs nothing where all is there; apt-get runs only where something is not.
+packages = @dpkg -s $(1) >/dev/null 2>&1 || \
+  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(1); }
 BUILD_PACKAGES := liburing-dev libyaml-dev python3
 DEB_PACKAGES := dpkg-dev
 TEST_PACKAGES := ffmpeg strace xfsprogs btrfs-progs e2fsprogs util-linux bindfs faketime prometheus python3 python3-jsonschema zsh fish mandoc
@@ -177,12 +180,12 @@ bench-guide: bench-tools
 
 # The table that anybody can repeat: hyperfine over the whole processes.
 bench-hyperfine: bench-tools
-	@dpkg -s hyperfine >/dev/null 2>&1 || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends hyperfine; }
+	$(call packages,hyperfine)
 	Benchmarks/hyperfine.sh $(CURDIR)/$(BINARY) $(CURDIR)/.build/pair
 
 # Copies from one file system to another beside mv, cp, rsync and shutil; as root.
 bench-tiers: build
-	@dpkg -s rsync >/dev/null 2>&1 || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends rsync; }
+	$(call packages,rsync)
 	/usr/bin/python3 Benchmarks/tiers.py $(BINARY)
 	/usr/bin/python3 Benchmarks/tiers.py $(BINARY) --source ext4
 	/usr/bin/python3 Benchmarks/tiers.py $(BINARY) --source ext4 --target xfs
@@ -270,8 +273,7 @@ check-arm64: deps arm64-deps
 
 # The same on kernels for arm64, with pages of 4 and of 16 KiB, and rings: as long again.
 check-arm64-kernel: deps arm64-deps
-	@dpkg -s $(ARM64_KERNEL_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(ARM64_KERNEL_PACKAGES); }
+	$(call packages,$(ARM64_KERNEL_PACKAGES))
 	Tests/Arm64/kernel.sh
 
 # An OCI image of that package, without a daemon (docs/CONTAINERS.md).
@@ -289,54 +291,43 @@ test-container: image container-deps
 clean:
 	rm -rf .build .build-* Benchmarks/.build
 
-# dpkg -s costs nothing where all is there; apt-get runs only where something is missing.
+# With what is recommended, unlike the others.
 deps:
 	@dpkg -s $(BUILD_PACKAGES) >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y $(BUILD_PACKAGES); }
 
 deb-deps:
-	@dpkg -s $(DEB_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(DEB_PACKAGES); }
+	$(call packages,$(DEB_PACKAGES))
 
 package-deps:
-	@dpkg -s $(PACKAGE_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(PACKAGE_PACKAGES); }
+	$(call packages,$(PACKAGE_PACKAGES))
 	@[ -x .build/package-tests/bin/pyspdxtools ] || { python3 -m venv .build/package-tests && \
 	  .build/package-tests/bin/pip -q install $(PACKAGE_PYTHON_PACKAGES); }
 
 arm64-deps:
-	@dpkg -s $(ARM64_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(ARM64_PACKAGES); }
+	$(call packages,$(ARM64_PACKAGES))
 
 test-deps:
-	@dpkg -s $(TEST_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(TEST_PACKAGES); }
+	$(call packages,$(TEST_PACKAGES))
 
 e2e-deps:
-	@dpkg -s $(E2E_PACKAGES) $(PLAYER_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(E2E_PACKAGES) $(PLAYER_PACKAGES); }
+	$(call packages,$(E2E_PACKAGES) $(PLAYER_PACKAGES))
 
 image-deps:
-	@dpkg -s $(IMAGE_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(IMAGE_PACKAGES); }
+	$(call packages,$(IMAGE_PACKAGES))
 
 container-deps:
-	@dpkg -s $(CONTAINER_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(CONTAINER_PACKAGES); }
+	$(call packages,$(CONTAINER_PACKAGES))
 
 monitoring-deps:
-	@dpkg -s $(MONITORING_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(MONITORING_PACKAGES); }
+	$(call packages,$(MONITORING_PACKAGES))
 
 check-deps:
-	@dpkg -s $(CHECK_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(CHECK_PACKAGES); }
+	$(call packages,$(CHECK_PACKAGES))
 
 bench-deps:
-	@dpkg -s $(BENCH_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(BENCH_PACKAGES); }
+	$(call packages,$(BENCH_PACKAGES))
 
 fleet-deps:
-	@dpkg -s $(FLEET_PACKAGES) >/dev/null 2>&1 || \
-	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(FLEET_PACKAGES); }
+	$(call packages,$(FLEET_PACKAGES))
 	[ -d $(FLEET)/venv ] || { python3 -m venv $(FLEET)/venv && $(FLEET)/venv/bin/pip -q install $(FLEET_PYTHON_PACKAGES); }

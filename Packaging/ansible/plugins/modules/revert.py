@@ -60,7 +60,7 @@ cmd:
   returned: when hotcold was run
   type: list
   elements: str
-  sample: [/usr/bin/hotcold, migrate, --format, json, --quiet, --execute, --yes, --, /srv/camera1]
+  sample: [/usr/bin/hotcold, revert, --format, json, --quiet, --execute, --yes, --, /srv/camera1]
 stderr_lines:
   description: What hotcold said on standard error.
   returned: when hotcold was run
