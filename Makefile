@@ -63,6 +63,8 @@ MIXIN_TEST := $(CURDIR)/.build/monitoring
 CHECK_PACKAGES := strace valgrind
 BENCH_PACKAGES := xfsprogs btrfs-progs e2fsprogs perl python3-matplotlib
 SOURCES := Sources Tests Package.swift Benchmarks/Package.swift $(addprefix Benchmarks/,Support Guide Engines Parts Counts Peers)
+MODULES := KernelIO CaptureLayout LayoutFiles Migration Reporting Archiver Bench
+DOCUMENTATION := $(CURDIR)/.build/documentation
 FIGURES := $(CURDIR)/.build/figures
 BENCH_RESULTS := $(CURDIR)/.build/benchmarks.jsonl
 BENCH_TOOL = swift package --allow-writing-to-package-directory benchmark
@@ -70,7 +72,7 @@ BENCH_FOLDER = cd Benchmarks && HOTCOLD_BINARY=$(CURDIR)/$(BINARY) HOTCOLD_PAIR=
   HOTCOLD_PEERS=$(CURDIR)/Benchmarks/Peers/Scripts HOTCOLD_BENCH_RESULTS=$(BENCH_RESULTS)
 BENCH = $(BENCH_FOLDER) $(BENCH_TOOL)
 
-.PHONY: build demo demo-picture test test-faults test-e2e sanitize check fmt bench bench-guide bench-hyperfine bench-tiers bench-check \
+.PHONY: build demo demo-picture test test-faults test-e2e sanitize check fmt docs bench bench-guide bench-hyperfine bench-tiers bench-check \
   bench-check-test bench-test bench-update bench-tools install install-files manual deb dist test-package test-packages test-unit \
   test-dist check-arm64 check-arm64-kernel image test-container mixin test-monitoring check-fleet test-fleet simulate-fleet clean \
   deps deb-deps test-deps check-deps bench-deps e2e-deps package-deps arm64-deps image-deps container-deps monitoring-deps fleet-deps
@@ -164,6 +166,13 @@ check:
 
 fmt:
 	swift format --in-place --recursive --parallel $(SOURCES)
+
+# The doc comments of every module, as DocC archives in .build/documentation; a warning is an error.
+docs: deps
+	@rm -rf $(DOCUMENTATION) && mkdir -p $(DOCUMENTATION)
+	for module in $(MODULES); do \
+	  HOTCOLD_DOCS=1 swift package --scratch-path .build-docs --allow-writing-to-directory $(DOCUMENTATION) generate-documentation \
+	    --target $$module --warnings-as-errors --output-path $(DOCUMENTATION)/$$module.doccarchive || exit 1; done
 
 # Benchmarks (docs/PERFORMANCE.md): a quick set in minutes; all sizes of the guide, with its table and picture; the
 # comparison with Benchmarks/Thresholds, which fails on a regression.

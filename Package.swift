@@ -185,3 +185,8 @@ if Context.environment["HOTCOLD_WERROR"] != nil {
     target.cSettings = (target.cSettings ?? []) + [.treatAllWarnings(as: .error)]
   }
 }
+
+// Only for `make docs`: nobody else has to fetch it.
+if Context.environment["HOTCOLD_DOCS"] != nil {
+  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", exact: "1.5.0"))
+}

@@ -31,7 +31,24 @@
 
 static volatile sig_atomic_t pending_signal;
 
-static void remember(int signal) { pending_signal = signal; }
+static void end(int signal) { _exit(128 + signal); }
+
+void hc_signals_end_first_process(void) {
+  static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+  if (getpid() != 1)
+    return;
+  for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+    struct sigaction old, ending = {.sa_handler = end};
+    if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+      sigaction(signals[i], &ending, NULL);
+  }
+}
+
+// SA_RESETHAND has taken this handler away.
+static void remember(int signal) {
+  pending_signal = signal;
+  hc_signals_end_first_process();
+}
 
 // A signal that the parent ignores stays ignored (a shell does that for its background jobs); one that it
 // blocks is unblocked, for a supervisor's threads often block what their children must hear.

@@ -242,6 +242,9 @@ bool hc_inotify_parse(const void *buffer, size_t count, uint32_t offset, hc_inot
 
 /// Ignores SIGPIPE and SIGXFSZ: a closed pipe and a file beyond `ulimit -f` are errors of writing.
 void hc_signals_ignore_output(void);
+/// Lets SIGINT, SIGTERM and SIGHUP end this process where it is the first of its PID namespace: without a handler the kernel
+/// drops them there (pid_namespaces(7)).
+void hc_signals_end_first_process(void);
 /// Remembers SIGINT and SIGTERM instead of dying of them, and ignores the signals of output. A second signal kills at
 /// once, which is safe.
 void hc_signals_install(void);

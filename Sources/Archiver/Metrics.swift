@@ -9,6 +9,7 @@ struct Metrics {
   private struct Figures {
     let layout: Layout
     var moved = PerKind(repeating: 0)
+    var deleted = PerKind(repeating: 0)
     var copiedFiles = 0
     var copiedBytes: UInt64 = 0
     /// Of the last round.
@@ -46,8 +47,6 @@ struct Metrics {
     }
   }
 
-  /// By the name of the kind.
-  private var deleted: [String: Int] = [:]
   /// Rounds whose list of captures could not be read.
   var listErrors = 0
   private var writeErrors = 0
@@ -113,10 +112,8 @@ struct Metrics {
         figures.gaps = nil
       }
     }
-    for kind in report.layout.kinds {
-      deleted[report.layout.name(of: kind), default: 0] += report.retention?.deleted[kind] ?? 0
-    }
     if let retention = report.retention {
+      for kind in report.layout.kinds { figures.deleted[kind] += retention.deleted[kind] }
       figures.implausible = retention.implausible.sum
       figures.isRetentionDeclined = !retention.refusals.isEmpty
     } else if report.error == nil {
@@ -220,10 +217,6 @@ struct Metrics {
     lines.family(
       "hotcold_metrics_write_errors_total", "counter", "Rounds in which this file could not be written.")
     lines.sample("hotcold_metrics_write_errors_total", [], "\(writeErrors)")
-    lines.family("hotcold_files_deleted_total", "counter", "Expired cold files that were deleted.")
-    for (kind, count) in deleted.sorted(by: { $0.key < $1.key }) {
-      lines.sample("hotcold_files_deleted_total", [("kind", kind)], "\(count)")
-    }
     lines.family("hotcold_round_duration_seconds", "gauge", "How long the last round took.")
     lines.sample("hotcold_round_duration_seconds", [], seconds(microseconds: durationNanoseconds / 1000))
     lines.family("hotcold_captures", "gauge", "Captures in the last round.")
@@ -279,6 +272,7 @@ struct Metrics {
       }
     }
     perKind("hotcold_files_moved_total", "counter", "Files moved to their tier.") { $0.moved[$1] }
+    perKind("hotcold_files_deleted_total", "counter", "Expired cold files that were deleted.") { $0.deleted[$1] }
     perKind("hotcold_files_failed", "gauge", "Files that could not be moved in the last round.") {
       $0.failed[$1]
     }

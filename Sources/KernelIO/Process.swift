@@ -3,6 +3,10 @@ public import SystemPackage
 
 /// SIGINT and SIGTERM, remembered so that what is in flight can be finished.
 public enum StopSignal {
+  /// Lets signals end this process where it is the first of its PID namespace, as in a container: by default none does
+  /// (pid_namespaces(7)).
+  public static func endFirstProcess() { hc_signals_end_first_process() }
+
   /// From now on the first signal is remembered; a second one kills, which is safe at any moment.
   public static func install() { hc_signals_install() }
 

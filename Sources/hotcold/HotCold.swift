@@ -11,6 +11,7 @@ struct Program {
   // Not async: that takes a thread more, and where none is granted (RLIMIT_NPROC) libdispatch waits for it for ever.
   static func main() {
     let arguments = CurrentProcess.arguments
+    StopSignal.endFirstProcess()
     CurrentProcess.raiseDescriptorLimit(to: descriptorsWanted)
     do {
       if let message = UnknownCommand.message(arguments) { throw ValidationError(message) }

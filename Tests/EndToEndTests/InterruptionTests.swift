@@ -27,6 +27,29 @@ import Testing
     #expect(snapshot.count(in: "metadata") <= 100, comment)
   }
 
+  /// As in a container. The pipe for its report is full, so that it lives until a signal ends it: the first of a verification,
+  /// the second of a migration, which remembers the first.
+  @Test(.requiresRoot, arguments: ["verify", "migrate"])
+  func signalsEndTheFirstProcessOfAContainer(command: String) throws {
+    let folder = try Folder()
+    let path = try Self.sample(folder)
+    try Shell.must(["mkfifo", folder.path + "/pipe"])
+    let script = """
+      sleep 60 < "$1/pipe" & reader=$!
+      (head -c 65536 /dev/zero; exec unshare --pid --fork --kill-child "$0" "$2" "$3") > "$1/pipe" &
+      run=$!
+      for _ in $(seq 100); do
+        pkill -TERM -x -P $run hotcold
+        kill -0 $run 2> "$1/ended" || break
+        sleep 0.1
+      done
+      kill $reader
+      wait $run
+      """
+    let result = Shell.run(["bash", "-c", script, HotColdBinary.path, folder.path, command, path])
+    #expect(result.status == 128 + SIGTERM, "\(result.error)")
+  }
+
   /// SIGHUP, as of a terminal that hangs up, kills like SIGKILL.
   @Test(arguments: Engines.all, [SIGKILL, SIGTERM, SIGINT, SIGHUP])
   func anInterruptedRunThatIsStartedAgainEndsInTheTreeOfAnUninterruptedOne(engine: String, signal: Int32)

@@ -73,8 +73,8 @@ local p = import 'panels.libsonnet';
         p.lines(
           'Files deleted',
           'cps',
-          [q('rate(hotcold_files_deleted_total{%(host)s}[$__rate_interval])', '{{kind}}')],
-          'By retention, in all captures of the host.'
+          [q('rate(hotcold_files_deleted_total{%(capture)s}[$__rate_interval])', '{{kind}}')],
+          'By retention.'
         ),
         p.lines(
           'Rounds',
