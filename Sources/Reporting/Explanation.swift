@@ -92,7 +92,7 @@ extension Explanation {
       return Explanation(
         "\(name): \(Format.count(count, "file")) gone since the run began",
         "Deletions by other processes could not be watched: raise fs.inotify.max_user_instances. Look for a cleaner that "
-          + "works here.")
+          + "is active here.")
     case .lost(let count, isWatched: true):
       return Explanation(
         "\(name): \(Format.count(count, "file")) gone since the run began, and nothing that was seen explains it",
@@ -163,7 +163,7 @@ extension Explanation {
       return Explanation(
         "the metrics could not be written: \(describe(error))",
         error.errno == .fileExists
-          ? "It holds something other than metrics of hotcold: name another file."
+          ? "It holds something other than hotcold's metrics: name another file."
           : knownRemedy(error, command: command) ?? "")
     case .failed(let error, let remedy):
       return Explanation(describe(error), knownRemedy(error) ?? remedy)
@@ -193,8 +193,8 @@ extension Explanation {
     let way =
       switch otherName {
       case .possible:
-        "This happens when a recorder restarts its numbers: --on-conflict rename adds its time to the name of the file that "
-          + "comes later. Otherwise compare"
+        "This happens when a recorder restarts its numbers: with --on-conflict rename, the file that comes later gets its time "
+          + "in its name. Otherwise compare"
       case .tried: "Their names with the time added are taken too, or would be too long. Compare"
       }
     return Explanation(
@@ -286,7 +286,7 @@ extension Explanation {
     switch refusal {
     case .clockStepped(let seconds):
       return Explanation(
-        "nothing deleted: the clock was set by \(seconds) s",
+        "nothing deleted: the clock was changed by \(seconds) s",
         "Check date and timedatectl; restart the service when the clock is right.")
     case .clockDisturbed:
       return Explanation(

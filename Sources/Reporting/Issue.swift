@@ -88,7 +88,7 @@ public struct Issue: Error {
     case failed(KernelError, remedy: String)
   }
 
-  /// Whether a file whose name is taken can still get another name (`--on-conflict rename`), or that was tried.
+  /// Whether a file whose name is taken can still get another name (`--on-conflict rename`), or that failed.
   public enum OtherName: Hashable, Sendable {
     case possible, tried
   }

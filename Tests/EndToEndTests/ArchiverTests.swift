@@ -170,7 +170,7 @@ import Testing
     sleep(4)
     service.signal(SIGTERM)
     let result = service.wait()
-    #expect(result.error.contains("nothing deleted: the clock was set by 43"), "\(result)")
+    #expect(result.error.contains("nothing deleted: the clock was changed by 43"), "\(result)")
     #expect(old[..<3].allSatisfy { folder.exists($0) })
   }
 

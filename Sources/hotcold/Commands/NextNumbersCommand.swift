@@ -13,7 +13,7 @@ struct NextNumbersCommand: ParsableCommand {
       Stop the old encoder first: what it writes afterwards gets these numbers, and ffmpeg overwrites without asking.
       """)
 
-  /// About a segment of one minute at sixteen captures a second.
+  /// Enough for a segment of one minute at sixteen captures a second, which has 960.
   private static let capturesPerSegmentMax: Int64 = 1000
   /// If the live playlist is younger than this, its encoder may still be running.
   private static let quietSeconds: Int64 = 10

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Standard output.
 enum Output {
-  /// Prints a report. If that fails, as when the reader has gone, the work is still done: an error says so, exit code 74.
+  /// Prints a report. If that fails, as when the reader has gone, the work is still done: an error says so, with exit code 74.
   static func print(_ text: String, _ console: Console) throws {
     do throws(KernelError) {
       try StandardStream.output.write(text)
