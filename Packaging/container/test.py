@@ -416,7 +416,7 @@ class Test4Mistakes(Case):
             return podman("run", "--rm", *HARDENED, "--volume", f"{CAPTURES}:/captures:ro", IMAGE, *arguments, **rest)
         for command in (["migrate", "--execute", "--yes"], ["archive", "--once"]):
             result = readonly(*command, "/captures/readonly", status=74)
-            self.assertIn("The mount is read-only, the file system is not: mount the volume with the captures read-write", result.stderr)
+            self.assertIn("The mount is read-only, but the file system is not: mount the volume with the captures read-write", result.stderr)
             self.assertNotIn("systemctl", result.stderr)
         readonly("migrate", "/captures/readonly")
         readonly("verify", "/captures/readonly", status=1)
@@ -428,7 +428,7 @@ class Test4Mistakes(Case):
         before = tree(capture)
         for command in (["migrate", "--execute", "--yes"], ["archive", "--once"]):
             result = hotcold(*command, "/captures/foreign", options=["--user", "1000:1000"], status=77)
-            self.assertIn("--user 33:GID of podman and docker, user: in compose, runAsUser and runAsGroup in Kubernetes", result.stderr)
+            self.assertIn("--user 33:GID with podman and docker, user: in compose, runAsUser and runAsGroup in Kubernetes", result.stderr)
             self.assertNotIn("sudo", result.stderr)
         # A folder of root's, as a runtime makes it where one that is to be mounted is missing.
         os.chown(capture, 0, 0)
@@ -438,7 +438,7 @@ class Test4Mistakes(Case):
         os.chown(capture, OWNER, 1000)
         os.chmod(capture, 0o770)
         result = hotcold("migrate", "--execute", "--yes", "/captures/foreign", status=77)
-        self.assertIn("Run with the group of the files, too: --user 33:GID", result.stderr)
+        self.assertIn("Run with the group of the files as well: --user 33:GID", result.stderr)
         os.chown(capture, OWNER, OWNER)
         os.chmod(capture, 0o700)
         result = hotcold("verify", "/captures/foreign", options=["--user", "1000:1000"], status=77)

@@ -1,19 +1,19 @@
 public import Migration
 public import SystemPackage
 
-/// What a round of the service did with one capture, or would do.
+/// What one round of the service did with a capture; in a dry run, what it would do.
 public struct CaptureRound: Sendable {
   public let capture: FilePath
   public let isDryRun: Bool
-  /// The zone of its buckets; nil for that of the process.
+  /// The time zone of its buckets; nil for that of the process.
   public private(set) var timeZone: String?
   public private(set) var moved = 0
-  /// Whether the settling did not come to its end in its time.
+  /// Whether settling did not finish in its slice of the round.
   public private(set) var hasMoreToDo = false
   public private(set) var wouldChange = false
   public private(set) var maintenance: MaintenanceReport?
   public private(set) var found = 0
-  /// In the order in which they occurred.
+  /// In the order of occurrence.
   public private(set) var issues: [Issue] = []
   private var statuses: [ExitStatus] = []
 
@@ -24,20 +24,20 @@ public struct CaptureRound: Sendable {
 
   public var status: ExitStatus { ExitStatus.combined(statuses, stopSignal: nil) }
   public var changed: Bool { !isDryRun && wouldChange }
-  /// Of a dry run, those that would be.
+  /// In a dry run, how many files would be deleted.
   public var deleted: Int {
     maintenance?.retention.map { isDryRun ? $0.dueTotal : $0.deletedTotal } ?? 0
   }
 
-  /// How many issues keep its status from being `done`: errors, and what retention declined.
+  /// The number of issues that keep its status from being `done`: errors, and deletions that retention declined.
   var errorCount: Int { issues.count { status(of: $0) != .done } }
 
   private func status(of issue: Issue) -> ExitStatus {
-    // Of a dry run nothing that was declined is left undone.
+    // A dry run leaves nothing undone by declining it.
     isDryRun && issue.code == .retentionDeclined ? .done : ExitStatus(of: issue)
   }
 
-  /// A slice of its settling.
+  /// Adds the report of one slice of settling.
   public mutating func add(_ report: CaptureReport) {
     timeZone = report.timeZone
     moved += report.total.moved
@@ -48,13 +48,15 @@ public struct CaptureRound: Sendable {
     statuses.append(ExitStatus(of: report))
   }
 
-  /// What keeps it from being dealt with at all.
+  /// Adds an issue because of which the capture was not handled at all.
   public mutating func add(_ issue: Issue) {
     issues.append(issue)
     statuses.append(ExitStatus(of: issue))
   }
 
-  /// What came after it. `issues`: the report's, and what is more to say of it.
+  /// Adds the maintenance that follows settling.
+  ///
+  /// - Parameter issues: those of the report, and any others that belong to it.
   public mutating func add(_ report: MaintenanceReport, _ issues: [Issue]) {
     maintenance = report
     self.issues += issues

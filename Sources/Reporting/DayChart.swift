@@ -1,9 +1,9 @@
 internal import CaptureLayout
 internal import Migration
 
-/// Files by date and hour: a line for each day, a column for each hour, the more files the taller.
+/// A chart of files by date and hour: a line per day, a column per hour, taller for more files.
 struct DayChart {
-  /// The newest days; those before are one line.
+  /// How many of the newest days get a line each; all earlier ones share one.
   private static let daysMax = 31
   private static let steps = Array(" ▁▂▃▄▅▆▇█")
 

@@ -2,7 +2,7 @@ internal import KernelIO
 public import Migration
 internal import SystemPackage
 
-/// The one table of exit codes (sysexits.h where it has a fitting one).
+/// All exit codes of the program, from sysexits.h where it has a suitable one. Documented in docs/REFERENCE.md.
 public struct ExitStatus: RawRepresentable, Equatable, Sendable {
   public let rawValue: Int32
 
@@ -64,7 +64,7 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
     }
   }
 
-  /// Of several captures, that of the first one that did not succeed; an interruption goes before all.
+  /// The status of a run over several captures: an interruption if there was one, else the first status that is not `done`.
   public static func combined(_ statuses: [ExitStatus], stopSignal: Int32?) -> ExitStatus {
     if let stopSignal { return interrupted(by: stopSignal) }
     return statuses.first { $0 != .done } ?? .done

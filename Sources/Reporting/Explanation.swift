@@ -6,7 +6,7 @@ internal import SystemPackage
 /// What went wrong in the user's words, and what to do about it.
 package struct Explanation: Equatable, CustomStringConvertible {
   package let message: String
-  /// Whole sentences, or empty.
+  /// One or more whole sentences that say what to do, or empty.
   package let remedy: String
 
   init(_ message: String, _ remedy: String = "") {
@@ -14,12 +14,14 @@ package struct Explanation: Equatable, CustomStringConvertible {
     self.remedy = remedy
   }
 
-  /// The one text for people, without a level before it.
+  /// Message and remedy as one text, without a severity before it.
   package var description: String { remedy.isEmpty ? message : "\(message). \(remedy)" }
 }
 
 extension Issue {
-  /// Names the capture, and no path that is not absolute. `command`: what the user runs, for the advice.
+  /// Names the capture; every path in it is absolute.
+  ///
+  /// - Parameter command: the command that the user runs, for the advice ("migrate").
   package func explanation(for command: String) -> Explanation {
     guard let capture else { return Explanation.of(cause, command) }
     return Explanation.of(cause, in: capture, command)
@@ -36,51 +38,51 @@ extension Explanation {
     case .refused(let refusal):
       return Explanation(
         "\(below(refusal.folder)): \(reason(refusal)); refused, and the files that belong there stay where they are",
-        "Replace it with an ordinary folder, or remove it and hotcold makes the folder; \(again).")
+        "Replace it with an ordinary folder, or remove it and let hotcold create one; \(again).")
     case .notMoved(let problem): return of(problem, in: capture)
     case .moreNotMoved(let count): return Explanation("\(name): and \(Format.count(count)) more like these")
     case .notPermitted(let owner):
       return Explanation(
-        "\(name): some files may not be moved by this user",
-        "Run as the owner of the files, \(asOwner(owner, command)); chattr -i lifts an immutable flag.")
+        "\(name): this user is not permitted to move some of the files",
+        "Run as the owner of the files: \(asOwner(owner, command)); chattr -i clears an immutable flag.")
     case .namesTaken(let count, let named, let otherName, let rerun):
       return namesTaken(count, named, otherName, in: capture, again).until(rerun, capture)
     case .foreignArchive(let file):
       return Explanation(
         "\(below(file)): not written by hotcold; left as it is",
-        "Move it away, or give --no-manifests, \(again).")
+        "Move it away, or add --no-manifests, \(again).")
     case .archiveNotWritten(let error):
       return Explanation(
-        "\(describe(error, in: capture)): this archive was not written",
+        "\(describe(error, in: capture)): this archive playlist was not written",
         knownRemedy(error, nil, again) ?? "Fix the cause, \(again).")
     case .initializationNotKept(let error):
       return Explanation(
-        "\(describe(error, in: capture)): no copy of this init segment was kept; once the recorder writes over it, older segments cannot be played",
+        "\(describe(error, in: capture)): no copy of this init segment was kept; once the recorder overwrites it, older segments cannot be played",
         error.errno == .fileTooLarge
-          ? "Its size is about a kilobyte, as a rule: does the layout's init name the right file?"
+          ? "An init segment is usually about a kilobyte: check that the layout's init names the right file."
           : knownRemedy(error, nil, again) ?? "Fix the cause, \(again).")
     case .archiveNotRemoved(let error):
       return Explanation(
-        "\(describe(error, in: capture)): it stays",
+        "\(describe(error, in: capture)): this archive playlist was not removed",
         knownRemedy(error, nil, again) ?? "Fix the cause, \(again).")
     case .folderNotRemoved(let error):
       return Explanation(
-        "\(describe(error, in: capture)): an empty folder that the layout has no use for; it stays",
+        "\(describe(error, in: capture)): the layout has no use for this folder, but it was not removed",
         knownRemedy(error, nil, again) ?? "Remove it (rmdir), or leave it.")
     case .moreArchivesNotRemoved(let count), .moreFoldersNotRemoved(let count):
       return Explanation("\(name): \(Format.count(count)) more like these")
     case .moreArchivesNotWritten(let count):
-      return Explanation("\(name): \(Format.count(count)) more archives were not written")
+      return Explanation("\(name): \(Format.count(count, "more archive playlist")) not written")
     case .playlistTooLarge(let path):
       return Explanation(
-        "\(text(path)): larger than \(Format.bytes(UInt64(CaptureReport.livePlaylistBytesMax))), so it is not known "
+        "\(text(path)): larger than \(Format.bytes(UInt64(CaptureReport.livePlaylistBytesMax))), so hotcold cannot tell "
           + "which segments it lists: none is moved or deleted",
-        "Let the encoder list fewer (ffmpeg: -hls_list_size), \(again).")
+        "Have the encoder list fewer (ffmpeg: -hls_list_size), \(again).")
     case .twoLivePlaylists(let way):
       return Explanation(
         "\(below(way.from + way.playlist)): there is also \(below(way.to + way.playlist)); both stay",
-        "If ffmpeg still writes the first, switch it to the second. One that nobody writes any more is kept as "
-          + "\(way.playlist).old: at the earliest ten seconds after it was written last, or three of its target durations; "
+        "If ffmpeg still writes the first, switch it to the second. A playlist that is no longer written is kept as "
+          + "\(way.playlist).old, at the earliest ten seconds or three of its target durations after it was last written; "
           + "\(again).")
     case .livePlaylistHeld(let companions, let way):
       return held(below(way.from + way.playlist), companions, way, again)
@@ -88,16 +90,16 @@ extension Explanation {
       return Explanation("\(below(way.from + way.playlist)): could not be moved to \(below(way.to))")
     case .lost(let count, isWatched: false):
       return Explanation(
-        "\(name): \(Format.count(count, "file")) that were there before are gone",
-        "Deletions by other processes could not be watched: raise fs.inotify.max_user_instances. Look for a cleaner that is "
-          + "at work here.")
+        "\(name): \(Format.count(count, "file")) gone since the run began",
+        "Deletions by other processes could not be watched: raise fs.inotify.max_user_instances. Look for a cleaner that "
+          + "is active here.")
     case .lost(let count, isWatched: true):
       return Explanation(
-        "\(name): \(Format.count(count)) files that were there before are gone, and nothing that was seen explains it",
+        "\(name): \(Format.count(count, "file")) gone since the run began, and nothing that was seen explains it",
         "Look for another process that moves or deletes files here.")
     case .unbalanced:
       return Explanation(
-        "\(name): the counts do not add up", "This is a defect of hotcold: please report it.")
+        "\(name): the counts do not add up", "This is a bug in hotcold: please report it.")
     case .notDeleted(let problem):
       let file = text(capture.reaching(bytes: problem.from))
       guard case .errno(let errno) = problem.reason else { return Explanation("\(file): cannot be deleted") }
@@ -108,7 +110,7 @@ extension Explanation {
       return of(refusal, confirmedBy: "\(confirmation) \(shellWord(capture.bytes))").named(name)
     case .implausibleTimes(let count):
       return Explanation(
-        "\(name): kept \(Format.count(count)) files from the future or the epoch: their age is not known")
+        "\(name): kept \(Format.count(count, "file")) from the future or the epoch: the age is not known")
     case .longPlaylist(let listed): return longPlaylist(listed).named(name)
     case .bucketOfNoKind(let bucket, let layout):
       return ofNoKind(capture.reaching(bucket), layout)
@@ -116,10 +118,10 @@ extension Explanation {
       return Explanation(
         "\(name): \(Format.count(count, "segment")) between the cold and the hot ones \(count == 1 ? "is" : "are") missing: "
           + "something deletes them before they are archived, and the archives have gaps",
-        "ffmpeg does that with -hls_flags delete_segments: leave it out. What is old hotcold deletes, where it is asked to "
+        "ffmpeg does that with -hls_flags delete_segments: leave it out. hotcold deletes old files itself if you ask it to "
           + "(--retain).")
     case .littleSpace(let free, let all):
-      return Explanation("\(name): only \(Format.bytes(free)) of \(Format.bytes(all)) are free")
+      return Explanation("\(name): only \(Format.bytes(free)) of \(Format.bytes(all)) is free")
     case .fewInodes(let free, let all):
       return Explanation("\(name): only \(free) of \(all) inodes are free")
     case .executionRefused(let error):
@@ -131,7 +133,7 @@ extension Explanation {
     }
   }
 
-  /// Of what is about no capture.
+  /// For causes that concern no capture.
   fileprivate static func of(_ cause: Issue.Cause, _ command: String) -> Explanation {
     switch cause {
     case .usage(let message, let remedy), .notMeasured(let message, let remedy):
@@ -140,14 +142,14 @@ extension Explanation {
       return Explanation(unreadable(error), "Check the path given to --captures-from.")
     case .capturesNotText(let file, let line):
       return Explanation(
-        "\(text(file)), line \(line): a control character", "Give plain text, one capture a line.")
+        "\(text(file)), line \(line): a control character", "Use plain text, one capture per line.")
     case .capturePathUnusable(let error):
-      return Explanation(describe(error), "Give paths that begin with '/'.")
+      return Explanation(describe(error), "Use paths that begin with '/'.")
     case .patternUnmatched(let pattern, let list):
       return Explanation(
         "\(list.map(text) ?? ""): no folder matches \(printable(pattern))",
         CurrentProcess.isInContainer
-          ? "Mount the folder that holds the captures there (-v FOLDER:/captures), unless the recorder has yet to make the first."
+          ? "Mount the folder that holds the captures there (-v FOLDER:/captures), unless the recorder has yet to create the first."
           : "")
     case .noCaptures(let list):
       return Explanation(
@@ -161,23 +163,23 @@ extension Explanation {
       return Explanation(
         "the metrics could not be written: \(describe(error))",
         error.errno == .fileExists
-          ? "It holds something else than metrics of hotcold: name another file."
+          ? "It holds something other than hotcold's metrics: name another file."
           : knownRemedy(error, command: command) ?? "")
     case .failed(let error, let remedy):
       return Explanation(describe(error), knownRemedy(error) ?? remedy)
-    // All others have their capture.
+    // All other causes concern a capture.
     default: return Explanation(Issue(cause).topic ?? "")
     }
   }
 
   private func named(_ name: String) -> Explanation { Explanation("\(name): \(message)", remedy) }
 
-  /// Names the only command that takes a capture in two layouts.
+  /// Adds the only command that accepts a capture in two layouts.
   private func until(_ rerun: String?, _ capture: FilePath) -> Explanation {
     guard let rerun else { return self }
     return Explanation(
       message,
-      "\(remedy) The capture is in two layouts until then, and only this command takes it: \(rerun) "
+      "\(remedy) Until then the capture is in two layouts, and only this command accepts it: \(rerun) "
         + shellWord(capture.bytes))
   }
 
@@ -191,9 +193,9 @@ extension Explanation {
     let way =
       switch otherName {
       case .possible:
-        "As after a recorder that began its numbers again: --on-conflict rename gives the file that comes later its time in its "
-          + "name. Or else: compare"
-      case .tried: "Their names with their times are taken, too, or would be too long. Compare"
+        "This happens when a recorder restarts its numbers: with --on-conflict rename, the file that comes later gets its time "
+          + "in its name. Otherwise compare"
+      case .tried: "Their names with the time added are taken too, or would be too long. Compare"
       }
     return Explanation(
       "\(text(capture)): \(Format.count(count, "name")) \(count == 1 ? "is" : "are") taken "
@@ -201,19 +203,19 @@ extension Explanation {
       "\(way) the two files, rename or remove the one you do not need, \(again).")
   }
 
-  /// More than a player goes back in a live stream, and than any hot place is meant to hold.
+  /// More segments than a player goes back in a live stream, and than any hot place is meant to hold.
   package static let listedSegmentsMax = 100
 
   package static func longPlaylist(_ listed: Int) -> Explanation {
     Explanation(
-      "the live playlist lists \(Format.count(listed)) segments, and none of them goes cold as long as it does",
-      "For a recorder at work let it list fewer (ffmpeg: -hls_list_size 6): the archives have the rest.")
+      "the live playlist lists \(Format.count(listed)) segments, and none of them goes cold while it is listed",
+      "If a recorder is running, have it list fewer (ffmpeg: -hls_list_size 6): the archives list the rest.")
   }
 
-  /// `owner`: of the capture.
+  /// - Parameter owner: the owner of the capture, if known.
   package static func ownership(of owner: String?) -> String {
-    "new folders and playlists belong to \(Users.name(of: CurrentProcess.effectiveUser)), since this user may not give "
-      + "them to the owner (\(owner ?? "unknown")) and group of the capture. All else is as usual; root may chown them."
+    "new folders and playlists belong to \(Users.name(of: CurrentProcess.effectiveUser)), because this user may not give "
+      + "them to the owner (\(owner ?? "unknown")) and group of the capture. All else is as usual; root can chown them."
   }
 
   private static func reason(_ refusal: FolderRefusal) -> String {
@@ -232,22 +234,22 @@ extension Explanation {
     case .nameTaken: return Explanation("\(from): the name is taken in \(to); both files stay")
     case .undated:
       return Explanation(
-        "\(from): stays: its time is before year 1 or after 9999, and has no date folder",
-        "Set it right (touch -d).")
+        "\(from): stays: its modification time is before the year 1 or after 9999, and no date folder covers that",
+        "Correct the time (touch -d).")
     case .copyDiffers:
       return Explanation(
-        "\(from): stays: its copy in \(to) is not on the disk as it was written",
-        "Look after that disk (dmesg, smartctl).")
+        "\(from): stays: its copy in \(to) differs on the disk from what was written",
+        "Check that disk (dmesg, smartctl).")
     case .refused: return Explanation("\(from): stays, because \(to) was refused")
     case .errno(.resourceBusy):
       return Explanation(
         "\(from): stays: it was written to, replaced, or had a name removed at that moment",
-        "A later run takes it.")
+        "A later run moves it.")
     case .errno(let errno): return Explanation("\(from): cannot be moved to \(to): \(errno)")
     }
   }
 
-  /// What copies could not be given: "the owner and the group".
+  /// What copies could not be given, as text: "the owner and the group".
   static func losses(_ losses: CopyBatch.Losses) -> String {
     let lost = [
       (CopyBatch.Losses.owner, "the owner"), (.group, "the group"),
@@ -261,7 +263,7 @@ extension Explanation {
   private static func held(
     _ playlist: String, _ companions: PlaylistCompanions, _ way: PlaylistWay, _ again: String
   ) -> Explanation {
-    var message = "\(playlist): stays where it is, since it lists files that stay"
+    var message = "\(playlist): stays where it is, because it lists files that stay"
     if !companions.named.isEmpty {
       let more = companions.count > companions.named.count ? ", …" : ""
       message += " (\(companions.named.map(printable).joined(separator: ", "))\(more))"
@@ -269,13 +271,13 @@ extension Explanation {
     let remedy =
       if companions.areOfOtherNames {
         way.isOfGuide
-          ? "Only \(way.patterns) are moved: let the recorder write such (ffmpeg: -hls_segment_filename with segment_%09d.ts, "
-            + "and no -hls_segment_type fmp4), or name the layout that it has (--layout)"
+          ? "Only \(way.patterns) are moved: have the recorder use such names (ffmpeg: -hls_segment_filename with "
+            + "segment_%09d.ts, and no -hls_segment_type fmp4), or name the layout that it has (--layout)"
           : "Only \(way.patterns) are segments: correct the patterns (match, init) of the layout"
       } else if companions.areInOtherFolders {
-        "They are in other folders: let the recorder write playlist and segments to one folder"
+        "They are in other folders: have the recorder write the playlist and its segments to one folder"
       } else {
-        "See what keeps them"
+        "Find out what keeps them there"
       }
     return Explanation(message, "\(remedy), \(again).")
   }
@@ -284,29 +286,29 @@ extension Explanation {
     switch refusal {
     case .clockStepped(let seconds):
       return Explanation(
-        "nothing deleted: the clock was set by \(seconds) s",
+        "nothing deleted: the clock was changed by \(seconds) s",
         "Check date and timedatectl; restart the service when the clock is right.")
     case .clockDisturbed:
       return Explanation(
         "deletions stopped: the clock was set during this round; nothing more is deleted until the next one")
     case .everythingWouldGo(let kind):
       return Explanation(
-        "no \(kind.name) deleted: all cold ones have expired", "If that is right: \(forced)")
+        "no \(kind.name) deleted: all cold ones have expired", "If that is right, run: \(forced)")
     case .yearsApart(let kind):
       return Explanation(
         "no \(kind.name) deleted: more than a year lies between those that have expired and those that are kept, as after a "
-          + "wrong clock", "If that is right: \(forced)")
+          + "wrong clock", "If that is right, run: \(forced)")
     case .tooMany(let expired, let max):
       return Explanation(
         "nothing deleted: \(Format.count(expired)) files have expired, more than --max-delete \(max)",
-        "If that is right, raise it, or: \(forced)")
+        "If that is right, raise it, or run: \(forced)")
     }
   }
 
   package static func of(_ failure: SampleCapture.Failure) -> Explanation {
     switch failure {
     case .notEmpty(let path):
-      Explanation("\(text(path)): not empty", "Give a folder that does not exist yet, or an empty one.")
+      Explanation("\(text(path)): not empty", "Name a folder that does not exist yet, or an empty one.")
     case .kernel(let error):
       Explanation(
         describe(error), knownRemedy(error, nil, "then run again") ?? "Fix the cause, then run again.")

@@ -1,13 +1,13 @@
 package import KernelIO
 internal import SystemPackage
 
-/// Errors of files that a user named.
+/// Errors in files that the user named.
 extension Explanation {
   package static func unreadable(_ error: KernelError) -> String {
     switch error.errno {
     case .isDirectory: "\(text(error.path)): a folder, not a file"
     case .invalidArgument where error.operation == .open: "\(text(error.path)): not a regular file"
-    case .fileTooLarge: "\(text(error.path)): too large for such a file"
+    case .fileTooLarge: "\(text(error.path)): too large for a file of this kind"
     default: describe(error)
     }
   }

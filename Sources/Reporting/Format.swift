@@ -16,8 +16,10 @@ package enum Format {
     "\(count(value)) \(noun)\(value == 1 ? "" : "s")"
   }
 
+  /// 1,500,000,000 as "1.5 s".
   package static func seconds(nanoseconds: Int64) -> String { oneDecimal(Double(nanoseconds) / 1e9) + " s" }
 
+  /// 1536 as "1.5 KiB".
   package static func bytes(_ value: UInt64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
     var value = Double(value)
@@ -34,10 +36,12 @@ package enum Format {
     return "\(count(tenths / 10)).\(abs(tenths % 10))"
   }
 
+  /// Left-aligned: padded with spaces to `width` characters.
   package static func left(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
 
+  /// Right-aligned: padded with spaces to `width` characters.
   package static func right(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - text.count)) + text
   }

@@ -3,13 +3,13 @@ public import KernelIO
 public import Migration
 public import SystemPackage
 
-/// Something that went wrong: a value from where it happens to whoever prints it, as text (`Explanation`), as JSON
+/// Something that went wrong. It stays a value from where it happens to where it is printed: as text (`Explanation`), as JSON
 /// (`JSONReport.Message`), as a line of a log, or as an exit status. Thrown where a command cannot do its work.
 public struct Issue: Error {
   public enum Severity: Sendable { case warning, error }
 
   public let cause: Cause
-  /// The capture that it is about, if it is about one.
+  /// The capture that the issue concerns, if any.
   public let capture: FilePath?
 
   public init(_ cause: Cause, in capture: FilePath? = nil) {
@@ -24,29 +24,29 @@ public struct Issue: Error {
     case stopped(MigrationError)
     case refused(FolderRefusal)
     case notMoved(Problem)
-    /// Beyond those that are named.
+    /// How many there are beyond those that are named.
     case moreNotMoved(Int)
     case notPermitted(owner: String?)
-    /// `named`: the first few. `rerun`: as in `MigrationOptions`.
+    /// How many. `named`: the first few. `rerun`: as in `MigrationOptions`.
     case namesTaken(Int, named: [Problem], OtherName, rerun: String?)
-    /// As the layout has it: below the capture, or absolute in a cold root.
+    /// The path of the layout: relative to the capture, or absolute in a cold root.
     case foreignArchive(String)
     case archiveNotWritten(KernelError)
     case initializationNotKept(KernelError)
     case moreArchivesNotWritten(Int)
-    /// By a reversion.
+    /// In a reversion.
     case archiveNotRemoved(KernelError)
     case moreArchivesNotRemoved(Int)
-    /// One that the target layout has no use for.
+    /// A folder that the target layout does not use.
     case folderNotRemoved(KernelError)
     case moreFoldersNotRemoved(Int)
-    /// A live playlist of which it is not known what it lists.
+    /// A live playlist too large to read, so what it lists is unknown.
     case playlistTooLarge(FilePath)
     case twoLivePlaylists(PlaylistWay)
     case livePlaylistNotMoved(PlaylistWay)
-    /// It stays beside files that it lists and that stay.
+    /// The live playlist stays because files that it lists stay.
     case livePlaylistHeld(PlaylistCompanions, PlaylistWay)
-    /// `isWatched`: whether deletions by others would have been seen.
+    /// How many files. `isWatched`: whether deletions by other processes were watched.
     case lost(Int, isWatched: Bool)
     case unbalanced
 
@@ -54,41 +54,41 @@ public struct Issue: Error {
 
     case notDeleted(Problem)
     case retentionStopped(KernelError)
-    /// `confirmation`: the command that would delete all the same, but for the capture at its end.
+    /// `confirmation`: the command that deletes nevertheless, without the capture, which is appended.
     case retentionDeclined(RetentionReport.Refusal, confirmation: String)
-    /// How many files from the future or the epoch were kept.
+    /// How many files with times in the future or at the epoch were kept.
     case implausibleTimes(Int)
     /// How many segments the live playlist lists.
     case longPlaylist(Int)
-    /// As the layout has it; and the name of the layout.
+    /// The path of the bucket, as of `foreignArchive`, and the name of the layout.
     case bucketOfNoKind(String, layout: String)
     case segmentsDeletedEarly(Int)
     case littleSpace(freeBytes: UInt64, bytes: UInt64)
     case fewInodes(free: UInt64, all: UInt64)
 
-    /// Of a dry run.
+    /// In a dry run: why an execution would be refused.
     case executionRefused(MigrationError)
 
-    // MARK: no capture
+    // MARK: not about a capture
 
-    /// What the user asked for is not to be understood.
+    /// The command line or a setting is wrong.
     case usage(String, remedy: String = "")
     case capturesUnreadable(KernelError)
     case capturesNotText(FilePath, line: Int)
     case capturePathUnusable(KernelError)
-    /// A pattern of this list that matches no folder.
+    /// A pattern of a list that matches no folder, and the list.
     case patternUnmatched([UInt8], in: FilePath?)
-    /// `list`: of captures, if there is one.
+    /// `list`: the list of captures, if there is one.
     case noCaptures(list: FilePath?)
     case engineUnavailable(KernelError)
     case metricsNotWritten(KernelError)
-    /// A benchmark came to no figures.
+    /// A benchmark has no figures.
     case notMeasured(String, remedy: String)
     /// A command could not do its work.
     case failed(KernelError, remedy: String)
   }
 
-  /// Whether a file whose name is taken could get another one (`--on-conflict rename`).
+  /// Whether a file whose name is taken can still get another name (`--on-conflict rename`), or that failed.
   public enum OtherName: Hashable, Sendable {
     case possible, tried
   }
@@ -106,7 +106,7 @@ extension Issue {
     }
   }
 
-  /// The call that failed, where one did.
+  /// The system call that failed, if one did.
   package var kernelError: KernelError? {
     switch cause {
     case .stopped(.permissionDenied(let error, _)), .stopped(.tierDenied(let error, _)),
@@ -139,7 +139,7 @@ extension Issue {
     }
   }
 
-  /// Absolute: of the file or folder that it is about, else of the capture.
+  /// The absolute path of the file or folder that the issue concerns, else of the capture.
   package var path: FilePath? {
     switch cause {
     case .refused(let refusal): capture?.reaching(refusal.folder)
@@ -192,7 +192,7 @@ extension CaptureReport {
 }
 
 extension CaptureReport {
-  /// What is no error, and worth knowing.
+  /// What is worth knowing but is no error.
   package var warnings: [Issue] {
     let isLong = listedSegments > Explanation.listedSegmentsMax
     return (executionRefusal.map { [Issue(.executionRefused($0), in: capture)] } ?? [])
@@ -222,7 +222,7 @@ extension VerificationReport {
 }
 
 extension MaintenanceReport {
-  /// `confirmation`: as in `retentionDeclined`.
+  /// - Parameter confirmation: as in `retentionDeclined`.
   package func issues(in capture: FilePath, confirmation: String) -> [Issue] {
     var causes = error.map { [Issue.Cause.stopped($0)] } ?? []
     if deletedSegments > 0 { causes.append(.segmentsDeletedEarly(deletedSegments)) }

@@ -3,7 +3,7 @@ internal import Migration
 internal import SystemPackage
 
 extension Issue {
-  /// What programs tell issues apart by: JSON's `code`. Stable; exhaustive, so that a new issue gets its own.
+  /// What programs tell issues apart by: `code` in JSON. The values are stable.
   public enum Code: String, CaseIterable, Sendable {
     case noSuchCapture = "no-such-capture"
     case notAFolder = "not-a-folder"
@@ -56,11 +56,11 @@ extension Issue {
 
   public var code: Code { entry.code }
 
-  /// What it is about, in a few words without numbers: how the service's log says that it is over, and the reason that its
-  /// metrics count. Nil for one that only adds to the issue before it.
+  /// The issue in a few words without numbers: the service's log names it when the issue is over, and the metrics count by it.
+  /// Nil for an issue that only adds to the one before it.
   package var topic: String? { entry.topic }
 
-  /// The one table of issues.
+  /// The table of all issues. The switch is exhaustive, so that a new cause needs a code.
   private var entry: (code: Code, topic: String?) {
     switch cause {
     case .stopped(let error): Self.entry(error)
@@ -133,7 +133,7 @@ extension Issue {
     }
   }
 
-  /// Of those that say by themselves what to do.
+  /// The code of the errors that have one of their own, because the errno alone tells what to do.
   private static func code(_ errno: Errno) -> Code? {
     switch errno {
     case .noSpace: .noSpace

@@ -4,13 +4,13 @@ internal import KernelIO
 internal import Migration
 package import SystemPackage
 
-/// What a run says to programs (docs/schema, docs/JSON.md): one object, or one line for each capture and one for the run.
-/// Names are given twice: escaped for reading, and in base64 without loss.
+/// The report for programs (docs/schema, docs/JSON.md): one object, or one line for each capture and one for the run.
+/// Names are given twice: escaped for reading, and losslessly in base64.
 public enum JSONReport {
   public enum Form: Sendable {
     /// The whole run as one object, over several lines.
     case object
-    /// A line for each capture, as it is finished, and a last one for the run.
+    /// A line for each capture when it is finished, and a last one for the run.
     case lines
   }
 
@@ -18,7 +18,7 @@ public enum JSONReport {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     if form == .object { encoder.outputFormatting.insert(.prettyPrinted) }
-    // Nothing in these types can fail to encode.
+    // Encoding these types cannot fail.
     let data = (try? encoder.encode(value)) ?? Data()
     return String(decoding: data, as: UTF8.self) + "\n"
   }
@@ -35,7 +35,7 @@ public enum JSONReport {
     package init(_ path: FilePath) { self.init(path.bytes) }
   }
 
-  /// An issue, with what it is about in fields of their own.
+  /// An issue as text, with path, errno and operation in separate fields.
   struct Message: Encodable {
     struct ErrorNumber: Encodable {
       let number: Int32
@@ -60,25 +60,25 @@ public enum JSONReport {
     }
   }
 
-  /// The zone of the hour folders.
+  /// The time zone of the hour folders.
   struct Zone: Encodable {
     let name: String
     let utcOffsetSeconds: Int64
 
-    /// That of the process.
+    /// The time zone of the process.
     init() {
       name = printable(LocalZone.name.utf8)
       utcOffsetSeconds = LocalZone.offset(at: SystemClock.realtimeNanoseconds / 1_000_000_000)
     }
 
-    /// Of a capture with a zone of its own, which is UTC.
+    /// The time zone of a capture with one of its own, which can only be UTC.
     init(_ name: String) {
       self.name = name
       utcOffsetSeconds = 0
     }
   }
 
-  /// What a command says that could not begin, or could not go on.
+  /// The report of a command that could not start or could not continue.
   public static func failure(_ issue: Issue, command: String, exitCode: Int32, as form: Form) -> String {
     render(Failure(exitCode: exitCode, errors: [Message(issue, command)]), as: form)
   }
@@ -89,7 +89,7 @@ public enum JSONReport {
     let errors: [Message]
   }
 
-  /// A whole run, or its last line: what is said of the run, of its captures, and what they come to.
+  /// A whole run as one object, or its last line: fields of the run, its captures, and a summary.
   struct Whole<Head: Encodable, Capture: Encodable, Summary: Encodable>: Encodable {
     private enum Key: String, CodingKey { case type, captures, summary }
 
@@ -113,7 +113,7 @@ public enum JSONReport {
     }
   }
 
-  /// What is said of every run.
+  /// The fields that every run has.
   struct Run: Encodable {
     let command: String
     let version = Version.number
@@ -121,7 +121,7 @@ public enum JSONReport {
     let timeZone = Zone()
   }
 
-  /// What every run comes to.
+  /// The summary that every run has.
   struct Summary: Encodable {
     let captures, errors: Int
     let elapsedSeconds, filesPerSecond: Double
@@ -137,7 +137,7 @@ public enum JSONReport {
     }
   }
 
-  /// The fields of both, in one object.
+  /// The fields of both values in one object.
   struct Joined<First: Encodable, Second: Encodable>: Encodable {
     let first: First
     let second: Second
@@ -148,7 +148,7 @@ public enum JSONReport {
     }
   }
 
-  /// By the names of a layout's kinds.
+  /// A figure of each kind, by the names of the layout's kinds.
   static func byKind<Value, Figure>(
     _ values: PerKind<Value>, of layout: Layout, _ figure: (Value) -> Figure
   ) -> [String: Figure] {

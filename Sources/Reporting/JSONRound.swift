@@ -3,9 +3,11 @@ internal import KernelIO
 internal import Migration
 public import SystemPackage
 
-/// Of `archive --once` and `archive --dry-run`.
+/// The report of `archive --once` and `archive --dry-run`.
 extension JSONReport {
-  /// The whole round, or its last line. `issues`: of the round, not of one capture.
+  /// The whole round, or its last line.
+  ///
+  /// - Parameter issues: those of the round that concern no single capture.
   public static func round(
     _ captures: [CaptureRound], notBegun: [FilePath], _ issues: [Issue], isDryRun: Bool,
     elapsedNanoseconds: Int64, exitCode: Int32,
@@ -41,7 +43,7 @@ extension JSONReport {
     let changed: Bool
     let wouldChange: Bool
     let notBegun: [Name]
-    /// Of no one capture.
+    /// The issues that concern no single capture.
     let roundErrors, roundWarnings: [Message]
   }
 
@@ -88,7 +90,7 @@ extension JSONReport {
 
   private struct RetentionFigures: Encodable {
     let expired: [String: Int]
-    /// Of a dry run, those that would be.
+    /// In a dry run, the files that would be deleted.
     let deleted: [String: Int]
     let implausible: [String: Int]
     let spared: Int

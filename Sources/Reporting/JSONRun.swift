@@ -2,7 +2,7 @@ internal import CaptureLayout
 internal import KernelIO
 public import Migration
 
-/// Of `migrate` and `revert`.
+/// The report of `migrate` and `revert`.
 extension JSONReport {
   /// The whole run, or its last line.
   public static func run(
@@ -63,7 +63,7 @@ extension JSONReport {
     let foldersMade: Int
     let foldersRemoved: Int
     let manifests: ManifestFigures?
-    /// By kind; the same for kinds that are numbered alike.
+    /// By kind; kinds with common numbers have the same one.
     let nextNumbers: [String: Int64]
     let cutShort: Bool
     let renamed: Int
@@ -149,7 +149,7 @@ extension JSONReport {
     let counts: Tally
     let hot: Int
     let cold: Int
-    /// By hour of day, or by date and hour.
+    /// Cold files by hour of day; `byBucket` in a layout with date folders.
     let byHour: [Int]?
     let byBucket: [String: Int]?
 
@@ -194,11 +194,11 @@ extension JSONReport {
   }
 }
 
-/// Files that came to another file system.
+/// Files that were copied to another file system.
 struct CopyFigures: Encodable {
   let files: Int
   let bytes: UInt64
-  /// Without something of `CopyBatch.Losses`.
+  /// Files that lack something of `CopyBatch.Losses`.
   let incomplete: Int
 
   init(_ copies: CopyTally) {

@@ -1,9 +1,11 @@
 internal import KernelIO
 package import Migration
 
-/// Of `verify`.
+/// The report of `verify`.
 extension JSONReport {
-  /// The whole run, or its last line. `entries`: that were looked at in all.
+  /// The whole run, or its last line.
+  ///
+  /// - Parameter entries: how many entries were visited in total.
   package static func run(
     _ reports: [VerificationReport], entries: Int, elapsedNanoseconds: Int64, exitCode: Int32, as form: Form
   ) -> String {

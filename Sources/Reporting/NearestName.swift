@@ -1,11 +1,12 @@
-/// The name that a mistyped one most likely stands for: that with the fewest letters to insert, delete or replace, if it is
-/// this few.
+/// The known name that a mistyped one most likely stands for: the one with the fewest bytes to insert, delete or replace.
+///
+/// - Returns: nil if that takes more than `differencesMax` bytes.
 package func nearest(to name: String, among known: [String], differencesMax: Int) -> String? {
   let likely = known.min { letterDistance(name, $0) < letterDistance(name, $1) }
   return likely.flatMap { letterDistance(name, $0) <= differencesMax ? $0 : nil }
 }
 
-/// Levenshtein's.
+/// The Levenshtein distance in UTF-8 bytes.
 private func letterDistance(_ left: String, _ right: String) -> Int {
   let right = Array(right.utf8)
   var row = Array(0...right.count)

@@ -17,8 +17,8 @@ package func printable(_ bytes: some Sequence<UInt8>) -> String {
   return text
 }
 
-/// As one word of a shell, which gives these very bytes: quoted where it has to be, and escaped (bash, zsh) where it is not safe
-/// on a terminal.
+/// One shell word that yields exactly these bytes: quoted if necessary, and escaped (`$'…'` of bash and zsh) if it would not
+/// be safe on a terminal.
 package func shellWord(_ bytes: some Sequence<UInt8>) -> String {
   let bytes = Array(bytes)
   let text = String(decoding: bytes, as: UTF8.self)

@@ -2,14 +2,14 @@ internal import CaptureLayout
 internal import KernelIO
 public import Migration
 
-/// The report for people: what was found, what became of it, and what to do about the rest.
+/// The report for people: what was found, what was done with it, and what to do about the rest.
 public struct TextReport {
   private static let chartColumns = 40
 
   private let isColoured: Bool
   private let command: String
 
-  /// `command`: what the user runs, for the advice.
+  /// - Parameter command: the command that the user runs, for the advice ("migrate").
   public init(isColoured: Bool, command: String) {
     self.isColoured = isColoured
     self.command = command
@@ -36,11 +36,11 @@ public struct TextReport {
     if let error = report.error {
       return report.total.moved == 0 && !report.livePlaylist.hasLeft
         ? bold("refused, no file was moved")
-        : bold("stopped by an error (\(ExitStatus(of: error).rawValue)); run it again to go on")
+        : bold("stopped by an error (\(ExitStatus(of: error).rawValue)); run it again to continue")
     }
-    if report.stopSignal != nil { return bold("interrupted; run it again to go on") }
+    if report.stopSignal != nil { return bold("interrupted; run it again to continue") }
     if report.isDryRun { return bold("dry run, nothing was moved (add --execute to do it)") }
-    if report.isCutShort { return bold("out of time; the rest is left to the next run") }
+    if report.isCutShort { return bold("out of time; the rest is left for the next run") }
     guard report.isClean else {
       return bold(
         report.total.conflicts + report.total.failed + report.total.pending == 0
@@ -71,7 +71,7 @@ public struct TextReport {
     let cold = report.kinds.reduce(0) { $0 + $1.cold }
     rows.append(row("total", report.total, hot: hot, cold: cold))
     let widths = header.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    // Of a run that was stopped, and of no other.
+    // Only a run that was stopped has pending files.
     let columns = report.total.pending > 0 ? header.indices : header.indices.dropLast()
     return rows.map { row in
       columns.map {
@@ -172,7 +172,7 @@ public struct TextReport {
     ].filter { $0.0 > 0 }.map { "\(Format.count($0.0)) \($0.1)" }.joined(separator: ", ")
   }
 
-  /// Where a new encoder has to go on, so that its names do not collide with those that are there.
+  /// The numbers that a new encoder must start with, so that its names do not collide with existing ones.
   private func nextNumbers(_ report: CaptureReport) -> String? {
     let texts = report.layout.kindsNumberedAlike.compactMap { kinds in
       report.numbers.next(of: kinds).map { "\(report.layout.name(of: kinds[0])) \($0)" }
@@ -196,7 +196,7 @@ public struct TextReport {
     return text
   }
 
-  // MARK: what to know, what to do
+  // MARK: notes and errors
 
   static func describe(_ unrecognised: Unrecognised, _ what: String) -> String {
     let names = unrecognised.named.map(printable).joined(separator: ", ")
@@ -216,30 +216,30 @@ public struct TextReport {
     }
     if report.writerIsFlat {
       lines.append(
-        "NOTE: a writer is active. --keep-live moves only what is cold and leaves the old URL playing; "
+        "NOTE: a writer is active. --keep-live moves only what is cold and keeps the old URL playing; "
           + "switch ffmpeg to the new paths, then run once more without it.")
     }
     lines += report.warnings.map { "NOTE: \($0.explanation(for: command))" }
     if report.renamed > 0 {
       lines.append(
-        "NOTE: \(Format.count(report.renamed, "file")) \(report.isDryRun ? "would get" : "got") their time in a new name, since "
-          + "another file in their hour has the old one (--on-conflict rename).")
+        "NOTE: \(Format.count(report.renamed, "file")) \(report.isDryRun ? "would get" : "got") a new name with the time in it, because "
+          + "another file in the same hour has the old one (--on-conflict rename).")
     }
     if report.copies.filesWithLosses > 0 {
       lines.append(
-        "NOTE: \(Format.count(report.copies.filesWithLosses, "copied file")) could not keep \(Explanation.losses(report.copies.losses)); what the files hold is whole."
+        "NOTE: \(Format.count(report.copies.filesWithLosses, "copied file")) could not keep \(Explanation.losses(report.copies.losses)); the contents are complete."
       )
     }
     if report.keepsOwnership {
       lines.append("NOTE: \(Explanation.ownership(of: report.owner))")
     }
     if report.otherRunIsActive {
-      lines.append("NOTE: another run of hotcold is at work here; these figures are already out of date.")
+      lines.append("NOTE: another run of hotcold is active here; these figures are already out of date.")
     }
     if report.isDryRun, report.mayReplace {
       lines.append(
-        "NOTE: this file system may be unable to refuse to replace a file. If so, --execute stops before it moves anything, "
-          + "and names --link-fallback.")
+        "NOTE: this file system may be unable to refuse to replace a file. If so, --execute stops before it moves anything "
+          + "and explains --link-fallback.")
     }
     if !report.hasSettled, report.error == nil, report.stopSignal == nil {
       lines.append(

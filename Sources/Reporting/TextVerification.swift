@@ -1,6 +1,6 @@
 package import Migration
 
-/// The criteria for people, each met or not with its figures.
+/// The success criteria for people: each with its figures, met or not met.
 package struct TextVerification {
   let isQuiet: Bool
 
@@ -27,7 +27,7 @@ package struct TextVerification {
     }
     if !isQuiet {
       if report.unrecognised.count > 0 {
-        lines.append("  unrecognised, \(TextReport.describe(report.unrecognised, "not looked into"))")
+        lines.append("  unrecognised, \(TextReport.describe(report.unrecognised, "not checked"))")
       }
       lines += report.warnings.map { "NOTE: \($0.explanation(for: "verify"))" }
     }
@@ -36,13 +36,13 @@ package struct TextVerification {
 
   private func title(_ criterion: Criterion.Identifier) -> String {
     switch criterion {
-    case .folders: "all folders of the layout are there"
+    case .folders: "all folders of the layout exist"
     case .flatPlaces: "nothing is left in a flat place"
     case .hotLimits: "hot files are within their limits"
     case .hours: "every cold file is in the hour folder of its kind and time"
-    case .names: "no name is there twice"
+    case .names: "no name occurs twice"
     case .livePlaylist: "the live playlist's segments are beside it"
-    case .archives: "every archive.m3u8 is whole and lists the segments of its hour"
+    case .archives: "every archive.m3u8 is complete and lists the segments of its hour"
     }
   }
 }

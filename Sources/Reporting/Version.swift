@@ -1,4 +1,4 @@
-/// The version of the program, in its reports and its `--version`.
+/// The version of the program, for reports and `--version`.
 public enum Version {
   public static let number = "0.1.0"
 }

@@ -5,10 +5,10 @@ import Reporting
 
 @main
 struct Program {
-  /// Buckets of a long archive are many.
+  /// Enough for the many buckets of a long archive.
   private static let descriptorsWanted = 65_536
 
-  // Not async: that takes a thread more, and where none is granted (RLIMIT_NPROC) libdispatch waits for it for ever.
+  // Not async: that needs another thread, and where none is granted (RLIMIT_NPROC) libdispatch waits for it for ever.
   static func main() {
     let arguments = CurrentProcess.arguments
     StopSignal.endFirstProcess()
@@ -24,7 +24,7 @@ struct Program {
     }
   }
 
-  /// A command that cannot do its work says so on standard error, and as JSON to whoever asked for that.
+  /// A command that cannot do its work says so on standard error, and as JSON if that was asked for.
   private static func exit(with error: any Error, _ arguments: [String]) -> Never {
     let form = OutputFormat.asked(in: arguments)?.form
     let command = arguments.first ?? ""
@@ -35,7 +35,7 @@ struct Program {
       print(issue, command, status.rawValue, form)
       HotCold.exit(withError: status.code)
     }
-    // An exit code is that of a command that has said what there is to say; help, and the like, is no error.
+    // A command that throws an exit code has already printed its messages; help and the like are no errors.
     let exitCode = HotCold.exitCode(for: error)
     if !(error is ExitCode), exitCode != .success {
       let isKnown = HotCold.configuration.subcommands.contains { $0.configuration.commandName == command }
@@ -49,7 +49,7 @@ struct Program {
     guard let form else { return }
     StandardStream.failWithoutSignal()
     let text = JSONReport.failure(issue, command: command, exitCode: exitCode, as: form)
-    // The same is said on standard error.
+    // Standard error has the same message.
     try? StandardStream.output.write(text)
   }
 }
@@ -59,7 +59,7 @@ struct HotCold: ParsableCommand {
     commandName: "hotcold",
     abstract: "Moves video captures from the flat layout to the hot/cold layout.",
     discussion: """
-      The newest files of each kind stay hot, all others go into folders by hour. A migration \
+      The newest files of each kind stay hot; all others go into folders by hour. A migration \
       overwrites and loses nothing, and copies only from one file system to another; a run can be stopped and started again at any point.
 
       Exit status: 0 done (also: nothing to do, dry run); 1 some files could not be moved, a check failed, or bench found something worse; \

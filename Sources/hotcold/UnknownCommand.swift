@@ -1,9 +1,9 @@
 import ArgumentParser
 import Reporting
 
-/// A first word that is no command: a slip of the fingers, or a capture without the word before it.
+/// A first word that is no command: a typing mistake, or a capture without the command before it.
 enum UnknownCommand {
-  /// Nil where the first word is a command or an option.
+  /// The error message; nil if the first word is a command or an option.
   static func message(_ arguments: [String]) -> String? {
     let names = HotCold.configuration.subcommands.compactMap { $0.configuration.commandName }
     guard let word = arguments.first, !word.hasPrefix("-"), !(names + ["help"]).contains(word) else {

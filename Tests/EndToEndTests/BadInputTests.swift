@@ -44,7 +44,7 @@ import Testing
     let after = try Snapshot(trial.folder.path)
     let result = Self.execute(trial.folder.path + "/segments")
     #expect(result.status == 66)
-    #expect(result.output.contains("Give the capture: \(trial.folder.path)"))
+    #expect(result.output.contains("Name the capture: \(trial.folder.path)"))
     #expect(try Snapshot(trial.folder.path).changeTimes == after.changeTimes)
   }
 
@@ -276,7 +276,7 @@ import Testing
     for place in ["segments", "captures"] {
       let result = HotColdBinary.run(["migrate", trial.folder.path + "/" + place, "--execute", "--yes"])
       #expect(
-        result.status == 66 && result.output.contains("Give the capture: \(trial.folder.path)"), "\(result)")
+        result.status == 66 && result.output.contains("Name the capture: \(trial.folder.path)"), "\(result)")
     }
     #expect(try HotColdBinary.migrate(trial.folder.path, ["--keep-live"]).status == 0)
     // A capture that is named like a hot place is one.

@@ -182,7 +182,7 @@ import Testing
       result.status == 75 && result.error.contains("\(disks.root): another run of hotcold"), "\(result)")
     #expect(try Snapshot(disks.capture).changeTimes == before.changeTimes)
     #expect(
-      ColdRoot.run("migrate", [disks.capture], layout).output.contains("another run of hotcold is at work"))
+      ColdRoot.run("migrate", [disks.capture], layout).output.contains("another run of hotcold is active"))
   }
 
   /// The folder below the mount point stays empty.

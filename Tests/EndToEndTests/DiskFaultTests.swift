@@ -94,7 +94,7 @@ import Testing
     #expect(run.status == 74)
     let report = try JSON(parsing: run.output)
     #expect(report["captures", 0, "comparison", "lost"].int == 0)
-    #expect(run.error.contains("free") && run.error.contains("more archives were not written"))
+    #expect(run.error.contains("free") && run.error.contains("more archive playlists not written"))
     try trial.expectIntact(report: report)
     #expect(try Snapshot(trial.path).paths == InterruptionTests.settled(trial.before))
     try Shell.must(["rm", fileSystem.path + "/filler"])

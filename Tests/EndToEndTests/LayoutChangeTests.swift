@@ -325,7 +325,7 @@ extension String {
     let errors = report["errors"].array.filter { $0["code"].string == "name-taken" }
     let remedy = try #require(errors.first?["remedy"].string, "\(result)")
     let command = try #require(
-      remedy.components(separatedBy: "only this command takes it: hotcold ").dropFirst().first)
+      remedy.components(separatedBy: "only this command accepts it: hotcold ").dropFirst().first)
     #expect(HotColdBinary.run(["verify", capture, "--layout", LayoutFile.byDate]).status == 66)
     try trial.folder.remove(taken)
     let rest = Shell.run(

@@ -17,7 +17,7 @@ import Testing
     ] {
       let result = HotColdBinary.run(command + options)
       #expect(
-        result.status == 66 && (result.output + result.error).contains("another layout was used here"),
+        result.status == 66 && (result.output + result.error).contains("another layout was used"),
         "\(command): \(result)", sourceLocation: sourceLocation)
     }
     #expect(try Snapshot(capture).changeTimes == before.changeTimes, sourceLocation: sourceLocation)
@@ -253,7 +253,7 @@ import Testing
       ] {
         let result = HotColdBinary.run(command + options)
         #expect(result.status == 66, "\(command): \(result)")
-        #expect((result.output + result.error).contains("another layout was used here"), "\(result)")
+        #expect((result.output + result.error).contains("another layout was used"), "\(result)")
       }
       #expect(try Snapshot(capture).entries == before.entries)
     }

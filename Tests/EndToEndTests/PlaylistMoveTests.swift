@@ -30,7 +30,7 @@ import Testing
       let (status, report) = try HotColdBinary.migrate(folder.path, execute: execute)
       #expect(status == 1)
       #expect(Self.outcome(report) == "held")
-      let message = "\(folder.path)/output.m3u8: stays where it is, since it lists files that stay"
+      let message = "\(folder.path)/output.m3u8: stays where it is, because it lists files that stay"
       #expect(Self.errors(report).count { $0.contains(message) } == 1, "\(Self.errors(report))")
     }
     for name in listed + others + ["output.m3u8"] { #expect(folder.exists(Bytes(name)), "\(name)") }

@@ -157,7 +157,7 @@ import Testing
     run.signal(SIGCONT)
     let result = run.wait()
     #expect(files.allSatisfy { folder.exists($0) })
-    #expect(result.status == 1 && result.error.contains("the clock was set by 43"), "\(result.error)")
+    #expect(result.status == 1 && result.error.contains("the clock was changed by 43"), "\(result.error)")
   }
 
   /// The clock is set while expired files are being deleted: it goes no further.
@@ -185,7 +185,7 @@ import Testing
     #expect(ArchiverTests.waitUntil { left() < before - 70 })
     try clock.set("+12h")
     let result = run.wait()
-    #expect(result.error.contains("the clock was set by 43"), "\(result.error)")
+    #expect(result.error.contains("the clock was changed by 43"), "\(result.error)")
     #expect(files.allSatisfy { folder.exists($0) })
     #expect(left() > before - 400, "all were deleted before the clock was set")
   }

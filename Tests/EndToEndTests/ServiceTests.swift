@@ -195,7 +195,7 @@ import enum Reporting.Version
     // A mistake: all stays as it was.
     try write("0s", trials[1], metrics: "two")
     service.signal(SIGHUP)
-    #expect(Self.waitFor("ERROR invalid value '0s' for HOTCOLD_INTERVAL (file). Give ", in: log))
+    #expect(Self.waitFor("ERROR invalid value '0s' for HOTCOLD_INTERVAL (file). Use ", in: log))
     let rounds = Self.contents(folder.path + "/two.prom")
     #expect(ArchiverTests.waitUntil { Self.contents(folder.path + "/two.prom") != rounds })
 

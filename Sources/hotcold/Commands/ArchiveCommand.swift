@@ -10,14 +10,14 @@ import SystemPackage
 struct ArchiveCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "archive",
-    abstract: "The service: keeps the tiers of captures in order, round by round.",
+    abstract: "Runs the service: keeps the tiers of captures in order, round by round.",
     discussion: """
-      Every round settles each capture, applies retention where it was asked for, and brings the playlists of the hours \
-      up to date. Captures that are named are all that it deals with: the list that the settings name is not read then. \
-      A list is read again every round.
+      Every round settles each capture, applies retention if it was asked for, and brings the playlists of the hours \
+      up to date. If the command line names captures (also with --captures-from), it handles only those: a list that the \
+      environment or the settings file names is then not read. A list is read again every round.
 
-      Settings come from the flag, else from the environment (HOTCOLD_INTERVAL for --interval, HOTCOLD_MANIFESTS=no for --no-manifests), \
-      else from the file of --config, else they are the defaults; --print-config shows which.
+      Each setting comes from its flag, else from the environment (HOTCOLD_INTERVAL for --interval, HOTCOLD_MANIFESTS=no for --no-manifests), \
+      else from the file of --config, else it has its default; --print-config shows which.
       """)
 
   @OptionGroup var captures: CaptureArguments
@@ -35,31 +35,31 @@ struct ArchiveCommand: ParsableCommand {
   @OptionGroup var rename: RenameOptions
   @Option(
     help: ArgumentHelp(
-      "The settings file (default: \(SettingsFile.usual), if it is there).", valueName: "file"),
+      "The settings file (default: \(SettingsFile.usual), if it exists).", valueName: "file"),
     completion: .file(),
     transform: pathArgument)
   var config: FilePath?
-  @Flag(help: "Print every setting and where it comes from, and end.")
+  @Flag(help: "Print every setting and where it comes from, then exit.")
   var printConfig = false
-  @Flag(help: "One round, then end: for timers and tests.")
+  @Flag(help: "Run one round, then exit: for timers and tests.")
   var once = false
-  @Flag(help: "One round that writes nothing and says what it would do.")
+  @Flag(help: "Run one round that writes nothing and says what it would do.")
   var dryRun = false
   @Flag(
-    help: "With --once: delete what has expired although it looks like a mistake. Look at --dry-run first.")
+    help: "With --once: delete expired files even where it looks like a mistake. Look at --dry-run first.")
   var forceRetention = false
-  @Option(help: "With --once or --dry-run: how the round is printed, text (messages alone), json or ndjson.")
+  @Option(help: "With --once or --dry-run: how the round is printed, text (only messages), json or ndjson.")
   var format = OutputFormat.text
   @Flag(name: .shortAndLong, help: "Print errors only.")
   var quiet = false
 
   func validate() throws {
-    if forceRetention && !once { throw ValidationError("--force-retention goes with --once.") }
+    if forceRetention && !once { throw ValidationError("--force-retention requires --once.") }
     if flushOnStop && (once || dryRun) {
-      throw ValidationError("--flush-on-stop is for the service, without --once and --dry-run.")
+      throw ValidationError("--flush-on-stop is for the service, not for --once or --dry-run.")
     }
     if format != .text && !once && !dryRun {
-      throw ValidationError("--format goes with --once or --dry-run.")
+      throw ValidationError("--format requires --once or --dry-run.")
     }
   }
 
@@ -78,11 +78,11 @@ struct ArchiveCommand: ParsableCommand {
   }
 
   private func serve(_ options: ArchiverOptions, _ settings: GivenSettings, _ console: Console) throws {
-    // Read again every round. What is wrong with it later on is logged; a service that begins without it has no work.
+    // The list is read again every round, and later errors in it are logged; but a service must not start without it.
     _ = try CapturesList.captures(options.captures, from: options.capturesFile)
     guard Threads.areGranted else {
       console.error(
-        "the service needs one more thread, and the kernel refuses it. Raise the limit (ulimit -u, TasksMax=, pids.max)."
+        "the service needs one more thread, but the kernel refuses it. Raise the limit (ulimit -u, TasksMax=, pids.max)."
       )
       throw ExitStatus.ioError.code
     }
@@ -113,7 +113,7 @@ struct ArchiveCommand: ParsableCommand {
     let round = archiver.round(until: .max / 2) { lines.print(JSONReport.line($0)) }
     console.info(round.text)
     if dryRun, round.moved > 0 {
-      console.info("playlists and deletions that would follow from these moves are not foreseen")
+      console.info("playlists and deletions that would follow from these moves are not included")
     }
     let status = ExitStatus.combined(round.statuses, stopSignal: StopSignal.pending)
     if let form = format.form {
@@ -152,7 +152,7 @@ struct ArchiveCommand: ParsableCommand {
           repeated: Settings.layout.given(listed.name))
       })
     options.captures = captures.captures
-    // Named on the command line, they are all: the list in the settings is the service's.
+    // Captures on the command line are the only ones: the list in the settings belongs to the service.
     if options.captures.isEmpty || settings.source(of: Settings.capturesFrom) == .flag {
       options.capturesFile = try settings.value(of: Settings.capturesFrom)
     }
@@ -178,7 +178,7 @@ struct ArchiveCommand: ParsableCommand {
     return options
   }
 
-  /// `repeated`: how the layout was named, for the command that confirms what retention declined.
+  /// - Parameter repeated: the flags that name the layout, for the command that confirms what retention declined.
   private func policy(
     _ placement: Placement, _ settings: GivenSettings, repeated layout: [GivenFlag]
   ) throws(SettingsMistake) -> Policy {

@@ -11,9 +11,9 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measures hotcold on the file system of a folder, and compares with earlier figures.",
     discussion: """
-      Makes captures of empty files in a folder of its own, measures each command in turn with the bare loops of system \
-      calls, and removes them. With --baseline the exit status is 0 for the same or better, 1 for worse, and 75 \
-      where it is too noisy to tell.
+      Creates captures of empty files in a folder of its own, measures each command alternately with bare loops of system \
+      calls, and removes the captures. With --baseline the exit status is 0 for the same or better, 1 for worse, and 75 \
+      if it is too noisy to tell.
       """)
 
   @Argument(
@@ -22,24 +22,24 @@ struct BenchCommand: ParsableCommand {
   var directory: FilePath
   @Option(
     help: ArgumentHelp(
-      "How many files, such as 100k,300k,700k,1.4M: as many as there is room for.", valueName: "n,..."))
+      "How many files, such as 100k,300k,700k,1.4M; no more than there is room for.", valueName: "n,..."))
   var files = Sizes(argument: "100k")!
   @Option(
     help: ArgumentHelp(
-      "How often each is measured; with --baseline twice as often where that does not tell.", valueName: "n"))
+      "How often each is measured; with --baseline twice as often if that is inconclusive.", valueName: "n"))
   var runs = 7
   @Option(
     help: ArgumentHelp("Save the figures in this file.", valueName: "file"), completion: .file(),
     transform: pathArgument)
   var save: FilePath?
   @Option(
-    help: ArgumentHelp("Compare with the figures that --save has left in this file.", valueName: "file"),
+    help: ArgumentHelp("Compare with the figures that --save wrote to this file.", valueName: "file"),
     completion: .file(),
     transform: pathArgument)
   var baseline: FilePath?
   @Option(help: ArgumentHelp("By how much a figure may differ from the baseline.", valueName: "percent"))
   var tolerance = Percentage(argument: "25%")!
-  @Option(help: ArgumentHelp("By how much the time of a bare loop may.", valueName: "percent"))
+  @Option(help: ArgumentHelp("By how much the time of a bare loop may differ from it.", valueName: "percent"))
   var floorTolerance = Percentage(argument: "50%")!
   @Flag(help: "Refuse a baseline of another kernel, processor, file system, mount option or seccomp filter.")
   var sameMachine = false
@@ -48,13 +48,13 @@ struct BenchCommand: ParsableCommand {
   struct BenchOutput: ParsableArguments {
     @Option(help: "How the figures are printed: text, json, ndjson.")
     var format = OutputFormat.text
-    @Flag(name: .shortAndLong, help: "Print errors only, and the figures.")
+    @Flag(name: .shortAndLong, help: "Print only errors and the figures.")
     var quiet = false
   }
 
   func validate() throws {
     guard (3...1000).contains(runs) else { throw ValidationError("--runs takes a number from 3 to 1000.") }
-    if sameMachine, baseline == nil { throw ValidationError("--same-machine goes with --baseline.") }
+    if sameMachine, baseline == nil { throw ValidationError("--same-machine requires --baseline.") }
   }
 
   func run() throws {
@@ -81,7 +81,8 @@ struct BenchCommand: ParsableCommand {
     let comparison = old.map { BenchComparison(results, with: $0, tolerances) }
     if results.isDisturbed {
       console.warning(
-        "other programs or machines had the processors: these figures are noise, as a baseline too")
+        "other programs or virtual machines used the processors: these figures are noise, and no use as a baseline"
+      )
     }
     let status = save != nil && results.isDisturbed ? ExitStatus.busy : Self.status(of: comparison?.verdict)
     try Output.print(text(results, comparison, status, start), console)
@@ -95,7 +96,7 @@ struct BenchCommand: ParsableCommand {
     Issue(
       .notMeasured(
         Explanation.describe(error),
-        remedy: "Give --save a new file, or an old one of its own, in a folder that this user may write to."))
+        remedy: "Give --save a new file, or one of its own, in a folder that this user may write to."))
   }
 
   private static func status(of verdict: BenchComparison.Verdict?) -> ExitStatus {
@@ -123,34 +124,37 @@ struct BenchCommand: ParsableCommand {
     case .leftovers(let folders):
       for folder in folders {
         console.warning(
-          "\(Explanation.text(folder)): a killed bench has left this, and something is in it that no bench has made. Look at it, and remove it yourself."
+          "\(Explanation.text(folder)): left by a killed bench, and something in it was not created by bench. Look at it, and remove it yourself."
         )
       }
     case .bounded(let files, let most):
       console.warning(
-        "\(Explanation.text(directory)): no room for \(Format.count(files)) files (df -h, df -i); \(Format.count(most)) are measured in their place"
+        "\(Explanation.text(directory)): no room for \(Format.count(files)) files (df -h, df -i); measuring \(Format.count(most)) instead"
       )
     case .engineRefused(let engine, let reason): console.info("\(engine.rawValue) is not measured: \(reason)")
     case .round(let round, let of, let files):
       console.info("\(Format.count(files, "file")), round \(round) of \(of)")
     case .disturbed(let processors):
-      console.info("other programs had \(Format.oneDecimal(processors)) processors meanwhile; once more")
+      console.info(
+        "other programs used \(Format.oneDecimal(processors)) processors meanwhile; measuring again")
     }
   }
 
   // MARK: errors
 
   private func load(_ path: FilePath) throws -> BenchResults {
-    let anew = "Make a new one: hotcold bench \(Explanation.text(directory)) --save FILE"
+    let anew = "Save a new one: hotcold bench \(Explanation.text(directory)) --save FILE"
     do throws(Baseline.Failure) { return try Baseline.load(path) } catch {
       switch error {
       case .stopped(let error):
         throw Issue(.usage("\(Explanation.describe(error))", remedy: anew))
       case .unreadable(let path):
-        throw Issue(.usage("\(Explanation.text(path)): not the figures of a bench, or cut off", remedy: anew))
+        throw Issue(
+          .usage("\(Explanation.text(path)): not the figures of a bench, or truncated", remedy: anew))
       case .otherFormat(let path, let format):
         throw Issue(
-          .usage("\(Explanation.text(path)): of another version of hotcold (format \(format))", remedy: anew))
+          .usage(
+            "\(Explanation.text(path)): from another version of hotcold (format \(format))", remedy: anew))
       case .changed(let path):
         throw Issue(
           .usage("\(Explanation.text(path)): its figures were changed after they were saved", remedy: anew))
@@ -158,7 +162,7 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  /// Refuses a baseline that tells nothing of these sizes, before minutes are spent on them.
+  /// Refuses a baseline without figures for these sizes before minutes are spent on them.
   private func check(_ old: BenchResults, _ sizes: [Int]) throws(BenchError) {
     let missing = sizes.filter { count in !old.sizes.contains { $0.files == count } }
     guard missing.isEmpty else { throw .notInBaseline(sizes: missing, measured: old.sizes.map(\.files)) }
@@ -184,26 +188,26 @@ struct BenchCommand: ParsableCommand {
     case .otherMachine(let differences):
       return Issue(
         .usage(
-          "\(Explanation.text(baseline ?? directory)): of another machine: \(printable(differences.joined(separator: "; ").utf8))",
-          remedy: "Make one here (--save), or leave out --same-machine."))
+          "\(Explanation.text(baseline ?? directory)): from another machine: \(printable(differences.joined(separator: "; ").utf8))",
+          remedy: "Save one here (--save), or leave out --same-machine."))
     case .isCapture:
       return Issue(
         .usage(
-          "\(text): a capture, or in one",
+          "\(text): a capture, or inside one",
           remedy:
-            "Give a folder beside it, on the same file system: bench makes files there and removes them."))
+            "Name a folder beside it, on the same file system: bench creates files there and removes them."))
     case .noRoom(_, let files):
       return Issue(
         .notMeasured(
           "\(text): no room for the captures of a bench",
           remedy:
-            "There is room for \(Format.count(files, "file")), and fewer than \(Format.count(Bench.filesMin)) tell nothing (df -h, df -i)."
+            "There is room for \(Format.count(files, "file")), but fewer than \(Format.count(Bench.filesMin)) tell nothing (df -h, df -i)."
         ))
     case .mayReplace(_, let fileSystem):
       return Issue(
         .notMeasured(
           "\(text): \(fileSystem) cannot rename without the risk of replacing a file (RENAME_NOREPLACE), so there is nothing to measure",
-          remedy: "Give a folder on the machine that has the disk."
+          remedy: "Name a folder on the machine that has the disk."
         ))
     case .failed(let arguments, let status, let errors):
       return Issue(
@@ -215,10 +219,10 @@ struct BenchCommand: ParsableCommand {
   }
 
   private static func lastWords(of errors: String, _ status: Int32) -> String {
-    // The shell's convention: not to be executed.
+    // The shell's convention for a program that cannot be executed.
     if status == 127 { return "It could not be started again: that needs /proc." }
-    if status > 128 { return "Signal \(status - 128) ended it." }
-    return errors.split(separator: "\n").last.map { printable($0.utf8) } ?? "It said nothing."
+    if status > 128 { return "It was ended by signal \(status - 128)." }
+    return errors.split(separator: "\n").last.map { printable($0.utf8) } ?? "It printed no error."
   }
 
   // MARK: values

@@ -10,14 +10,14 @@ import SystemPackage
 struct MoveOptions: ParsableArguments {
   @Flag(help: "Do it. Without this flag nothing is written at all.")
   var execute = false
-  @Flag(name: .shortAndLong, help: "Answer the question of --execute with yes.")
+  @Flag(name: .shortAndLong, help: "Answer yes to the question of --execute.")
   var yes = false
   @Flag(help: "Do not wait until the moves would survive a power cut.")
   var noSync = false
 }
 
 extension ColdRootConflicts {
-  /// Throws where two captures of a command are in each other's way, before anything is done with any.
+  /// Throws, before any capture is touched, if two captures of a command have cold roots that conflict.
   static func refuse(_ captures: [FilePath], layout: (FilePath) -> Layout) throws(Issue) {
     let conflicts = ColdRootConflicts(among: captures, layout: layout)
     for capture in captures {
@@ -26,17 +26,17 @@ extension ColdRootConflicts {
   }
 }
 
-/// One run of `migrate` or `revert` over the captures that were named: question, engine, work, report, exit status.
+/// One run of `migrate` or `revert` over the named captures: question, engine, work, report, exit status.
 struct CaptureRun {
   let command: String
   let engine: EngineChoice
   let options: MigrationOptions
-  /// Of the captures that have a layout of their own.
+  /// For the captures that have a layout of their own.
   let placements: [FilePath: Placement]
   let move: MoveOptions
   let output: OutputOptions
 
-  /// Throws the exit code, always.
+  /// Always throws: the exit code.
   func run(_ paths: [FilePath]) throws {
     let console = Console(isQuiet: output.quiet)
     try ColdRootConflicts.refuse(paths) { placements[$0]?.layout ?? options.layout }
@@ -52,8 +52,8 @@ struct CaptureRun {
     try show(report, since: start, lines, console)
   }
 
-  /// Captures on different file systems at the same time, as many as the descriptors are enough for, each thread with an
-  /// engine of its own: a ring belongs to one thread.
+  /// Runs captures on different file systems concurrently, as far as the descriptor limit allows. Each thread has an engine
+  /// of its own: a ring belongs to one thread.
   private func run(_ paths: [FilePath], _ console: Console, _ lines: CaptureLines) throws -> RunReport {
     let groups = CaptureGroups.byFileSystem(paths)
     let engine = try chooseEngine()
@@ -108,7 +108,7 @@ struct CaptureRun {
       isQuiet: output.quiet, wantsMoves: output.verbose, isAlone: isAlone, console: console)
   }
 
-  /// Throws the exit code, always.
+  /// Always throws: the exit code.
   private func show(
     _ report: RunReport, since start: Int64, _ lines: CaptureLines, _ console: Console
   ) throws {
@@ -119,7 +119,7 @@ struct CaptureRun {
       console.repeatErrors(capture.issues, command: command)
     }
     for path in report.notBegun {
-      console.warning("\(Explanation.text(path)): interrupted before it was begun")
+      console.warning("\(Explanation.text(path)): interrupted before it began")
     }
     if let warning = report.engineWarning { console.warning("\(warning)") }
     if let form = output.format.form {

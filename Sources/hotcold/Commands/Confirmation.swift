@@ -5,8 +5,9 @@ import SystemPackage
 
 /// The guide's question before anything is moved.
 enum Confirmation {
-  /// Returns when the answer is yes. Asks on standard error, so that `| tee migration.log` does not hide it.
-  /// `layout`: that to which files are moved.
+  /// Asks on standard error, so that `| tee migration.log` does not hide the question. Returns only if the answer is yes.
+  ///
+  /// - Parameter layout: the layout to which files are moved, as a word of the question ("new").
   static func ask(about paths: [FilePath], layout: String, _ console: Console) throws {
     guard StandardStream.input.isTerminal else {
       throw Issue(

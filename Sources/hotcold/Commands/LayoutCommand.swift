@@ -12,7 +12,7 @@ struct LayoutCommand: ParsableCommand {
     commandName: "layout",
     abstract: "Prints a layout as a file, or checks how it fits a folder. Reads only.",
     discussion: """
-      Without a folder it prints the layout: what to begin with for one of your own. With --check and a folder it says how \
+      Without a folder it prints the layout, as a start for one of your own. With --check and a folder it says how \
       many files each kind would get, and names what no kind matches.
       """)
 

@@ -38,7 +38,7 @@ struct MigrateCommand: ParsableCommand {
     let placements = try settings.placements(of: named, beside: placement)
     guard from == nil || placements.isEmpty else {
       throw SettingsMistake(
-        message: "--from goes with captures of one layout", remedy: "Leave layout= out of the list.")
+        message: "--from requires captures of one layout", remedy: "Leave layout= out of the list.")
     }
     if from != nil, settings.source(of: Settings.target) == .builtIn {
       console.info("without --layout, files go to the layout \(Settings.target.defaultText)")
@@ -53,7 +53,7 @@ struct MigrateCommand: ParsableCommand {
   ) throws(SettingsMistake) -> Layout {
     guard let from, !from.isFlat else { return target.layout }
     if target.isFlat { return from.layout }
-    // What is cold already stays where it is, and would be in hours of another zone.
+    // Files that are cold already stay where they are, and would be in hours of another zone.
     let named = try settings.value(of: Settings.timeZone)
     let old = from.layout.timeZone ?? named ?? from.layout.timeZoneOfBuckets
     guard
@@ -62,14 +62,14 @@ struct MigrateCommand: ParsableCommand {
     else {
       throw SettingsMistake(
         message:
-          "both layouts have the same folders, and their time zones differ: what is in them would stay in hours of the "
+          "both layouts have the same folders, but their time zones differ: what is in them would stay in hours of the "
           + "old zone",
         remedy:
-          "Take the files back first (hotcold revert --layout, with the old layout), or keep their zone, in this command and "
-          + "all that follow: --time-zone \(old ?? "ZONE").")
+          "Move the files back first (hotcold revert --layout, with the old layout), or keep their zone, in this command and "
+          + "all later ones: --time-zone \(old ?? "ZONE").")
     }
     do throws(LayoutMistake) { return try target.layout.coming(from: from.layout) } catch {
-      throw SettingsMistake(message: "files cannot come from there: \(error.reason)")
+      throw SettingsMistake(message: "files cannot be moved from that layout: \(error.reason)")
     }
   }
 }

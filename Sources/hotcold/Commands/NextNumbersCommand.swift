@@ -7,15 +7,15 @@ import SystemPackage
 struct NextNumbersCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "next-numbers",
-    abstract: "Prints the numbers with which a new encoder has to go on, for a shell.",
+    abstract: "Prints the numbers that a new encoder has to start with, for a shell.",
     discussion: """
-      Two lines, next_segment=N and next_capture=N: eval "$(hotcold next-numbers CAPTURE)" makes variables of them. Stop \
-      the old encoder first: what it writes afterwards has these numbers, and ffmpeg overwrites without asking.
+      Prints two lines, next_segment=N and next_capture=N: eval "$(hotcold next-numbers CAPTURE)" makes variables of them. \
+      Stop the old encoder first: what it writes afterwards gets these numbers, and ffmpeg overwrites without asking.
       """)
 
-  /// Of a minute, at sixteen captures a second.
+  /// Enough for a segment of one minute at sixteen captures a second, which has 960.
   private static let capturesPerSegmentMax: Int64 = 1000
-  /// As long ago as a stopped encoder may have written last.
+  /// If the live playlist is younger than this, its encoder may still be running.
   private static let quietSeconds: Int64 = 10
 
   @Argument(
@@ -26,7 +26,7 @@ struct NextNumbersCommand: ParsableCommand {
     help: ArgumentHelp(
       """
       For a front end that computes a capture's number from its segment's: how many captures a segment has. \
-      next_capture is next_segment times that then.
+      next_capture is then next_segment times this number.
       """, valueName: "n"))
   var capturesPerSegment: Int64 = 0
 
@@ -34,7 +34,7 @@ struct NextNumbersCommand: ParsableCommand {
 
   func validate() throws {
     guard (0...Self.capturesPerSegmentMax).contains(capturesPerSegment) else {
-      throw ValidationError("--captures-per-segment: give a number from 1 to \(Self.capturesPerSegmentMax).")
+      throw ValidationError("--captures-per-segment takes a number from 0 to \(Self.capturesPerSegmentMax).")
     }
   }
 
@@ -47,7 +47,7 @@ struct NextNumbersCommand: ParsableCommand {
     }
     if capturesPerSegment > 0 {
       guard let aligned = numbers.aligned(capturesPerSegment: capturesPerSegment) else {
-        console.error("\(Explanation.text(capture)): the numbers are too large to be multiplied.")
+        console.error("\(Explanation.text(capture)): the numbers are too large to be multiplied")
         throw ExitStatus.incomplete.code
       }
       numbers = aligned
@@ -58,8 +58,8 @@ struct NextNumbersCommand: ParsableCommand {
     }
     if let seconds = numbers.secondsSincePlaylist, seconds < Self.quietSeconds {
       console.warning(
-        "\(Explanation.text(capture)): the live playlist was written a moment ago. If its encoder still runs, stop it and "
-          + "ask again.")
+        "\(Explanation.text(capture)): the live playlist was written a moment ago. If its encoder is still running, stop it "
+          + "and run this again.")
     }
     try Output.print("next_segment=\(numbers.segment)\nnext_capture=\(numbers.capture)\n", console)
   }

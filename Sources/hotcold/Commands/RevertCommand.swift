@@ -4,11 +4,11 @@ import Migration
 struct RevertCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "revert",
-    abstract: "Shows how a capture would go back to the flat layout, and takes it back with --execute.",
+    abstract: "Shows how a capture would go back to the flat layout, and moves it back with --execute.",
     discussion: """
-      Every file of a hot place or an hour folder goes to the flat place of its kind, the playlists that hotcold \
-      wrote and the folders that are empty are removed. It looks at the tree alone, so it also takes back what an \
-      interrupted migration has moved.
+      Every file in a hot place or an hour folder goes to the flat place of its kind; the playlists that hotcold \
+      wrote and empty folders are removed. It looks only at the tree, so it also moves back what an interrupted \
+      migration has moved.
       """)
 
   @OptionGroup var captures: CaptureArguments

@@ -7,14 +7,14 @@ import SystemPackage
 struct SampleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "sample",
-    abstract: "Makes a flat capture to try things on.",
+    abstract: "Creates a flat capture to try things out on.",
     discussion: """
-      One third segments beside a live playlist, two thirds captures, thumbnails and metadata in captures/. \
+      One third of the files are segments beside a live playlist, two thirds are captures, thumbnails and metadata in captures/. \
       The same seed gives the same names and the same steps between modification times.
       """)
 
   @Argument(
-    help: "The folder to make; it must not exist yet, or be empty.", completion: .directory,
+    help: "The folder to create; it must be new or empty.", completion: .directory,
     transform: pathArgument)
   var directory: FilePath
   @Option(help: ArgumentHelp("How many files, such as 300000, 100k or 1.4M.", valueName: "n"))

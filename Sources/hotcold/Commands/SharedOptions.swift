@@ -9,7 +9,7 @@ import SystemPackage
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
   case text, json, ndjson
 
-  /// What a command line asks for that may be wrong elsewhere: the last one counts.
+  /// The format that a command line asks for, even if the rest of it is wrong: the last one counts.
   static func asked(in arguments: [String]) -> OutputFormat? {
     let option = "--format"
     var format: OutputFormat?
@@ -34,12 +34,12 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
   }
 }
 
-/// A path as the command line gives it, from the root on: every message names it whole. Links are not resolved.
+/// A path of the command line, made absolute, because every message names the whole path. Links are not resolved.
 @Sendable func pathArgument(_ text: String) throws -> FilePath {
-  // An empty one is a variable that was not set, never the working folder.
+  // An empty path is a shell variable that was not set; it never means the working folder.
   guard !text.isEmpty else { throw ValidationError("the path is empty.") }
   do throws(KernelError) { return try FilePath(text).absolute() } catch {
-    throw ValidationError("\(Explanation.describe(error)). Give a path that begins with '/'.")
+    throw ValidationError("\(Explanation.describe(error)). Use a path that begins with '/'.")
   }
 }
 
@@ -54,7 +54,7 @@ struct CaptureArguments: ParsableArguments {
 
   var flags: [GivenFlag] { Settings.capturesFrom.given(capturesFrom) }
 
-  /// Absolute, each once, and the layouts that a list names.
+  /// The captures, absolute and each only once, and the layouts that a list names for them.
   func named(_ settings: GivenSettings, _ console: Console) throws -> NamedCaptures {
     let file = try settings.value(of: Settings.capturesFrom)
     let list = try CapturesList.captures(captures, from: file, orStream: true)
@@ -78,13 +78,13 @@ struct OutputOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print a line for each move, on standard error.")
   var verbose = false
 
-  /// Whether a command line asks for errors only, before it is known what command that is.
+  /// Whether a command line asks for errors only; asked before it is parsed.
   static func areQuiet(in arguments: [String]) -> Bool {
     arguments.prefix { $0 != "--" }.contains { ["--quiet", "-q"].contains($0) }
   }
 
   func validate() throws {
-    if quiet && verbose { throw ValidationError("--quiet and --verbose exclude each other.") }
+    if quiet && verbose { throw ValidationError("--quiet and --verbose cannot be combined.") }
   }
 }
 
@@ -95,7 +95,7 @@ struct LayoutOptions: ParsableArguments {
   var flags: [GivenFlag] { Settings.layout.given(layout) }
 }
 
-/// Where files belong in it.
+/// Where files belong in the layout.
 struct PlaceOptions: ParsableArguments {
   @Option(Settings.timeZone) var timeZone: String?
   @Option(Settings.hot) var hot: [String] = []
@@ -103,7 +103,7 @@ struct PlaceOptions: ParsableArguments {
   var flags: [GivenFlag] { Settings.timeZone.given(timeZone) + Settings.hot.given(hot) }
 }
 
-/// What of a capture is moved and written.
+/// What is moved and written in a capture.
 struct SettleOptions: ParsableArguments {
   @Flag(Settings.keepLive) var keepLive = false
   @Flag(Settings.manifests) var noManifests = false
@@ -137,6 +137,6 @@ extension GivenSettings {
 }
 
 extension HourClock {
-  /// Of the zone of this process.
+  /// In the time zone of this process.
   static var local: HourClock { HourClock { LocalZone.offset(at: $0) } }
 }

@@ -5,7 +5,7 @@ import Migration
 import Reporting
 import SystemPackage
 
-/// Where messages go, and whether they are coloured.
+/// Writes messages to standard error, and knows whether the report is coloured.
 struct Console {
   let isColoured: Bool
   let logger: Logger
@@ -21,22 +21,22 @@ struct Console {
   func warning(_ text: String) { logger.warning("\(text)") }
   func info(_ text: String) { logger.info("\(text)") }
 
-  /// `command`: what the user runs, for the advice.
+  /// - Parameter command: the command that the user runs, for the advice ("migrate").
   func log(_ issue: Issue, command: String = "") {
     let level: Logger.Level = issue.severity == .error ? .error : .warning
     logger.log(level: level, "\(issue.explanation(for: command))")
   }
 
-  /// Errors that the report on standard output names too, for whoever sees only standard error.
+  /// Repeats errors of the report where standard error may be read without standard output.
   func repeatErrors(_ issues: [Issue], command: String) {
     guard !StandardStream.output.isTerminal else { return }
     for issue in issues { log(issue, command: command) }
   }
 }
 
-/// Lines for standard error: on a terminal as they are; in the journal with a priority (sd-daemon(3)), so that
-/// `journalctl -p err` finds them, and no time, which the journal has; elsewhere with a time stamp and a level, so that
-/// `grep ERROR` finds what it should in a log.
+/// Lines for standard error: on a terminal without a time stamp; in the journal with a priority (sd-daemon(3)), so that
+/// `journalctl -p err` finds them, and without a time stamp, which the journal adds; elsewhere with a time stamp and a level,
+/// so that `grep ERROR` works on a log.
 struct ConsoleLogHandler: LogHandler {
   private enum Destination { case terminal, journal, file }
 
@@ -58,13 +58,13 @@ struct ConsoleLogHandler: LogHandler {
       case .journal: "<\(event.level.journalPriority)>\(event.message)"
       case .file: "\(TimeStamp.now) \(level) \(event.message)"
       }
-    // Nothing can be said about a standard error that is closed.
+    // If standard error is closed there is nowhere to report that.
     try? StandardStream.error.write(line + "\n")
   }
 }
 
 extension Logger.Level {
-  /// As syslog(3) numbers them.
+  /// The priority of syslog(3).
   fileprivate var journalPriority: Int {
     switch self {
     case .critical: 2

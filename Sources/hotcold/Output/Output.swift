@@ -5,7 +5,7 @@ import Synchronization
 
 /// Standard output.
 enum Output {
-  /// Prints a report. A reader that has gone does not undo what was done: it is said, with exit code 74.
+  /// Prints a report. If that fails, as when the reader has gone, the work is still done: an error says so, with exit code 74.
   static func print(_ text: String, _ console: Console) throws {
     do throws(KernelError) {
       try StandardStream.output.write(text)
@@ -25,10 +25,10 @@ final class CaptureLines: Sendable {
   private let isOn: Bool
   private let failure = Mutex<KernelError?>(nil)
 
-  /// Another format prints nothing before its end.
+  /// Other formats print nothing before the end of the run.
   init(_ format: OutputFormat) { isOn = format == .ndjson }
 
-  /// What cannot be written does not keep the run from its work.
+  /// A line that cannot be written does not stop the run; `finish` reports the error.
   func print(_ line: @autoclosure () -> String) {
     guard isOn else { return }
     let line = line()
@@ -38,7 +38,7 @@ final class CaptureLines: Sendable {
     }
   }
 
-  /// The last line, or all of the report.
+  /// Prints the last line, or in other formats the whole report.
   func finish(with text: String, _ console: Console) throws {
     if let error = failure.withLock({ $0 }) { throw Output.failure(error, console) }
     try Output.print(text, console)

@@ -4,7 +4,7 @@ import Migration
 import Reporting
 import SystemPackage
 
-/// Shows how a run comes along: a bar on a terminal, a line now and then elsewhere, nothing with `--quiet`.
+/// Shows the progress of a run: a bar on a terminal, a line every few seconds elsewhere, nothing with `--quiet`.
 final class ProgressDisplay: MigrationObserver {
   private static let barRedrawNanoseconds: Int64 = 100_000_000
   private static let lineEveryNanoseconds: Int64 = 5_000_000_000
@@ -21,7 +21,7 @@ final class ProgressDisplay: MigrationObserver {
   private var barIsShown = false
   private var moveLines = ""
 
-  /// `isAlone`: no other display writes to the terminal.
+  /// - Parameter isAlone: whether no other display writes to the terminal.
   init(isQuiet: Bool, wantsMoves: Bool = false, isAlone: Bool = true, console: Console) {
     self.isQuiet = isQuiet
     self.wantsMoves = wantsMoves
@@ -51,7 +51,7 @@ final class ProgressDisplay: MigrationObserver {
     if moveLines.utf8.count >= Self.moveLinesBytes { flushMoves() }
   }
 
-  /// Call when a capture is done: leaves the terminal as it was.
+  /// Removes the bar from the terminal. Call when a capture is done.
   func finish() {
     flushMoves()
     if barIsShown { try? StandardStream.error.write("\r\u{1b}[K") }

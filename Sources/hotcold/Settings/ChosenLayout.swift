@@ -6,17 +6,17 @@ import Migration
 import Reporting
 import SystemPackage
 
-/// The layout that a command works by: one that is built in, or that of a file.
+/// The layout of a command: a built-in one, or one from a file.
 struct ChosenLayout {
   let layout: Layout
-  /// To the flat form of the layout, rather than to its tiers.
+  /// Whether files go to the flat form of the layout instead of its tiers.
   var isFlat = false
 }
 
 extension Grammar where Value == ChosenLayout {
   /// "guide", "guide-ram", "flat", or the path of a file: with a slash, or ending in .yaml or .yml.
   static var layout: Self {
-    Grammar(expected: "Give guide, guide-ram, or the path of a layout file (see hotcold layout)") {
+    Grammar(expected: "Use guide, guide-ram, or the path of a layout file (see hotcold layout)") {
       text throws(WrongText) in
       switch text {
       case "guide": return ChosenLayout(layout: .guide)
@@ -31,16 +31,16 @@ extension Grammar where Value == ChosenLayout {
     }
   }
 
-  /// For a command that has a use for the flat layout.
+  /// For a command that accepts the flat layout.
   var offeringFlat: Self {
-    Grammar(expected: "Give guide, guide-ram, flat, or the path of a layout file (see hotcold layout)") {
+    Grammar(expected: "Use guide, guide-ram, flat, or the path of a layout file (see hotcold layout)") {
       text throws(WrongText) in try parse(text)
     }
   }
 }
 
 extension Grammar where Value == ChosenLayout? {
-  /// As `layout`; nil for the empty text of a default.
+  /// Like `layout`; nil for the empty text of a default.
   static var layoutIfAny: Self {
     let grammar = Grammar<ChosenLayout>.layout
     return Grammar(expected: grammar.expected) { text throws(WrongText) in
@@ -70,25 +70,25 @@ extension ChosenLayout {
     }
     if let zone = file.layout.timeZone, !LocalZone.isKnown(zone) {
       throw file.mistake(
-        at: "time-zone", "unknown time zone; take a name from /usr/share/zoneinfo, such as Europe/Zurich")
+        at: "time-zone", "unknown time zone; use a name from /usr/share/zoneinfo, such as Europe/Zurich")
     }
     do throws(LayoutMistake) { return try Layout(file.layout) } catch { throw file.located(error) }
   }
 }
 
-/// Which layout, in which zone, with which limits: the same for every command.
+/// Which layout, in which time zone, with which hot limits: the same for every command.
 struct Placement {
   let chosen: ChosenLayout
   let rule: SettleRule
   let hours: HourClock
-  /// The zone of the buckets; nil for that of the machine.
+  /// The time zone of the buckets; nil for that of the machine.
   let timeZone: String?
 
   var layout: Layout { chosen.layout }
 }
 
 extension GivenSettings {
-  /// Of a capture whose line in a list names its layout. The error names line and layout.
+  /// The placement of a capture whose line in a list names its layout. An error names the line and the layout.
   func placement(of listed: ListedLayout, beside placement: Placement) throws(SettingsMistake) -> Placement {
     do throws(SettingsMistake) { return try self.placement(ofLayout: listed.name, beside: placement) } catch {
       let list = try value(of: Settings.capturesFrom).map(Explanation.text) ?? ""
@@ -98,7 +98,7 @@ extension GivenSettings {
     }
   }
 
-  /// A process has one zone.
+  /// A process has only one time zone: a layout with another one is an error.
   private func placement(
     ofLayout text: String, beside placement: Placement
   ) throws(SettingsMistake) -> Placement {
@@ -109,12 +109,12 @@ extension GivenSettings {
     let layout = chosen.layout
     if let zone = layout.timeZone, zone != placement.timeZone {
       throw SettingsMistake(
-        message: "it has the time zone \(zone), and another one is in use",
-        remedy: "Run its captures by themselves, or name one zone for all: --time-zone.")
+        message: "it has the time zone \(zone), but another one is in use",
+        remedy: "Run its captures separately, or name one zone for all: --time-zone.")
     }
     guard !chosen.isFlat else { throw Self.flatHasNoTiers }
     let isNamed = try value(of: Settings.timeZone) != nil
-    // The zone of the process is that of another layout.
+    // The time zone of the process is that of another layout.
     let isUniversal =
       layout.buckets.hasDates && layout.timeZone == nil && !placement.layout.buckets.hasDates && !isNamed
     return Placement(
@@ -122,14 +122,14 @@ extension GivenSettings {
       hours: isUniversal ? .universal : .local, timeZone: placement.timeZone)
   }
 
-  /// Makes a zone that is named that of the process, unless `keepsZone`. Call before anything asks for the time.
+  /// Makes the named time zone, if any, that of the process, unless `keepsZone`. Call before anything asks for the time.
   func placement(keepsZone: Bool = false) throws(SettingsMistake) -> Placement {
     let chosen = try value(of: Settings.layout)
     let layout = chosen.layout
     if chosen.isFlat, source(of: Settings.layout) != .flag {
       throw SettingsMistake(
-        message: "HOTCOLD_LAYOUT=flat would turn every migration back",
-        remedy: "Name a layout with tiers there; hotcold revert takes captures back.")
+        message: "HOTCOLD_LAYOUT=flat would undo every migration",
+        remedy: "Name a layout with tiers there; hotcold revert moves captures back.")
     }
     let zone = try keepsZone ? timeZone(of: layout) : useTimeZone(of: layout)
     return Placement(
@@ -137,7 +137,7 @@ extension GivenSettings {
       timeZone: zone)
   }
 
-  /// For a command that has a use for tiers alone.
+  /// For a command that needs a layout with tiers.
   func tieredPlacement(keepsZone: Bool = false) throws(SettingsMistake) -> Placement {
     let placement = try placement(keepsZone: keepsZone)
     guard !placement.chosen.isFlat else { throw Self.flatHasNoTiers }
@@ -146,14 +146,14 @@ extension GivenSettings {
 
   static let flatHasNoTiers = SettingsMistake(
     message: "the flat layout has no tiers",
-    remedy: "Take a capture back to it with: hotcold revert CAPTURE --execute")
+    remedy: "Move a capture back to it with: hotcold revert CAPTURE --execute")
 
-  /// Of the captures whose line in the list names a layout.
+  /// The placements of the captures whose line in the list names a layout.
   func placements(
     of named: NamedCaptures, beside placement: Placement
   ) throws(SettingsMistake) -> [FilePath: Placement] {
     var placements: [FilePath: Placement] = [:]
-    // The error is of the first line that has one.
+    // In the order of the lines, so that the error is that of the first wrong one.
     for (path, listed) in named.layouts.sorted(by: { $0.value.line < $1.value.line }) {
       placements[path] = try self.placement(of: listed, beside: placement)
     }
@@ -162,7 +162,7 @@ extension GivenSettings {
 }
 
 extension MigrationOptions {
-  /// For a capture with a layout of its own.
+  /// Takes over the placement of a capture with a layout of its own.
   mutating func take(_ placement: Placement) {
     layout = placement.layout
     rule = placement.rule

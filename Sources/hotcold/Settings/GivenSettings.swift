@@ -4,22 +4,25 @@ import KernelIO
 import Reporting
 import SystemPackage
 
-/// The settings of one run: a flag before an environment variable before the settings file before the default.
+/// The settings of one run. A flag takes precedence over an environment variable, that over the settings file, and that over the
+/// default.
 struct GivenSettings {
   enum Source: String {
     case flag, environment, file
     case builtIn = "default"
   }
 
-  /// The texts by their variables; the first layer that has one counts.
+  /// The texts by variable; the first layer that has one counts.
   private let layers: [(source: Source, texts: [String: String])]
 
-  /// Of a command: no file, and of the environment only what is of every command.
+  /// For a command: no settings file, and from the environment only the settings of every command.
   init(flags: [GivenFlag]) {
     layers = Self.layers(flags, Settings.all.filter(\.isOfEveryCommand))
   }
 
-  /// Of the service. `file`: nil for the usual one, which need not be there.
+  /// For the service.
+  ///
+  /// - Parameter file: the settings file; nil for the usual one, which need not exist.
   init(flags: [GivenFlag], file: FilePath?) throws(SettingsMistake) {
     layers = Self.layers(flags, Settings.all) + [(.file, try SettingsFile.texts(of: file))]
   }
@@ -36,15 +39,16 @@ struct GivenSettings {
     ]
   }
 
-  /// The error names the setting as the user wrote it (the flag, or the variable and its source), and what would be right.
-  /// `grammar`: where that of the setting depends on others.
+  /// The error names the setting as the user wrote it (the flag, or the variable and its source), and what is expected.
+  ///
+  /// - Parameter grammar: the grammar to use where that of the setting depends on other settings.
   func value<Value>(
     of setting: Setting<Value>, by grammar: Grammar<Value>? = nil
   ) throws(SettingsMistake) -> Value {
     let grammar = grammar ?? setting.grammar
     let (text, source) = given(setting)
     do throws(WrongText) {
-      // A shell variable that was not set, wherever it is given: it must not mean the default in silence.
+      // An empty text comes from a shell variable that was not set: it must not silently mean the default.
       if source != .builtIn, text.isEmpty { throw WrongText() }
       return try grammar.parse(text)
     } catch {
@@ -56,7 +60,8 @@ struct GivenSettings {
 
   func source(of setting: any AnySetting) -> Source { given(setting).source }
 
-  /// What flags and environment give of these settings, as flags: for a command that is to mean the same in another shell.
+  /// The flags that repeat what flags and environment say of these settings, for a command that must mean the same in
+  /// another shell.
   func repeated(_ settings: [any AnySetting]) -> [GivenFlag] {
     settings.flatMap { setting -> [GivenFlag] in
       let (text, source) = given(setting)
@@ -65,7 +70,7 @@ struct GivenSettings {
     }
   }
 
-  /// Every setting with its source, as lines that a settings file may hold.
+  /// Every setting with its source, as lines of a settings file.
   var text: String {
     Settings.all.map { setting in
       let (text, source) = given(setting)
@@ -81,7 +86,7 @@ struct GivenSettings {
     return (setting.defaultText, .builtIn)
   }
 
-  /// One warning for each variable of the environment that is named like a setting and is none.
+  /// One warning for each environment variable that is named like a setting but is none.
   static var unknownVariables: [String] {
     let known = Settings.all.map(\.variable)
     return CurrentProcess.environmentNames(beginningWith: "HOTCOLD_").filter { !known.contains($0) }.sorted()
@@ -93,18 +98,20 @@ struct GivenSettings {
 
   // MARK: the time zone
 
-  /// Nil for that of the machine. An unknown one, in the settings or in `TZ` where they have none, would mean UTC.
+  /// The time zone of the buckets; nil for that of the machine.
+  ///
+  /// - Throws: for an unknown zone, in the settings or (if they name none) in `TZ`: libc would take it for UTC.
   func timeZone(of layout: Layout) throws(SettingsMistake) -> String? {
     if let zone = try value(of: Settings.timeZone) ?? layout.timeZoneOfBuckets { return zone }
     if let zone = LocalZone.mistakenVariable {
       throw SettingsMistake(
         message: Explanation.unknownZone(zone),
-        remedy: "Take a name from /usr/share/zoneinfo, such as Europe/Zurich, or unset it.")
+        remedy: "Use a name from /usr/share/zoneinfo, such as Europe/Zurich, or unset it.")
     }
     return nil
   }
 
-  /// Makes the zone that of the process. Call once, before anything asks for the time.
+  /// Makes that zone the time zone of the process. Call once, before anything asks for the time.
   @discardableResult func useTimeZone(of layout: Layout = .guide) throws(SettingsMistake) -> String? {
     let zone = try timeZone(of: layout)
     if zone == "UTC" { LocalZone.useUTC() } else if let zone { _ = LocalZone.use(zone) }

@@ -6,21 +6,21 @@ import SystemPackage
 
 /// How a text becomes a value.
 struct Grammar<Value: Sendable>: Sendable {
-  /// What would be right, as a request without its period: the remedy of every error.
+  /// What is expected, as an imperative sentence without its period: the remedy of every error.
   let expected: String
   let parse: @Sendable (String) throws(WrongText) -> Value
 }
 
-/// A text that is none of a grammar.
+/// A text that does not match a grammar.
 struct WrongText: Error {
-  /// The wrong one of several values; nil: the text.
+  /// The wrong one of several values; nil for the whole text.
   var part: String?
-  /// What is wrong, where that is not plain from what would be right.
+  /// What is wrong, where what is expected does not make it obvious.
   var reason: String?
-  /// All that there is to say, where the text is right and leads to something that is wrong.
+  /// The complete error, where the text is right but what it refers to is wrong.
   var whole: SettingsMistake?
 
-  /// `what`: the wrong one, and for what it was given.
+  /// - Parameter what: the wrong value and the setting that it was given for.
   func mistake(_ what: String, expected: String) -> SettingsMistake {
     whole
       ?? SettingsMistake(
@@ -29,7 +29,7 @@ struct WrongText: Error {
 }
 
 extension Grammar {
-  /// `value`: nil for a wrong text.
+  /// - Parameter value: returns nil for a wrong text.
   fileprivate init(_ expected: String, value: @escaping @Sendable (String) -> Value?) {
     self.init(expected: expected) { text throws(WrongText) in
       guard let value = value(text) else { throw WrongText() }
@@ -37,7 +37,9 @@ extension Grammar {
     }
   }
 
-  /// Values with commas between them. `add`: false for a wrong one.
+  /// Values separated by commas.
+  ///
+  /// - Parameter add: adds one of them; returns false for a wrong one.
   fileprivate init(
     _ expected: String, list none: Value, add: @escaping @Sendable (Substring, inout Value) -> Bool
   ) {
@@ -53,7 +55,7 @@ extension Grammar {
 
 extension Grammar where Value == Bool {
   static var yesOrNo: Self {
-    Grammar("Give yes or no") { text in
+    Grammar("Use yes or no") { text in
       switch text.lowercased() {
       case "yes", "true", "on", "1": true
       case "no", "false", "off", "0": false
@@ -66,25 +68,25 @@ extension Grammar where Value == Bool {
 extension Grammar where Value: CaseIterable & RawRepresentable, Value.RawValue == String {
   static var choice: Self {
     let values = Value.allCases.map(\.rawValue)
-    return Grammar("Give \(values.dropLast().joined(separator: ", ")) or \(values.last ?? "")") {
+    return Grammar("Use \(values.dropLast().joined(separator: ", ")) or \(values.last ?? "")") {
       Value(rawValue: $0)
     }
   }
 }
 
 extension Grammar where Value == Int {
-  static var aboveZero: Self { Grammar("Give a number above 0") { Int($0).flatMap { $0 > 0 ? $0 : nil } } }
+  static var aboveZero: Self { Grammar("Use a number above 0") { Int($0).flatMap { $0 > 0 ? $0 : nil } } }
 }
 
 extension Grammar where Value == Int64 {
   static func seconds(_ range: ClosedRange<Int64>) -> Self {
-    Grammar("Give a number with s, m, h or d, from \(range.lowerBound)s to \(range.upperBound)s") {
+    Grammar("Use a number with s, m, h or d, from \(range.lowerBound)s to \(range.upperBound)s") {
       seconds($0).flatMap { range.contains($0) ? $0 : nil }
     }
   }
 
   static var percent: Self {
-    Grammar("Give a percentage from 0% to 100%") { text in
+    Grammar("Use a percentage from 0% to 100%") { text in
       Int64(text.hasSuffix("%") ? String(text.dropLast()) : text).flatMap {
         (0...100).contains($0) ? $0 : nil
       }
@@ -102,9 +104,9 @@ extension Grammar where Value == Int64 {
 }
 
 extension Grammar where Value == FilePath? {
-  /// From the root on: every message names it whole. Nil for the empty text of a default.
+  /// Made absolute, because every message names the whole path. Nil for the empty text of a default.
   static var path: Self {
-    Grammar(expected: "Give a path that begins with '/'") { text throws(WrongText) in
+    Grammar(expected: "Use a path that begins with '/'") { text throws(WrongText) in
       guard !text.isEmpty else { return nil }
       do throws(KernelError) { return try FilePath(text).absolute() } catch {
         throw WrongText(reason: Explanation.describe(error))
@@ -114,9 +116,9 @@ extension Grammar where Value == FilePath? {
 }
 
 extension Grammar where Value == String? {
-  /// Nil for the empty text of a default: the zone of the machine.
+  /// Nil for the empty text of a default, which means the time zone of the machine.
   static var timeZone: Self {
-    Grammar(expected: "Take a name from /usr/share/zoneinfo, such as Europe/Zurich") {
+    Grammar(expected: "Use a name from /usr/share/zoneinfo, such as Europe/Zurich") {
       text throws(WrongText) in
       guard !text.isEmpty else { return nil }
       guard LocalZone.isKnown(text) else { throw WrongText() }
@@ -127,7 +129,7 @@ extension Grammar where Value == String? {
 
 private func names(_ layout: Layout) -> String { layout.kinds.map(layout.name(of:)).joined(separator: ", ") }
 
-/// "captures=200": the kind, and the text that follows.
+/// Splits "captures=200" into the kind and the text after "=".
 private func assignment(_ text: Substring, _ layout: Layout) -> (kind: Kind, text: Substring)? {
   let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
   guard sides.count == 2, let kind = layout.kind(named: String(sides[0])) else { return nil }
@@ -139,7 +141,7 @@ extension Grammar where Value == SettleRule {
   static func hotLimits(of layout: Layout) -> Self {
     let countMax = LayoutDescription.hotLimitMax
     return Grammar(
-      "Give KIND=N, with one of \(names(layout)), and N from 0 to \(countMax)", list: SettleRule(of: layout)
+      "Use KIND=N, with one of \(names(layout)), and N from 0 to \(countMax)", list: SettleRule(of: layout)
     ) {
       guard let (kind, text) = assignment($0, layout), let count = Int(text), (0...countMax).contains(count)
       else { return false }
@@ -154,10 +156,10 @@ extension Grammar where Value == PerKind<Int64?> {
   static func ages(of layout: Layout) -> Self {
     let ageSeconds: ClosedRange<Int64> = 60...315_360_000
     return Grammar(
-      "Give layout for its own ages, or KIND=AGE, with one of \(names(layout)), and an age from 1m to 3650d",
+      "Use layout for the ages of the layout, or KIND=AGE, with one of \(names(layout)), and an age from 1m to 3650d",
       list: PerKind(repeating: nil)
     ) {
-      // "guide": as it was called when there was no other.
+      // "guide" is the old word for "layout", from when guide was the only layout.
       if $0 == "layout" || $0 == "guide" {
         for kind in layout.kinds { $1[kind] = layout[kind].retentionSeconds }
         return true

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Reporting
 
-/// A setting: what there is to say about it, whether it comes as a flag, in the environment or in the settings file.
+/// A setting: everything about it, whether it is given as a flag, in the environment or in the settings file.
 struct Setting<Value: Sendable>: AnySetting {
   let name: String
   let variable: String
@@ -12,7 +12,7 @@ struct Setting<Value: Sendable>: AnySetting {
   let help: ArgumentHelp
   let completion: CompletionKind?
 
-  /// `default`: empty where there is none.
+  /// - Parameter defaultText: empty if there is no default.
   init(
     _ name: String, default defaultText: String = "", flagText: String? = nil, isOfEveryCommand: Bool = false,
     _ grammar: Grammar<Value>, help: ArgumentHelp, completion: CompletionKind? = nil
@@ -29,7 +29,7 @@ struct Setting<Value: Sendable>: AnySetting {
 }
 
 extension Setting where Value == Bool {
-  /// Its flag takes no value: it is the opposite of the default.
+  /// A setting whose flag takes no value: the flag is the opposite of the default.
   init(_ name: String, isOn: Bool, help: ArgumentHelp) {
     self.init(name, default: isOn ? "yes" : "no", flagText: isOn ? "no" : "yes", .yesOrNo, help: help)
   }
@@ -37,26 +37,26 @@ extension Setting where Value == Bool {
 
 /// A setting of any type.
 protocol AnySetting: Sendable {
-  /// As in --min-age.
+  /// For example "min-age", of --min-age.
   var name: String { get }
-  /// As in HOTCOLD_MIN_AGE.
+  /// For example "HOTCOLD_MIN_AGE".
   var variable: String { get }
   var defaultText: String { get }
   var help: ArgumentHelp { get }
   var completion: CompletionKind? { get }
-  /// Its variable counts for every command that has a use for it; the others are of the service alone.
+  /// Whether its variable applies to every command that has the setting; other variables apply only to the service.
   var isOfEveryCommand: Bool { get }
-  /// The value that its flag stands for; nil where the flag takes one.
+  /// The value that its flag stands for; nil if the flag takes a value.
   var flagText: String? { get }
 }
 
 extension AnySetting {
   var flagName: String { flagText == "no" ? "no-\(name)" : name }
 
-  /// What the command line gives; nothing where its flag is not there.
+  /// What the command line gives; nothing if the flag is missing.
   func given(_ text: String?) -> [GivenFlag] { text.map { [GivenFlag(setting: self, text: $0)] } ?? [] }
 
-  /// One value, or several. An empty one among them is not lost.
+  /// One or several values. An empty one among them is kept, so that it is refused.
   func given(_ texts: [String]) -> [GivenFlag] {
     given(texts.isEmpty ? nil : texts.contains("") ? "" : texts.joined(separator: ","))
   }
@@ -76,13 +76,13 @@ struct GivenFlag {
   let text: String
 
   var variable: String { setting.variable }
-  /// As it would be given again.
+  /// The flag as shell words, to repeat it.
   var words: String {
     "--\(setting.flagName)" + (setting.flagText == nil ? " \(shellWord(text.utf8))" : "")
   }
 }
 
-// MARK: the options of the command line
+// MARK: command-line options
 
 extension Option where Value == String? {
   init(_ setting: some AnySetting) {

@@ -3,7 +3,7 @@ import CaptureLayout
 import Migration
 import SystemPackage
 
-/// Every setting there is. A new one: its declaration, its place in `all`, and its option in the group of the commands that
+/// All settings. A new one needs its declaration, its place in `all`, and its option in the group of the commands that
 /// have it (`SharedOptions`, `ArchiveCommand`).
 enum Settings {
   /// In the order in which they are printed.
@@ -14,7 +14,7 @@ enum Settings {
     engine, linkFallback, verifyCopies, onConflict,
   ]
 
-  /// Those that decide what a round does with a capture, but for its layout.
+  /// The settings that decide what a round does with a capture, except for its layout.
   static let ofCapture: [any AnySetting] = [
     minAge, retain, timeZone, hot, keepLive, manifests, engine, linkFallback, verifyCopies, onConflict,
   ]
@@ -25,30 +25,31 @@ enum Settings {
     "captures-from", .path,
     help: ArgumentHelp(
       """
-      A file that names one capture a line: a folder, a line of the form folder,PID,quality, or a pattern such as \
+      A file with one capture per line: a folder, a line of the form folder,PID,quality, or a pattern such as \
       /srv/capture*. Lines that begin with '#' are comments.
       """, valueName: "file"), completion: .file())
   static let layout = Setting<ChosenLayout>(
     "layout", default: "guide", isOfEveryCommand: true, .layout,
     help: ArgumentHelp(
-      "Which files there are and where they belong: guide, guide-ram, or the path of a layout file.",
+      "The layout (the kinds of files and where they belong): guide, guide-ram, or the path of a layout file.",
       valueName: "layout"), completion: .file())
-  /// The same setting for `migrate`, which has a use for the flat layout.
+  /// The same setting for `migrate`, which also accepts the flat layout.
   static let target = Setting<ChosenLayout>(
     layout.name, default: layout.defaultText, isOfEveryCommand: true, layout.grammar.offeringFlat,
     help: ArgumentHelp(
-      "Which files there are and where they belong: guide, guide-ram, the path of a layout file, or flat for the way back.",
+      "The layout (the kinds of files and where they belong): guide, guide-ram, the path of a layout file, or flat for the way back.",
       valueName: "layout"), completion: .file())
-  /// An option of `layout` alone.
+  /// An option of `layout` only.
   static let check = Setting<ChosenLayout?>(
     "check", .layoutIfAny,
-    help: ArgumentHelp("Check this layout instead: guide, or the path of a file.", valueName: "layout"),
+    help: ArgumentHelp(
+      "Check this layout instead: guide, guide-ram, or the path of a layout file.", valueName: "layout"),
     completion: .file())
-  /// An option of `migrate` alone.
+  /// An option of `migrate` only.
   static let from = Setting<ChosenLayout?>(
     "from", .layoutIfAny,
     help: ArgumentHelp(
-      "The layout that the capture is in, where that is another one: its buckets and hot folders are emptied into those of --layout, or of guide where that is not given.",
+      "The layout that the capture has now, if it is another one: its buckets and hot folders are emptied into those of --layout, or of guide if that is not given.",
       valueName: "layout"), completion: .file())
   static let timeZone = Setting<String?>(
     "time-zone", isOfEveryCommand: true, .timeZone,
@@ -75,12 +76,12 @@ enum Settings {
     "on-conflict", default: ConflictRule.keep.rawValue, .choice,
     help: ArgumentHelp(
       """
-      Of two files of one name in the same hour: keep leaves the one that comes later where it is, rename gives it its time \
-      in its name (segment_000000005.20261124T130501Z.ts).
+      For two files with the same name in one hour: keep leaves the one that comes later where it is, rename adds its time \
+      to its name (segment_000000005.20261124T130501Z.ts).
       """, valueName: "rule"), completion: .list(ConflictRule.allCases.map(\.rawValue)))
   static let engine = Setting<EngineChoice>(
     "engine", default: EngineChoice.auto.rawValue, .choice,
-    help: "What carries the renames: \(EngineChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
+    help: "What executes the renames: \(EngineChoice.allCases.map(\.rawValue).joined(separator: ", ")).",
     completion: .list(EngineChoice.allCases.map(\.rawValue)))
   static let linkFallback = Setting(
     "link-fallback", isOn: false,
@@ -92,7 +93,9 @@ enum Settings {
 
   static let verifyCopies = Setting(
     "verify-copies", isOn: false,
-    help: "Read copies to another file system back from the disk and compare them before the originals go.")
+    help:
+      "Read copies to another file system back from the disk and compare them before the originals are removed."
+  )
 
   // MARK: the service
 
@@ -103,16 +106,16 @@ enum Settings {
   static let minAge = Setting<Int64>(
     "min-age", default: "60s", .seconds(0...86_400),
     help: ArgumentHelp(
-      "Younger files do not go to hour folders: they may still be in use.", valueName: "time"))
-  /// The one of `verify`: what a round of the service has not come to yet.
+      "Files younger than this do not go to hour folders: they may still be in use.", valueName: "time"))
+  /// The minimum age of `verify`: a round of the service may not have handled younger files yet.
   static let settledAge = Setting<Int64>(
     minAge.name, default: "120s", minAge.grammar,
     help: ArgumentHelp(
-      "Younger files are not yet settled, and counted apart, such as 60s or 5m.", valueName: "time"))
+      "Files younger than this, such as 60s or 5m, are counted apart as not yet settled.", valueName: "time"))
   static let retain = Setting<PerKind<Int64?>>(
     "retain", .ages(of: .guide),
     help: ArgumentHelp(
-      "Delete cold files that are older, such as captures=1h; may be repeated. layout: the ages of the layout (guide: 1h for captures, 24h for the rest).",
+      "Delete cold files older than this, such as captures=1h; may be repeated. layout: the ages of the layout (guide: 1h for captures, 24h for the rest).",
       valueName: "kind=age"),
     completion: .list(
       ["layout"]
@@ -121,29 +124,30 @@ enum Settings {
   static let maxDelete = Setting<Int>(
     "max-delete", default: "\(RetentionRule.deletionsMaxDefault)", .aboveZero,
     help: ArgumentHelp(
-      "More expired files than this in one round of a capture are a mistake, and nothing goes.",
+      "If more files than this have expired in one round of a capture, assume a mistake and delete nothing.",
       valueName: "n"))
   static let metricsFile = Setting<FilePath?>(
     "metrics-file", .path,
     help: ArgumentHelp(
-      "Write counters and gauges for node_exporter's textfile collector there (*.prom).", valueName: "file"),
+      "Write counters and gauges for node_exporter's textfile collector to this file (*.prom).",
+      valueName: "file"),
     completion: .file())
   static let warnFree = Setting<Int64>(
     "warn-free", default: "10%", .percent,
     help: ArgumentHelp(
-      "Warn where less of the bytes or inodes is free.", valueName: "percent"))
+      "Warn if less than this share of the bytes or inodes is free.", valueName: "percent"))
   static let flushOnStop = Setting(
     "flush-on-stop", isOn: false,
     help: ArgumentHelp(
-      "When the service is stopped, take what is in memory (tmpfs) to the disk, the hot files last.",
-      discussion: "Stop the recorder first: what it has open stays."))
+      "When the service is stopped, move what is in memory (tmpfs) to the disk, the hot files last.",
+      discussion: "Stop the recorder first: files that it has open stay."))
   static let flushTimeout = Setting<Int64>(
     "flush-timeout", default: "20s", .seconds(1...3600),
     help: ArgumentHelp(
-      "For how long; what is left then is named.", valueName: "time"))
+      "How long --flush-on-stop may take; files that are left then are named.", valueName: "time"))
 }
 
-/// What becomes of a file whose name is taken where it belongs.
+/// What is done with a file whose name is taken where it belongs.
 enum ConflictRule: String, CaseIterable, Sendable {
   case keep, rename
 }

@@ -4,12 +4,12 @@ import KernelIO
 import Reporting
 import SystemPackage
 
-/// The settings file of the service: lines `HOTCOLD_NAME=value`. systemd reads the same as an EnvironmentFile=.
+/// The settings file of the service: lines `HOTCOLD_NAME=value`, in the format of systemd's `EnvironmentFile=`.
 enum SettingsFile {
   static let usual: FilePath = "/etc/hotcold/archive.conf"
   private static let bytesMax = 1 << 20
 
-  /// The texts by their variables. Blank lines and lines that begin with '#' are left out.
+  /// The texts by variable. Blank lines and lines that begin with '#' are ignored.
   static func texts(of file: FilePath?) throws(SettingsMistake) -> [String: String] {
     let path = file ?? usual
     let contents: [UInt8]
@@ -22,11 +22,11 @@ enum SettingsFile {
       SettingsMistake(message: "\(Explanation.text(path)), line \(line): \(text)", remedy: remedy)
     }
     if let line = TextLines.lineWithControlCharacter(contents) {
-      throw mistake(line: line, "a control character", "Give plain text, one setting a line.")
+      throw mistake(line: line, "a control character", "Use plain text, one setting per line.")
     }
     let known = Settings.all.map(\.variable)
     var texts: [String: String] = [:]
-    // By bytes: to a String, CR and LF together are one character.
+    // Split as bytes: in a String, CR LF is a single Character.
     let lines = contents.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
       let text = String(decoding: line, as: UTF8.self).trimmingSpace
@@ -34,12 +34,13 @@ enum SettingsFile {
       let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         .map(\.trimmingSpace)
       guard sides.count == 2 else {
-        throw mistake(line: index + 1, "not a setting", "Give lines of the form HOTCOLD_NAME=value.")
+        throw mistake(line: index + 1, "not a setting", "Use lines of the form HOTCOLD_NAME=value.")
       }
       guard known.contains(sides[0]) else {
         throw mistake(
           line: index + 1,
-          "unknown setting '\(printable(sides[0].utf8))'", "Known are: \(known.joined(separator: ", ")).")
+          "unknown setting '\(printable(sides[0].utf8))'",
+          "Known settings: \(known.joined(separator: ", ")).")
       }
       texts[sides[0]] = sides[1].withoutQuotes
     }
@@ -57,7 +58,7 @@ extension StringProtocol {
 }
 
 extension String {
-  /// As systemd and shells would read it.
+  /// Without a pair of quotes around it, as systemd and shells read it.
   fileprivate var withoutQuotes: String {
     for quote in ["\"", "'"] where count >= 2 && hasPrefix(quote) && hasSuffix(quote) {
       return String(dropFirst().dropLast())
