@@ -125,7 +125,7 @@ public final class Archiver {
         logOutcome(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
       }
     } catch {
-      logOutcome(error, &round, consequence: "The captures of the last round are kept.")
+      logOutcome(error, &round, consequence: "Continuing with the captures of the last round.")
       metrics.listErrors += 1
       lastCaptures = options.captures + lastCaptures.filter { !options.captures.contains($0) }
     }
@@ -208,7 +208,7 @@ public final class Archiver {
     guard let folder else { return }
     if let old = folders[path], old != folder {
       log.event(
-        "\(Explanation.text(path)): this path leads to another folder than in the last round, which is archived by the same rules"
+        "\(Explanation.text(path)): this path leads to a different folder than in the last round; the same rules apply to it"
       )
     }
     folders[path] = folder
@@ -225,7 +225,7 @@ public final class Archiver {
     guard report.total.moved > 0 else { return }
     let verb = options.isDryRun ? "would move" : "moved"
     let rest = report.isCutShort ? ", and there is more to do" : ""
-    log.info("\(Explanation.text(path)): \(verb) \(Format.count(report.total.moved)) files\(rest)")
+    log.info("\(Explanation.text(path)): \(verb) \(Format.count(report.total.moved, "file"))\(rest)")
   }
 
   private func keepUp(_ round: inout CaptureRound, _ engine: Engine) {
@@ -263,12 +263,12 @@ public final class Archiver {
       let kinds = layout.kinds.filter { retention.isDue($0) }.map {
         "\(layout.name(of: $0)) \(Format.count(retention.expired[$0]))"
       }
-      log.info("\(name): have expired and would be deleted: \(kinds.joined(separator: ", "))")
+      log.info("\(name): would delete expired files: \(kinds.joined(separator: ", "))")
     } else if retention.deletedTotal > 0 {
-      log.info("\(name): deleted \(Format.count(retention.deletedTotal)) expired files")
+      log.info("\(name): deleted \(Format.count(retention.deletedTotal, "expired file"))")
     }
     if retention.spared > 0 {
-      log.info("\(name): spared \(Format.count(retention.spared)) files that changed meanwhile")
+      log.info("\(name): spared \(Format.count(retention.spared, "file")) that changed meanwhile")
     }
   }
 

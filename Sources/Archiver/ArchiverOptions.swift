@@ -33,7 +33,7 @@ public struct ArchiverOptions: Sendable {
     policy: Policy,
     policyOf: @escaping @Sendable (ListedLayout) throws(SettingsMistake) -> Policy = {
       _ throws(SettingsMistake) in
-      throw SettingsMistake(message: "there are no other layouts here")
+      throw SettingsMistake(message: "no other layouts are available")
     }
   ) {
     self.policy = policy

@@ -57,7 +57,7 @@ public struct ArchiverService {
   private func flush(_ archiver: Archiver, within seconds: Int64) {
     let syncSeconds: Int64 = 30
     Supervisor.notify(
-      "EXTEND_TIMEOUT_USEC=\((seconds + syncSeconds) * 1_000_000)\nSTATUS=taking what is in memory to the disk"
+      "EXTEND_TIMEOUT_USEC=\((seconds + syncSeconds) * 1_000_000)\nSTATUS=flushing files in memory to disk"
     )
     StopSignal.withdraw()
     archiver.flush(until: SystemClock.monotonicNanoseconds + seconds * 1_000_000_000)
@@ -67,10 +67,10 @@ public struct ArchiverService {
     Supervisor.notifyReloading()
     do throws(SettingsMistake) {
       archiver.options = try settings()
-      log.info("the settings were read again: a round every \(archiver.options.intervalSeconds) s")
+      log.info("settings reloaded: a round every \(archiver.options.intervalSeconds) s")
     } catch {
       let text = error.issue().explanation(for: "archive").description
-      log.error("\(text)\(text.hasSuffix(".") ? "" : ".") The settings stay as they were.")
+      log.error("\(text)\(text.hasSuffix(".") ? "" : ".") The previous settings stay in effect.")
     }
     Supervisor.notify("READY=1")
   }

@@ -19,11 +19,11 @@ public enum CapturesList {
       throw Issue(.capturePathUnusable(error))
     }
     if let (path, layouts) = captures.contradiction {
-      let names = layouts.map { "'\(printable($0.name.utf8))' in line \($0.line)" }.joined(separator: " and ")
+      let names = layouts.map { "'\(printable($0.name.utf8))' on line \($0.line)" }.joined(separator: " and ")
       throw Issue(
         .usage(
           "\(file.map(Explanation.text) ?? ""): \(printable(path.bytes)) has two layouts, \(names)",
-          remedy: "Name one for each capture."))
+          remedy: "Name one layout per capture."))
     }
     return captures
   }

@@ -85,7 +85,7 @@ extension Archiver {
     let names = left.named.map { printable($0) }.joined(separator: ", ")
     let more = left.count > left.named.count ? ", …" : ""
     log.event(
-      "\(Explanation.text(path)): \(Format.count(left.count, "file")) left in memory, which a power cut takes: \(names)\(more)"
+      "\(Explanation.text(path)): \(Format.count(left.count, "file")) left in memory that a power cut would lose: \(names)\(more)"
     )
   }
 }

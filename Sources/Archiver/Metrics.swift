@@ -209,7 +209,7 @@ struct Metrics {
 
   private var text: String {
     var lines = Lines()
-    lines.family("hotcold_build_info", "gauge", "1; the label has the version of the program.")
+    lines.family("hotcold_build_info", "gauge", "Always 1; the label is the version of the program.")
     lines.sample("hotcold_build_info", [("version", Version.number)], "1")
     lines.family("hotcold_rounds_total", "counter", "Rounds over all captures since the service was started.")
     lines.sample("hotcold_rounds_total", [], "\(rounds)")
@@ -283,13 +283,13 @@ struct Metrics {
       $0.failed[$1]
     }
     perCapture(
-      "hotcold_files_copied_total", "Those moved files that came to another file system.", type: "counter"
+      "hotcold_files_copied_total", "Moved files that were copied to another file system.", type: "counter"
     ) { $0.layout.hasMounts ? "\($0.copiedFiles)" : nil }
-    perCapture("hotcold_bytes_copied_total", "Their bytes.", type: "counter") {
+    perCapture("hotcold_bytes_copied_total", "Bytes of those files.", type: "counter") {
       $0.layout.hasMounts ? "\($0.copiedBytes)" : nil
     }
     lines.family(
-      "hotcold_capture_errors_total", "counter", "Rounds in which this was wrong with a capture.")
+      "hotcold_capture_errors_total", "counter", "Rounds in which a capture had this problem.")
     for (capture, figures) in captures {
       for (reason, rounds) in figures.errorsByReason.sorted(by: { $0.key < $1.key }) {
         lines.sample("hotcold_capture_errors_total", [("capture", capture), ("reason", reason)], "\(rounds)")
@@ -307,44 +307,60 @@ struct Metrics {
       "hotcold_recording_gaps",
       "Gaps in the archived recording that ended in the last 24 hours: time that no segment covers."
     ) { $0.gaps.map { "\($0.count)" } }
-    perCapture("hotcold_recording_gap_seconds", "Seconds that are missing in them.") {
+    perCapture("hotcold_recording_gap_seconds", "Seconds missing in those gaps.") {
       $0.gaps.map { seconds(microseconds: $0.microseconds) }
     }
     perTier("hotcold_files", "Files of each kind and tier.") { "\($0.files)" }
     perTier("hotcold_bytes", "Bytes of each kind and tier.") { "\($0.bytes)" }
     perCapture(
-      "hotcold_errors_total", "Rounds in which something was wrong with a capture.",
+      "hotcold_errors_total", "Rounds in which a capture had any problem.",
       type: "counter"
     ) { "\($0.errors)" }
-    perCapture("hotcold_implausible_files", "Files whose age is not known: from the future or the epoch.") {
+    perCapture(
+      "hotcold_implausible_files",
+      "Files of unknown age: modification time in the future or at the epoch."
+    ) {
       $0.isCounted ? "\($0.implausible)" : nil
     }
-    perCapture("hotcold_retention_declined", "1 where retention declined to delete anything.") {
+    perCapture("hotcold_retention_declined", "1 if retention declined to delete expired files.") {
       $0.isCounted ? ($0.isRetentionDeclined ? "1" : "0") : nil
     }
     perCapture("hotcold_last_success_timestamp_seconds", "When a round last ended without an error.") {
       $0.lastSuccessSeconds.map { "\($0)" }
     }
-    perCapture("hotcold_filesystem_free_bytes", "Bytes free for ordinary users.") {
+    perCapture(
+      "hotcold_filesystem_free_bytes", "Bytes free for ordinary users on the capture's file system."
+    ) {
       $0.fileSystem.map { "\($0.freeBytes)" }
     }
-    perCapture("hotcold_filesystem_free_inodes", "Inodes free; absent where they are made as needed.") {
+    perCapture(
+      "hotcold_filesystem_free_inodes",
+      "Free inodes on the capture's file system; absent where inodes are allocated on demand."
+    ) {
       $0.fileSystem?.freeInodes.map { "\($0)" }
     }
-    perCapture("hotcold_filesystem_size_bytes", "Bytes of the capture's file system.") {
+    perCapture("hotcold_filesystem_size_bytes", "Size of the capture's file system in bytes.") {
       $0.fileSystem.map { "\($0.bytes)" }
     }
-    perCapture("hotcold_filesystem_inodes", "Inodes of it; absent where they are made as needed.") {
+    perCapture(
+      "hotcold_filesystem_inodes",
+      "All inodes of the capture's file system; absent where inodes are allocated on demand."
+    ) {
       $0.fileSystem?.inodes.map { "\($0)" }
     }
-    perMount("hotcold_mount_free_bytes", "Bytes free in a tier with a file system of its own.") {
+    perMount("hotcold_mount_free_bytes", "Bytes free for ordinary users in a tier with a file system of its own.") {
       $0.freeBytes
     }
-    perMount("hotcold_mount_free_inodes", "Inodes free there; absent where they are made as needed.") {
+    perMount(
+      "hotcold_mount_free_inodes",
+      "Free inodes on that file system; absent where inodes are allocated on demand."
+    ) {
       $0.freeInodes
     }
-    perMount("hotcold_mount_size_bytes", "Bytes of that file system.") { $0.bytes }
-    perMount("hotcold_mount_inodes", "Inodes of it; absent where they are made as needed.") { $0.inodes }
+    perMount("hotcold_mount_size_bytes", "Size of that file system in bytes.") { $0.bytes }
+    perMount(
+      "hotcold_mount_inodes", "All inodes of that file system; absent where inodes are allocated on demand."
+    ) { $0.inodes }
   }
 
   private func seconds(microseconds: Int64) -> String {

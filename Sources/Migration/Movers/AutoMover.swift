@@ -224,7 +224,7 @@ extension AutoMover {
       rates[name].map { "\(name.rawValue) \($0 / 1000),000" }
     }
     if !tried.isEmpty {
-      reasons.append("the fastest of those tried: \(tried.joined(separator: ", ")) files/s")
+      reasons.append("fastest of those tried: \(tried.joined(separator: ", ")) files/s")
     }
     if helper.refusal != nil { reasons.append("the kernel grants no thread") }
     if let error = ring.refusal { reasons.append(Engine.refusalReason(error)) }

@@ -62,8 +62,8 @@ public final class Engine {
   public var reason: String {
     switch executor {
     case .auto(let mover): mover.reason
-    case .ring(let mover): "asked for: \(mover.grants)"
-    case .helper, .thread: "asked for"
+    case .ring(let mover): "requested: \(mover.grants)"
+    case .helper, .thread: "requested"
     }
   }
 
@@ -86,9 +86,9 @@ public final class Engine {
       }
     switch givenUp {
     case nil: return nil
-    case .stalled: return "the kernel did not begin requests of the ring; went on without"
+    case .stalled: return "the kernel did not start requests of the ring; continued without io_uring"
     case .refused(let error):
-      return "the kernel refused the ring's requests (\(error.errno)); went on without"
+      return "the kernel refused the ring's requests (\(error.errno)); continued without io_uring"
     }
   }
 
@@ -103,7 +103,7 @@ public final class Engine {
       case .notPermitted: "forbidden by sysctl kernel.io_uring_disabled or a seccomp profile"
       case .permissionDenied: "forbidden by a security policy"
       case .noMemory: "not enough locked memory (ulimit -l)"
-      case .notSupportedOnSocket: "this kernel's io_uring has no renames (needs 5.15)"
+      case .notSupportedOnSocket: "this kernel's io_uring cannot rename (needs 5.15)"
       default: "\(error.errno)"
       }
     return "io_uring refused: \(explanation)"

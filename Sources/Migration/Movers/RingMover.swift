@@ -47,7 +47,7 @@ final class RingMover: Mover {
       (ring.features.deferTaskRun, "deferred task work"), (ring.features.singleIssuer, "single issuer"),
       (ring.features.submitAll, "submit all"), (ring.features.boundedWorkers, "one worker"),
     ].filter(\.0).map(\.1)
-    return granted.isEmpty ? "an old kernel, no extras" : granted.joined(separator: ", ")
+    return granted.isEmpty ? "an old kernel without optional features" : granted.joined(separator: ", ")
   }
 
   /// Enough for the worker while this thread reads a window of names.
