@@ -11,23 +11,23 @@ struct Metrics {
     var moved = PerKind(repeating: 0)
     var copiedFiles = 0
     var copiedBytes: UInt64 = 0
-    /// Of the last round.
+    /// In the last round.
     var failed = PerKind(repeating: 0)
-    /// Rounds with any error.
+    /// Rounds with any problem.
     var errors = 0
-    /// Rounds with an error of a kind.
+    /// Rounds with a problem, by its topic.
     var errorsByReason: [String: Int] = [:]
-    /// Whether what follows is known.
+    /// Whether a round has counted what follows.
     var isCounted = false
     var hot = PerKind(repeating: TierCount())
     var cold = PerKind(repeating: TierCount())
     var implausible = 0
     var isRetentionDeclined = false
-    /// When the newest file of each kind that any round has seen was written.
+    /// Modification time of the newest file of each kind that any round has seen.
     var newest = PerKind<ModificationTime?>(repeating: nil)
-    /// Whether the archive holds all that it should: in mid-settling files are missing that are still to come.
+    /// Whether the archive holds all that it should: until settling is complete, files are missing that will still arrive.
     var isSettled = false
-    /// Whether this round has seen the cold files: one that fails may not come to them.
+    /// Whether this round has counted the cold files: a round that fails may not reach them.
     var isInventoried = false
     var gaps: RecordingGaps?
     var fileSystem: FileSystemStatus?
@@ -39,14 +39,14 @@ struct Metrics {
     mutating func note(_ newest: PerKind<ModificationTime?>) {
       let nowSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
       for kind in layout.kinds {
-        // The clock may have been set back since.
+        // A known time in the future: the clock has been set back since.
         let known = self.newest[kind].flatMap { $0.seconds <= nowSeconds ? $0 : nil }
         self.newest[kind] = [known, newest[kind]].compactMap { $0 }.max()
       }
     }
   }
 
-  /// By the name of the kind.
+  /// By name of the kind.
   private var deleted: [String: Int] = [:]
   /// Rounds whose list of captures could not be read.
   var listErrors = 0
@@ -55,9 +55,9 @@ struct Metrics {
   private var captures = 0
   private var rounds = 0
   private var figures: [FilePath: Figures] = [:]
-  /// Of the captures that this round has come to: whether all went well.
+  /// Whether all went well with each capture that this round has reached.
   private var isClean: [FilePath: Bool] = [:]
-  /// What was wrong with each in this round.
+  /// The topics of what was wrong with each capture in this round.
   private var reasons: [FilePath: Set<String>] = [:]
   private var startNanoseconds = SystemClock.monotonicNanoseconds
   private var durationNanoseconds: Int64 = 0
@@ -73,7 +73,7 @@ struct Metrics {
     }
     figures.note(report.newestHot)
     figures.isSettled = report.error == nil && !report.isCutShort
-    // What was there in an earlier round is not known to be there.
+    // What an earlier round found mounted may be gone.
     if report.error != nil { figures.mounts = [] }
     figures.copiedFiles += report.copies.files
     figures.copiedBytes &+= report.copies.bytes
@@ -82,9 +82,9 @@ struct Metrics {
     if !report.isClean { isClean[path] = false }
   }
 
-  /// Counts by kind say nothing of another layout.
+  /// Drops the figures of a capture whose layout has changed: counts by kind say nothing about another layout.
   private mutating func forgetUnless(_ layout: Layout, _ path: FilePath) {
-    // Not the whole description: a run that could not open its capture has not learnt where its cold root is.
+    // Compares the kinds only: a run that could not open its capture does not know where its cold root is.
     if let known = figures[path]?.layout, !known.description.kinds.elementsEqual(layout.description.kinds) {
       figures[path] = nil
     }
@@ -120,7 +120,7 @@ struct Metrics {
       figures.implausible = retention.implausible.sum
       figures.isRetentionDeclined = !retention.refusals.isEmpty
     } else if report.error == nil {
-      // It is not asked for any more.
+      // Retention is no longer enabled.
       figures.implausible = 0
       figures.isRetentionDeclined = false
     }
@@ -157,23 +157,23 @@ struct Metrics {
     for path in figures.keys where !captures.contains(path) { figures[path] = nil }
   }
 
-  /// One whose settings are wrong: nothing was done with it, and no report tells.
+  /// A capture that was refused before its run, such as one with wrong settings: there is no report of it.
   private mutating func addRefused(_ round: CaptureRound) {
     let path = round.capture
-    // Of a layout that is not known nothing is counted.
+    // Its layout may be unknown; nothing is counted by kind, so any layout will do.
     figures[path] = figures[path] ?? Figures(.guide)
     isClean[path] = false
     add(round.issues, of: path)
   }
 
-  /// Whole or not at all: the collector may read at any moment. Another file than the last time takes its place: two with
-  /// the same samples are an error to the collector.
+  /// Writes the metrics to a file atomically: the collector may read at any moment. If the file is not the one of the last
+  /// call, that one is removed: the collector rejects two files with the same samples.
   mutating func write(to file: FilePath) throws(KernelError) {
     do throws(KernelError) {
       let name = Self.name(file)
       let folder = try Self.folder(file)
       try Self.checkIsMetrics(name, in: folder)
-      // Not *.prom: the collector takes only those.
+      // The collector reads *.prom only, so the temporary name must not end in that.
       try folder.publishFile(
         name, via: ".\(name).hotcold", contents: Array(text.utf8).span,
         mode: 0o644 & ~CurrentProcess.firstUmask)
@@ -187,7 +187,7 @@ struct Metrics {
     }
   }
 
-  /// Only metrics of its own are replaced: a slip of the hand may name a recording.
+  /// Throws EEXIST unless the file is absent, empty or metrics of hotcold: a typing error may name a recording.
   private static func checkIsMetrics(_ name: String, in folder: borrowing Directory) throws(KernelError) {
     guard let status = try folder.statusIfThere(name), status.type != .regular || status.size > 0 else {
       return
@@ -299,7 +299,7 @@ struct Metrics {
       "hotcold_newest_file_timestamp_seconds", "gauge",
       "Modification time of the newest file of each kind that the service has seen."
     ) { figures, kind in
-      // Else a recorder would seem to have stopped while nobody looks, or before its files have been come to.
+      // Otherwise a recorder would seem to have stopped while the service does not look, or has not reached its files yet.
       guard figures.isSettled, figures.isInventoried else { return nil }
       return figures.newest[kind].map { Int(clamping: $0.seconds) }
     }
@@ -348,9 +348,9 @@ struct Metrics {
     ) {
       $0.fileSystem?.inodes.map { "\($0)" }
     }
-    perMount("hotcold_mount_free_bytes", "Bytes free for ordinary users in a tier with a file system of its own.") {
-      $0.freeBytes
-    }
+    perMount(
+      "hotcold_mount_free_bytes", "Bytes free for ordinary users in a tier with a file system of its own."
+    ) { $0.freeBytes }
     perMount(
       "hotcold_mount_free_inodes",
       "Free inodes on that file system; absent where inodes are allocated on demand."
@@ -380,7 +380,7 @@ struct Metrics {
       text += "\(name)\(list.isEmpty ? "" : "{\(list)}") \(value)\n"
     }
 
-    /// Prometheus' exposition format. Line feeds and the like are escaped already (`printable`).
+    /// Escapes a label value for Prometheus' exposition format. `printable` has already escaped line feeds and the like.
     private static func escaped(_ value: String) -> String {
       value.unicodeScalars.reduce(into: "") { text, scalar in
         if scalar == "\\" || scalar == "\"" { text += "\\" }
