@@ -56,7 +56,7 @@ public struct CaptureReport: Sendable {
   public var passes = 0
   /// False if a busy folder still had something to move after the last pass allowed.
   public var hasSettled = true
-  /// Whether a file or the live playlist was written less than ten seconds before a pass.
+  /// Whether a file or the live playlist was written during a pass or in the ten seconds before it.
   public var writerIsActive = false
   /// Whether that writer writes to the flat places.
   public var writerIsFlat = false
