@@ -29,6 +29,7 @@ public struct ArchiverOptions: Sendable {
   public var warnFreePercent: Int64 = 10
   public var engine = EngineChoice.auto
 
+  /// Without `policyOf`, a list that names a layout is an error.
   public init(
     policy: Policy,
     policyOf: @escaping @Sendable (ListedLayout) throws(SettingsMistake) -> Policy = {
@@ -50,6 +51,7 @@ public struct Policy: Sendable {
   /// The command that deletes what retention declined under these rules, without the capture, which is to be appended.
   public var confirmation: String
 
+  /// `rule`: nil for the hot limits of the layout.
   public init(
     layout: Layout = .guide, rule: SettleRule? = nil, hours: HourClock,
     retention: RetentionRule = RetentionRule(), confirmation: String = Policy.confirmation

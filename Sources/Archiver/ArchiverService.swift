@@ -12,13 +12,14 @@ public import SystemPackage
 /// The threads are created directly, not by libdispatch, which gives each of its threads a priority that an ordinary user may
 /// not set, and then logs the failure to the system log.
 public struct ArchiverService {
-  /// Reads the settings again; called on SIGHUP.
+  /// Reads the settings again.
   public typealias Settings = () throws(SettingsMistake) -> ArchiverOptions
 
   private let options: ArchiverOptions
   private let settings: Settings
   private let log: Logger
 
+  /// `settings`: called on SIGHUP; if it throws, the previous options stay in effect.
   public init(_ options: ArchiverOptions, log: Logger, settings: @escaping Settings) {
     self.options = options
     self.log = log

@@ -14,6 +14,7 @@ public protocol MigrationObserver: AnyObject {
   func moved(_ name: Span<UInt8>, from: String, to: String, as newName: Span<UInt8>)
 }
 
+/// How far a command is with one capture.
 public struct MigrationProgress: Sendable {
   public let capture: FilePath
   /// Entries visited so far in this pass.

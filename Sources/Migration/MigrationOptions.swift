@@ -57,6 +57,7 @@ public struct MigrationOptions: Sendable {
   /// How many descriptors the run may have open at a time.
   public var descriptorsMax = CurrentProcess.descriptorLimit
 
+  /// `rule`: nil for the hot limits of the layout.
   public init(
     layout: Layout = .guide, rule: SettleRule? = nil, hours: HourClock, isDryRun: Bool = true,
     keepLive: Bool = false, syncs: Bool = true, writesManifests: Bool = true

@@ -5,9 +5,11 @@ public import SystemPackage
 /// Makes a flat capture to try things on: one third of the files are segments beside a live playlist, two thirds are captures,
 /// thumbnails and metadata in `captures/`; modification times are spread over a span.
 public struct SampleCapture: Sendable {
+  /// Why a sample could not be made.
   public enum Failure: Error, Equatable {
     case notEmpty(FilePath)
     case kernel(KernelError)
+    /// Stopped by this signal.
     case interrupted(Int32)
   }
 

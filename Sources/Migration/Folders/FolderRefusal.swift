@@ -3,6 +3,7 @@ internal import SystemPackage
 
 /// Why a folder of the layout may not be used. It is left alone, and so are the files that belong in it.
 public struct FolderRefusal: Equatable, Sendable {
+  /// What is in the place of the folder, or why it cannot be opened.
   public enum Reason: Equatable, Sendable {
     case isLink, isFile, isMount
     case denied(KernelError)

@@ -39,6 +39,7 @@ public final class Inventory {
 
   public init() {}
 
+  /// The files of a kind in all buckets.
   public func cold(_ kind: Kind) -> TierCount {
     entries.reduce(TierCount()) { $1.key.kind == kind ? $0 + $1.value.count : $0 }
   }

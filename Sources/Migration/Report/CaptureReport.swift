@@ -222,8 +222,11 @@ public struct Unrecognised: Sendable {
 
 /// A file that could not be moved.
 public struct Problem: Sendable {
+  /// Why the file could not be moved.
   public enum Reason: Equatable, Sendable {
+    /// Its name is taken where it belongs.
     case nameTaken
+    /// The folder that it belongs in may not be used (`FolderRefusal`).
     case refused
     /// Its modification time is before year 1 or after 9999: there is no date to name its bucket.
     case undated
@@ -294,6 +297,7 @@ public struct RunReport: Sendable {
   /// In bytes, of the whole process.
   public private(set) var peakResidentBytes: UInt64 = 0
 
+  /// An empty report; `paths` are the captures in the order of the report.
   public init(of paths: [FilePath]) {
     self.paths = paths
     reports = Array(repeating: nil, count: paths.count)
@@ -305,6 +309,7 @@ public struct RunReport: Sendable {
   /// Captures that an interruption left for a later run.
   public var notBegun: [FilePath] { paths.indices.filter { reports[$0] == nil }.map { paths[$0] } }
 
+  /// Adds the report of the capture at a position of the paths.
   public mutating func set(_ report: CaptureReport, at position: Int) { reports[position] = report }
 
   /// Adds what an engine reports. Call when it has done its work.

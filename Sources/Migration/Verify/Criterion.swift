@@ -2,6 +2,7 @@ public import SystemPackage
 
 /// One of the guide's success criteria, with the figures it was judged by.
 public struct Criterion: Sendable {
+  /// Raw values are the names in JSON.
   public enum Identifier: String, CaseIterable, Sendable {
     case folders, flatPlaces, hotLimits, hours, names, livePlaylist, archives
   }
