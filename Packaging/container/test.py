@@ -288,7 +288,7 @@ class Test2DefaultProfile(Case):
         hotcold("revert", "/captures/default", "--execute", "--yes", "--quiet")
         # Text, and the engines by name.
         result = hotcold("migrate", "/captures/default", "--execute", "--yes", "--engine", "threads")
-        self.assertRegex(result.stdout, r"engine +threads \(asked for\)")
+        self.assertRegex(result.stdout, r"engine +threads \(requested\)")
         hotcold("archive", "--once", "/captures/default")
         hotcold("verify", "/captures/default", "--quiet")
         self.assertEqual(snapshot(capture), before)
@@ -488,7 +488,7 @@ class Test4Mistakes(Case):
             wait_for(lambda: "/captures/listed2: moved" in logs("settings"))
             (settings / "..1/archive.conf").write_text("HOTCOLD_CAPTURES_FROM=/etc/hotcold/captures.conf\nHOTCOLD_INTERVAL=7s\n")
             podman("kill", "--signal", "HUP", "settings")
-            wait_for(lambda: "the settings were read again: a round every 7 s" in logs("settings"))
+            wait_for(lambda: "settings reloaded: a round every 7 s" in logs("settings"))
 
 
 class Test4Rootless(Case):

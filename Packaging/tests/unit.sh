@@ -31,7 +31,7 @@ is() { [ "$(property "$1")" = "$2" ]; }
 # The journal of one process of the service, or of all.
 journal() { run "journalctl -q -o cat -u $unit ${1:+_PID=$1}"; }
 # Files that a process of the service says it has moved, in all its rounds.
-moved_by() { journal "$1" | sed -n 's/.*: moved \([0-9,]*\) files.*/\1/p' | tr -d , | awk '{ sum += $1 } END { print sum + 0 }'; }
+moved_by() { journal "$1" | sed -n 's/.*: moved \([0-9,]*\) file.*/\1/p' | tr -d , | awk '{ sum += $1 } END { print sum + 0 }'; }
 is_between() { [ "$1" -gt "$2" ] && [ "$1" -lt "$3" ]; }
 # Every file by name, inode, size and time. Playlists are hotcold's own.
 manifest() { run "find $capture -type f ! -name '*.m3u8' -printf '%f %i %s %T@\n' | sort"; }
@@ -100,10 +100,10 @@ process=$(property MainPID)
 run 'echo HOTCOLD_INTERVAL=6s >> /etc/hotcold/archive.conf'
 check 'SIGHUP' run "kill -HUP $process"
 says() { journal | grep -qF "$1"; }
-check 'the settings are read' until_true 20 says 'the settings were read again: a round every 6 s'
+check 'the settings are read' until_true 20 says 'settings reloaded: a round every 6 s'
 run "echo HOTCOLD_INTERVAL=3s >> /etc/hotcold/archive.conf; echo $stream/none >> /etc/hotcold/captures.conf"
 check 'reload' run "systemctl reload $unit"
-check 'the settings are read again' until_true 20 says 'the settings were read again: a round every 3 s'
+check 'the settings are read again' until_true 20 says 'settings reloaded: a round every 3 s'
 check 'by the same process' is MainPID "$process"
 
 echo 'priorities in the journal'

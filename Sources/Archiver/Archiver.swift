@@ -11,23 +11,23 @@ public import SystemPackage
 ///     captures ─▶ settle, a slice each ─▶ retention ─▶ playlists ─▶ counts ─▶ metrics
 ///                  └── what is left over, while the interval lasts ──┘
 ///
-/// A capture that fails is logged, and the others go on. One that has much to settle gets a slice of the interval, so
-/// that no other waits for longer than one. All work is done on the thread that calls `round`.
+/// A capture that fails is logged, and the others go on. A capture with much to settle gets only a slice of the interval at a
+/// time, so that no other waits longer than one interval. All work is done on the thread that calls `round`.
 public final class Archiver {
-  /// May change from one round to the next.
+  /// Read anew in each round; may be changed between two rounds.
   public var options: ArchiverOptions
   var log: ServiceLog
   let observer = Observer()
   private var metrics = Metrics()
   let clock = ClockWatch()
   private var memories: [FilePath: CaptureMemory] = [:]
-  /// Which folder each path led to the last time.
+  /// The folder that each path led to in the last round.
   private var folders: [FilePath: FolderIdentity] = [:]
   private(set) var lastCaptures: [FilePath] = []
-  /// Those of the captures whose line names a layout; or why that cannot be used.
+  /// For captures whose line in the list names a layout: its policy, or why the layout cannot be used.
   private var policies: [FilePath: Result<Policy, SettingsMistake>] = [:]
   private(set) var coldRootConflicts = ColdRootConflicts(among: []) { _ in .guide }
-  /// Of which it was said that what is made there stays this user's.
+  /// Captures for which the log already says that new files belong to the user of the service.
   private var saidOwnership: Set<FilePath> = []
 
   public init(_ options: ArchiverOptions, log: Logger) {
@@ -35,25 +35,26 @@ public final class Archiver {
     self.log = ServiceLog(log)
   }
 
-  /// What one round came to.
+  /// The outcome of one round.
   public struct Round: Sendable {
     /// In the order of the list.
     public var captures: [CaptureRound] = []
-    /// What an interruption left to the next round.
+    /// Captures that an interruption left for the next round.
     public var notBegun: [FilePath] = []
-    /// Of the round, not of one capture.
+    /// Issues of the round itself, not of one capture.
     public var issues: [Issue] = []
     public var isDryRun = false
+    /// How many captures still had something to settle at the end of the round.
     public var unfinished = 0
 
     public var moved: Int { captures.reduce(0) { $0 + $1.moved } }
 
     public var deleted: Int { captures.reduce(0) { $0 + $1.deleted } }
 
-    /// Of everything that was done: what `--once` exits with is the first that is not well.
+    /// One status for each capture and each issue; `--once` exits with the first that is not `.done`.
     public var statuses: [ExitStatus] { captures.map(\.status) + issues.map(ExitStatus.init(of:)) }
 
-    /// In one line, for a status display.
+    /// A summary in one line, for a status display.
     public var text: String {
       let count = captures.count + notBegun.count
       guard count > 0 else { return "no captures are configured" }
@@ -66,8 +67,11 @@ public final class Archiver {
     }
   }
 
-  /// One round over all captures, until `deadline` at the latest (CLOCK_MONOTONIC). `finished`: told of each capture that
-  /// nothing more is done with.
+  /// One round over all captures. Each is settled at least once, even after the deadline, unless a stop signal arrives.
+  ///
+  /// - Parameters:
+  ///   - deadline: when nothing more is begun, in nanoseconds of CLOCK_MONOTONIC.
+  ///   - finished: called for each capture as soon as this round is done with it.
   public func round(until deadline: Int64, finished: (CaptureRound) -> Void = { _ in }) -> Round {
     metrics.begin()
     clock.beginRound()
@@ -107,14 +111,18 @@ public final class Archiver {
     return round
   }
 
-  /// Each capture's share of what is left of the interval, and a little of it in any case.
+  /// The end of a capture's time slice: its share of what is left of the interval, at least 200 ms.
+  ///
+  /// - Parameters:
+  ///   - deadline: the end of the interval, in nanoseconds of CLOCK_MONOTONIC.
+  ///   - captures: how many captures share the rest of it.
   func sliceEnd(_ deadline: Int64, sharedBy captures: Int) -> Int64 {
     let now = SystemClock.monotonicNanoseconds
     let leastNanoseconds: Int64 = 200_000_000
     return now + max(leastNanoseconds, (deadline - now) / Int64(max(1, captures)))
   }
 
-  /// The captures of the options and those of the list; where that cannot be read, those of the last round.
+  /// The captures of the options and of the list; if the list cannot be read, those of the last round.
   func currentCaptures(_ round: inout Round) -> [FilePath] {
     do throws(Issue) {
       let list = try CapturesList.captures(options.captures, from: options.capturesFile)
@@ -125,7 +133,7 @@ public final class Archiver {
         logOutcome(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
       }
     } catch {
-      logOutcome(error, &round, consequence: "The captures of the last round are kept.")
+      logOutcome(error, &round, consequence: "Continuing with the captures of the last round.")
       metrics.listErrors += 1
       lastCaptures = options.captures + lastCaptures.filter { !options.captures.contains($0) }
     }
@@ -141,7 +149,7 @@ public final class Archiver {
     return captures
   }
 
-  /// Of the round itself.
+  /// Logs an issue of the round itself.
   private func logOutcome(_ issue: Issue, _ round: inout Round, consequence: String = "") {
     log.log([issue], .round, of: nil, consequence: consequence)
     round.issues.append(issue)
@@ -203,12 +211,13 @@ public final class Archiver {
     log.log([issue], .settling, of: round.capture)
   }
 
-  /// Nothing to prevent: each round takes the path as it is, under the same guard.
+  /// Logs that a path leads to a different folder than before. That is allowed: each round resolves the path anew, with the
+  /// same checks.
   private func noteReplacement(of path: FilePath, by folder: FolderIdentity?) {
     guard let folder else { return }
     if let old = folders[path], old != folder {
       log.event(
-        "\(Explanation.text(path)): this path leads to another folder than in the last round, which is archived by the same rules"
+        "\(Explanation.text(path)): this path leads to a different folder than in the last round; the same rules apply to it"
       )
     }
     folders[path] = folder
@@ -217,7 +226,7 @@ public final class Archiver {
   private func logOutcome(_ report: CaptureReport, _ path: FilePath) {
     log.log(report.issues, .settling, of: path)
     log.log(report.warnings, .settling, of: path)
-    // What it did not come to may still be so.
+    // A run that was cut short may not have reached what was wrong before.
     if !report.isCutShort, report.stopSignal == nil { log.finish(.settling, of: path) }
     if report.keepsOwnership, saidOwnership.insert(path).inserted {
       log.event("\(Explanation.text(path)): \(Explanation.ownership(of: report.owner))")
@@ -225,11 +234,11 @@ public final class Archiver {
     guard report.total.moved > 0 else { return }
     let verb = options.isDryRun ? "would move" : "moved"
     let rest = report.isCutShort ? ", and there is more to do" : ""
-    log.info("\(Explanation.text(path)): \(verb) \(Format.count(report.total.moved)) files\(rest)")
+    log.info("\(Explanation.text(path)): \(verb) \(Format.count(report.total.moved, "file"))\(rest)")
   }
 
   private func keepUp(_ round: inout CaptureRound, _ engine: Engine) {
-    // Where the settling was refused, so would this be, for the same reason.
+    // If settling was refused, this would be refused too, for the same reason.
     guard [.done, .incomplete].contains(round.status) else { return }
     let path = round.capture
     guard case .success(let policy) = policy(of: path) else { return }
@@ -263,23 +272,23 @@ public final class Archiver {
       let kinds = layout.kinds.filter { retention.isDue($0) }.map {
         "\(layout.name(of: $0)) \(Format.count(retention.expired[$0]))"
       }
-      log.info("\(name): have expired and would be deleted: \(kinds.joined(separator: ", "))")
+      log.info("\(name): would delete expired files: \(kinds.joined(separator: ", "))")
     } else if retention.deletedTotal > 0 {
-      log.info("\(name): deleted \(Format.count(retention.deletedTotal)) expired files")
+      log.info("\(name): deleted \(Format.count(retention.deletedTotal, "expired file"))")
     }
     if retention.spared > 0 {
-      log.info("\(name): spared \(Format.count(retention.spared)) files that changed meanwhile")
+      log.info("\(name): spared \(Format.count(retention.spared, "file")) that changed meanwhile")
     }
   }
 
   private func roomIssues(_ report: MaintenanceReport, _ path: FilePath) -> [Issue] {
     var systems = report.mounts
     if let own = report.fileSystem { systems.insert((path, own), at: 0) }
-    // As fractions: a file system may claim any size.
+    // In floating point: a file system may claim any size.
     let isShort = { (free: UInt64, all: UInt64) in
       all > 0 && 100 * Double(free) / Double(all) < Double(self.options.warnFreePercent)
     }
-    // By topic: the log says together what is of one.
+    // Grouped by topic: the log prints the issues of a topic together.
     var space: [Issue] = []
     var inodes: [Issue] = []
     for (path, system) in systems {
@@ -306,7 +315,7 @@ public final class Archiver {
   }
 }
 
-/// A round says what it did when it is done.
+/// Ignores progress: a round reports what it did when it is done.
 final class Observer: MigrationObserver {
   var wantsMoves: Bool { false }
   func progressed(_ progress: MigrationProgress) {}

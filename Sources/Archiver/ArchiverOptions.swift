@@ -4,36 +4,37 @@ public import SystemPackage
 
 /// What the service is to do.
 public struct ArchiverOptions: Sendable {
-  /// Captures named for good; those of the file come on top.
+  /// Captures that are always processed; those of `capturesFile` are added.
   public var captures: [FilePath] = []
-  /// Of those among them whose line of a list names a layout.
+  /// The layouts of those of `captures` whose line in a list names one.
   public var layouts: [FilePath: ListedLayout] = [:]
-  /// Read again in every round.
+  /// A file with one capture a line, read again in every round.
   public var capturesFile: FilePath?
   public var intervalSeconds: Int64 = 60
   /// Younger files do not go to hour folders: they may still be in use.
   public var minAgeSeconds: Int64 = 60
-  /// Of every capture whose line in the list names no layout.
+  /// For every capture whose line in the list names no layout.
   public var policy: Policy
-  /// That of a layout which the list names.
+  /// The policy for a layout that the list names.
   public var policyOf: @Sendable (ListedLayout) throws(SettingsMistake) -> Policy
   public var keepLive = false
   public var writesManifests = true
   public var renaming = RenamingOptions()
   public var isRetentionForced = false
   public var isDryRun = false
-  /// For how long the end of the service may take what is in memory to the disk; nil where it stays in memory.
+  /// How long the service may take at its end to move files in memory to disk; nil leaves them in memory.
   public var flushSeconds: Int64?
   public var metricsFile: FilePath?
-  /// A warning where less of the bytes or inodes is free.
+  /// Warn if less than this share of the bytes or inodes is free.
   public var warnFreePercent: Int64 = 10
   public var engine = EngineChoice.auto
 
+  /// Without `policyOf`, a list that names a layout is an error.
   public init(
     policy: Policy,
     policyOf: @escaping @Sendable (ListedLayout) throws(SettingsMistake) -> Policy = {
       _ throws(SettingsMistake) in
-      throw SettingsMistake(message: "there are no other layouts here")
+      throw SettingsMistake(message: "no other layouts are available")
     }
   ) {
     self.policy = policy
@@ -41,15 +42,16 @@ public struct ArchiverOptions: Sendable {
   }
 }
 
-/// What depends on the layout of a capture.
+/// The rules for captures of one layout.
 public struct Policy: Sendable {
   public var layout: Layout
   public var rule: SettleRule
   public var hours: HourClock
   public var retention: RetentionRule
-  /// The command that deletes what retention declined by these rules, but for the capture at its end.
+  /// The command that deletes what retention declined under these rules, without the capture, which is to be appended.
   public var confirmation: String
 
+  /// `rule`: nil for the hot limits of the layout.
   public init(
     layout: Layout = .guide, rule: SettleRule? = nil, hours: HourClock,
     retention: RetentionRule = RetentionRule(), confirmation: String = Policy.confirmation

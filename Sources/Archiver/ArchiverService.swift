@@ -6,11 +6,11 @@ public import SystemPackage
 
 /// The archiver as a service: a round every interval, until it is asked to stop.
 ///
-///     this thread       round ─▶ wait ─▶ round ─▶ …        SIGHUP: the settings are read again in between
-///     signalThread         waits for signals, and tells the supervisor in time that work goes on
+///     this thread       round ─▶ wait ─▶ round ─▶ …        SIGHUP: the settings are reloaded between two rounds
+///     signalThread      waits for signals, and pings the supervisor's watchdog while work goes on
 ///
-/// Threads of its own, not Swift's: libdispatch gives each of its threads a priority that an ordinary user may not give, and
-/// writes to the system log that it could not.
+/// The threads are created directly, not by libdispatch, which gives each of its threads a priority that an ordinary user may
+/// not set, and then logs the failure to the system log.
 public struct ArchiverService {
   /// Reads the settings again.
   public typealias Settings = () throws(SettingsMistake) -> ArchiverOptions
@@ -19,15 +19,18 @@ public struct ArchiverService {
   private let settings: Settings
   private let log: Logger
 
+  /// `settings`: called on SIGHUP; if it throws, the previous options stay in effect.
   public init(_ options: ArchiverOptions, log: Logger, settings: @escaping Settings) {
     self.options = options
     self.log = log
     self.settings = settings
   }
 
-  /// Serves until SIGTERM or SIGINT, and then ends in an orderly way; a second signal kills.
+  /// Serves until SIGTERM or SIGINT, then finishes what is in flight and returns; a second signal kills the process.
   ///
-  /// Needs a thread besides this one (`Threads.areGranted`), on which it would never hear a signal.
+  /// Needs a second thread (`Threads.areGranted`) to receive signals; without one it would never see a signal.
+  ///
+  /// - Throws: if the descriptor that wakes the waiting thread cannot be made.
   public func runUntilSignalled() throws {
     ServiceSignal.hold()
     let signalThread = SignalThread(wakeUp: try WakeUp())
@@ -53,11 +56,12 @@ public struct ArchiverService {
     log.info("stopped")
   }
 
-  /// What is in flight when the time is over is still finished, for which the supervisor is to wait as well (sd_notify(3)).
+  /// What is in flight when the time is over is still finished, so the supervisor is asked to wait longer than `seconds`
+  /// (EXTEND_TIMEOUT_USEC, sd_notify(3)).
   private func flush(_ archiver: Archiver, within seconds: Int64) {
     let syncSeconds: Int64 = 30
     Supervisor.notify(
-      "EXTEND_TIMEOUT_USEC=\((seconds + syncSeconds) * 1_000_000)\nSTATUS=taking what is in memory to the disk"
+      "EXTEND_TIMEOUT_USEC=\((seconds + syncSeconds) * 1_000_000)\nSTATUS=flushing files in memory to disk"
     )
     StopSignal.withdraw()
     archiver.flush(until: SystemClock.monotonicNanoseconds + seconds * 1_000_000_000)
@@ -67,19 +71,19 @@ public struct ArchiverService {
     Supervisor.notifyReloading()
     do throws(SettingsMistake) {
       archiver.options = try settings()
-      log.info("the settings were read again: a round every \(archiver.options.intervalSeconds) s")
+      log.info("settings reloaded: a round every \(archiver.options.intervalSeconds) s")
     } catch {
       let text = error.issue().explanation(for: "archive").description
-      log.error("\(text)\(text.hasSuffix(".") ? "" : ".") The settings stay as they were.")
+      log.error("\(text)\(text.hasSuffix(".") ? "" : ".") The previous settings stay in effect.")
     }
     Supervisor.notify("READY=1")
   }
 }
 
-/// Settings that cannot be used, and why.
+/// Why settings cannot be used.
 public struct SettingsMistake: Error {
   public let message: String
-  /// As in `Explanation`.
+  /// What to do about it, as in `Explanation`.
   public let remedy: String
 
   public init(message: String, remedy: String = "") {
@@ -92,17 +96,16 @@ public struct SettingsMistake: Error {
   }
 }
 
-/// Waits for signals, and answers the supervisor while the other thread works.
+/// Waits for signals, and answers the supervisor's watchdog while the other thread works.
 private final class SignalThread: Sendable {
-  /// Between two rounds.
+  /// True between two rounds.
   let isIdle = Atomic<Bool>(true)
   private let wakeUp: WakeUp
   private let reloadIsAsked = Atomic<Bool>(false)
 
   init(wakeUp: WakeUp) { self.wakeUp = wakeUp }
 
-  /// Until the process ends. Tells the supervisor that work goes on, twice as often as it wants to hear it; says nothing
-  /// when it does not.
+  /// Runs until the process ends. Pings the watchdog twice per interval while work goes on, and stops when it does not.
   func run() {
     let hour: Int64 = 3_600_000_000_000
     let interval = Supervisor.watchdogNanoseconds.flatMap { $0 > 0 ? min($0, hour) : nil }
@@ -134,7 +137,7 @@ private final class SignalThread: Sendable {
 
   func takeReload() -> Bool { reloadIsAsked.exchange(false, ordering: .relaxed) }
 
-  /// Ends early when the service is to stop, or to read its settings again.
+  /// Waits until `deadline` (nanoseconds of CLOCK_MONOTONIC); ends early if the service is to stop or to reload its settings.
   func pause(until deadline: Int64) {
     while StopSignal.pending == nil, !reloadIsAsked.load(ordering: .relaxed),
       SystemClock.monotonicNanoseconds < deadline

@@ -4,12 +4,16 @@ public import Migration
 public import Reporting
 public import SystemPackage
 
-/// The file that names captures, one a line.
+/// The file that lists captures, one a line.
 public enum CapturesList {
   private static let bytesMax = 1 << 20
 
-  /// The captures that are named, and those of the file: a regular one, or, with `orStream`, a pipe that is read to its
-  /// end.
+  /// The captures named directly and those listed in a file.
+  ///
+  /// - Parameters:
+  ///   - file: at most 1 MiB.
+  ///   - orStream: whether the file may also be a pipe, which is read to its end; otherwise only a regular file.
+  /// - Throws: if the file cannot be read, is not text, or gives a capture two layouts.
   public static func captures(
     _ named: [FilePath], from file: FilePath?, orStream: Bool = false
   ) throws(Issue) -> NamedCaptures {
@@ -19,11 +23,11 @@ public enum CapturesList {
       throw Issue(.capturePathUnusable(error))
     }
     if let (path, layouts) = captures.contradiction {
-      let names = layouts.map { "'\(printable($0.name.utf8))' in line \($0.line)" }.joined(separator: " and ")
+      let names = layouts.map { "'\(printable($0.name.utf8))' on line \($0.line)" }.joined(separator: " and ")
       throw Issue(
         .usage(
           "\(file.map(Explanation.text) ?? ""): \(printable(path.bytes)) has two layouts, \(names)",
-          remedy: "Name one for each capture."))
+          remedy: "Name one layout per capture."))
     }
     return captures
   }

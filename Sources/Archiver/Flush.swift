@@ -5,14 +5,15 @@ internal import Reporting
 internal import SystemPackage
 
 extension Archiver {
-  /// The end of the service: what is in memory goes to the disk, before the machine is switched off.
+  /// The end of the service: files in memory go to disk before the machine is switched off.
   ///
-  ///     each capture with a tier in memory ─▶ what is cold ─▶ the hot files, oldest first ─▶ playlists ─▶ what is left is named
+  ///     each capture with a tier in memory ─▶ cold files ─▶ hot files, oldest first ─▶ playlists ─▶ name what is left
   ///
-  /// Each has its share of the time, as in a round. What is open for writing stays, so the recorder is to be stopped first.
-  /// - Parameter deadline: when nothing more is begun (CLOCK_MONOTONIC).
+  /// Each capture has its share of the time, as in a round. Files open for writing stay, so stop the recorder first.
+  ///
+  /// - Parameter deadline: when nothing more is begun, in nanoseconds of CLOCK_MONOTONIC.
   func flush(until deadline: Int64) {
-    // Stopped before its first round, it does not know of any.
+    // A service that is stopped before its first round has not read the list yet.
     if lastCaptures.isEmpty {
       var round = Round()
       _ = currentCaptures(&round)
@@ -36,13 +37,13 @@ extension Archiver {
     }
   }
 
-  /// In nanoseconds. What was written a moment ago may be copied after 20 ms, and after ten seconds where this user is not told whether it is
-  /// open (`CopyBatch`).
+  /// Pauses between attempts, in nanoseconds. A file written a moment ago may be copied after 20 ms; after ten seconds if the
+  /// kernel does not tell this user whether it is open (`CopyBatch`).
   private static var pauses: [Int64] {
     CurrentProcess.isRoot ? [50_000_000] : [50_000_000, 4_000_000_000, 4_000_000_000, 3_000_000_000]
   }
 
-  /// Where that cannot be told the flush says why.
+  /// True also if the capture cannot be read: the flush then reports why.
   private func hasFilesInMemory(_ path: FilePath) -> Bool {
     guard case .success(let policy) = policy(of: path), policy.layout.hasMounts,
       coldRootConflicts[path] == nil
@@ -85,7 +86,7 @@ extension Archiver {
     let names = left.named.map { printable($0) }.joined(separator: ", ")
     let more = left.count > left.named.count ? ", …" : ""
     log.event(
-      "\(Explanation.text(path)): \(Format.count(left.count, "file")) left in memory, which a power cut takes: \(names)\(more)"
+      "\(Explanation.text(path)): \(Format.count(left.count, "file")) left in memory that a power cut would lose: \(names)\(more)"
     )
   }
 }

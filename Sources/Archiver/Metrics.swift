@@ -12,23 +12,23 @@ struct Metrics {
     var deleted = PerKind(repeating: 0)
     var copiedFiles = 0
     var copiedBytes: UInt64 = 0
-    /// Of the last round.
+    /// In the last round.
     var failed = PerKind(repeating: 0)
-    /// Rounds with any error.
+    /// Rounds with any problem.
     var errors = 0
-    /// Rounds with an error of a kind.
+    /// Rounds with a problem, by its topic.
     var errorsByReason: [String: Int] = [:]
-    /// Whether what follows is known.
+    /// Whether a round has counted what follows.
     var isCounted = false
     var hot = PerKind(repeating: TierCount())
     var cold = PerKind(repeating: TierCount())
     var implausible = 0
     var isRetentionDeclined = false
-    /// When the newest file of each kind that any round has seen was written.
+    /// Modification time of the newest file of each kind that any round has seen.
     var newest = PerKind<ModificationTime?>(repeating: nil)
-    /// Whether the archive holds all that it should: in mid-settling files are missing that are still to come.
+    /// Whether the archive holds all that it should: until settling is complete, files are missing that will still arrive.
     var isSettled = false
-    /// Whether this round has seen the cold files: one that fails may not come to them.
+    /// Whether this round has counted the cold files: a round that fails may not reach them.
     var isInventoried = false
     var gaps: RecordingGaps?
     var fileSystem: FileSystemStatus?
@@ -40,7 +40,7 @@ struct Metrics {
     mutating func note(_ newest: PerKind<ModificationTime?>) {
       let nowSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
       for kind in layout.kinds {
-        // The clock may have been set back since.
+        // A known time in the future: the clock has been set back since.
         let known = self.newest[kind].flatMap { $0.seconds <= nowSeconds ? $0 : nil }
         self.newest[kind] = [known, newest[kind]].compactMap { $0 }.max()
       }
@@ -54,9 +54,9 @@ struct Metrics {
   private var captures = 0
   private var rounds = 0
   private var figures: [FilePath: Figures] = [:]
-  /// Of the captures that this round has come to: whether all went well.
+  /// Whether all went well with each capture that this round has reached.
   private var isClean: [FilePath: Bool] = [:]
-  /// What was wrong with each in this round.
+  /// The topics of what was wrong with each capture in this round.
   private var reasons: [FilePath: Set<String>] = [:]
   private var startNanoseconds = SystemClock.monotonicNanoseconds
   private var durationNanoseconds: Int64 = 0
@@ -72,7 +72,7 @@ struct Metrics {
     }
     figures.note(report.newestHot)
     figures.isSettled = report.error == nil && !report.isCutShort
-    // What was there in an earlier round is not known to be there.
+    // What an earlier round found mounted may be gone.
     if report.error != nil { figures.mounts = [] }
     figures.copiedFiles += report.copies.files
     figures.copiedBytes &+= report.copies.bytes
@@ -81,9 +81,9 @@ struct Metrics {
     if !report.isClean { isClean[path] = false }
   }
 
-  /// Counts by kind say nothing of another layout.
+  /// Drops the figures of a capture whose layout has changed: counts by kind say nothing about another layout.
   private mutating func forgetUnless(_ layout: Layout, _ path: FilePath) {
-    // Not the whole description: a run that could not open its capture has not learnt where its cold root is.
+    // Compares the kinds only: a run that could not open its capture does not know where its cold root is.
     if let known = figures[path]?.layout, !known.description.kinds.elementsEqual(layout.description.kinds) {
       figures[path] = nil
     }
@@ -117,7 +117,7 @@ struct Metrics {
       figures.implausible = retention.implausible.sum
       figures.isRetentionDeclined = !retention.refusals.isEmpty
     } else if report.error == nil {
-      // It is not asked for any more.
+      // Retention is no longer enabled.
       figures.implausible = 0
       figures.isRetentionDeclined = false
     }
@@ -154,23 +154,23 @@ struct Metrics {
     for path in figures.keys where !captures.contains(path) { figures[path] = nil }
   }
 
-  /// One whose settings are wrong: nothing was done with it, and no report tells.
+  /// A capture that was refused before its run, such as one with wrong settings: there is no report of it.
   private mutating func addRefused(_ round: CaptureRound) {
     let path = round.capture
-    // Of a layout that is not known nothing is counted.
+    // Its layout may be unknown; nothing is counted by kind, so any layout will do.
     figures[path] = figures[path] ?? Figures(.guide)
     isClean[path] = false
     add(round.issues, of: path)
   }
 
-  /// Whole or not at all: the collector may read at any moment. Another file than the last time takes its place: two with
-  /// the same samples are an error to the collector.
+  /// Writes the metrics to a file atomically: the collector may read at any moment. If the file is not the one of the last
+  /// call, that one is removed: the collector rejects two files with the same samples.
   mutating func write(to file: FilePath) throws(KernelError) {
     do throws(KernelError) {
       let name = Self.name(file)
       let folder = try Self.folder(file)
       try Self.checkIsMetrics(name, in: folder)
-      // Not *.prom: the collector takes only those.
+      // The collector reads *.prom only, so the temporary name must not end in that.
       try folder.publishFile(
         name, via: ".\(name).hotcold", contents: Array(text.utf8).span,
         mode: 0o644 & ~CurrentProcess.firstUmask)
@@ -184,7 +184,7 @@ struct Metrics {
     }
   }
 
-  /// Only metrics of its own are replaced: a slip of the hand may name a recording.
+  /// Throws EEXIST unless the file is absent, empty or metrics of hotcold: a typing error may name a recording.
   private static func checkIsMetrics(_ name: String, in folder: borrowing Directory) throws(KernelError) {
     guard let status = try folder.statusIfThere(name), status.type != .regular || status.size > 0 else {
       return
@@ -206,7 +206,7 @@ struct Metrics {
 
   private var text: String {
     var lines = Lines()
-    lines.family("hotcold_build_info", "gauge", "1; the label has the version of the program.")
+    lines.family("hotcold_build_info", "gauge", "Always 1; the label is the version of the program.")
     lines.sample("hotcold_build_info", [("version", Version.number)], "1")
     lines.family("hotcold_rounds_total", "counter", "Rounds over all captures since the service was started.")
     lines.sample("hotcold_rounds_total", [], "\(rounds)")
@@ -277,13 +277,13 @@ struct Metrics {
       $0.failed[$1]
     }
     perCapture(
-      "hotcold_files_copied_total", "Those moved files that came to another file system.", type: "counter"
+      "hotcold_files_copied_total", "Moved files that were copied to another file system.", type: "counter"
     ) { $0.layout.hasMounts ? "\($0.copiedFiles)" : nil }
-    perCapture("hotcold_bytes_copied_total", "Their bytes.", type: "counter") {
+    perCapture("hotcold_bytes_copied_total", "Bytes of those files.", type: "counter") {
       $0.layout.hasMounts ? "\($0.copiedBytes)" : nil
     }
     lines.family(
-      "hotcold_capture_errors_total", "counter", "Rounds in which this was wrong with a capture.")
+      "hotcold_capture_errors_total", "counter", "Rounds in which a capture had this problem.")
     for (capture, figures) in captures {
       for (reason, rounds) in figures.errorsByReason.sorted(by: { $0.key < $1.key }) {
         lines.sample("hotcold_capture_errors_total", [("capture", capture), ("reason", reason)], "\(rounds)")
@@ -293,7 +293,7 @@ struct Metrics {
       "hotcold_newest_file_timestamp_seconds", "gauge",
       "Modification time of the newest file of each kind that the service has seen."
     ) { figures, kind in
-      // Else a recorder would seem to have stopped while nobody looks, or before its files have been come to.
+      // Otherwise a recorder would seem to have stopped while the service does not look, or has not reached its files yet.
       guard figures.isSettled, figures.isInventoried else { return nil }
       return figures.newest[kind].map { Int(clamping: $0.seconds) }
     }
@@ -301,44 +301,60 @@ struct Metrics {
       "hotcold_recording_gaps",
       "Gaps in the archived recording that ended in the last 24 hours: time that no segment covers."
     ) { $0.gaps.map { "\($0.count)" } }
-    perCapture("hotcold_recording_gap_seconds", "Seconds that are missing in them.") {
+    perCapture("hotcold_recording_gap_seconds", "Seconds missing in those gaps.") {
       $0.gaps.map { seconds(microseconds: $0.microseconds) }
     }
     perTier("hotcold_files", "Files of each kind and tier.") { "\($0.files)" }
     perTier("hotcold_bytes", "Bytes of each kind and tier.") { "\($0.bytes)" }
     perCapture(
-      "hotcold_errors_total", "Rounds in which something was wrong with a capture.",
+      "hotcold_errors_total", "Rounds in which a capture had any problem.",
       type: "counter"
     ) { "\($0.errors)" }
-    perCapture("hotcold_implausible_files", "Files whose age is not known: from the future or the epoch.") {
+    perCapture(
+      "hotcold_implausible_files",
+      "Files of unknown age: modification time in the future or at the epoch."
+    ) {
       $0.isCounted ? "\($0.implausible)" : nil
     }
-    perCapture("hotcold_retention_declined", "1 where retention declined to delete anything.") {
+    perCapture("hotcold_retention_declined", "1 if retention declined to delete expired files.") {
       $0.isCounted ? ($0.isRetentionDeclined ? "1" : "0") : nil
     }
     perCapture("hotcold_last_success_timestamp_seconds", "When a round last ended without an error.") {
       $0.lastSuccessSeconds.map { "\($0)" }
     }
-    perCapture("hotcold_filesystem_free_bytes", "Bytes free for ordinary users.") {
+    perCapture(
+      "hotcold_filesystem_free_bytes", "Bytes free for ordinary users on the capture's file system."
+    ) {
       $0.fileSystem.map { "\($0.freeBytes)" }
     }
-    perCapture("hotcold_filesystem_free_inodes", "Inodes free; absent where they are made as needed.") {
+    perCapture(
+      "hotcold_filesystem_free_inodes",
+      "Free inodes on the capture's file system; absent where inodes are allocated on demand."
+    ) {
       $0.fileSystem?.freeInodes.map { "\($0)" }
     }
-    perCapture("hotcold_filesystem_size_bytes", "Bytes of the capture's file system.") {
+    perCapture("hotcold_filesystem_size_bytes", "Size of the capture's file system in bytes.") {
       $0.fileSystem.map { "\($0.bytes)" }
     }
-    perCapture("hotcold_filesystem_inodes", "Inodes of it; absent where they are made as needed.") {
+    perCapture(
+      "hotcold_filesystem_inodes",
+      "All inodes of the capture's file system; absent where inodes are allocated on demand."
+    ) {
       $0.fileSystem?.inodes.map { "\($0)" }
     }
-    perMount("hotcold_mount_free_bytes", "Bytes free in a tier with a file system of its own.") {
-      $0.freeBytes
-    }
-    perMount("hotcold_mount_free_inodes", "Inodes free there; absent where they are made as needed.") {
+    perMount(
+      "hotcold_mount_free_bytes", "Bytes free for ordinary users in a tier with a file system of its own."
+    ) { $0.freeBytes }
+    perMount(
+      "hotcold_mount_free_inodes",
+      "Free inodes on that file system; absent where inodes are allocated on demand."
+    ) {
       $0.freeInodes
     }
-    perMount("hotcold_mount_size_bytes", "Bytes of that file system.") { $0.bytes }
-    perMount("hotcold_mount_inodes", "Inodes of it; absent where they are made as needed.") { $0.inodes }
+    perMount("hotcold_mount_size_bytes", "Size of that file system in bytes.") { $0.bytes }
+    perMount(
+      "hotcold_mount_inodes", "All inodes of that file system; absent where inodes are allocated on demand."
+    ) { $0.inodes }
   }
 
   private func seconds(microseconds: Int64) -> String {
@@ -358,7 +374,7 @@ struct Metrics {
       text += "\(name)\(list.isEmpty ? "" : "{\(list)}") \(value)\n"
     }
 
-    /// Prometheus' exposition format. Line feeds and the like are escaped already (`printable`).
+    /// Escapes a label value for Prometheus' exposition format. `printable` has already escaped line feeds and the like.
     private static func escaped(_ value: String) -> String {
       value.unicodeScalars.reduce(into: "") { text, scalar in
         if scalar == "\\" || scalar == "\"" { text += "\\" }

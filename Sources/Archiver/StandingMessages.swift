@@ -1,15 +1,16 @@
 internal import SystemPackage
 
-/// What is wrong for a while is said when it begins, once an hour while it lasts, and when it is over.
+/// Decides when a lasting problem is logged: when it begins, once an hour while it lasts, and when it is over.
 ///
-/// By capture and kind of message, not by its text, in which numbers change. A value without a clock: the time is given.
+/// Problems are told apart by capture and kind of message, not by text, in which numbers change. Has no clock of its own:
+/// callers pass the time.
 struct StandingMessages {
-  /// What looks for it. What one part of a round does not meet may still be there where that part was not come to.
+  /// The part of a round that looks for a problem. Only if that part has run does a problem that it did not meet count as over.
   enum Stage { case round, settling, maintenance }
 
   struct Kind: Hashable {
     let stage: Stage
-    /// In a few words, which are also how it is said to be over.
+    /// A few words; also printed when the problem is over.
     let name: String
   }
 
@@ -27,7 +28,10 @@ struct StandingMessages {
 
   private var states: [Key: State] = [:]
 
-  /// Notes that these occur together, and returns whether that is to be said now: one is new, or an hour is over.
+  /// Notes problems that occur together.
+  ///
+  /// - Parameter now: in nanoseconds of any monotonic clock.
+  /// - Returns: whether to log them now: one is new, or was last logged an hour ago.
   mutating func note(_ kinds: [Kind], of capture: FilePath?, at now: Int64) -> Bool {
     var isDue = false
     for kind in kinds {
@@ -40,7 +44,7 @@ struct StandingMessages {
     return isDue
   }
 
-  /// The stage is done with: returns the names of what occurred before and does not any more.
+  /// Call when a stage is done. Returns the names of what occurred before and no longer does, sorted.
   mutating func finish(_ stage: Stage, of capture: FilePath?) -> [String] {
     var over: [String] = []
     for (key, state) in states where key.kind.stage == stage && key.capture == capture {
@@ -50,7 +54,7 @@ struct StandingMessages {
     return over.sorted()
   }
 
-  /// Forgets captures that are not looked after any more, and returns those of which something was said.
+  /// Forgets all captures but these. Returns the forgotten ones that had a problem, sorted.
   mutating func keep(_ captures: Set<FilePath>) -> [FilePath] {
     let gone = Set(states.keys.compactMap(\.capture)).subtracting(captures)
     states = states.filter { $0.key.capture.map(captures.contains) ?? true }

@@ -1,13 +1,13 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// What is remembered of one capture from one round of the service to the next. Nothing depends on it but the time that
-/// a round takes: the file system is the only state.
+/// What the service remembers of one capture from round to round. Only the time that a round takes depends on it: the file
+/// system is the only state.
 public final class CaptureMemory {
   public private(set) var inventory = Inventory()
   public private(set) var manifests = ManifestMemory()
   let listings = ListingMemory()
-  /// Of the last round.
+  /// The newest hot segment of the last round.
   var newestHot: DeletedSegments.Segment?
   private var subject: Subject?
 
@@ -19,7 +19,7 @@ public final class CaptureMemory {
 
   public init() {}
 
-  /// Forgets everything where another folder has taken the path of the capture, or another layout or zone is asked for.
+  /// Forgets everything if the path now leads to another folder, or the layout or time zone has changed.
   func forgetUnlessSame(_ folder: FolderIdentity, _ layout: Layout, _ hours: HourClock) {
     let subject = Subject(folder: folder, layout: layout.description, zone: hours.zone)
     if let old = self.subject, old != subject {

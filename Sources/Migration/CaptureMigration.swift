@@ -3,8 +3,10 @@ internal import KernelIO
 public import SystemPackage
 
 extension Engine {
-  /// Takes one capture to a form of its layout, or shows what that would do. Runs to the end, whatever happens: what stopped
-  /// it is in the report. `memory`: of the last round of a service.
+  /// Brings one capture to the target form of its layout (`MigrationOptions.Target`), or shows what that would do. Never throws:
+  /// an error that stopped the run is in the report.
+  ///
+  /// - Parameter memory: what the last round of a service remembers of this capture; nil for a single run.
   public func migrate(
     _ path: FilePath, options: MigrationOptions, observer: any MigrationObserver,
     memory: CaptureMemory? = nil
@@ -22,16 +24,17 @@ extension Engine {
   }
 }
 
-/// A quiet capture needs two passes (the second finds nothing to move). A writer that makes files faster than
-/// passes end is left to a later run.
+/// A quiet capture needs two passes (the second finds nothing to move). If a writer makes files faster than
+/// passes end, the rest is left to a later run.
 private let passesMax = 10
 
-/// Takes one capture to a form of its layout: what it finds is settled, moved, counted and compared.
+/// Brings one capture to the target form of its layout: files are found, settled, moved, counted and compared.
 ///
-///     open and refuse ─▶ lock ─▶ folders ─▶ list what stays ─▶ pass, pass, … ─▶ clean up, playlists ─▶ list all ─▶ syncfs
-///                        └────────────── executing runs only ─────────────────────────────────────────────────┘
+///     open, check ─▶ (lock) ─▶ folders ─▶ list what stays ─▶ pass, pass, … ─▶ clean up, playlists ─▶ (list all) ─▶ (syncfs)
 ///
-/// It looks at the tree alone, so it also goes on with what an interrupted run has left, whichever way that went.
+/// Stages in parentheses are skipped in a dry run, which has one pass and writes nothing.
+///
+/// The tree is the only state, so a run also continues what an interrupted run left, in either direction.
 struct CaptureMigration<M: Mover>: ~Copyable {
   private var options: MigrationOptions
   private let mover: M
@@ -104,7 +107,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
       let keepsInodes = try tree.mountsKeepInodes
       var reconciliation = Reconciliation(
         options.layout, comparesInodes: capture.fileSystem.keepsInodes && keepsInodes)
-      // First: what others delete while it is listed is seen to go.
+      // Before listing, so that deletions by others during the listing are noticed.
       if watches { try reconciliation.follow(tree) }
       var totals = RunTotals(options.layout, options.target, settled: try listSettled(&tree, &reconciliation))
       defer { totals.fill(&report) }
@@ -117,11 +120,11 @@ struct CaptureMigration<M: Mover>: ~Copyable {
         try runPasses(capture, &tree, &totals, &reconciliation)
         report.foldersMade += totals.foldersMade
         if let lack = tree.lackOfMount { throw lack }
-        // With the buckets that were made on the way.
+        // To see the buckets that were made on the way.
         if totals.foldersMade > 0 { tree = try look(at: capture) }
-        // What playlists have no room for has been moved all the same, and is proven first.
+        // If there is no room for playlists, files have been moved nevertheless: prove that before throwing.
         let failure = finish(tree, &totals, leaving: nil)
-        // Whether anything has changed decides whether there is anything to sync.
+        // `report.changed` decides whether there is anything to sync.
         totals.fill(&report)
         try proveAndSync(capture, tree, totals, &reconciliation)
         if let failure { throw failure }
@@ -129,7 +132,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     } catch {
       throw capture.stopped(error)
     }
-    // The plan is of use all the same.
+    // A dry run reports its plan even if there is not enough space.
     if let lack { throw lack }
   }
 
@@ -139,7 +142,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     DescriptorBudget(descriptorsMax: options.descriptorsMax, copies: options.layout.hasMounts)
   }
 
-  /// Deletions by others matter to a comparison alone.
+  /// Deletions by others matter only to the comparison.
   private var watches: Bool { !options.isDryRun && options.proves }
 
   private func look(at capture: borrowing OpenCapture) throws(KernelError) -> CaptureTree {
@@ -164,7 +167,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     }
   }
 
-  /// What stays where it is: the buckets, or the flat files where those are the target.
+  /// Lists what stays where it is: the buckets, or the flat places if those are the target.
   private func listSettled(
     _ tree: inout CaptureTree, _ reconciliation: inout Reconciliation
   ) throws(KernelError) -> Listing {
@@ -182,7 +185,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     return listing
   }
 
-  /// Names that are there more than once, by hash. Nil where files come from the flat and the hot place alone.
+  /// Hashes of the names that occur more than once. Nil if files come only from the flat and the hot place.
   private func doubles(
     _ capture: borrowing OpenCapture, _ tree: CaptureTree
   ) throws(KernelError) -> Set<UInt64>? {
@@ -204,11 +207,11 @@ struct CaptureMigration<M: Mover>: ~Copyable {
   ) throws(KernelError) {
     repeat {
       if totals.passes > 0 {
-        // Folders may have been removed or replaced since: look again.
+        // Folders may have been removed or replaced since the last pass.
         let before = tree
         tree = try look(at: capture)
         try makeFolders(&tree, capture)
-        // What cannot be read any more cannot be counted again: what is known stands.
+        // A place that can no longer be read cannot be counted again: the counts so far stand.
         if tree.lacksPlace(of: before) { return }
         if watches { try reconciliation.follow(tree) }
       }
@@ -230,7 +233,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     var pass = Pass(
       options: options, plan: plan, pins: totals.pins, isFirst: totals.passes == 0,
       readsDisk: capture.fileSystem.isOnDisk)
-    // What the first pass has left is little, and the sizes of folders do not tell of it.
+    // The first pass leaves little, and the sizes of folders do not show how much.
     let walksBuckets = options.target == .flat || options.layout.trees.count > 1
     let entriesExpected =
       totals.passes == 0 ? capture.estimateOfEntries(tree, withBuckets: walksBuckets) : nil
@@ -248,8 +251,10 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     if let error = pass.plan.ledger.stopError { throw error }
   }
 
-  /// Playlists of what is in buckets now, and an end to what the target has no use for. Returns the error that would stop a
-  /// run, such as no room or no disk; others are in the report alone. `leaving`: of a dry run.
+  /// Removes what the target form does not need, and brings the playlists of the buckets up to date.
+  ///
+  /// - Parameter leaving: in a dry run, which files would have left each folder; nil in an execution.
+  /// - Returns: the first error that must stop the run, such as ENOSPC or EIO; other errors are only reported.
   private mutating func finish(
     _ tree: CaptureTree, _ totals: inout RunTotals, leaving: LeavingFiles?
   ) -> KernelError? {
@@ -291,7 +296,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     return .dryRun(receiving: totals.segmentDays, leaving: nil)
   }
 
-  /// Lists the capture again, compares, and makes the moves durable.
+  /// Lists the capture again, compares it with what was there before, and makes the moves durable.
   private mutating func proveAndSync(
     _ capture: borrowing OpenCapture, _ tree: CaptureTree, _ totals: borrowing RunTotals,
     _ reconciliation: inout Reconciliation

@@ -2,22 +2,23 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Removes what hotcold made and the target layout has no use for, when the files have left: its playlists, also those of
-/// buckets in which a file had to stay, and the folders of the layout that are empty.
+/// After the files have left, removes what hotcold made and the target layout does not need: its playlists, also those of
+/// buckets in which a file had to stay, and the empty folders of the layout.
 ///
-/// What cannot be removed stays, and is reported; so does what something else has made.
+/// What cannot be removed stays, and is reported; so does whatever other programs made.
 struct CleanUp {
   private let tree: CaptureTree
-  /// Set for a dry run: what would have left each folder by then.
+  /// Set in a dry run: what would have left each folder by then.
   private let leaving: LeavingFiles?
   private(set) var manifests = ManifestReport()
   private(set) var unrecognised = Unrecognised()
   private(set) var foldersRemoved = 0
-  /// Of folders.
+  /// Why folders could not be removed.
   private(set) var failures: [KernelError] = []
-  /// Places, as paths, that the target layout has a use for.
+  /// The paths of the places that the target layout needs.
   private var wanted: [String] = []
-  /// How many folders of the layout each folder has less than before, by its path.
+  /// For each folder, by path, how many entries were removed from it, or would be: folders of the layout, and copies of init
+  /// segments.
   private var gone: [String: Int] = [:]
 
   init(_ tree: CaptureTree, leaving: LeavingFiles?) {
@@ -25,8 +26,9 @@ struct CleanUp {
     self.leaving = leaving
   }
 
-  /// The buckets of these trees, and then the places that the target layout has no use for. `playlistLeaves`: whether the live
-  /// playlist has left its hot place.
+  /// Cleans up the buckets of these trees, and then the places that the target layout does not need.
+  ///
+  /// - Parameter playlistLeaves: whether the live playlist has left its hot place, or would have.
   mutating func run(trees: Range<Int>, target: MigrationOptions.Target, playlistLeaves: Bool) {
     let layout = tree.layout
     // Copies of init segments before the folders that they are in.
@@ -45,7 +47,7 @@ struct CleanUp {
       target == .flat
         ? [layout[kind].flat] : [layout[kind].flat, layout[kind].hot, layout.coldPlace(of: kind)]
     }.map(layout.path)
-    // Inner folders before those that they are in.
+    // Inner folders before their parents.
     for place in layout.places.sorted(by: { layout.path(of: $0).utf8.count > layout.path(of: $1).utf8.count })
     where place != .root && !isNeeded(layout.path(of: place)) {
       let path = layout.path(of: place)
@@ -58,7 +60,7 @@ struct CleanUp {
     }
   }
 
-  /// Whether the target layout has a use for a folder, or for one in it.
+  /// Whether the target layout needs a folder, or one in it.
   private func isNeeded(_ path: String) -> Bool {
     wanted.contains { "\($0)/".utf8.starts(with: "\(path)/".utf8) }
   }
@@ -68,7 +70,7 @@ struct CleanUp {
     gone[FilePath(path).removingLastComponent().string, default: 0] += 1
   }
 
-  /// Folders that only led to places. One that is a place itself has its own turn.
+  /// Removes the folders that only led to a place. A parent that is a place itself has its own turn.
   private mutating func removeParents(of path: String) throws(KernelError) {
     var parent = FilePath(path).removingLastComponent()
     while !parent.isEmpty, tree.layout.place(at: parent.string) == nil, !isNeeded(parent.string),
@@ -79,7 +81,7 @@ struct CleanUp {
     }
   }
 
-  /// Of a dry run: whether nothing would be left in a folder that only led to places.
+  /// In a dry run: whether nothing would be left in a folder that only led to places.
   private func isEmptied(_ path: String) throws(KernelError) -> Bool {
     guard leaving != nil else { return false }
     var count = 0
@@ -89,7 +91,7 @@ struct CleanUp {
     return count == gone[path] ?? 0
   }
 
-  /// The live playlist, and what its players load besides segments.
+  /// In a dry run: how many of the live playlist and its init segments are in a place.
   private func streamFiles(in place: Place) -> Int {
     guard leaving != nil, let stream = tree.layout.stream, tree.layout.holdsPlaylist(place) else { return 0 }
     return ([stream.playlist] + stream.initialization).count {
@@ -103,7 +105,7 @@ struct CleanUp {
 
   // MARK: buckets
 
-  /// Returns how many entries the place has less.
+  /// Removes the buckets of a kind. Returns how many entries of the place are gone, or would be.
   private mutating func removeBuckets(
     of kind: Kind, tree index: Int, in place: borrowing Directory
   ) -> Int {
@@ -111,7 +113,7 @@ struct CleanUp {
     var removed = 0
     var days: [Day: Int] = [:]
     for date in tree.dates where date.kind == kind && date.tree == index { days[date.day] = 0 }
-    // Of an hour of day that the first tree wants, for this kind or for another, nothing is taken.
+    // A bucket named by the hour that the first tree needs, for this or another kind, stays.
     for bucket in tree.buckets(of: kind, tree: index)
     where index == 0 || rule.hasDates || !tree.layout.isWanted(bucket, of: kind) {
       var isRemoved = false
@@ -148,7 +150,7 @@ struct CleanUp {
     return try remove(names[1], from: try place.openFolder(day), isEmpty: isEmpty)
   }
 
-  /// Returns how many files of hotcold's own are gone, or would be.
+  /// Removes hotcold's own playlists from a bucket. Returns how many files are gone, or would be.
   private mutating func removePlaylists(
     of bucket: Bucket, _ kind: Kind, _ directory: borrowing Directory
   ) throws(KernelError) -> Int {
@@ -168,7 +170,7 @@ struct CleanUp {
           own += 1
           manifests.removed += 1
         case .absent: break
-        // Of the old archiver, or foreign: it stays, and so does its folder.
+        // Written by the guide's old archiver, or foreign: it stays, and so does its folder.
         case .own, .foreign:
           unrecognised.add(Array(name.utf8).span, in: tree.layout.path(of: bucket, kind) + "/")
         case .unreadable(let error): throw error
@@ -193,7 +195,7 @@ struct CleanUp {
   private func remove(_ path: FilePath, isEmpty: Bool) throws(KernelError) -> Bool {
     try tree.withRoot(ofPath: path.string) { (root, path) throws(KernelError) in
       let path = FilePath(path)
-      // What something is mounted on stays.
+      // An empty path is a mount point, which stays.
       guard let name = path.lastComponent?.string else { return false }
       let parent = path.removingLastComponent()
       return parent.isEmpty
@@ -202,8 +204,8 @@ struct CleanUp {
     }
   }
 
-  /// Whether nothing would be left in a folder but as many entries as these, which would be gone. Asked in a dry run alone:
-  /// an execution tries to remove the folder.
+  /// In a dry run: whether a folder would be empty once its files have left and `others` more entries are gone. Always false in
+  /// an execution, which just tries to remove the folder.
   private func isLeft(
     _ directory: borrowing Directory, _ site: Site, besides others: Int
   ) throws(KernelError) -> Bool {
@@ -211,7 +213,7 @@ struct CleanUp {
     return try directory.entryCount() == leaving.count(site) + others
   }
 
-  /// Whether files of another kind would come to a bucket that those of this one leave.
+  /// Whether files of another kind would arrive in a bucket that the files of this kind leave.
   private func isArriving(at site: Site, _ leaving: LeavingFiles) -> Bool {
     guard case .bucket(let kind, let bucket) = site else { return false }
     let layout = tree.layout
@@ -223,7 +225,7 @@ struct CleanUp {
       }
   }
 
-  /// Whether files of another kind would come to a bucket of this day.
+  /// Whether files of another kind would arrive in a bucket of this day.
   private func isArriving(on day: Day, _ kind: Kind, _ index: Int) -> Bool {
     guard let leaving, tree.layout.buckets.hasDates else { return false }
     let place = tree.layout.coldPlace(of: kind, tree: index)

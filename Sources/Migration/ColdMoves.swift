@@ -1,6 +1,6 @@
 internal import CaptureLayout
 
-/// Moves to buckets.
+/// Plans moves to buckets. In a dry run it also notes the days of the segments, for the playlists.
 struct ColdMoves {
   private let layout: Layout
   private let isDryRun: Bool
@@ -13,7 +13,7 @@ struct ColdMoves {
     hours = options.hours
   }
 
-  /// `bucket`: nil where none is named after the file's time.
+  /// `bucket`: nil if no bucket can be named after the file's time.
   mutating func add<M>(
     _ name: Span<UInt8>, _ identity: FileIdentity, from site: Site, to bucket: Bucket?,
     _ modified: ModificationTime, _ plan: inout MovePlan<M>

@@ -2,26 +2,26 @@ public import CaptureLayout
 internal import KernelIO
 public import SystemPackage
 
-/// Which captures of a run, or of a service, have a cold root in the way of another capture or of its root. What is in the way of its own
-/// capture is refused when that is opened.
+/// Finds the captures of a run, or of a service, whose cold root conflicts with another capture or its cold root. A conflict
+/// within one capture is found when that is opened (`Layout.coldRootConflict`).
 public struct ColdRootConflicts: Sendable {
   private var conflicts: [FilePath: ColdRootConflict] = [:]
 
-  /// Of two captures in each other's way, the one that comes later.
+  /// The conflict of a capture; nil if it has none. Of two captures in conflict, the one later in the list has it.
   public subscript(capture: FilePath) -> ColdRootConflict? { conflicts[capture] }
 
   private struct Folders {
     let capture: FilePath
     let roots: [FilePath]
-    /// Of those that are there: a second mount of a disk shows them by another path.
+    /// The identities of roots that exist: a disk mounted twice shows them under two paths.
     let identities: [FilePath: FolderIdentity]
   }
 
-  /// Reads only. A capture that cannot be opened is passed over: its run says why.
+  /// Reads only. A capture that cannot be opened is skipped: its run will say why.
   public init(among captures: [FilePath], layout: (FilePath) -> Layout) {
     guard captures.contains(where: { layout($0).mounts.contains(where: \.isColdRoot) }) else { return }
     let all = captures.map { Self.folders(of: $0, layout($0)) }
-    // Each path with the first capture that has it.
+    // For each path or folder, the first capture that has it.
     var captureAt: [FilePath: Int] = [:]
     var rootAt: [FilePath: Int] = [:]
     var folderAt: [FolderIdentity: (index: Int, path: FilePath)] = [:]
@@ -36,7 +36,7 @@ public struct ColdRootConflicts: Sendable {
     for (index, folders) in all.enumerated() {
       guard let folders else { continue }
       func add(_ other: Int?, _ conflict: (Folders) -> ColdRootConflict?) {
-        // One capture may be named by two paths: its own lock keeps the runs apart.
+        // One capture under two paths is no conflict: its lock keeps the runs apart.
         guard let other, let others = all[other], others.capture != folders.capture,
           let conflict = conflict(others)
         else { return }
@@ -60,7 +60,7 @@ public struct ColdRootConflicts: Sendable {
     }
   }
 
-  /// Both without links; a root whose disk is not there by the path that the layout gives it.
+  /// The resolved paths of a capture and its cold roots. For a root whose disk is not mounted, the path in the layout.
   private static func folders(of path: FilePath, _ layout: Layout) -> Folders? {
     guard let capture = try? Directory.open(path), let resolved = try? capture.resolvedPath(),
       let placed = try? layout.placed(on: capture)
@@ -75,7 +75,7 @@ public struct ColdRootConflicts: Sendable {
     return Folders(capture: resolved, roots: roots, identities: identities)
   }
 
-  /// The folder itself, and those that it is in.
+  /// Calls `body` for the folder itself and all its parents.
   private static func forEachAncestor(of path: FilePath, _ body: (FilePath) -> Void) {
     var path = path
     while !path.components.isEmpty {

@@ -2,8 +2,9 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// What a run would copy at least to cold places, or from buckets to flat places: asked in one look before anything is copied, so that
-/// a long migration does not end in the middle where that can be known. What may stay where it is counts as nothing.
+/// Checks before anything is copied whether the space suffices for what a run would at least copy, to cold places or, in a
+/// reversion, to flat places, so that a long migration does not stop halfway if that can be known. Files that may stay where they
+/// are do not count.
 struct ColdSpace {
   private struct Need {
     var bytes: UInt64 = 0
@@ -17,7 +18,7 @@ struct ColdSpace {
       largest = max(largest, size)
     }
 
-    /// Without as many files, whichever these are.
+    /// Subtracts a number of files of unknown sizes: a lower bound, as if each were the largest.
     mutating func leaveOut(_ count: Int) {
       let left = min(UInt64(clamping: count), files)
       let (most, overflows) = largest.multipliedReportingOverflow(by: left)
@@ -37,7 +38,7 @@ struct ColdSpace {
   private var hours: HourClock
   private let listed: ListedNames
 
-  /// - Returns: why the run cannot end well; nil where nothing is known to be in its way.
+  /// - Returns: `noRoom` if the space cannot suffice; nil otherwise.
   static func lack(
     in tree: CaptureTree, _ options: MigrationOptions, of capture: borrowing Directory
   ) throws(KernelError) -> MigrationError? {
@@ -67,7 +68,7 @@ struct ColdSpace {
       for place in layout.places where layout.holds(place, kind) { try add(kind, .place(place), to: &need) }
       need.leaveOut(options.rule.hotLimits[kind])
     }
-    // What is in the buckets of the first tree stays there, but for a reversion.
+    // Files in the buckets of the first tree stay there, except in a reversion.
     for index in (options.target == .flat ? 0 : 1)..<layout.trees.count {
       for bucket in tree.buckets(of: kind, tree: index) { try add(kind, .bucket(kind, bucket), to: &need) }
     }
@@ -101,7 +102,7 @@ struct ColdSpace {
       })
   }
 
-  /// Its name is taken where it would go, or it has no bucket.
+  /// Whether a file may stay: its name is taken where it would go, or it has no bucket.
   private mutating func mayStay(
     _ name: Span<UInt8>, _ kind: Kind, _ modified: ModificationTime
   ) throws(KernelError) -> Bool {
@@ -111,7 +112,7 @@ struct ColdSpace {
     }
     guard let bucket = layout.buckets.bucket(of: modified, &hours) else { return true }
     guard tree.isThere(bucket, of: kind) else { return false }
-    // What cannot be opened takes nothing.
+    // A bucket that cannot be opened receives nothing.
     guard let folder = (try? tree.open(bucket, of: kind)) ?? nil else { return true }
     return Name.isTaken(name, in: folder.directory.descriptor)
   }

@@ -2,9 +2,9 @@ public import CaptureLayout
 internal import KernelIO
 public import SystemPackage
 
-/// How a layout fits a folder: which files each kind would get, and what no kind matches. Reads only.
+/// How a layout fits a folder: how many files each kind would get, and what no kind matches. Reads only.
 public struct LayoutFit: Sendable {
-  /// Files in the flat, hot and cold folders of a kind.
+  /// How many files the flat, hot and cold folders of a kind hold.
   public struct Counts: Sendable {
     public internal(set) var flat = 0
     public internal(set) var hot = 0
@@ -12,11 +12,11 @@ public struct LayoutFit: Sendable {
   }
 
   public private(set) var kinds = PerKind(repeating: Counts())
-  /// The first few by name, relative to the folder.
+  /// Entries that no kind matches, the first few by name, relative to the folder.
   public private(set) var unmatched = Unrecognised()
   public private(set) var refusals: [FolderRefusal] = []
 
-  /// The folder need not be a capture.
+  /// Reads the folder, which need not be a capture.
   public init(of path: FilePath, _ layout: Layout) throws(MigrationError) {
     let directory: Directory
     do throws(KernelError) { directory = try Directory.open(path) } catch { throw Self.stopped(error, path) }

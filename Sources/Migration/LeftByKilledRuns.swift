@@ -1,10 +1,9 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// What a killed run has left, which a pass meets and finishes: a file under two names, or in two tiers, or aside, and copies that were
-/// not finished.
+/// Finishes what a killed run left and a pass finds: files under two names, in two tiers or renamed aside, and unfinished copies.
 extension Pass {
-  /// Whether the file is the old name of one that is at its new place already.
+  /// Finishes a move by link if this is the old name of a file that is at its new place already; false otherwise.
   mutating func finishLink(
     _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
   ) -> Bool {
@@ -15,7 +14,7 @@ extension Pass {
     return true
   }
 
-  /// Whether the file is the source of a copy that is at its new place already.
+  /// Finishes a move by copy if this is the source of a copy that is at its new place already; false otherwise.
   mutating func finishCopy(
     _ entry: borrowing DirectoryEntry, _ identity: FileIdentity, in site: Site, _ status: FileStatus
   ) -> Bool {
@@ -35,16 +34,16 @@ extension Pass {
     return false
   }
 
-  /// Whether to look for a copy under another name, which it got where its own was taken (`--on-conflict rename`). It costs a look more for
-  /// each file, so only where such names are given, and of the few that a reversion finds in hot places.
+  /// Whether to look also for a copy with the time in its name, as given if a name is taken (`--on-conflict rename`). That costs
+  /// one more lookup per file, so only if this run gives such names, and for the few files that a reversion finds in hot places.
   private func mayHaveOtherName(in site: Site) -> Bool {
     if options.renaming.renamesConflicts { return true }
     if case .place = site { return options.target == .flat }
     return false
   }
 
-  /// The files that a killed run has left aside, in all places. Before a reversion moves anything: their copies are in buckets yet, and
-  /// it does not visit the flat places.
+  /// Finishes the files that a killed run left aside in all places. Call before a reversion moves anything: their copies are
+  /// then still in buckets, and a reversion does not visit the flat places.
   mutating func finishAsides() throws(KernelError) {
     for place in layout.places where !plan.ledger.isStopped {
       try tree.withPlace(place) { (directory) throws(KernelError) in
@@ -56,8 +55,9 @@ extension Pass {
     }
   }
 
-  /// Finishes what a killed run began that had taken a file aside to remove it: its copy is durable. One that has none, as where
-  /// another program has put a file in its place, gets its name back.
+  /// Finishes the move of a file that a killed run had renamed aside to remove it, since its copy is durable. A file without a
+  /// copy, as when another program had put a file in its place, gets its name back. False if the entry is no such file, or if
+  /// its name is taken.
   mutating func finishAside(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
     guard entry.type.countsAsFile,
       let range = TemporaryName.nameOfAside(entry.name)
@@ -65,7 +65,7 @@ extension Pass {
     let name = entry.name.extracting(range)
     guard let kind = layout.kind(of: name) else { return false }
     guard !options.isDryRun else { return true }
-    // One of this run's own may be on its way out.
+    // The file may be one that this run has renamed aside.
     plan.finishCopies()
     guard let modified = plan.modified(entry.name, in: site) else { return true }
     let timed = layout.timed(name, of: kind, modified)
@@ -78,8 +78,8 @@ extension Pass {
     return true
   }
 
-  /// Where the copy of a file can be that is on its way to another file system, or was. What had come to a hot place may have gone on
-  /// to a bucket, which is on that of the flat place again; and what had come to a bucket, by a reversion to the flat place.
+  /// The folders on other file systems that may hold a copy of a file. A copy may have moved on since: from a hot place to a
+  /// bucket, or from a bucket back to the flat place in a reversion; so it may be on the file system of the original again.
   private mutating func otherTiers(of kind: Kind, than site: Site, _ modified: ModificationTime) -> [Site] {
     let rule = layout[kind]
     let (flat, hot) = (Site.place(rule.flat), Site.place(rule.hot))
@@ -94,7 +94,7 @@ extension Pass {
     return sites.filter { $0 != site && (isApart || tree.isCopied(from: site, to: $0)) }
   }
 
-  /// Removes what a killed run has left of a copy.
+  /// Removes an unfinished copy that a killed run left. False if the entry is none, or cannot be removed.
   mutating func removeUnfinished(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
     guard entry.type == .regular, TemporaryName.isOfCopy(entry.name) else { return false }
     return options.isDryRun || plan.remove(entry.name, in: site)

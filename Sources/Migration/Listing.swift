@@ -1,16 +1,16 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// What one bucket holds.
+/// The contents of one bucket.
 private struct BucketListing: Sendable {
   var files = 0
-  /// Recognised or not.
+  /// All entries, recognised or not.
   var entries = 0
   var unrecognised = Unrecognised()
   var numbers = HighestNumbers()
 }
 
-/// What the buckets held at the last look, for runs without comparison: no digest is remembered.
+/// What the buckets held in the last round, for runs without a comparison: digests are not remembered.
 final class ListingMemory {
   fileprivate struct Entry: Sendable {
     let version: FolderVersion
@@ -27,8 +27,8 @@ final class ListingMemory {
 /// Read once before the moves (the folders whose files stay) and once after them (everything), to prove that nothing is
 /// missing.
 struct Listing: Sendable {
-  /// A listing waits for memory most of the time, so a second thread nearly halves it; folders are many and
-  /// each is listed by one thread.
+  /// Listing waits for memory most of the time, so a second thread nearly halves its duration. There are many folders, and each
+  /// is listed by one thread.
   private static let threads = 2
 
   private let layout: Layout
@@ -39,16 +39,18 @@ struct Listing: Sendable {
   var bucketEntries = PerKind(repeating: PerBucket(repeating: 0))
   var unrecognised = Unrecognised()
   var numbers = HighestNumbers()
-  /// Every file of a kind that was listed.
+  /// The identities of all listed files of a kind.
   var digest = DifferenceDigest()
 
-  /// Nothing yet.
+  /// An empty listing. `inodes`: whether inode numbers are part of a file's identity.
   init(_ layout: Layout, inodes: Bool) {
     self.layout = layout
     self.inodes = inodes
   }
 
-  /// Lists the buckets of a tree; with `memory`, which is of one tree, those that have changed since.
+  /// Lists the buckets of a tree.
+  ///
+  /// - Parameter memory: of the same tree: buckets that have not changed since are not read again. Digests then lack them.
   mutating func listBuckets(
     of tree: CaptureTree, tree number: Int = 0, memory: ListingMemory? = nil
   ) throws(KernelError) {
@@ -77,18 +79,18 @@ struct Listing: Sendable {
     if number == 0 { unrecognised = unrecognised + tree.unrecognised }
   }
 
-  /// What one thread has listed.
+  /// The part of a listing that one thread makes.
   private struct Part {
     var listing: Listing
     var entries: [KindBucket: ListingMemory.Entry] = [:]
 
-    /// `known`: nil where nothing is to be remembered.
+    /// `known`: nil if nothing is to be remembered.
     mutating func look(
       at directory: borrowing Directory, _ key: KindBucket,
       _ known: [KindBucket: ListingMemory.Entry]?, _ nowSeconds: Int64
     ) throws(KernelError) {
       guard let known else { return listing.add(try listing.list(directory, key), key) }
-      // Taken before the folder is read: what comes meanwhile makes it differ the next time.
+      // Taken before the folder is read, so that whatever changes meanwhile makes the next version differ.
       let version = try FolderVersion(of: directory)
       let bucket: BucketListing
       if let entry = known[key], entry.version == version {
@@ -145,7 +147,7 @@ struct Listing: Sendable {
     insert(entry, kind)
   }
 
-  /// Lists the flat and hot places, or those of them that are wanted for a kind.
+  /// Lists the files of the kinds in the flat and hot places, or only those of wanted places and kinds.
   mutating func listPlaces(
     of tree: CaptureTree, where isWanted: (Place, Kind) -> Bool = { _, _ in true }
   ) throws(KernelError) {
@@ -159,7 +161,7 @@ struct Listing: Sendable {
           visit: { (entry, found, _) throws(KernelError) in
             switch found {
             case .file(let kind): add(entry, kind)
-            // A file that counted before, and not after, would be lost.
+            // Not skipped: a file that is counted before the moves and not afterwards would seem lost.
             case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
             case .vanished, .other: break
             }
@@ -168,7 +170,7 @@ struct Listing: Sendable {
     }
   }
 
-  /// Counts what is beside the buckets, where nothing belongs. A file of a kind may be there all the same, such as one of the
+  /// Counts entries beside the buckets, where nothing belongs. A file of a kind may be there nevertheless, such as one in the
   /// guide's hot places before a migration to `guide-ram`: its number is taken.
   mutating func listBesideBuckets(of tree: CaptureTree) throws(KernelError) {
     try tree.forEachEntryBesideBuckets { entry, place in

@@ -2,17 +2,17 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// What a read of the live playlist of one folder came to.
+/// The result of reading the live playlist of one folder.
 enum LivePlaylistReading {
-  /// There is none, or something else of its name.
+  /// There is none, or the name is that of something else than a regular file.
   case absent
-  /// `PlaylistParser`: what it said besides what it lists.
+  /// The parser holds what the playlist says besides the files that it lists.
   case read(LivePlaylistVersion, PlaylistParser)
-  /// Larger than `LivePlaylistVersion.bytesMax`: what it lists is not known.
+  /// Larger than `LivePlaylistVersion.bytesMax`: which files it lists is not known.
   case tooLarge(FilePath)
 }
 
-/// One state of a playlist: as long as this is the same, so is what it lists.
+/// One state of a playlist: as long as the version is the same, so is the list.
 struct LivePlaylistVersion: Equatable {
   /// A playlist of 64 MiB lists more than a million segments.
   static let bytesMax = 64 << 20
@@ -30,8 +30,8 @@ struct LivePlaylistVersion: Equatable {
     changed = status.changed
   }
 
-  /// Nanoseconds since it was written to; none where the clock says otherwise. A write sets this time and a rename, such as one
-  /// of hotcold's own just before, does not.
+  /// Nanoseconds since it was last written; `.max` after more than an hour, nil if that is in the future. By mtime, which a
+  /// write sets, but a rename does not, such as one by hotcold just before.
   var age: Int64? {
     let now = SystemClock.realtimeNanoseconds
     let seconds = (now / 1_000_000_000).subtractingSaturating(modified.seconds)
@@ -44,13 +44,15 @@ struct LivePlaylistVersion: Equatable {
 extension Directory {
   /// Gives each file that the live playlist here lists to `body`, as a stream.
   ///
-  /// An encoder that rewrites its playlist in place is met in the middle of that: the playlist is empty, or ends too
-  /// early. So a read counts only if the playlist was the same before and after it, looks whole, and has been left alone
-  /// for a moment; otherwise it is read again, for a second at the most. `body` is given what every attempt has read, since
-  /// whatever was listed a moment ago is better left where it is; `startOver` is called before each attempt.
+  /// An encoder may rewrite its playlist in place, so a read may find it empty or cut off. A read counts only if the playlist
+  /// was the same before and after it, looks whole, and has not been written for 100 ms; otherwise it is repeated, for up to a
+  /// second. A playlist that was renamed into place is whole at once.
   ///
-  /// A playlist that was renamed into its place is whole as soon as it is there: `known` is what was there before. One that
-  /// is there and cannot be read is an error: its segments must not go cold for that.
+  /// - Parameters:
+  ///   - known: the version that was there before: another inode shows that the playlist was renamed into place.
+  ///   - startOver: called before each attempt.
+  ///   - body: gets what every attempt reads, since files listed a moment ago are better left where they are.
+  /// - Throws: if the playlist exists but cannot be read: its segments must not go cold because of that.
   func read(
     livePlaylist name: String, unlike known: LivePlaylistVersion? = nil, startOver: () -> Void = {},
     _ body: (Span<UInt8>, PlaylistEntry) -> Void
@@ -72,7 +74,7 @@ extension Directory {
         }
       } catch {
         if error.errno == .fileTooLarge { return .tooLarge(path.appending(name)) }
-        // Gone, or replaced by something else, since it was looked at.
+        // Gone, or replaced by something else, since its status was read.
         let hasChanged = [
           .noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .invalidArgument, .noSuchAddressOrDevice,
         ].contains(error.errno)
@@ -90,12 +92,12 @@ extension Directory {
     LivePlaylistVersion(try statusIfThere(name))
   }
 
-  /// Whether nobody is in the middle of writing what was just read.
+  /// Whether nobody was writing the playlist while it was read.
   private func isSettled(
     _ name: String, _ version: LivePlaylistVersion, isWhole: Bool, wasRenamed: Bool
   ) throws(KernelError) -> Bool {
     let quietNanoseconds: Int64 = 100_000_000
-    // Whoever has left it like that for so long has no more to write.
+    // An incomplete playlist unchanged for so long will not be completed.
     let abandonedNanoseconds: Int64 = 10_000_000_000
     let age = version.age ?? 0
     guard isWhole || age > abandonedNanoseconds else { return false }
@@ -106,7 +108,7 @@ extension Directory {
   }
 }
 
-/// What the live playlists of a capture say, those of the flat and of the hot place together.
+/// The contents of a capture's live playlists, those of the flat and the hot place together.
 struct LivePlaylists {
   private(set) var listed = ListedNames()
   private(set) var durations = LiveDurations()

@@ -1,17 +1,17 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// Takes the live playlist to where its segments go, after them.
+/// Moves the live playlist to where its segments go, after them.
 struct LivePlaylistMove {
   private let options: MigrationOptions
   private let tree: CaptureTree
   private(set) var way: (from: Place, to: Place)?
   private(set) var outcome = PlaylistOutcome.absent
-  /// What it would be parted from: it stays beside them, and so does what else it lists.
+  /// Listed files that would stay behind: the playlist stays beside them, and so do the other files that it lists.
   private(set) var companions = PlaylistCompanions()
-  /// Another live playlist where it would move to.
+  /// Another live playlist in the folder that it would move to.
   private var rival = PlaylistSuccession.Rival.none
-  /// What its players load before a segment could not be brought along.
+  /// Whether an init segment that players need could not be moved along.
   private var lacksInitialization = false
   var isHeld: Bool { !companions.isEmpty || rival == .current || lacksInitialization }
 
@@ -20,7 +20,7 @@ struct LivePlaylistMove {
     self.tree = tree
   }
 
-  /// Looks at the playlist before the segments move that it lists: where it has to stay, so have they.
+  /// Examines the playlist before the segments that it lists move: if it has to stay, so do they.
   mutating func judge(segmentsMayMove: Bool) throws(KernelError) {
     if !options.isDryRun {
       finishCopies()
@@ -38,7 +38,7 @@ struct LivePlaylistMove {
     }
   }
 
-  /// A run that was killed may have left the playlist, and what players load before a segment, in two tiers, or taken aside in one.
+  /// Finishes what a killed run began: it may have left the playlist or an init segment in two tiers, or renamed aside in one.
   private func finishCopies() {
     guard tree.layout.hasMounts, let stream = tree.layout.stream else { return }
     let to = options.target == .tiered ? tree.layout[stream.kind].hot : tree.layout[stream.kind].flat
@@ -66,7 +66,8 @@ struct LivePlaylistMove {
       verifies: options.renaming.verifiesCopies)
   }
 
-  /// Before the segments move: where a file that players need has to stay, so have the playlist and its segments.
+  /// Moves the init segments, before the segments move: if one that players need has to stay, so do the playlist and its
+  /// segments.
   mutating func bringInitialization<M>(_ plan: inout MovePlan<M>) throws(KernelError) {
     guard let (from, to) = way, rival == .none, companions.isEmpty, !options.keepLive,
       try status(in: from)?.type == .regular
@@ -74,7 +75,9 @@ struct LivePlaylistMove {
     lacksInitialization = !plan.moveInitialization(from: from, to: to)
   }
 
-  /// `isComplete`: whether every file was visited. `segmentsStay`: whether they may not move.
+  /// - Parameters:
+  ///   - isComplete: whether every file was visited.
+  ///   - segmentsStay: whether segments may not move.
   mutating func move<M>(_ plan: inout MovePlan<M>, isComplete: Bool, segmentsStay: Bool) {
     do throws(KernelError) {
       outcome = try moved(&plan, isComplete: isComplete, segmentsStay: segmentsStay)
@@ -95,7 +98,7 @@ struct LivePlaylistMove {
       return try status(in: to) == nil ? .absent : .inPlace
     }
     if options.keepLive { return .kept }
-    // What was not come to has not stayed behind.
+    // A listed file that was not visited may still move, so there is nothing to decide yet.
     if !isComplete || plan.ledger.isStopped { return .pending }
     if options.target == .tiered, segmentsStay { return .failed }
     if !options.isDryRun, !isHeld { try lookAtWhatStayed(&plan) }
@@ -113,14 +116,15 @@ struct LivePlaylistMove {
 
   private mutating func lookAtWhatStayed<M>(_ plan: inout MovePlan<M>) throws(KernelError) {
     companions = try findCompanions(haveMoved: true)
-    // Segments that were written since are taken along by the next pass.
+    // Segments that were written since are moved by the next pass.
     let tally = tree.layout.stream.map { plan.ledger.tallies[$0.kind] } ?? PassTally()
     if !companions.isEmpty, !companions.areOfOtherNames, tally.conflicts + tally.failed == 0 {
       plan.ledger.lookAgain()
     }
   }
 
-  /// From where it goes, and to where. Nil where there is none, or it is there.
+  /// Where the live playlist moves from and to: from the place that it was found in, or else from any other place. Nil if there
+  /// is no other place.
   private func findWay() throws(KernelError) -> (from: Place, to: Place)? {
     guard let kind = tree.layout.stream?.kind else { return nil }
     let to = options.target == .tiered ? tree.layout[kind].hot : tree.layout[kind].flat

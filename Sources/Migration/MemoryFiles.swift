@@ -2,21 +2,20 @@ public import CaptureLayout
 internal import KernelIO
 public import SystemPackage
 
-/// The files of a capture that a power cut would take: those in memory (tmpfs) whose buckets are on a disk.
+/// The files of a capture that a power cut would lose: those in memory (tmpfs) whose buckets are on a disk.
 public struct MemoryFiles: Sendable {
-  /// How many names are kept.
   private static let namedMax = 20
 
   public private(set) var count = 0
-  /// Some of them: paths below the capture, as bytes.
+  /// The first few of them: paths below the capture, as bytes.
   public private(set) var named: [[UInt8]] = []
 
-  /// Lists what is there now. Nothing is made and nothing is written.
+  /// Lists the files that are there now. Makes and writes nothing.
   ///
   /// - Parameters:
   ///   - path: the capture.
   ///   - isGuarded: as `MigrationOptions.guardsPath`.
-  /// - Throws: what keeps a run from the capture, such as a tier that is not mounted.
+  /// - Throws: the errors that make a run refuse the capture, such as a tier that is not mounted.
   public init(of path: FilePath, _ layout: Layout, isGuarded: Bool) throws(MigrationError) {
     guard layout.hasMounts else { return }
     let capture = try OpenCapture.open(path, layout, isGuarded: isGuarded)
@@ -25,7 +24,7 @@ public struct MemoryFiles: Sendable {
       for place in layout.places where layout.kinds.contains(where: { tree.isInMemory(place, $0) }) {
         try tree.withPlace(place) { (directory) throws(KernelError) in
           try directory.forEachEntry { entry in
-            // Of the stream: the live playlist, which is worth nothing without a recorder, and the init segment, of which there are copies.
+            // Not the live playlist, which is worthless without a recorder, nor the init segment, of which there are copies.
             guard entry.type.countsAsFile, !layout.isOfStream(entry.name, in: place) else { return }
             add(entry.name, in: layout.prefix(of: place))
           }

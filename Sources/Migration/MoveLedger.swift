@@ -2,9 +2,9 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// What became of each move of a pass: outcomes turned into counts.
+/// Turns the outcomes of a pass's moves into counts.
 struct MoveLedger: ~Copyable {
-  /// For the paths of errors.
+  /// Begins the paths in errors.
   private let capture: FilePath
   private let observer: any MigrationObserver
   private let tellsMoves: Bool
@@ -12,26 +12,26 @@ struct MoveLedger: ~Copyable {
   var tallies = PerKind { _ in PassTally() }
   /// Files moved to each bucket.
   private(set) var movedByBucket = PerKind(repeating: PerBucket(repeating: 0))
-  /// Files of a bucket that are to leave it, and did not.
+  /// Files that were to leave a bucket but stayed in it.
   private(set) var stayingByBucket = PerKind(repeating: PerBucket(repeating: 0))
   private(set) var problems = Problems()
-  /// The files that this run has moved to a hot place: as many as the hot limits.
+  /// The files that this run has moved to a hot place; no more than the hot limits allow.
   private(set) var promoted: Set<FileIdentity>
   private let target: MigrationOptions.Target
   let layout: Layout
   private let allowsLinks: Bool
-  /// An errno after which no further move can succeed.
+  /// The error that ended the run: after it no further move can succeed.
   private(set) var stopError: KernelError?
-  /// A destination went away under the plan: look again.
+  /// Whether something changed that the pass had already looked at, such as a destination folder that was removed.
   private(set) var needsAnotherPass = false
   private var gone: [FileIdentity] = []
-  /// Files that have a new name since the last call of `takeRenamed`.
+  /// Files that got another identity since the last call of `takeRenamed`: another name, or as a copy another inode.
   private var renamed: [(old: FileIdentity, new: FileIdentity)] = []
   private(set) var renamedCount = 0
 
   private(set) var copies = CopyTally()
 
-  /// `promoted`: what earlier passes have moved to a hot place.
+  /// `promoted`: the files that earlier passes have moved to a hot place.
   init(
     of tree: CaptureTree, target: MigrationOptions.Target, promoted: Set<FileIdentity>,
     observer: any MigrationObserver
@@ -45,7 +45,7 @@ struct MoveLedger: ~Copyable {
     tellsMoves = observer.wantsMoves
   }
 
-  /// Whether the run is to end here: a signal, or an error that every further move would meet as well.
+  /// Whether the run is to end here: by a signal, or by an error that every further move would meet as well.
   var isStopped: Bool { stopError != nil || StopSignal.pending != nil }
 
   /// Ends the run early: nothing more is begun, what is in flight is finished.
@@ -53,7 +53,7 @@ struct MoveLedger: ~Copyable {
     if stopError == nil { stopError = error }
   }
 
-  /// What was visited before has changed meanwhile.
+  /// Requests another pass: something already visited has changed.
   mutating func lookAgain() { needsAnotherPass = true }
 
   // MARK: outcomes of renames
@@ -67,11 +67,11 @@ struct MoveLedger: ~Copyable {
       countStaying(move)
       addProblem(name, from: move.from, to: move.to, .nameTaken)
     case .failed(.noSuchFileOrDirectory): countMissing(name, move, from: dirfd)
-    // Others were linked, so it is this file that cannot be.
+    // Other files could be linked, so the reason lies in this file.
     case .failed(.invalidArgument) where allowsLinks && hasMoved:
       countFailed(name, move, .errno(.notPermitted))
     case .failed(.invalidArgument):
-      // The file system's answer, whatever the file: every move would get it.
+      // The file system cannot do this for any file: every move would fail.
       tallies[move.kind].pending += 1
       stopUnrenamable(to: layout.prefix(of: move.to))
     case .failed(let errno):
@@ -107,7 +107,7 @@ struct MoveLedger: ~Copyable {
 
   var isToFlat: Bool { target == .flat }
 
-  /// Whether a later pass finds the file at its new place.
+  /// Whether a later pass visits the files of this folder again.
   func revisits(_ site: Site) -> Bool {
     if case .place = site { target == .tiered } else { false }
   }
@@ -119,7 +119,7 @@ struct MoveLedger: ~Copyable {
     renamed.append((move.identity, new))
   }
 
-  /// A copy is another file: it is known by its own inode number from then on.
+  /// Counts a copy. It is another file, known by its own inode number from then on.
   mutating func countCopy(
     _ outcome: CopyBatch.Outcome, _ name: Span<UInt8>, _ planned: Planned
   ) { countCopy(outcome, name, planned, as: name) }
@@ -156,7 +156,7 @@ struct MoveLedger: ~Copyable {
     return renamed
   }
 
-  /// ENOENT is said of the file and of a destination folder that was removed under the descriptor alike.
+  /// Tells the two meanings of ENOENT apart: the file is gone, or the destination folder was removed while it was open.
   private mutating func countMissing(_ name: Span<UInt8>, _ move: Move, from dirfd: Int32) {
     if Name.isTaken(name, in: dirfd) {
       countFailed(name, move, .errno(.noSuchFileOrDirectory))
@@ -185,12 +185,12 @@ struct MoveLedger: ~Copyable {
     if isTaken { problems.taken.append(problem) } else { problems.named.append(problem) }
   }
 
-  // MARK: files that come to no rename
+  // MARK: files that are not renamed
 
-  /// A file that could not even be looked at, with the move that it might have come to.
+  /// Counts a file whose status cannot be read, with the move that it would probably have got.
   mutating func countUnreadable(_ name: Span<UInt8>, _ move: Move, _ errno: Errno) {
     if promoted.contains(move.identity) {
-      // This run has moved it; what came of it since is no failure of that.
+      // This run has moved it; what happened to it since is not a failure of that move.
       tallies[move.kind].promotedBefore += 1
     } else {
       countFailed(name, move, .errno(errno))
@@ -201,7 +201,7 @@ struct MoveLedger: ~Copyable {
         .stat, capture.reaching(layout.prefix(of: move.from)).appending(bytes: Array(copying: name)), errno))
   }
 
-  /// The old name of a file that was visited under its new one. Done, it is nothing more to count.
+  /// Counts the old name of a file that is visited under its new name. If the old name was removed, nothing is counted.
   mutating func countLink(_ name: Span<UInt8>, _ move: Move, _ outcome: Outcome) {
     guard case .failed(let errno) = outcome else { return }
     tallies[move.kind].found += 1
@@ -213,7 +213,7 @@ struct MoveLedger: ~Copyable {
     gone.append(identity)
   }
 
-  /// What is not there any more since the last call: files that vanished, and originals of copies that were there before.
+  /// Takes the files that are gone since the last call: those that vanished, and originals whose copies were there before.
   mutating func takeGone() -> [FileIdentity] {
     defer { gone.removeAll(keepingCapacity: true) }
     return gone
@@ -231,7 +231,7 @@ struct MoveLedger: ~Copyable {
       }
       return .moved
     case .failed(.fileExists): return .conflict
-    // As with other files, it may be the destination that is gone.
+    // As with other files, ENOENT may mean that the destination is gone.
     case .failed(.noSuchFileOrDirectory) where !Name.isTaken(name, in: dirfd):
       return .absent
     case .failed(.invalidArgument):

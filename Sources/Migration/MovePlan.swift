@@ -2,7 +2,7 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// The moves of a pass: planned as files are settled, executed while others are being settled, entered in the
+/// The moves of a pass: planned as files are settled, executed while others are being settled, and counted in the
 /// ledger when their outcome is known.
 struct MovePlan<M: Mover>: ~Copyable {
   let tree: CaptureTree
@@ -13,23 +13,24 @@ struct MovePlan<M: Mover>: ~Copyable {
   /// Whether a move can be a copy to another file system.
   private let copiesFiles: Bool
   let verifiesCopies: Bool
-  /// After which new folders are made.
+  /// The status whose owner, group and mode new folders get: that of the capture.
   private let model: FileStatus
   private var queue: MoveQueue
   private var copies: TierCopies
   private var buckets: BucketDescriptors
-  /// Whether to look at a name's destination before it is moved there.
+  /// Whether to look up a name in its destination before it is moved there.
   ///
-  /// That leaves a negative dentry on ext4, so that the rename finds it without reading the folder under the lock
-  /// that all renames share. Other file systems lose by it (docs/PERFORMANCE.md).
+  /// On ext4 that leaves a negative dentry, so that the rename does not have to read the folder under the lock that all
+  /// renames share. Other file systems become slower by it (docs/PERFORMANCE.md).
   private let looksAtDestinations: Bool
   var ledger: MoveLedger
-  /// Folders that were made on the way, or would be, and the buckets among them since the last call of `takeMade`.
+  /// How many folders were made on the way, or would be.
   private(set) var foldersMade = 0
-  /// Of `moveInitialization`.
+  /// Init segments that `moveInitialization` moved, or would.
   var initSegmentsMoved = 0
+  /// The buckets made since the last call of `takeMade`.
   private var made: [(kind: Kind, bucket: Bucket)] = []
-  /// Of a dry run: the days for which folders would be made.
+  /// In a dry run: the days for which folders would be made.
   private var days: Set<String> = []
 
   init(
@@ -112,7 +113,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     }
   }
 
-  /// What is in flight needs its folders.
+  /// Closes buckets to free descriptors. First waits for what is in flight, which needs its folders.
   private mutating func makeRoom() {
     finish()
     if !ledger.isStopped { buckets.closeLeastRecent() }
@@ -153,7 +154,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     return state
   }
 
-  /// The buckets that were made since the last call.
+  /// Takes the buckets that were made since the last call.
   mutating func takeMade() -> [(kind: Kind, bucket: Bucket)] {
     defer { made.removeAll() }
     return made
@@ -161,8 +162,8 @@ struct MovePlan<M: Mover>: ~Copyable {
 
   // MARK: executing
 
-  /// Where links take the place of renames, a killed run may have left a file under its old name as well, wherever its options
-  /// have sent it: it is counted at the new one, and loses the old one. Nil where nothing of the kind is left.
+  /// Where links take the place of renames, a killed run may have left a file under its old name as well as in any place that
+  /// its options sent it to. Removes the old name; the file is counted at the new one. Nil if there is no second name.
   mutating func finishLink(_ name: Span<UInt8>, of kind: Kind, in site: Site) -> Outcome? {
     guard tree.mayHoldBothNames, case .open(let from) = open(site) else { return nil }
     let rule = tree.layout[kind]
@@ -176,12 +177,12 @@ struct MovePlan<M: Mover>: ~Copyable {
     return nil
   }
 
-  /// Where a file has a copy that a killed run had made durable, its move is finished. Nil where it has none.
+  /// Finishes the move of a file of which a killed run left a durable copy. Nil if there is no such copy.
   mutating func finishCopy(
     _ name: Span<UInt8>, in site: Site, at other: Site, as newName: Span<UInt8>
   ) -> Outcome? {
     guard let (from, to) = folders(of: site, other) else { return nil }
-    // A copy of this run may be taken back yet.
+    // A copy of this run that is not committed yet may still be taken back.
     if copies.holds(newName, in: to) { finishCopies() }
     guard CopyBatch.isCopied(name, from: from, to: to, as: newName) else { return nil }
     guard !isDryRun else { return .done }
@@ -191,7 +192,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     ).outcome
   }
 
-  /// Removes a file that was taken aside, if its copy is there.
+  /// Removes a file that was renamed aside, if its copy exists. Returns whether it was removed.
   mutating func finishAside(_ aside: Span<UInt8>, of name: Span<UInt8>, in site: Site, at other: Site) -> Bool
   {
     guard let (from, to) = folders(of: site, other), CopyBatch.isCopied(aside, from: from, to: to, as: name)
@@ -199,14 +200,14 @@ struct MovePlan<M: Mover>: ~Copyable {
     return Name.unlink(aside, in: from)
   }
 
-  /// Nil where one of them is not there: none is made for a look.
+  /// Nil if one of them does not exist: none is made just to look.
   private mutating func folders(of site: Site, _ other: Site) -> (from: Int32, to: Int32)? {
     if case .bucket(let kind, let bucket) = other, !tree.isThere(bucket, of: kind) { return nil }
     guard case .open(let from) = open(site), case .open(let to) = open(other) else { return nil }
     return (from, to)
   }
 
-  /// Waits for what is being copied: the name of a source that is on its way out is that of a killed run's otherwise.
+  /// Waits for the copies under way: a source that this run has renamed aside looks like one that a killed run left.
   mutating func finishCopies() { copies.finish(in: tree, &ledger) }
 
   mutating func modified(_ name: Span<UInt8>, in site: Site) -> ModificationTime? {
@@ -219,13 +220,13 @@ struct MovePlan<M: Mover>: ~Copyable {
     return Name.unlink(name, in: folder)
   }
 
-  /// Gives a file its own name again. False where that is taken.
+  /// Gives a file that was renamed aside its own name again. False if that is taken.
   mutating func putBack(_ aside: Span<UInt8>, as name: Span<UInt8>, in site: Site) -> Bool {
     guard case .open(let folder) = open(site) else { return false }
     return Name.rename(aside, from: folder, to: folder, as: name) == .done
   }
 
-  /// Call every few files: keeps the kernel supplied.
+  /// Keeps the mover supplied. Call every few files.
   mutating func poll() {
     if !ledger.isStopped {
       do throws(KernelError) { try mover.poll(&queue) } catch { ledger.stop(error) }
@@ -246,7 +247,7 @@ struct MovePlan<M: Mover>: ~Copyable {
 
   private mutating func countDone() { Self.countDone(&queue, &ledger, links, renamesConflicts, isDryRun) }
 
-  /// The name is a part of the queue, so queue and ledger are named apart.
+  /// Static, with queue and ledger passed separately: the name is borrowed from the queue while the ledger changes.
   private static func countDone(
     _ queue: inout MoveQueue, _ ledger: inout MoveLedger, _ links: LinkRule, _ renames: Bool,
     _ isDryRun: Bool
@@ -282,7 +283,7 @@ struct MovePlan<M: Mover>: ~Copyable {
     {
       switch planned.rename(name, as: newName.span, links, isDryRun) {
       case .done: return ledger.countRenamed(name, move, as: newName.span)
-      // Nothing could be renamed here without the risk of replacing a file: it stays, as without the option.
+      // EINVAL: no rename here without the risk of replacing a file. The file stays, as without the option.
       case .failed(.invalidArgument): break
       case let other: return ledger.count(other, name, move, from: planned.from)
       }
@@ -291,7 +292,7 @@ struct MovePlan<M: Mover>: ~Copyable {
   }
 }
 
-/// A move with the descriptors of its folders.
+/// A move with the descriptors of its folders (dirfds).
 struct Planned {
   let move: Move
   let from: Int32
@@ -311,8 +312,8 @@ struct Planned {
     return CaptureTree.isOpen(to) && Name.isTaken(newName, in: to) ? .failed(.fileExists) : .done
   }
 
-  /// Where the file system has no RENAME_NOREPLACE, a link is made instead if that was asked for. There a taken name may
-  /// be what a killed run left between link and unlink.
+  /// If the file system has no RENAME_NOREPLACE, moves by link and unlink, provided that the user allowed it. A taken name may
+  /// then be what a killed run left between link and unlink.
   func finish(
     _ outcome: Outcome, _ name: Span<UInt8>, as newName: Span<UInt8>, _ links: LinkRule
   ) -> Outcome {
@@ -320,7 +321,7 @@ struct Planned {
   }
 }
 
-/// Whether links take the place of renames (`CaptureTree`).
+/// Whether link and unlink may take the place of renames (`CaptureTree.allowsLinks`).
 struct LinkRule {
   let allowsLinks: Bool
   let mayHoldBothNames: Bool

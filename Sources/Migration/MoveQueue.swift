@@ -1,6 +1,6 @@
 internal import KernelIO
 
-/// The queue of renames together with what is known about each file.
+/// The queue of renames, with the planned move of each.
 struct MoveQueue: ~Copyable {
   var renames: RequestQueue
   private var moves: [Planned?]
@@ -15,6 +15,6 @@ struct MoveQueue: ~Copyable {
     moves[position % renames.capacity] = Planned(move: move, from: from, to: to)
   }
 
-  /// The move at a position that was not retired.
+  /// The move at a position that is not retired yet.
   func planned(at position: Int) -> Planned { moves[position % renames.capacity]! }
 }

@@ -7,27 +7,29 @@ public import SystemPackage
 ///     /var/www/html/stream/capture1             a folder
 ///     /var/www/html/stream/capture1,12345,hd    a folder, a process and a quality: lines as recorders write them
 ///     /var/www/html/stream/capture*             every folder that the pattern matches, in order of names
-///     /srv/garden layout=/etc/hotcold/hd.yaml   any of these, and the layout that its captures have
+///     /srv/garden layout=/etc/hotcold/hd.yaml   any of these, and the layout of its captures
 ///
-/// The first that fits counts, so a folder whose name has a comma or a star works as it is. A line without wildcards that
-/// fits nothing stays in the list, as the folder before its process: that of a recorder that has not been started yet. Its run
-/// will say why it is no capture. A pattern that matches nothing is reported; none matches `lost+found`, which every ext4
-/// has at its top, for root alone.
+/// The first form that matches an existing folder counts, so a folder with a comma or a star in its name works as it is. A line
+/// without wildcards that matches nothing stays in the list, without a process and a quality at its end: its recorder may not
+/// have been started yet. Its run will say why it is not a capture. A pattern that matches nothing is reported. No pattern
+/// matches `lost+found`, which every ext4 file system has at its top, readable by root alone.
 public struct NamedCaptures: Sendable {
-  /// Absolute. The same path twice is one capture; one folder by two paths is dealt with twice, which does no harm, for
-  /// inode numbers may not be trusted to tell folders apart (FUSE).
+  /// Absolute paths. The same path twice is one capture. One folder by two paths is processed twice, which does no harm:
+  /// inode numbers cannot be trusted to tell folders apart (FUSE).
   public private(set) var captures: [FilePath] = []
-  /// Of those with a line that names one, the layout, as it is written there: a line without one, such as a pattern, says
-  /// nothing of it.
+  /// The layout, as written, of each capture with a line that names one. A line without a layout, such as a pattern, does not
+  /// contradict it.
   public private(set) var layouts: [FilePath: ListedLayout] = [:]
-  /// A capture whose lines name two layouts.
+  /// The first capture whose lines name two layouts.
   public private(set) var contradiction: (path: FilePath, layouts: [ListedLayout])?
   /// Lines whose pattern matches no folder.
   public private(set) var unmatched: [[UInt8]] = []
 
   private var seen: Set<FilePath> = []
 
-  /// `lines`: of a file, a relative one from the working folder on.
+  /// `lines`: of a file; relative paths in it start at the working folder.
+  ///
+  /// - Throws: if a path cannot be made absolute, or a pattern cannot be matched.
   public init(_ named: [FilePath], lines: [CapturesFile.Line] = []) throws(KernelError) {
     for path in named { add(try path.absolute()) }
     for line in lines { try add(line) }
@@ -51,7 +53,7 @@ public struct NamedCaptures: Sendable {
     try add(line.text, nil)
   }
 
-  /// What stands before " layout=", and what follows.
+  /// The text before the last " layout=", and after it; nil if there is none.
   private static func layout(in line: [UInt8]) -> (rest: [UInt8], layout: String)? {
     let key = Array("layout=".utf8)
     let blanks = Array(" \t".utf8)
@@ -71,7 +73,7 @@ public struct NamedCaptures: Sendable {
       let path = try FilePath(bytes: head).absolute()
       if Self.isFolder(path) { return add(path, layout) }
     }
-    // Of `folder,PID,quality`, the folder.
+    // The folder of `folder,PID,quality`.
     let folder = heads.dropFirst().first ?? heads.first ?? line
     guard line.contains(where: "*?[".utf8.contains) else {
       return add(try FilePath(bytes: folder).absolute(), layout)
@@ -82,7 +84,7 @@ public struct NamedCaptures: Sendable {
     for path in matches { add(path, layout) }
   }
 
-  /// What stands before a comma, the longest first, without blanks at its end.
+  /// The text before each comma, the longest first, without trailing blanks.
   private static func heads(of line: [UInt8]) -> [[UInt8]] {
     let blanks = Array(" \t".utf8)
     return line.indices.reversed().filter { line[$0] == UInt8(ascii: ",") }.compactMap { comma in
@@ -99,7 +101,7 @@ public struct NamedCaptures: Sendable {
     return folders
   }
 
-  /// One that cannot be opened for another reason is named all the same: its run will say why.
+  /// Also true for a folder that cannot be opened, as for lack of permission: its run will say why.
   private static func isFolder(_ path: FilePath) -> Bool {
     do throws(KernelError) { _ = try Directory.open(path) } catch {
       return ![.noSuchFileOrDirectory, .notDirectory, .fileNameTooLong, .tooManySymbolicLinkLevels].contains(
@@ -112,6 +114,6 @@ public struct NamedCaptures: Sendable {
 /// A layout as a line of a list names it.
 public struct ListedLayout: Equatable, Sendable {
   public let name: String
-  /// From 1.
+  /// The number of the line, counted from 1.
   public let line: Int
 }

@@ -2,14 +2,14 @@ public import CaptureLayout
 internal import KernelIO
 public import SystemPackage
 
-/// With which numbers an encoder has to go on so that no name is taken: those after the largest in a capture.
+/// The numbers that an encoder must continue with so that no name is taken: those after the largest in a capture.
 public struct NextNumbers: Equatable, Sendable {
   public private(set) var segment: Int64
-  /// Of captures, thumbnails and metadata, which are numbered alike.
+  /// For captures, thumbnails and metadata, which are numbered alike.
   public private(set) var capture: Int64
-  /// Seconds since a live playlist was written that has not ended; nil where there is none.
+  /// Seconds since an unfinished live playlist was last written; nil if there is none.
   public private(set) var secondsSincePlaylist: Int64?
-  /// Buckets with files of which none is of any kind, one for each kind; below the capture. Their numbers are not known.
+  /// For each kind at most one bucket whose files are all of no kind; paths below the capture. Their numbers are not known.
   public private(set) var bucketsOfNoKind: [String] = []
 
   package init(segment: Int64, capture: Int64) {
@@ -17,8 +17,10 @@ public struct NextNumbers: Equatable, Sendable {
     self.capture = capture
   }
 
-  /// Reads names alone, wherever the layout keeps files. Throws where one of its folders cannot be read: a number in there
-  /// may be larger than all others, and an encoder that goes on below it overwrites files.
+  /// Reads all names wherever the layout keeps files.
+  ///
+  /// - Throws: if one of the layout's folders cannot be read: it may hold a number larger than all others, and an encoder that
+  ///   continues below it overwrites files.
   public init(of path: FilePath, _ layout: Layout = .guide) throws(MigrationError) {
     let capture = try OpenCapture.open(path, layout)
     let layout = capture.layout
@@ -28,7 +30,7 @@ public struct NextNumbers: Equatable, Sendable {
         throw refusal.error(in: capture.directory.path)
       }
       var listing = Listing(layout, inodes: false)
-      // Buckets last: what the service moves meanwhile goes there, and is met in one of both.
+      // Buckets last: the service moves files to them meanwhile, so each file is met at least once.
       try listing.listPlaces(of: tree)
       try listing.listBesideBuckets(of: tree)
       try listing.listBuckets(of: tree)
@@ -53,8 +55,8 @@ public struct NextNumbers: Equatable, Sendable {
     } catch { throw capture.stopped(error) }
   }
 
-  /// For a front end that takes a capture's number for its segment's, times the captures of a segment: the smallest pair
-  /// that agrees and of which neither is taken. Nil beyond 64 bits.
+  /// For a front end that expects a capture's number to be its segment's times `capturesPerSegment`: the smallest pair of
+  /// numbers that agrees and of which neither is taken. Nil beyond 64 bits.
   public func aligned(capturesPerSegment: Int64) -> NextNumbers? {
     let rounded = capture / capturesPerSegment + (capture % capturesPerSegment > 0 ? 1 : 0)
     let segment = max(segment, rounded)

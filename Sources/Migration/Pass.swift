@@ -2,11 +2,12 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Entries visited between two looks at what the kernel has done.
+/// Entries visited between two polls of the mover.
 private let pollEvery = 8
-/// How often hot files are placed before deletions are observed: the kernel keeps some thousands (inotify(7)), and copies unlink.
+/// Hot files placed between two reads of the deletion events: the kernel queues only some thousands (inotify(7)), and copies
+/// unlink their sources.
 private let observeEvery = 1024
-/// How often a pass over files that may be copied says how far it is: one may take seconds, and a window has hundreds.
+/// Entries between two progress reports if files may be copied: one copy may take seconds, and a window has hundreds of entries.
 private let tellEvery = 16
 
 /// One pass over the folders whose files may have to move: every file is visited once, and moved if it is not where it belongs.
@@ -16,8 +17,8 @@ private let tellEvery = 16
 ///                               └───────────┘ when all are visited
 ///     to the flat layout:  Walk ─▶ MovePlan ─▶ Mover ─▶ tallies              buckets, hot places
 ///
-/// Cold files leave as soon as they are certain to be cold. Hot files enter a hot place only when everything
-/// cold has left it, so that it never holds more than its limit; the live playlist follows its segments.
+/// Cold files leave as soon as they are certain to be cold. Hot files enter a hot place only after all cold files have left it,
+/// so that it never holds more than its limit; the live playlist follows its segments.
 struct Pass<M: Mover>: ~Copyable {
   let options: MigrationOptions
   let layout: Layout
@@ -27,7 +28,7 @@ struct Pass<M: Mover>: ~Copyable {
   var hours: HourClock
   var plan: MovePlan<M>
   private(set) var pins: PlaylistPins
-  /// What the first pass of an executing run visits is what was there before.
+  /// Whether the files visited count as "before" in the comparison: in the first pass of an executing run.
   private let countsBefore: Bool
   private let readsDisk: Bool
   private let companion = LazyCompanion()
@@ -35,11 +36,11 @@ struct Pass<M: Mover>: ~Copyable {
   private(set) var unrecognised = Unrecognised()
   private(set) var numbers = HighestNumbers()
   private(set) var writer = RecentWriter()
-  /// Every entry was visited: the pass was not stopped on the way.
+  /// Whether every entry was visited: false if the pass was stopped on the way.
   private(set) var isComplete = false
   private(set) var livePlaylist: LivePlaylistMove
   private var cold: ColdMoves
-  /// Of a dry run: for each bucket, the days of the segments that would come to it.
+  /// In a dry run, for each bucket, the days of the segments that would go there.
   var segmentDays: [Bucket: Set<Day>] { cold.segmentDays }
 
   init(
@@ -59,7 +60,9 @@ struct Pass<M: Mover>: ~Copyable {
     settler = Settler(layout: options.layout, rule: options.rule, hours: options.hours)
   }
 
-  /// `progressed` is called after each window, and within one of files that are copied.
+  /// Visits and moves. Errors stop the pass and are in `plan.ledger`.
+  ///
+  /// - Parameter progressed: called after each window, and within a window if files may be copied.
   mutating func run(_ reconciliation: inout Reconciliation, progressed: (Progress) -> Void) {
     do throws(KernelError) {
       switch options.target {
@@ -69,7 +72,7 @@ struct Pass<M: Mover>: ~Copyable {
       case .flat:
         if hasMounts { try finishAsides() }
         try walkBuckets(trees: 0..<layout.trees.count, &reconciliation, progressed)
-        // Before its segments leave: where it has to stay, so have they.
+        // Before its segments leave: if the playlist has to stay, so do they.
         if mayGoOn { try judgeLivePlaylist() }
         for place in layout.places where mayGoOn { try walk(place, &reconciliation, progressed) }
       }
@@ -78,7 +81,7 @@ struct Pass<M: Mover>: ~Copyable {
     plan.finish()
     if options.target == .tiered {
       do throws(KernelError) { try judgeLivePlaylist() } catch { plan.ledger.stop(error) }
-      // Before every file is visited it is not known which are the newest.
+      // Only after every file has been visited is it known which are the newest.
       placeHotFiles(&reconciliation)
       plan.finish()
       writer.note(pins, layout)
@@ -88,7 +91,8 @@ struct Pass<M: Mover>: ~Copyable {
     livePlaylist.move(&plan, isComplete: isComplete, segmentsStay: segmentsStay)
   }
 
-  /// Those that are nobody's flat place, the others, the capture itself: what is written to meanwhile comes last.
+  /// Places that are no kind's flat place, then the flat ones, then the capture itself: folders that a recorder writes to come
+  /// last.
   private var placesHotFirst: [Place] {
     let flat = layout.kinds.map { layout[$0].flat }
     let rest = layout.places.filter { $0 != .root }
@@ -104,7 +108,7 @@ struct Pass<M: Mover>: ~Copyable {
 
   private var mayGoOn: Bool { !plan.ledger.isStopped && !isCutShort }
 
-  /// The run's time is over: what was not visited stays for a later one.
+  /// Whether the run's time is over: what was not visited is left for a later run.
   private var isCutShort: Bool {
     options.deadlineNanoseconds.map { SystemClock.monotonicNanoseconds > $0 } ?? false
   }
@@ -141,11 +145,11 @@ struct Pass<M: Mover>: ~Copyable {
     _ progressed: (Progress) -> Void,
     _ wants: (Kind) -> Bool
   ) throws(KernelError) {
-    // To the flat layout no file need be looked at, but for a second name, or a copy, that a killed run may have left.
+    // Towards the flat layout a name is enough, unless a killed run may have left a second name or a copy.
     let looks = options.target == .tiered || tree.mayHoldBothNames || tree.copiesFiles
     var walk = Walk(layout, look: looks ? .modification : .name)
     walk.warms = readsDisk
-    // Only where nothing else keeps the other core busy, and no rename waits for the folder's lock.
+    // Only in a dry run: nothing else uses the other core then, and no rename waits for the folder's lock.
     if options.isDryRun { walk.companion = companion }
     try walk.run(
       directory, wants: wants,
@@ -165,7 +169,7 @@ struct Pass<M: Mover>: ~Copyable {
         if entries % pollEvery == 0 { plan.poll() }
         if hasMounts, entries % tellEvery == 0 { progressed(progress) }
       })
-    // Of files of one name in several folders the same one gets it, however many renames are in flight at a time.
+    // If several folders have a file of one name, the same one must get the name, however many renames are in flight at a time.
     plan.finish()
   }
 
@@ -177,7 +181,7 @@ struct Pass<M: Mover>: ~Copyable {
     settler.pin(pins.listed)
   }
 
-  /// What vanished is not expected afterwards, what was renamed is under its new name, and new folders are watched.
+  /// Adjusts what the comparison expects: vanished files are removed, renamed ones get their new names, new folders are watched.
   private mutating func account(in reconciliation: inout Reconciliation) {
     for identity in plan.ledger.takeGone() { reconciliation.digest.remove(identity) }
     for file in plan.ledger.takeRenamed() {
@@ -234,7 +238,7 @@ struct Pass<M: Mover>: ~Copyable {
     if countsBefore { reconciliation.digest.insert(identity) }
   }
 
-  /// A move that a file might come to of which nothing but its name is known.
+  /// The move to assume for a file of which only the name is known.
   func move(_ identity: FileIdentity, from site: Site) -> Move {
     let rule = layout[identity.kind]
     return Move(
@@ -265,7 +269,7 @@ struct Pass<M: Mover>: ~Copyable {
     }
   }
 
-  /// Of a reversion: whether a segment stays hot beside the live playlist, which stays there and lists it.
+  /// In a reversion: whether a segment stays in the hot place because the live playlist that lists it stays there.
   func isHeld(_ name: Span<UInt8>, _ kind: Kind, in site: Site) -> Bool {
     livePlaylist.isHeld && layout.isSegment(kind) && site == .place(layout[kind].hot)
       && pins.listed.contains(name)
@@ -280,8 +284,8 @@ struct Pass<M: Mover>: ~Copyable {
     }
   }
 
-  /// Whether files of a kind stay where they are: their folders may not be used, or any of them may be listed by a live
-  /// playlist that is too large to be read.
+  /// Whether the files of a kind must stay where they are: a folder of theirs may not be used, or a live playlist is too large
+  /// to be read and may list any of them.
   private func stays(_ kind: Kind) -> Bool {
     tree.refusedKinds[kind] || (layout.isSegment(kind) && pins.listed.mayBeAny && !options.emptiesMemory)
   }
@@ -292,7 +296,7 @@ struct Pass<M: Mover>: ~Copyable {
     if hasMounts, finishAside(entry, in: site) || removeUnfinished(entry, in: site) { return }
     switch site {
     case .place(let place):
-      // Of a kind that stays here, whatever this walk looks for.
+      // A file of a kind that belongs here, although this walk does not look for it.
       if let kind = layout.kind(of: entry.name), entry.type.countsAsFile, layout.holds(place, kind) { return }
       let isPlaylist = entry.type.countsAsFile && layout.isOfStream(entry.name, in: place)
       if isPlaylist || (entry.type == .directory && layout.isPart(folder: entry.name, of: place)) { return }
@@ -305,7 +309,7 @@ struct Pass<M: Mover>: ~Copyable {
 
   // MARK: hot files
 
-  /// For each bucket, the newest of the hot segments that belong in it.
+  /// For each bucket, the modification time of the newest hot segment that belongs in it.
   func newestHotSegments() -> [Bucket: ModificationTime] {
     var hours = hours
     var newest: [Bucket: ModificationTime] = [:]
@@ -315,7 +319,7 @@ struct Pass<M: Mover>: ~Copyable {
     return newest
   }
 
-  /// Of each kind, the newest hot file. What is from the future says nothing.
+  /// For each kind, the modification time of the newest hot file. Times in the future are ignored.
   func newestHot() -> PerKind<ModificationTime?> {
     let nowSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
     var newest = PerKind<ModificationTime?>(repeating: nil)
@@ -326,7 +330,7 @@ struct Pass<M: Mover>: ~Copyable {
     return newest
   }
 
-  /// What is left in the settler is hot.
+  /// Moves the files left in the settler, which are the hot ones, to their hot places.
   private mutating func placeHotFiles(_ reconciliation: inout Reconciliation) {
     if options.emptiesMemory { return emptyMemory() }
     let held = livePlaylist.isHeld ? pins.listed : ListedNames()
@@ -339,7 +343,7 @@ struct Pass<M: Mover>: ~Copyable {
     ) { reconciliation.observe() }
   }
 
-  /// What is hot and would go with the power goes to buckets, the oldest first: there may be no time for all.
+  /// Moves hot files that are in memory to buckets, the oldest first: there may be no time for all.
   private mutating func emptyMemory() {
     var leaving: [(name: [UInt8], facts: FileFacts)] = []
     settler.forEachHot { name, facts in
@@ -391,7 +395,7 @@ struct Pass<M: Mover>: ~Copyable {
 
   // MARK: the live playlist
 
-  /// Before the segments move that it lists.
+  /// Decides what becomes of the live playlist, before the segments that it lists move.
   private mutating func judgeLivePlaylist() throws(KernelError) {
     if options.target == .flat { try pins.refresh(tree) }
     let segmentsMayMove = options.target == .flat || (isComplete && !segmentsStay)

@@ -2,22 +2,26 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Files that the live playlist lists and that stay behind where it would move to: without them nobody can play it.
+/// Files that the live playlist lists and that would stay behind if it moved: without them it cannot be played.
 public struct PlaylistCompanions: Equatable, Sendable {
   public static let namedMax = 3
 
   public private(set) var count = 0
   /// The first few, as bytes.
   public private(set) var named: [[UInt8]] = []
-  /// Whether one of them has a name that is never moved.
+  /// Whether one of them has a name that hotcold never moves.
   public private(set) var areOfOtherNames = false
-  /// Whether it lists files by a path that would lead elsewhere from another folder.
+  /// Whether the playlist lists files by a path that would lead elsewhere from another folder.
   public private(set) var areInOtherFolders = false
 
   public var isEmpty: Bool { count == 0 && !areInOtherFolders }
 
-  /// Of the playlist in `source`, should it move to the folder `target` (`CaptureTree.dirfd`), where it exists. `haveMoved`:
-  /// whether its segments have moved already, so that whatever is still beside it stays.
+  /// The companions of the playlist in `source`.
+  ///
+  /// - Parameters:
+  ///   - target: the folder that the playlist would move to (`CaptureTree.dirfd`).
+  ///   - haveMoved: whether its segments have moved already, so that those still beside it stay.
+  ///   - ignoresInitialization: whether init segments do not count.
   init(
     of source: borrowing Directory, movingTo target: Int32, _ layout: Layout, haveMoved: Bool,
     ignoresInitialization: Bool = false
@@ -42,7 +46,7 @@ public struct PlaylistCompanions: Equatable, Sendable {
     self = companions
   }
 
-  /// Nothing unless it is given: of a playlist that stays, or of none.
+  /// Without arguments: no companions.
   package init(
     count: Int = 0, named: [[UInt8]] = [], areOfOtherNames: Bool = false, areInOtherFolders: Bool = false
   ) {
@@ -58,7 +62,7 @@ public struct PlaylistCompanions: Equatable, Sendable {
   ) throws(KernelError) {
     guard FileName.canExist(name) else { return }
     let status: FileStatus
-    // What a file system remembers of names (FUSE) says nothing about a file that has moved.
+    // A status, not just a lookup: cached names (FUSE) may include a file that has moved.
     do throws(Errno) { status = try Name.status(of: name, in: source.descriptor) } catch {
       guard error != .noSuchFileOrDirectory else { return }
       throw KernelError(.stat, source.path.appending(bytes: Array(copying: name)), error)
@@ -75,7 +79,7 @@ public struct PlaylistCompanions: Equatable, Sendable {
     if named.count < Self.namedMax { named.append(Array(copying: name)) }
   }
 
-  /// What an encoder that begins anew with the same settings writes.
+  /// Whether both init segments are the same, as an encoder writes it again when it restarts with the same settings.
   private func hasSameContents(_ name: Span<UInt8>, _ source: borrowing Directory, _ target: Int32) -> Bool {
     let bytesMax = 1 << 20
     guard let own = try? Name.beginning(of: name, in: source.descriptor, bytesMax: bytesMax),
@@ -84,36 +88,37 @@ public struct PlaylistCompanions: Equatable, Sendable {
     return own == other && own.count < bytesMax
   }
 
-  /// By another file: a run by links that was killed leaves one file under both names.
+  /// Whether another file has the name in the target. The same file does not count: a killed run by links leaves it under both
+  /// names.
   private func isTaken(_ name: Span<UInt8>, _ source: borrowing Directory, _ target: Int32) -> Bool {
     CaptureTree.isOpen(target) && Name.isTaken(name, in: target)
       && !Name.isSameFile(name, source.descriptor, target)
   }
 }
 
-/// A live playlist of which there is another one in the other place.
+/// Decides between two live playlists, one in the flat and one in the hot place.
 enum PlaylistSuccession {
   enum Rival {
     case none
-    /// Another encoder has taken over, and nobody writes the old one any more.
+    /// Another encoder has taken over, and nobody writes the old playlist any more.
     case successor
-    /// Both may be live.
+    /// Both playlists may be live.
     case current
   }
 
-  /// An encoder rewrites its playlist for every segment: at the latest after one and a half target durations (RFC 8216
-  /// section 6.2.1), so twice that is silence.
+  /// An encoder rewrites its playlist for every segment, at the latest after one and a half target durations (RFC 8216
+  /// section 6.2.1); twice that counts as silence.
   private static let silentTargetDurations: Int64 = 3
   private static let silentSecondsMin: Int64 = 10
 
-  /// Of the playlist in `directory`, which is that place, where it would move to `other`.
+  /// The rival in `other` of the playlist in `directory`, which is the folder of `place`.
   static func rival(
     of directory: borrowing Directory, _ place: Place, beside other: Place, in tree: CaptureTree
   ) throws(KernelError) -> Rival {
     guard let playlist = tree.layout.stream?.playlist, other != place else { return .none }
     var rival = Rival.none
     try tree.withPlace(other) { (other) throws(KernelError) in
-      // Both names may be one file, left by a run by links that was killed: then there is but one.
+      // Both names may be one file that a killed run by links left: then there is only one playlist.
       let name = Array(playlist.utf8)
       guard try other.statusIfThere(playlist) != nil,
         !Name.isSameFile(name.span, directory.descriptor, other.descriptor)

@@ -2,26 +2,27 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// The segments that the live playlists of a capture list, or have listed at any moment of this run: a playlist that is gone
-/// or empty for a moment must not send its segments to their buckets.
+/// The segments that the live playlists of a capture list, or have listed at any time during this run: if a playlist is missing
+/// or empty for a moment, its segments must not go to their buckets.
 struct PlaylistPins {
   private var seen: [Place: LivePlaylistVersion] = [:]
-  /// The flat one, as it was when another had superseded it.
+  /// The version of the flat playlist when another one had superseded it.
   private var superseded: LivePlaylistVersion?
   private(set) var listed = ListedNames()
-  /// How many segments each playlist lists, of those that were read last.
+  /// How many segments the playlist of each place listed when it was last read.
   private var counts: [Place: Int] = [:]
   var segmentsListed: Int { counts.values.max() ?? 0 }
-  /// Playlists of which it is not known what they list.
+  /// Playlists too large to be read: what they list is not known.
   private(set) var tooLarge: [FilePath] = []
 
-  /// Of the live playlist there.
+  /// Modification time of the live playlist in a place.
   func modified(in place: Place) -> ModificationTime? { seen[place]?.modified }
 
-  /// Reads again each playlist that has changed since the last call. One that cannot be looked at stops the run.
+  /// Reads each playlist that has changed since the last call. Throws if one cannot be read, which stops the run.
   ///
-  /// `setsAside`: a flat playlist that another encoder's has superseded is not live any more. What it lists is hot while it is
-  /// among the newest, like the rest; or newer segments would go to their buckets before it.
+  /// - Parameter setsAside: whether to ignore a flat playlist that another encoder's has superseded, since it is no longer live.
+  ///   The segments that it lists are then hot only while they are among the newest; otherwise newer segments would go to their
+  ///   buckets before them.
   mutating func refresh(_ tree: CaptureTree, setsAside: Bool = false) throws(KernelError) {
     guard let stream = tree.layout.stream else { return }
     for place in tree.layout.playlistPlaces {

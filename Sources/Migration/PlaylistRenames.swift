@@ -2,21 +2,21 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// The renames of the live playlist and of what its players load besides segments: few, and by plain calls.
+/// Moves the live playlist and the init segments that it names: few files, so by plain system calls.
 extension MovePlan {
   private var playlist: [UInt8] { Array((tree.layout.stream?.playlist ?? "").utf8) }
 
-  /// Moves the live playlist after its segments, by a plain call: it is one file.
+  /// Moves the live playlist, after its segments.
   mutating func moveLivePlaylist(from: Place, to: Place) -> PlaylistOutcome {
     let outcome = moveLivePlaylist(from: from, to: to, as: playlist)
     return ledger.countLivePlaylist(playlist.span, outcome, from: from, to: to, tree.dirfd(of: from))
   }
 
-  /// Brings what players load before a segment to where the playlist that names it goes. False where one is not there then: the
-  /// playlist must stay, too.
+  /// Moves the init segments to where the playlist that names them goes. False if one could not get there: the playlist must
+  /// then stay, too.
   ///
-  /// From the flat place to the tiers it gets a second name: a recorder at work writes it once, and its old URL needs it for as
-  /// long as it runs.
+  /// From the flat place to the tiers an init segment gets a second name instead (link or copy): a recorder writes it only once,
+  /// and its old URL needs it for as long as the recorder runs.
   mutating func moveInitialization(from: Place, to: Place) -> Bool {
     let source = tree.dirfd(of: from)
     for name in tree.layout.stream?.initialization ?? [] {
@@ -25,7 +25,7 @@ extension MovePlan {
       let outcome = isDryRun ? foreseen(bytes, from, to) : moved(name, from, to)
       switch ledger.countLivePlaylist(bytes.span, outcome, from: from, to: to, source) {
       case .moved: initSegmentsMoved += 1
-      // The same contents, or the playlist would have been held (`PlaylistCompanions`).
+      // It has the same contents, or else the playlist would be held (`PlaylistCompanions`).
       case .conflict: break
       default: return false
       }
@@ -74,7 +74,8 @@ extension MovePlan {
       Name.rename(bytes.span, from: source, to: target), bytes.span, from: source, to: target, as: bytes.span)
   }
 
-  /// A recorder may put another file in its place at any moment: that one must stay.
+  /// Removes the old name of a file that has both. Checks it after renaming it aside: a recorder may put another file in its
+  /// place at any moment, and that one must stay.
   private func removeSecondName(_ name: String, _ from: Place, _ to: Place) -> Outcome {
     var hasGone = false
     do throws(KernelError) {
@@ -91,7 +92,7 @@ extension MovePlan {
     return hasGone ? .done : .failed(.resourceBusy)
   }
 
-  /// Keeps a live playlist that another one has superseded in its flat place, under a name that no player asks for.
+  /// Keeps a live playlist that another one has superseded, under a name in the flat place that no player asks for.
   mutating func setLivePlaylistAside(from: Place, to: Place) -> PlaylistOutcome {
     var outcome = Outcome.failed(.fileExists)
     do throws(Errno) {
@@ -103,7 +104,7 @@ extension MovePlan {
     } catch { outcome = .failed(error) }
     switch outcome {
     case .done: return .superseded
-    // Both names are taken; or there is no way to be sure that nothing is replaced.
+    // All names are taken, or the file system cannot ensure that nothing is replaced (EINVAL).
     case .failed(.fileExists), .failed(.invalidArgument): return .conflict
     default:
       return isDryRun

@@ -1,14 +1,14 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// Whether a recorder is at work: a file or the live playlist was written around the time of a pass.
+/// Detects a recorder at work: a file or the live playlist was written during a pass, or in the ten seconds before it.
 struct RecentWriter {
-  /// How long ago it may have written last.
+  /// How long before the pass the last write may have been.
   private static let quietSeconds: Int64 = 10
 
   private let recently: Range<Int64>
   private(set) var isActive = false
-  /// It writes to the flat places.
+  /// Whether it writes to the flat places.
   private(set) var isFlat = false
 
   init() {
@@ -16,14 +16,14 @@ struct RecentWriter {
     recently = (now - Self.quietSeconds)..<(now + 3600)
   }
 
-  /// `isFlat`: what was written is not in its hot place.
+  /// `isFlat`: whether the file is not in its hot place.
   mutating func note(_ modified: ModificationTime, isFlat: Bool) {
     guard recently.contains(modified.seconds) else { return }
     isActive = true
     if isFlat { self.isFlat = true }
   }
 
-  /// The live playlists.
+  /// Notes the modification times of the live playlists.
   mutating func note(_ pins: PlaylistPins, _ layout: Layout) {
     let places = layout.playlistPlaces
     for place in places {

@@ -1,10 +1,10 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// The proof that nothing is missing: what was there before, what others were seen to delete, what is there
-/// after.
+/// Proves that no file is missing: compares what was there before the run, minus what others were seen to delete, with what is
+/// there afterwards.
 struct Reconciliation: ~Copyable {
-  /// Deletions by others that are remembered by name; beyond that they are only counted.
+  /// How many deletions by others are remembered by name; beyond that they are only counted.
   private static let deletionsNamedMax = 200_000
   private var watch = DeletionWatch()
   private var deletions: [UInt64: Int] = [:]
@@ -18,7 +18,7 @@ struct Reconciliation: ~Copyable {
     self.comparesInodes = comparesInodes
   }
 
-  /// Watches every open folder. Where the kernel refuses, a file that a cleaner deletes will count as lost.
+  /// Watches every open folder. If the kernel refuses the watch, a file that a cleaner deletes counts as lost.
   func follow(_ tree: CaptureTree) throws(KernelError) {
     for place in layout.places { tree.withPlace(place) { follow($0) } }
     for index in layout.trees.indices {
@@ -30,7 +30,7 @@ struct Reconciliation: ~Copyable {
 
   func follow(_ directory: borrowing Directory) { watch.add(directory) }
 
-  /// Takes note of what others have deleted since the last call.
+  /// Reads which files others have deleted since the last call.
   mutating func observe() {
     watch.drain { name in
       guard let kind = layout.kind(of: name) else { return }
@@ -82,7 +82,7 @@ struct Reconciliation: ~Copyable {
         comparison.lost += 1
       }
     }
-    // The queue of deletions overflowed: some were not told.
+    // The kernel's event queue overflowed: some deletions were not reported.
     if watch.overflowed {
       comparison.deletedByOthers += comparison.lost
       comparison.lost = 0

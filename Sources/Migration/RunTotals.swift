@@ -1,17 +1,17 @@
 internal import CaptureLayout
 
-/// The passes of a run added up: each file once, however often it was visited.
+/// Adds up the passes of a run: each file counts once, however often it was visited.
 ///
 ///     settled:   in the folders whose files stay              listed before the passes
-///     gone:      moved out of the others, or vanished         summed over the passes
-///     remaining: left in the others                           of the last pass
+///     gone:      moved out of the other folders, or vanished  summed over the passes
+///     remaining: left in the other folders                    from the last pass
 struct RunTotals: ~Copyable {
   private let layout: Layout
   private let target: MigrationOptions.Target
   private let settled: PerKind<Int>
   private let unrecognisedBefore: Unrecognised
   private var byBucket: PerKind<PerBucket<Int>>
-  /// Of a dry run: for each bucket, the days of the segments that would come to it.
+  /// In a dry run, for each bucket, the days of the segments that would go there.
   private(set) var segmentDays: [Bucket: Set<Day>] = [:]
   private var gone = PerKind(repeating: Tally())
   private var last = PerKind(repeating: PassTally())
@@ -28,17 +28,17 @@ struct RunTotals: ~Copyable {
   private(set) var copies = CopyTally()
   private var initSegmentsMoved = 0
   private(set) var passes = 0
-  /// Without a whole first pass it is not known what was there before.
+  /// Whether it is known what was there before: only after a complete first pass.
   private(set) var knowsBefore = false
   private(set) var hasSettled = false
   private(set) var promoted: Set<FileIdentity> = []
   private var numbers: HighestNumbers
   private(set) var pins = PlaylistPins()
-  /// Of the last pass; see `Pass.newestHotSegments`.
+  /// `Pass.newestHotSegments` of the last pass.
   private(set) var newestHotSegments: [Bucket: ModificationTime] = [:]
-  /// Of the last pass; see `Pass.newestHot`.
+  /// `Pass.newestHot` of the last pass.
   private var newestHot = PerKind<ModificationTime?>(repeating: nil)
-  /// Files of each kind that were there before: settled already, or found in the first pass.
+  /// How many files of each kind were there before the run: settled already, or found in the first pass.
   private(set) var before: PerKind<Int>
   private(set) var foldersMade = 0
 
@@ -80,12 +80,12 @@ struct RunTotals: ~Copyable {
     newestHot = pass.newestHot()
     sawRecentFile = sawRecentFile || pass.writer.isActive
     sawRecentFlatFile = sawRecentFlatFile || pass.writer.isFlat
-    // What a later pass did not come to is as the pass before it left it: counts and names alike.
+    // Not from a later pass that was stopped: what it did not visit is as the pass before left it, counts and names alike.
     if passes == 1 || pass.isComplete {
       for kind in layout.kinds { last[kind] = pass.plan.ledger.tallies[kind] }
       problems = pass.plan.ledger.problems
       unrecognised = pass.unrecognised
-      // What an earlier pass has done with it is what the run has done.
+      // A playlist that an earlier pass has moved is `inPlace` for this pass, but moved for the run.
       let playlist = pass.livePlaylist
       if !livePlaylist.hasLeft || playlist.outcome != .inPlace { livePlaylist = playlist.outcome }
       companions = playlist.companions
@@ -96,7 +96,7 @@ struct RunTotals: ~Copyable {
       && pass.plan.ledger.tallies.reduce(true) { $0 && $1.left + $1.promoted + $1.pending == 0 }
   }
 
-  /// What a clean-up has left.
+  /// Adds the unrecognised entries that a clean-up left.
   mutating func add(_ others: Unrecognised) { unrecognised = unrecognised + others }
 
   /// How many files of each kind should be there now.

@@ -2,24 +2,26 @@ internal import CaptureLayout
 public import KernelIO
 public import SystemPackage
 
-/// Makes a flat capture to try things on: one third segments beside a live playlist, two thirds captures,
-/// thumbnails and metadata in `captures/`, modification times spread over a span.
+/// Makes a flat capture to try things on: one third of the files are segments beside a live playlist, two thirds are captures,
+/// thumbnails and metadata in `captures/`; modification times are spread over a span.
 public struct SampleCapture: Sendable {
+  /// Why a sample could not be made.
   public enum Failure: Error, Equatable {
     case notEmpty(FilePath)
     case kernel(KernelError)
+    /// Stopped by this signal.
     case interrupted(Int32)
   }
 
-  /// Files of the four kinds together; the playlist comes on top.
+  /// How many files of the four kinds to make; the playlist is extra.
   public var files: Int
-  /// From the first file to the last, in seconds.
+  /// The time from the first file to the last, in seconds.
   public var spanSeconds: Int64
   /// The same seed and end give the same tree.
   public var seed: UInt64
   /// The newest modification time, in seconds since the epoch.
   public var endSeconds: Int64
-  /// The size of each file.
+  /// The size of each file in bytes.
   public var fileBytes: Int
 
   private static let playlistSegments = 6
@@ -34,7 +36,9 @@ public struct SampleCapture: Sendable {
     endSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000 - 60
   }
 
-  /// Makes the folder if it is missing; refuses one that is not empty. `progressed` is told now and then.
+  /// Makes the capture. Makes the folder if it is missing; throws `notEmpty` if it holds anything.
+  ///
+  /// - Parameter progressed: called once in a while.
   public func make(at path: FilePath, progressed: (MigrationProgress) -> Void = { _ in }) throws(Failure) {
     let startNanoseconds = SystemClock.monotonicNanoseconds
     do throws(KernelError) {
@@ -79,7 +83,7 @@ public struct SampleCapture: Sendable {
     _ contents: [UInt8], _ random: inout SplitMix64
   ) throws(KernelError) {
     if StopSignal.pending != nil { throw KernelError(.create, directory.path, .interrupted) }
-    // Times ascend with the numbers: the n-th of `count` equal steps, and somewhere within its second.
+    // Times ascend with the numbers: the n-th of `count` equal steps, at a random point within its second.
     let seconds = endSeconds - spanSeconds + Int64(number + 1) * spanSeconds / Int64(count)
     try directory.createFile(
       name, contents: contents.span, modifiedSeconds: seconds,
@@ -101,14 +105,14 @@ public struct SampleCapture: Sendable {
       modifiedNanoseconds: 0)
   }
 
-  /// Nine digits, as the guide's names have.
+  /// Nine digits, as in the guide's names.
   private func padded(_ number: Int) -> String {
     let digits = String(number)
     return String(repeating: "0", count: max(0, 9 - digits.count)) + digits
   }
 }
 
-/// A seeded generator, the same everywhere: SplitMix64.
+/// SplitMix64: a seeded generator that gives the same numbers on every machine.
 struct SplitMix64: RandomNumberGenerator {
   var state: UInt64
 

@@ -13,7 +13,7 @@ struct KindBucket: Hashable {
 }
 
 extension Layout {
-  /// What stands before the names of its entries in a path below the capture, such as "segments/7/".
+  /// The path of a folder below the capture, as a prefix for the names in it, such as "segments/7/".
   func prefix(of site: Site) -> String {
     switch site {
     case .place(let place): prefix(of: place)
@@ -21,7 +21,7 @@ extension Layout {
     }
   }
 
-  /// In which of its mounts; nil for the file system of the capture.
+  /// The index of the mount that a folder is on; nil for the file system of the capture.
   func mount(of site: Site) -> Int? {
     switch site {
     case .place(let place): mount(of: place)
@@ -32,7 +32,7 @@ extension Layout {
 }
 
 extension [Bucket: ModificationTime] {
-  /// Keeps the newest of what belongs in each bucket.
+  /// Keeps the newest time for the bucket that the time belongs in.
   mutating func add(_ modified: ModificationTime, _ layout: Layout, _ hours: inout HourClock) {
     guard let bucket = layout.buckets.bucket(of: modified, &hours) else { return }
     self[bucket] = Swift.max(self[bucket] ?? modified, modified)

@@ -2,11 +2,11 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Files on their way from one tier to another, which is on another file system: copied one by one, committed together.
+/// Moves files to a tier on another file system: copies them one by one, and commits them in batches.
 struct TierCopies: ~Copyable {
-  /// So much is copied before it is made durable: as much as a disk writes in about a second.
+  /// Bytes copied before they are made durable: as much as a disk writes in about a second.
   private static let batchBytesMax: UInt64 = 256 << 20
-  /// The same where the run is to end at a certain time, also on a slow card.
+  /// The same for a run with a deadline, which must be met on a slow card too.
   private static let smallBatchBytesMax: UInt64 = 16 << 20
 
   private let filesMax: Int
@@ -14,13 +14,17 @@ struct TierCopies: ~Copyable {
   private let verifies: Bool
   private let renamesConflicts: Bool
   private var pipeline: CopyPipeline<Planned>?
-  /// The mount that it leads to; nil for the file system of the capture.
+  /// The mount that `pipeline` copies to; nil for the file system of the capture.
   private var mount: Int?
-  /// Files whose names are taken and that are to get others: when nothing is on its way, for the new name must not be, either.
+  /// Files whose names are taken and that are to get new ones. Renamed when no copies are under way, since one of those might
+  /// take the new name.
   private var taken: [(name: [UInt8], planned: Planned)] = []
   private static let takenMax = 256
 
-  /// `deadline`: when no more copies are begun (CLOCK_MONOTONIC).
+  /// - Parameters:
+  ///   - filesMax: how many files a batch may hold.
+  ///   - deadline: when no more copies are begun, in nanoseconds of CLOCK_MONOTONIC.
+  ///   - verifies: whether to read copies back and compare them.
   init(filesMax: Int, deadline: Int64?, verifies: Bool, renamesConflicts: Bool) {
     self.filesMax = filesMax
     self.deadline = deadline
@@ -28,7 +32,7 @@ struct TierCopies: ~Copyable {
     self.renamesConflicts = renamesConflicts
   }
 
-  /// Copies a file; has what is full committed, and what goes to another file system, first.
+  /// Copies a file. Before that, commits a full batch, and finishes everything if the file goes to another file system.
   mutating func add(
     _ name: Span<UInt8>, _ planned: Planned, in tree: CaptureTree, _ ledger: inout MoveLedger
   ) {
@@ -46,7 +50,7 @@ struct TierCopies: ~Copyable {
     }
   }
 
-  /// Whether a copy is on its way that is to have this name in a folder.
+  /// Whether a copy under way is to have this name in a folder.
   func holds(_ name: Span<UInt8>, in folder: Int32) -> Bool { pipeline?.holds(name, in: folder) ?? false }
 
   private var isOverdue: Bool { deadline.map { SystemClock.monotonicNanoseconds > $0 } ?? false }
@@ -87,7 +91,7 @@ struct TierCopies: ~Copyable {
     if let lack { ledger.stop(lack) }
   }
 
-  /// Ends what was begun: each file is in its new place, or where it was.
+  /// Finishes all copies under way: afterwards each file is in its new place, or where it was.
   mutating func finish(in tree: CaptureTree, _ ledger: inout MoveLedger) {
     begin(in: tree, &ledger)
     while pipeline?.isCommitting == true { collect(in: tree, &ledger) }
@@ -95,7 +99,7 @@ struct TierCopies: ~Copyable {
     taken.removeAll()
   }
 
-  /// Gives a file its time in its name, for that without is taken.
+  /// Moves a file with its time in its name, since its own name is taken.
   private func rename(
     _ name: [UInt8], _ planned: Planned, in tree: CaptureTree, _ ledger: inout MoveLedger
   ) {
@@ -109,9 +113,14 @@ struct TierCopies: ~Copyable {
   }
 }
 
-/// A copy of one file to another file system, now.
+/// Copies a single file to another file system, at once.
 enum TierCopy {
-  /// `mount`: in which `to` is. `verifies`: as `CopyBatch`. `keepsSource`: whether the file stays where it is as well.
+  /// Moves a file by copying it, or only copies it.
+  ///
+  /// - Parameters:
+  ///   - mount: the mount that `to` is on; nil for the file system of the capture.
+  ///   - verifies: as in `CopyBatch`.
+  ///   - keepsSource: whether the original stays.
   static func move(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>, in tree: CaptureTree, mount: Int?,
     verifies: Bool, keepsSource: Bool = false
@@ -133,7 +142,7 @@ extension CopyBatch.TemporaryNames {
 }
 
 extension CopyBatch.Outcome {
-  /// As a rename would have it.
+  /// The corresponding outcome of a rename.
   var outcome: Outcome {
     switch self {
     case .moved, .finished: .done

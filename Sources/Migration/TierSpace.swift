@@ -2,17 +2,17 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// What hot files take that are to be copied to the file systems of the hot places: asked before any is.
+/// The space needed by hot files that are to be copied to the file systems of the hot places, checked before any is copied.
 struct TierSpace {
   private struct Need {
     var bytes: UInt64 = 0
     var files: UInt64 = 0
   }
-  /// Of most file systems: what the smallest file takes.
+  /// The space that the smallest file takes on most file systems.
   private static let blockBytes: UInt64 = 4096
 
   private let tree: CaptureTree
-  /// By mount; nil is the file system of the capture.
+  /// Needs by mount; nil is the file system of the capture.
   private var needs: [Int?: Need] = [:]
 
   init(of settler: borrowing Settler, _ tree: CaptureTree) {
@@ -29,7 +29,7 @@ struct TierSpace {
     }
   }
 
-  /// Throws ENOSPC where there is too little room.
+  /// Throws ENOSPC if there is too little space.
   func check() throws(KernelError) {
     for (mount, need) in needs {
       let free = try tree.withFileSystem(mount) { (root) throws(KernelError) in try root.fileSystem() }

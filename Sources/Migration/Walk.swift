@@ -4,24 +4,24 @@ internal import SystemPackage
 
 /// What a walk finds under one name.
 enum Found {
-  /// A regular file of a wanted kind; the walk gives its status, as far as it looks at it.
+  /// A regular file of a wanted kind; its status is as complete as `Walk.Look` says.
   case file(Kind)
-  /// Listed, and gone before it could be looked at.
+  /// Listed, but gone before its status could be read.
   case vanished(Kind)
-  /// It may be a file of that kind, but cannot be looked at.
+  /// Possibly a file of that kind, but its status cannot be read.
   case unreadable(Kind, Errno)
   /// Of no wanted kind, or no regular file: a folder, a link, a fifo.
   case other
 }
 
-/// The one loop over the files of a folder: whatever looks for files of kinds does it by this, so that all agree on what a
-/// file is. What looks for folders, or for files of hotcold's own, takes `Directory.forEachEntry`.
+/// The one loop over the files of a folder. All code that looks for files of a kind uses it, so that all agree on what a file
+/// is. Code that looks for folders, or for hotcold's own files, uses `Directory.forEachEntry`.
 ///
-///     getdents64 ─▶ window ─▶ kind by name ─▶ wanted? ─▶ statx, as far as it is needed ─▶ `Found`
+///     getdents64 ─▶ window ─▶ kind by name ─▶ wanted? ─▶ statx, as far as needed ─▶ `Found`
 struct Walk {
-  /// What is needed of each file besides its name. The more, the more it costs.
+  /// What is needed of each file besides its name, in order of cost.
   enum Look {
-    /// Nothing: only what the listing does not tell the type of is looked at.
+    /// Nothing: statx only if the listing does not give the type.
     case name
     /// Type, modification time and number of names.
     case modification
@@ -30,9 +30,9 @@ struct Walk {
 
   private let layout: Layout
   private let look: Look
-  /// Looks at the files of a window by two threads before they are visited, where the disk would be waited for.
+  /// Stats the files of a window on two threads before they are visited, if the disk would be waited for.
   var warms = false
-  /// Reads the next windows and looks at some of their files meanwhile; not for `wholeStatus`.
+  /// Reads the next windows, and the status of some of their files, ahead on another thread; not used for `wholeStatus`.
   var companion: LazyCompanion?
 
   init(_ layout: Layout, look: Look) {
@@ -40,8 +40,12 @@ struct Walk {
     self.look = look
   }
 
-  /// Gives every entry to `visit`, with the status of a file that is looked at. `goesOn` is asked before each window;
-  /// `afterWindow` is called after it.
+  /// Gives every entry to `visit`, with the status of a file as far as it was read.
+  ///
+  /// - Parameters:
+  ///   - wants: which kinds count as files; asked once per kind.
+  ///   - goesOn: asked before each window; false ends the walk.
+  ///   - afterWindow: called after each window.
   func run(
     _ directory: borrowing Directory, wants: (Kind) -> Bool,
     goesOn: () throws(KernelError) -> Bool = { true }, afterWindow: () throws(KernelError) -> Void = {},
@@ -65,7 +69,7 @@ struct Walk {
     }
   }
 
-  /// Every file of a kind. One that cannot be looked at is an error, and one that has vanished is none.
+  /// Visits every file of a kind. Throws if the status of one cannot be read; files that have vanished are skipped.
   func files(
     of kind: Kind, in directory: borrowing Directory, _ visit: (borrowing DirectoryEntry, FileStatus) -> Void
   ) throws(KernelError) {
@@ -80,7 +84,7 @@ struct Walk {
       })
   }
 
-  /// The kind of what may be a wanted file.
+  /// The kind of an entry that may be a wanted file; nil for all others.
   private static func kind(
     of entry: borrowing DirectoryEntry, _ layout: Layout, _ wanted: borrowing PerKind<Bool>
   ) -> Kind? {
@@ -88,7 +92,7 @@ struct Walk {
     return kind
   }
 
-  /// `early`: what a companion has learned about it, if it has come to it.
+  /// `early`: what the companion has read about it, if it got that far.
   private func classify(
     _ entry: borrowing DirectoryEntry, _ early: PrefetchedStatus?, in directory: borrowing Directory,
     _ wanted: borrowing PerKind<Bool>, _ status: inout FileStatus
@@ -113,7 +117,7 @@ struct Walk {
 }
 
 extension Directory {
-  /// Gives every entry to `body`, whatever it is: for what only counts them, or looks for folders. `goesOn` is asked before
+  /// Gives every entry of any type to `body`: for code that only counts entries or looks for folders. `goesOn` is asked before
   /// each window.
   func forEachEntry(
     while goesOn: () -> Bool = { true }, _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
@@ -122,7 +126,7 @@ extension Directory {
     while goesOn(), try stream.nextWindow(body) {}
   }
 
-  /// How many entries the folder has. Where they are more than `max` it is not read on.
+  /// How many entries the folder has. Stops reading once there are more than `max`.
   func entryCount(upTo max: Int = .max) throws(KernelError) -> Int {
     var count = 0
     try forEachEntry(while: { count <= max }, { _ in count += 1 })

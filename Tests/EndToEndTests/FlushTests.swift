@@ -172,7 +172,7 @@ import Testing
     #expect(flushed.values.allSatisfy { $0.modifiedSeconds < oldestLeft })
     let log = ServiceTests.contents(folder.path + "/log")
     #expect(
-      log.contains("\(left.count) files left in memory, which a power cut takes: hot/captures/capture_"))
+      log.contains("\(left.count) files left in memory that a power cut would lose: hot/captures/capture_"))
   }
 
   /// The recorder should have been stopped first. What it has open stays, and is named.
@@ -189,7 +189,7 @@ import Testing
     #expect(service.wait().status == 0)
     #expect(try Self.hotFiles(tiers.path).keys.map { "hot/\($0)" } == [open])
     let log = ServiceTests.contents(folder.path + "/log")
-    #expect(log.contains("1 file left in memory, which a power cut takes: \(open)"), "\(log)")
+    #expect(log.contains("1 file left in memory that a power cut would lose: \(open)"), "\(log)")
   }
 
   /// A tier that is not mounted, or a disk that is full, is an error of its capture alone.

@@ -98,7 +98,7 @@ import Testing
     try home.makeFolder("capture")
     try SmallCapture.make(in: home, at: "capture")
     #expect(ArchiverTests.waitUntil { home.exists("capture/segments/output.m3u8") })
-    #expect(ServiceTests.waitFor("another folder than in the last round", in: log))
+    #expect(ServiceTests.waitFor("a different folder than in the last round", in: log))
     service.signal(SIGTERM)
     _ = service.wait()
     try secret.expectUntouched()

@@ -156,7 +156,7 @@ import enum Reporting.Version
     #expect(Self.waitFor("resolved: the list of captures cannot be read", in: log))
     service.signal(SIGTERM)
     #expect(service.wait().status == 0)
-    #expect(Self.count("The captures of the last round are kept", in: Self.contents(log)) == 1)
+    #expect(Self.count("Continuing with the captures of the last round", in: Self.contents(log)) == 1)
   }
 
   // MARK: settings that are read again
@@ -206,8 +206,8 @@ import enum Reporting.Version
     #expect(Self.waitFor("time zone of the buckets has changed", in: log))
     service.signal(SIGTERM)
     #expect(service.wait().status == 0)
-    #expect(Self.contents(log).contains("The settings stay as they were."))
-    #expect(Self.count("the settings were read again: a round every 1 s", in: Self.contents(log)) == 1)
+    #expect(Self.contents(log).contains("The previous settings stay in effect."))
+    #expect(Self.count("settings reloaded: a round every 1 s", in: Self.contents(log)) == 1)
     let lines = socket.lines().filter { !$0.hasPrefix("STATUS") }
     let words = lines.map { $0.split(separator: "=")[0] }
     let reloading: [Substring] = ["RELOADING", "MONOTONIC_USEC", "READY"]

@@ -94,7 +94,8 @@ import Testing
       machine.run("echo HOTCOLD_INTERVAL=0s >> /etc/hotcold/archive.conf; systemctl reload hot_cold_archiver")
         .status
         == 0)
-    #expect(ArchiverTests.waitUntil { machine.run(errors).output.contains("The settings stay as they were") })
+    #expect(
+      ArchiverTests.waitUntil { machine.run(errors).output.contains("The previous settings stay in effect") })
     #expect(machine.property("ActiveState") == "active" && machine.property("MainPID") == process)
     #expect(machine.property("NRestarts") == "0")
 

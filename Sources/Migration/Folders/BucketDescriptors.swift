@@ -2,14 +2,14 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// The buckets that a run moves files to and from, as descriptors: opened when first needed, and no more of them at a time
-/// than a process may have.
+/// The descriptors of the buckets that a run moves files to and from: opened when first needed, and limited to what the process
+/// may have open.
 struct BucketDescriptors {
   /// What is known of a bucket.
   enum State {
     case unknown
     case open(Int32)
-    /// Not there; of a dry run, which makes none.
+    /// Does not exist. Only in a dry run, which makes no folders.
     case absent
     case refused
     case failed(Errno)
@@ -46,14 +46,14 @@ struct BucketDescriptors {
 
   var isFull: Bool { folders.count >= openMax }
 
-  /// Returns its descriptor. Not where `isFull`.
+  /// Keeps a bucket open and returns its descriptor. Call only if not `isFull`.
   mutating func keep(_ folder: OpenFolder, _ bucket: Bucket, of kind: Kind) -> Int32 {
     folders[Key(kind: kind, bucket: bucket)] = folder
     set(.open(folder.directory.descriptor), bucket, of: kind)
     return folder.directory.descriptor
   }
 
-  /// Closes the half that was used least recently. Call when nothing is in flight: a rename that waits needs its folders.
+  /// Closes the half that was used least recently. Call when nothing is in flight: a pending rename needs its folders.
   mutating func closeLeastRecent() {
     let byUse = folders.keys.sorted {
       entries[$0.kind][$0.bucket].lastUse < entries[$1.kind][$1.bucket].lastUse
@@ -65,13 +65,13 @@ struct BucketDescriptors {
   }
 }
 
-/// How many folders a run keeps open, of the descriptors that it may have.
+/// Divides the descriptors that a run may have.
 struct DescriptorBudget {
-  /// Buckets of a `CaptureTree`, of which there are two at a time.
+  /// Buckets kept open by a `CaptureTree`; there are two trees at a time.
   let keptMax: Int
-  /// Those that files move to and from besides.
+  /// Buckets kept open by `BucketDescriptors`.
   let bucketsMax: Int
-  /// Files of a batch of copies, with two descriptors each; there are three batches at a time.
+  /// Files in a batch of copies, with two descriptors each; there are three batches at a time.
   let copiesMax: Int
 
   /// `copies`: whether the layout is on several file systems.
@@ -80,8 +80,8 @@ struct DescriptorBudget {
     let left = max(0, descriptorsMax - 60)
     keptMax = min(4 * BucketRule.hours.count, left / 4)
     copiesMax = copies ? min(4096, max(1, (left - 2 * keptMax) / 12)) : 0
-    // Two weeks of hours of eight kinds at the most. Where a folder is to be opened, half of them are closed, and not the one
-    // that a file comes from: that needs four.
+    // At most about two weeks of hours of eight kinds, at least four: when a folder is to be opened and there is no room, half
+    // of them are closed, but not the one that a file comes from.
     bucketsMax = min(4096, max(4, left - 2 * keptMax - 6 * copiesMax))
   }
 }

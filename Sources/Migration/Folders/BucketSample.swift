@@ -1,16 +1,16 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// What the buckets of a layout hold, where no file in them is of their own kind: then they are of a layout with the same
-/// folders for other kinds, or for other file names.
+/// Kinds of which the newest buckets hold no file of their own kind: then the buckets belong to a layout with the same folders
+/// for other kinds, or for other file names.
 struct BucketSample {
-  /// Of each kind, one that holds files of another kind, below the capture.
+  /// For each such kind, the path below the capture of a bucket that holds files of another kind.
   fileprivate(set) var ofOtherKind: [String] = []
-  /// Of each kind, one that holds files of no kind.
+  /// For each such kind without those, the path of a bucket that holds only files of no kind.
   fileprivate(set) var ofNoKind: [String] = []
 
-  /// The first bucket of a kind whose folders another one had. That is so of two kinds at least: a file that was put into a wrong
-  /// bucket may be alone there once retention has taken the others.
+  /// The first of `ofOtherKind`, if at least two kinds are concerned: a single misplaced file may be the only one left in a
+  /// bucket once retention has deleted the others.
   var ofOtherLayout: String? { ofOtherKind.count > 1 ? ofOtherKind[0] : nil }
 }
 
@@ -33,8 +33,8 @@ extension CaptureTree {
     return sample
   }
 
-  /// Looks at the beginning of the newest bucket, and of a day's worth of earlier ones until a file of the kind itself is met: in
-  /// an ordinary capture, by the first window.
+  /// Reads the first window of up to 24 buckets, the newest first, until it finds a file of the kind itself: in an ordinary
+  /// capture, in the first window.
   private func sampleBuckets(of kind: Kind) throws(KernelError) -> (Contents, Bucket)? {
     var most: (contents: Contents, bucket: Bucket)?
     for bucket in buckets(of: kind).suffix(BucketRule.hours.count).reversed() {

@@ -1,6 +1,6 @@
 internal import KernelIO
 
-/// The locks that a run holds: of the capture, and of its cold roots, so that no two captures work in one root at once.
+/// The locks that a run holds: on the capture, and on its cold roots, so that no two captures work in one root at once.
 struct CaptureLock {
   private final class Held {
     private let lock: FolderLock
@@ -9,10 +9,10 @@ struct CaptureLock {
   }
 
   private var locks: [Held] = []
-  /// Cold roots that were made, and folders on the way there.
+  /// How many folders were made: cold roots, and folders on the way there.
   var foldersMade = 0
 
-  /// False where another run holds the folder.
+  /// Locks a folder. False if another run holds it.
   mutating func add(_ folder: borrowing Directory) throws(KernelError) -> Bool {
     guard let lock = try FolderLock.acquire(folder) else { return false }
     locks.append(Held(lock))

@@ -2,9 +2,9 @@ public import CaptureLayout
 internal import KernelIO
 public import SystemPackage
 
-/// Whether a path leads into a capture.
+/// Recognises paths that lead into a capture.
 public enum CapturePath {
-  /// Whether the folder, or one that it is in, is a capture of the layout. What cannot be opened is none.
+  /// Whether the folder, or one of its parents, is a capture of the layout. A folder that cannot be opened does not count as one.
   public static func isInCapture(_ path: FilePath, _ layout: Layout) -> Bool {
     var path = (try? Directory.open(path).resolvedPath()) ?? path
     while !path.components.isEmpty {

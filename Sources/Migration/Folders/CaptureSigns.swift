@@ -2,25 +2,25 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// By what a folder shows that it is a capture of a layout. Looked for in order of cost; a real capture shows one of them
-/// in the first window.
+/// The signs by which a folder is recognised as a capture of a layout. They are checked in order of cost; a real capture shows
+/// one in the first window of names.
 struct CaptureSigns {
   /// A live playlist, a bucket where one belongs, or a file of some kind in a place of that kind.
   let isCapture: Bool
-  /// The folder has hour folders itself, so it is a part of a capture rather than one.
+  /// Whether the folder has hour folders itself, so that it is a part of a capture rather than a capture.
   let isHotPlace: Bool
 
   init(of directory: borrowing Directory, _ layout: Layout) throws(KernelError) {
     for mount in layout.mounts { _ = try directory.openTier(mount) }
     isHotPlace = directory.hasFolder("0") && directory.hasFolder("23")
-    // Whoever has mounted a tier where the layout wants one has meant this folder.
+    // A tier mounted where the layout wants one means that the user wants a capture here.
     let hasOwnMount = layout.mounts.contains { !$0.isColdRoot }
     isCapture =
       hasOwnMount || directory.hasPlaylist(of: layout)
       ? true : try Self.anyPlaceHasSign(of: directory, layout)
   }
 
-  /// Whether a folder is a place of this name in a capture, going by what the capture holds besides.
+  /// Whether a folder is a place of this name in a capture, judged by what its parent holds besides.
   static func isPlace(
     _ folder: borrowing Directory, named name: String, in parent: borrowing Directory, _ layout: Layout
   ) throws(KernelError) -> Bool {
@@ -31,8 +31,8 @@ struct CaptureSigns {
     if try anyHasSign(outside, in: parent, layout) { return true }
     if try hasSign(parent, of: .root, layout) { return true }
     guard try anyHasSign(inside, in: parent, layout) else { return false }
-    // `NAME/video` of the parent is as well `video` of a capture that is called NAME. Such a capture also has a folder that no
-    // place NAME has in it, for every run makes all of them before the first sign.
+    // `NAME/video` of the parent may also be `video` of a capture called NAME. Such a capture has another folder that a place
+    // NAME does not hold, since every run makes all folders before the first sign.
     let ofPlace = layout.folders(in: place)
     return !layout.folders(in: .root).contains { folder.hasFolder($0) && !ofPlace.contains($0) }
   }
@@ -75,7 +75,7 @@ struct CaptureSigns {
 }
 
 extension Directory {
-  /// Opens a folder of a capture, on the file system on which the layout has it.
+  /// Opens a folder of a capture, on the file system that the layout has it on.
   fileprivate func openFolder(_ path: String, of layout: Layout) throws(KernelError) -> Directory {
     let (mount, below) = layout.split(path)
     guard let mount else { return try openFolder(path) }

@@ -9,8 +9,8 @@ final class OpenFolder: Sendable {
   init(_ directory: consuming Directory) { self.directory = directory }
 }
 
-/// What is there of the folders of a layout: the places, and as many buckets as there are hours of day for four kinds, which stay
-/// open; and the other buckets, which are opened when they are needed. A value: it says how things were when it was made.
+/// The existing folders of a layout in one capture. The places stay open, and so do up to 96 buckets (24 hours of four kinds);
+/// the other buckets are opened when needed. A value: it shows how things were when it was made.
 struct CaptureTree: Sendable {
   fileprivate enum Folder {
     case absent
@@ -19,52 +19,54 @@ struct CaptureTree: Sendable {
   }
 
   private enum BucketFolder {
-    /// Nil where it is not kept open.
+    /// Exists; nil if it is not kept open.
     case there(OpenFolder?)
     case refused(FolderRefusal)
 
     var isThere: Bool { if case .there = self { true } else { false } }
   }
 
-  /// In place of a descriptor: no such folder.
+  /// Instead of a descriptor: the folder does not exist.
   static let absent: Int32 = -1
-  /// A folder that may not be used.
+  /// Instead of a descriptor: the folder may not be used.
   static let refused: Int32 = -2
 
   static func isOpen(_ dirfd: Int32) -> Bool { dirfd >= 0 }
 
   let layout: Layout
   let capture: FilePath
-  /// Whether links may take the place of renames where the file system turns out to have no RENAME_NOREPLACE.
+  /// Whether link and unlink may take the place of renames if the file system turns out to have no RENAME_NOREPLACE.
   let allowsLinks: Bool
-  /// Whether a killed run may have left a file with its old and its new name: links are allowed, and the file system is
-  /// not known to make them needless.
+  /// Whether a killed run may have left a file under both its old and its new name: links are allowed, and the file system
+  /// is not known to have RENAME_NOREPLACE.
   let mayHoldBothNames: Bool
   private var places: [Folder] = []
-  /// Of `Layout.mounts`; nil for a cold root that is not there yet.
+  /// The folders of `Layout.mounts`; nil for a cold root that does not exist yet.
   private(set) var mounts: [OpenFolder?] = []
-  /// For each of them, the first that files can be renamed to from it: itself, another one, or nil, the capture.
+  /// For each mount, the first mount that files can be renamed to from it: itself, an earlier one, or nil, the capture.
   private(set) var media: [Int?] = []
-  /// Whether a move can be a copy.
+  /// Whether a move can be a copy to another file system.
   private(set) var copiesFiles = false
-  /// Those of them that a power cut empties; nil is the file system of the capture.
+  /// Mounts in memory, which a power cut empties; nil is the file system of the capture.
   private var inMemory: Set<Int?> = []
   private var buckets = PerKind<[Bucket: BucketFolder]>(repeating: [:])
   private var keptCount = 0
   private let keptMax: Int
-  /// Folders of dates, whether there are hours in them or not.
+  /// Date folders, with or without hours in them.
   private(set) var dates: [(kind: Kind, tree: Int, day: Day)] = []
   private var otherRefusals: [FolderRefusal] = []
-  /// What else is in the folders that only hold buckets.
+  /// Other entries in date folders, which hold only buckets.
   private(set) var unrecognised = Unrecognised()
-  /// Kinds with a folder that may not be used: their files stay where they are.
+  /// Kinds with a place that may not be used: their files stay where they are.
   private(set) var refusedKinds = PerKind(repeating: false)
-  /// Buckets with files of which none is of any kind (`BucketSample`), one for each kind.
+  /// For each kind at most one bucket whose files are all of no kind (`BucketSample`).
   var bucketsOfNoKind: [String] = []
   /// Entries found in each bucket before the run.
   var bucketEntries = PerKind(repeating: PerBucket(repeating: 0))
 
-  /// Looks at what is there. Nothing is made and nothing is written.
+  /// Opens the folders that exist. Makes and writes nothing.
+  ///
+  /// - Parameter budget: how many folders may stay open.
   init(
     of capture: borrowing Directory, _ layout: Layout, allowsLinks: Bool = false,
     budget: DescriptorBudget = DescriptorBudget(descriptorsMax: CurrentProcess.descriptorLimit)
@@ -103,7 +105,7 @@ struct CaptureTree: Sendable {
     return try Self.open(path, in: root.directory).named(layout.path(of: place))
   }
 
-  /// A folder that may not be used is set aside; what says nothing about the folder itself is thrown.
+  /// A folder that may not be used is returned as `refused`; errors that say nothing about the folder itself are thrown.
   private static func open(_ path: String, in parent: borrowing Directory) throws(KernelError) -> Folder {
     do throws(KernelError) { return .open(OpenFolder(try parent.openFolder(path))) } catch {
       guard error.errno != .noSuchFileOrDirectory else { return .absent }
@@ -112,7 +114,7 @@ struct CaptureTree: Sendable {
     }
   }
 
-  /// Of the first folder on the way that may not be used: what lies behind a link is somebody else's.
+  /// The refusal of the first folder on the way that may not be used: what lies behind a link is not part of the capture.
   private static func firstRefusal(
     on path: String, in parent: borrowing Directory
   ) throws(KernelError) -> FolderRefusal? {
@@ -161,7 +163,7 @@ struct CaptureTree: Sendable {
     places[Int(place.index)] = try open(place, in: root.directory)
   }
 
-  /// Gives the root of a mount to `body`, or the capture itself.
+  /// Gives the root of a mount to `body`, or the capture itself for nil.
   func withFileSystem<Result: ~Copyable>(
     _ mount: Int?, _ body: (borrowing Directory) throws(KernelError) -> Result
   ) throws(KernelError) -> Result {
@@ -175,12 +177,12 @@ struct CaptureTree: Sendable {
     return try body(root.directory)
   }
 
-  /// Whether a place that was open before is not open here.
+  /// Whether a place that was open in `before` is not open here.
   func lacksPlace(of before: CaptureTree) -> Bool {
     layout.places.contains { Self.isOpen(before.dirfd(of: $0)) && !Self.isOpen(dirfd(of: $0)) }
   }
 
-  /// The other place in which a file of this kind and name may be, if it exists.
+  /// The dirfd of the other place that files of this kind may be in, flat or hot; nil if it is not open.
   func otherPlace(of kind: Kind, than site: Site) -> Int32? {
     let rule = layout[kind]
     guard rule.flat != rule.hot else { return nil }
@@ -188,7 +190,7 @@ struct CaptureTree: Sendable {
     return Self.isOpen(other) ? other : nil
   }
 
-  /// Whether a segment of this name is in the flat or in the hot place, and known to be.
+  /// Whether a segment of this name is certainly in the flat or the hot place.
   func isHotSegment(_ name: Span<UInt8>) -> Bool {
     guard let stream = layout.stream else { return false }
     return [layout[stream.kind].flat, layout[stream.kind].hot].contains {
@@ -196,7 +198,7 @@ struct CaptureTree: Sendable {
     }
   }
 
-  /// Whether a power cut takes the files of a kind that are in a place, and leaves those in its buckets.
+  /// Whether files of a kind in a place are in memory, while its buckets are not: a power cut loses only the former.
   func isInMemory(_ place: Place, _ kind: Kind) -> Bool {
     let isIn = { (place: Place) in inMemory.contains(layout.mount(of: place)) }
     return isIn(place) && !isIn(layout.coldPlace(of: kind))
@@ -204,19 +206,19 @@ struct CaptureTree: Sendable {
 
   // MARK: buckets
 
-  /// The buckets of a kind that are there and may be used, in order.
+  /// The buckets of a kind that exist and may be used, in order.
   func buckets(of kind: Kind, tree: Int = 0) -> [Bucket] {
     buckets[kind].filter { $0.key.tree == tree && $0.value.isThere }.keys.sorted()
   }
 
-  /// Those of all kinds.
+  /// The buckets of all kinds that exist and may be used.
   func buckets(tree: Int = 0) -> [(kind: Kind, bucket: Bucket)] {
     layout.kinds.flatMap { kind in buckets(of: kind, tree: tree).map { (kind, $0) } }
   }
 
   func isThere(_ bucket: Bucket, of kind: Kind) -> Bool { buckets[kind][bucket] != nil }
 
-  /// Nil where it is not there (any more).
+  /// Nil if it does not exist, or no longer.
   func open(_ bucket: Bucket, of kind: Kind) throws(KernelError) -> OpenFolder? {
     if case .there(let kept?) = buckets[kind][bucket] { return kept }
     let tree = layout.trees[Int(bucket.tree)]
@@ -229,14 +231,14 @@ struct CaptureTree: Sendable {
     }
   }
 
-  /// Gives a bucket to `body`, unless it is not there.
+  /// Gives a bucket to `body`, if it exists.
   func withBucket(
     _ bucket: Bucket, of kind: Kind, _ body: (borrowing Directory) throws(KernelError) -> Void
   ) throws(KernelError) {
     if let folder = try open(bucket, of: kind) { try body(folder.directory) }
   }
 
-  /// Whether a name could be taken there at all.
+  /// Whether a name can be taken there at all: false for a missing place, and for a bucket without entries.
   func mayHoldFiles(_ site: Site) -> Bool {
     switch site {
     case .place(let place): Self.isOpen(dirfd(of: place))
@@ -249,9 +251,9 @@ struct CaptureTree: Sendable {
   ) throws(KernelError) {
     let rule = layout.trees[tree].rule
     for bucket in rule.fixedBuckets(tree: tree) { try look(at: bucket, of: kind, in: place) }
-    // What has no folders in it need not be listed, and it may hold a million files.
+    // A place without subfolders, which may hold a million files, need not be listed.
     guard rule.hasDates, try place.mayHaveSubfolders() else { return }
-    // A server may list a name twice.
+    // A set, since a network file system may list a name twice.
     var days: Set<Day> = []
     try place.forEachEntry { entry in
       if let day = Day(parsing: entry.name) { days.insert(day) }
@@ -280,7 +282,7 @@ struct CaptureTree: Sendable {
     case .absent: break
     case .refused(let refusal): otherRefusals.append(refusal)
     case .open(let folder):
-      // Where another tree has its buckets in the same folders, what is beside them is said once.
+      // If another tree has its buckets in the same folders, unknown entries are counted once.
       let (cold, rule) = (layout.coldPlace(of: kind, tree: tree), layout.trees[tree].rule)
       let isFirst = !layout.trees[..<tree].contains { other in
         other.rule == rule && layout.kinds.contains { other.places[$0] == cold }
@@ -297,7 +299,7 @@ struct CaptureTree: Sendable {
     }
   }
 
-  /// Gives what is beside the buckets in places that hold nothing else to `body`: no pass walks them.
+  /// Gives the unknown entries of places that hold only buckets to `body`: no pass walks these places.
   func forEachEntryBesideBuckets(
     _ body: (borrowing DirectoryEntry, Place) -> Void
   ) throws(KernelError) {
@@ -305,7 +307,7 @@ struct CaptureTree: Sendable {
     where layout.holdsBuckets(place) && !layout.kinds.contains(where: { layout.holds(place, $0) }) {
       try withPlace(place) { (directory) throws(KernelError) in
         try directory.forEachEntry { entry in
-          // A link, a mount or a file that has the name of a bucket is refused, which says more.
+          // A link, a mount or a file with the name of a bucket is reported as a refusal instead.
           if !layout.isPart(folder: entry.name, of: place), !layout.isOfStream(entry.name, in: place) {
             body(entry, place)
           }
@@ -326,7 +328,7 @@ struct CaptureTree: Sendable {
     places.compactMap { if case .refused(let refusal) = $0 { refusal } else { nil } } + bucketRefusals
   }
 
-  /// Of buckets, and of the folders of dates that they are in.
+  /// The refusals of buckets, and of date folders.
   var bucketRefusals: [FolderRefusal] {
     let ofBuckets = layout.kinds.flatMap { kind in
       buckets[kind].compactMap { key, value in
@@ -336,7 +338,7 @@ struct CaptureTree: Sendable {
     return ofBuckets + otherRefusals
   }
 
-  /// Throws where a folder is closed to this process that was open before: what cannot be read cannot be compared.
+  /// Throws if a folder that could be read before is now closed to this process: what cannot be read cannot be compared.
   func checkReadable(unlike before: [FolderRefusal]) throws(KernelError) {
     for refusal in refusals where !before.contains(refusal) {
       if case .denied(let error) = refusal.reason { throw error }
@@ -345,14 +347,15 @@ struct CaptureTree: Sendable {
 }
 
 extension CaptureTree.Folder {
-  /// As it is called below the capture.
+  /// The same with the path that the folder has below the capture.
   func named(_ path: String) -> Self {
     if case .refused(let refusal) = self { .refused(refusal.named(path)) } else { self }
   }
 }
 
 extension Directory {
-  /// False where the number of its links says that there is none. File systems that do not count (btrfs) say 1.
+  /// False if the folder's link count shows that it has no subfolders besides `known` ones. File systems that do not count
+  /// them (btrfs) always report 1.
   func mayHaveSubfolders(besides known: Int = 0) throws(KernelError) -> Bool {
     let links = try status().links
     return links < 2 || Int(links) > 2 + known

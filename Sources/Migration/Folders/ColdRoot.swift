@@ -2,22 +2,22 @@ internal import CaptureLayout
 internal import KernelIO
 public import SystemPackage
 
-/// How a cold root is in the way of another folder, or that in its.
+/// A cold root that is the same folder as another folder of hotcold, or inside it, or around it.
 public struct ColdRootConflict: Error, Equatable, Sendable {
   public enum Relation: Equatable, Sendable {
     case same, inside, around
   }
 
   public let root: FilePath
-  /// Whose root it is.
+  /// The capture that the root belongs to.
   public let capture: FilePath
-  /// Of the root to the other folder.
+  /// How the root relates to the other folder.
   public let relation: Relation
   public let other: FilePath
-  /// Whose root the other folder is; nil where it is a capture, or in one.
+  /// The capture whose root the other folder is; nil if that is a capture itself, or in one.
   public let otherCapture: FilePath?
 
-  /// Nil where neither is, or is in, the other. Both without links.
+  /// Nil if neither path is, or is inside, the other. Both must be resolved, without links.
   init?(_ root: FilePath, of capture: FilePath, _ other: FilePath, of otherCapture: FilePath? = nil) {
     guard root.starts(with: other) || other.starts(with: root) else { return nil }
     self.root = root
@@ -27,7 +27,7 @@ public struct ColdRootConflict: Error, Equatable, Sendable {
     relation = root == other ? .same : root.starts(with: other) ? .inside : .around
   }
 
-  /// Of one folder that two paths lead to.
+  /// For one folder that two paths lead to.
   init(_ root: FilePath, of capture: FilePath, isAlso other: FilePath, of otherCapture: FilePath? = nil) {
     self.root = root
     self.capture = capture
@@ -38,14 +38,14 @@ public struct ColdRootConflict: Error, Equatable, Sendable {
 }
 
 extension LayoutDescription.Mount {
-  /// The path in the file system that `point` names: empty for its root.
+  /// The path below the mount point that the layout declares; empty for the mount point itself.
   fileprivate var pathOnDisk: String {
     let point = point ?? path
     return String(
       decoding: path.utf8.dropFirst(point.utf8.count).drop { $0 == UInt8(ascii: "/") }, as: UTF8.self)
   }
 
-  /// Of a cold root: how many bytes of its path no run makes folders for.
+  /// For a cold root: the length in bytes of the leading part of its path that no run makes folders for.
   var leadingCount: Int { isColdRoot ? (point ?? path).utf8.count + 1 : 0 }
 
   func hasPath(_ path: FilePath, in capture: FilePath) -> Bool {
@@ -53,10 +53,12 @@ extension LayoutDescription.Mount {
   }
 }
 
-/// Called of a capture.
+/// Called on the folder of a capture.
 extension Directory {
-  /// Opens a folder of the layout that is on another file system. Nil for a cold root that is not there, on a disk that is: a run
-  /// makes it. Every error that says that the disk may not be there has the operation `mount`.
+  /// Opens a folder of the layout that is on another file system. Nil for a cold root that does not exist on a disk that is
+  /// mounted: a run makes it.
+  ///
+  /// - Throws: an error with the operation `mount` whenever the disk may not be mounted.
   func openTier(_ mount: LayoutDescription.Mount) throws(KernelError) -> Directory? {
     guard mount.isColdRoot else { return try openMount(mount.path, type: mount.type, uuid: mount.uuid) }
     let root: Directory
@@ -64,7 +66,7 @@ extension Directory {
       if error.errno == .noSuchFileOrDirectory, error.operation == .open { return nil }
       throw error
     }
-    // A folder that another user has put in the place of the root would get the files of this capture.
+    // Otherwise a folder that another user has put in the place of the root would receive the files of this capture.
     let owners = [0, CurrentProcess.effectiveUser, try status().owner]
     guard owners.contains(try root.status().owner) else {
       throw KernelError(.mount, root.path, .notPermitted)
@@ -72,7 +74,7 @@ extension Directory {
     return root
   }
 
-  /// `open` and ENOENT: it is missing on a disk that is there.
+  /// Throws ENOENT with the operation `open` if the root is missing on a disk that is mounted.
   private func openNamedColdRoot(_ mount: LayoutDescription.Mount) throws(KernelError) -> Directory {
     if let disk = try openDisk(of: mount) {
       guard !mount.pathOnDisk.isEmpty else { return disk }
@@ -87,7 +89,7 @@ extension Directory {
     }
   }
 
-  /// What is mounted at the point that a cold root declares; nil where it declares none.
+  /// Opens the mount point that a cold root declares; nil if it declares none.
   private func openDisk(of mount: LayoutDescription.Mount) throws(KernelError) -> Directory? {
     guard let point = mount.point else { return nil }
     do throws(GuardedPathError) {
@@ -95,11 +97,11 @@ extension Directory {
     } catch { throw error.reaching(point) }
   }
 
-  /// As `openTier`.
+  /// As `openTier`, but can make a missing root.
   ///
   /// - Parameters:
-  ///   - makes: whether to make a root that is missing on a disk that is there, with the owner and mode of the capture.
-  ///   - made: counts up by the folders that were made.
+  ///   - makes: whether to make a root that is missing on a mounted disk, with the owner and mode of the capture.
+  ///   - made: increased by the number of folders made.
   func openColdRoot(
     _ root: LayoutDescription.Mount, makes: Bool, made: inout Int
   ) throws(KernelError) -> OpenFolder? {
@@ -110,7 +112,7 @@ extension Directory {
     return nil
   }
 
-  /// The folder that a missing cold root would be made in.
+  /// The deepest existing folder on the way to a missing cold root; nil if that declares no mount point.
   func openParent(ofMissing root: LayoutDescription.Mount) throws(KernelError) -> Directory? {
     guard var folder = try openDisk(of: root) else { return nil }
     for name in root.pathOnDisk.split(separator: "/") {
@@ -120,7 +122,7 @@ extension Directory {
     return folder
   }
 
-  /// That on which a cold root would be made.
+  /// The file system on which a missing cold root would be made.
   func fileSystem(ofMissing root: LayoutDescription.Mount) throws(KernelError) -> FileSystemStatus {
     guard let disk = try openDisk(of: root) else {
       throw KernelError(.mount, FilePath(root.path), .noSuchFileOrDirectory)
@@ -128,7 +130,7 @@ extension Directory {
     return try disk.fileSystem()
   }
 
-  /// Where a cold root is, or would be, without links.
+  /// The path of a cold root, or where it would be made, without links.
   func resolvedPath(of mount: LayoutDescription.Mount) throws(KernelError) -> FilePath {
     if let root = try openTier(mount) { return try root.resolvedPath() }
     guard let disk = try openDisk(of: mount) else { return FilePath(mount.path) }
@@ -137,7 +139,7 @@ extension Directory {
 }
 
 extension GuardedPathError {
-  /// ELOOP: a link that another user could have put there, on the way to `path`.
+  /// An error of the operation `mount`. ELOOP stands for a link on the way to `path` that another user could have put there.
   fileprivate func reaching(_ path: String) -> KernelError {
     switch self {
     case .untrustedLink(let way): KernelError(.mount, way, .tooManySymbolicLinkLevels)
@@ -149,7 +151,7 @@ extension GuardedPathError {
 extension Layout {
   var coldRoots: [LayoutDescription.Mount] { mounts.filter(\.isColdRoot) }
 
-  /// This layout for a capture, whose name is that of the folder, by whatever link it was reached.
+  /// This layout for a capture: `{capture}` in cold roots is replaced by the name of the capture's folder, not of a link to it.
   func placed(on capture: borrowing Directory) throws(MigrationError) -> Layout {
     guard !coldRoots.isEmpty else { return self }
     let path: FilePath
@@ -160,7 +162,7 @@ extension Layout {
     return placed(name: name)
   }
 
-  /// What a cold root is in the way of, or in: the capture, a place in it, or another cold root.
+  /// The first conflict of a cold root with the capture, a place in it, or another cold root of the layout; nil if there is none.
   func coldRootConflict(in capture: borrowing Directory) throws(KernelError) -> ColdRootConflict? {
     guard !coldRoots.isEmpty else { return nil }
     let own = try capture.resolvedPath()
@@ -171,7 +173,7 @@ extension Layout {
         if let conflict = ColdRootConflict(path, of: own, other.path, of: other.capture) { return conflict }
       }
       others.append((path, own))
-      // A second mount of a file system shows a folder by another path.
+      // By identity too: a file system mounted twice shows one folder under two paths.
       guard let folder = try capture.openTier(root)?.status().folder else { continue }
       for place in places where !isInColdRoot(place) {
         guard try capture.statusIfThere(self.path(of: place))?.folder == folder else { continue }
@@ -185,15 +187,15 @@ extension Layout {
     mount(of: place).map { mounts[$0].isColdRoot } ?? false
   }
 
-  /// Why a folder that is on another file system cannot be used.
+  /// Why a folder on another file system cannot be used.
   ///
   /// - Parameters:
-  ///   - error: of `Directory.openTier`, with the operation `mount`.
-  ///   - capture: its path, as the error has it.
+  ///   - error: an error of `Directory.openTier`, with the operation `mount`.
+  ///   - capture: the path of the capture as used in the error.
   func tierError(_ error: KernelError, in capture: FilePath) -> MigrationError {
     let mount = mounts.first { $0.hasPath(error.path, in: capture) }
     let isPoint = mount.map { !$0.isColdRoot || $0.point.map { FilePath($0) } == error.path } ?? false
-    // An error of the disk, or of this process, says nothing of what is mounted.
+    // Only these errors tell what is mounted; errors of the disk or of this process do not.
     let isNotThere: [Errno] = [
       .noSuchFileOrDirectory, .notDirectory, .operationNotSupportedByDevice, .wrongMedium,
       .tooManySymbolicLinkLevels,

@@ -1,13 +1,14 @@
 public import KernelIO
 internal import SystemPackage
 
-/// Why a folder of the layout cannot be used. It is left alone, and so are the files that belong in it.
+/// Why a folder of the layout may not be used. It is left alone, and so are the files that belong in it.
 public struct FolderRefusal: Equatable, Sendable {
+  /// What is in the place of the folder, or why it cannot be opened.
   public enum Reason: Equatable, Sendable {
     case isLink, isFile, isMount
     case denied(KernelError)
   }
-  /// As the paths of the layout, such as "segments/7".
+  /// The path as in the layout, such as "segments/7".
   public let folder: String
   public let reason: Reason
 
@@ -30,7 +31,7 @@ public struct FolderRefusal: Equatable, Sendable {
 
   func named(_ folder: String) -> FolderRefusal { FolderRefusal(folder: folder, reason) }
 
-  /// For a command to which every folder matters.
+  /// The refusal as an error, for a command that needs every folder.
   func error(in capture: FilePath) -> KernelError {
     let errno: Errno =
       switch reason {

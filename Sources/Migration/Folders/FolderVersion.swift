@@ -1,11 +1,11 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// Tells one state of a folder from the next: equal versions hold the same names, if the first one was settled. Whatever adds,
-/// removes or renames an entry sets both times (POSIX); no call sets the second one to another time than now. Folders that were
-/// written to within one tick have the same times, so which folder it is belongs to it.
+/// Tells one state of a folder from the next: if two versions are equal and the first was settled, the folder holds the same
+/// names. Whatever adds, removes or renames an entry sets both mtime and ctime (POSIX), and no call can set the ctime to any
+/// time but now. The folder's identity is part of the version, since two folders changed in the same tick have the same times.
 struct FolderVersion: Equatable {
-  /// Changes within the same tick of the kernel's clock have one time.
+  /// Changes within the same tick of the kernel's clock have the same time; a second is longer than any tick.
   private static let tickSeconds: Int64 = 1
 
   private let folder: FolderIdentity
@@ -19,8 +19,8 @@ struct FolderVersion: Equatable {
     changed = status.changed
   }
 
-  /// Whether any later change shows, so that what the folder holds may be remembered. `nowSeconds`: since the epoch, read
-  /// before the folder is.
+  /// Whether any later change makes the version differ, so that the contents of the folder may be remembered. `nowSeconds`:
+  /// since the epoch, read before the folder is.
   func isSettled(atSeconds nowSeconds: Int64) -> Bool {
     isOlder(than: Self.tickSeconds, atSeconds: nowSeconds)
   }

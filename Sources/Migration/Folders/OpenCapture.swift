@@ -2,7 +2,7 @@ internal import CaptureLayout
 public import KernelIO
 public import SystemPackage
 
-/// What keeps a run from touching a capture at all, or stopped it on the way.
+/// Why a run refused a capture, or what stopped it on the way.
 public enum MigrationError: Error, Equatable, Sendable {
   case missing(FilePath)
   case notAFolder(FilePath)
@@ -10,45 +10,48 @@ public enum MigrationError: Error, Equatable, Sendable {
   case isHome(FilePath)
   /// A folder inside a capture: the capture is its parent.
   case insideCapture(FilePath)
-  /// Nothing that the layout of this name knows.
+  /// The folder holds nothing that the layout knows; `layout` is its name.
   case holdsNothingOfACapture(FilePath, layout: String)
-  /// It has files in a bucket that is named by another rule than that of the layout.
+  /// The files in the folder at this path belong to another layout than this one (`OtherBuckets`, `BucketSample`).
   case otherBuckets(FilePath, layout: String)
-  /// `owner` is the login name of whoever owns the folder, if that much can be seen.
+  /// `owner` is the login name of the folder's owner; nil if that cannot be read.
   case permissionDenied(KernelError, owner: String?)
-  /// The same of a tier; `owner` is that of the capture, to whom it would have to belong.
+  /// A tier may not be used; `owner` is the owner of the capture, to whom the tier should belong.
   case tierDenied(KernelError, owner: String)
+  /// Another run holds the capture, or its cold root.
   case busy(FilePath)
-  /// On the way there is a link that another user could have put there.
+  /// On the way there is a symbolic link that another user could have put there.
   case untrustedLink(FilePath)
-  /// The file system, named for the message, cannot refuse to replace (RENAME_NOREPLACE); no file was moved.
+  /// The file system, named for the message, has no RENAME_NOREPLACE; no file was moved.
   case mayReplace(FilePath, fileSystem: String)
-  /// Nor can it link, which was asked for instead.
+  /// The file system cannot link either, which the user allowed instead of renames.
   case mayNotLink(FilePath, fileSystem: String)
-  /// A folder that the layout declares a mount is none, or one of another type than this. `found`: what is there in its place.
+  /// Nothing is mounted on a folder that the layout declares as a mount, or another file system type than `type`. `found`: what
+  /// is there instead.
   case notMounted(FilePath, type: String?, found: String?)
-  /// Another folder, or none, is where the tier was when the run began.
+  /// The folder of a tier was replaced or removed during the run.
   case tierReplaced(FilePath)
   /// The file system that is mounted here has another UUID than the layout declares.
   case otherDisk(FilePath, uuid: String)
-  /// Its UUID cannot be learnt.
+  /// The UUID of the file system cannot be found out.
   case unknownDisk(FilePath, uuid: String)
-  /// The cold root is not there, and nothing says that its disk is.
+  /// The cold root does not exist, and nothing shows that its disk is mounted.
   case noColdRoot(FilePath)
-  /// It is a link, a file or a mount: ELOOP, ENOTDIR, EXDEV.
+  /// The cold root is a link, a file or a mount: ELOOP, ENOTDIR, EXDEV.
   case coldRootIsNoFolder(FilePath, Errno)
-  /// The cold root belongs to a user who is neither root, nor the owner of the capture, nor whoever runs this.
+  /// The cold root belongs to a user who is neither root, nor the owner of the capture, nor the user of this process.
   case foreignColdRoot(FilePath, owner: String?)
   case coldRootInTheWay(ColdRootConflict)
-  /// The name of the capture is a part of the path of its cold root, and not text.
+  /// The name of the capture is a part of the path of its cold root, but is not valid UTF-8.
   case nameIsNoText(FilePath)
-  /// What a run would copy to this folder does not fit; nothing was moved. At least so many bytes, and files.
+  /// What a run would copy to this folder does not fit: at least this many bytes and files. Nothing was moved.
   case noRoom(FilePath, bytes: UInt64, files: UInt64, FileSystemSpace)
+  /// A system call failed; the space only if the file system is full.
   case stopped(KernelError, FileSystemSpace?)
 }
 
 extension MigrationError {
-  /// Of a call on a folder that is no capture yet.
+  /// The error of a system call on a folder that is not a capture yet.
   public static func ofCall(_ error: KernelError, in folder: FilePath) -> MigrationError {
     switch error.errno {
     case .noSuchFileOrDirectory where error.path == folder: .missing(folder)
@@ -60,28 +63,30 @@ extension MigrationError {
   }
 }
 
-/// Room left on a file system, for the message that says it is full.
+/// Free space of a file system, for the message that it is full.
 public struct FileSystemSpace: Equatable, Sendable {
   public let name: String
   public let freeBytes: UInt64
   public let freeInodes: UInt64?
 }
 
-/// Tells a folder from another one that has taken its path.
+/// Identifies a folder, to notice if another one has taken its path.
 public struct FolderIdentity: Hashable, Sendable {
   let device, inode: UInt64
 }
 
-/// A folder that was opened and looked at, and found to be a capture.
+/// A folder that was opened and recognised as a capture.
 struct OpenCapture: ~Copyable {
   let directory: Directory
-  /// For this capture: its cold root has its name.
+  /// The layout placed on this capture (`Layout.placed`).
   let layout: Layout
   let status: FileStatus
   let fileSystem: FileSystemStatus
 
-  /// Opens the folder that a user named, and refuses whatever is not a capture. `isGuarded`: follows a link on the way
-  /// only if no other user can have put it there (`Directory.openGuarded`).
+  /// Opens the folder that a user named; refuses it if it is not a capture.
+  ///
+  /// - Parameter isGuarded: whether to follow a symbolic link on the way only if no other user can have put it there
+  ///   (`Directory.openGuarded`).
   static func open(
     _ path: FilePath, _ layout: Layout, isGuarded: Bool = false
   ) throws(MigrationError) -> OpenCapture {
@@ -114,10 +119,10 @@ struct OpenCapture: ~Copyable {
     self.fileSystem = fileSystem
   }
 
-  /// Which folder this is, as long as it is there.
+  /// Identifies the folder, as long as it exists.
   var identity: FolderIdentity { status.folder }
 
-  /// What an executing run needs beyond reading. Checked before anything is changed.
+  /// Throws if an executing run lacks a permission. Checked before anything is changed.
   func checkWritable() throws(MigrationError) {
     guard !fileSystem.isReadOnly else {
       throw .stopped(KernelError(.access, directory.path, .readOnlyFileSystem), nil)
@@ -146,8 +151,8 @@ struct OpenCapture: ~Copyable {
     }
   }
 
-  /// What cannot be given to the owner and group of the capture is theirs to use all the same, or the run is refused before
-  /// anything is made.
+  /// Throws if new folders cannot get the owner and group of the capture, and these could then not use them as they use the
+  /// capture: the run is refused before anything is made.
   private func checkNobodyIsLockedOut() throws(MigrationError) {
     guard !CurrentProcess.isRoot else { return }
     let (ofOwner, ofGroup, ofOthers) = (status.mode >> 6 & 7, status.mode >> 3 & 7, status.mode & 7)
@@ -164,8 +169,8 @@ struct OpenCapture: ~Copyable {
     throw isOwner ? .permissionDenied(error, owner: Users.name(of: 0)) : denied(error)
   }
 
-  /// Whether new folders and playlists get the owner and group of the capture. Only root may give them to another owner, or
-  /// to a group that the owner is no member of (chown(2)); below a setgid folder the group comes by itself (mkdir(2)).
+  /// Whether new folders and playlists get the owner and group of the capture. Only root may change their owner, or give them
+  /// a group that the owner is not a member of (chown(2)); below a setgid folder the group is inherited (mkdir(2)).
   var mayGiveAway: Bool {
     CurrentProcess.isRoot || (CurrentProcess.effectiveUser == status.owner && mayGiveGroup)
   }
@@ -182,11 +187,12 @@ struct OpenCapture: ~Copyable {
 
   /// Keeps other runs away from the capture and from its cold roots for as long as the lock lives.
   ///
-  /// - Parameter makesColdRoots: whether to make one that is missing, and that this run may make.
+  /// - Parameter makesColdRoots: whether to make missing cold roots where this run may.
+  /// - Throws: `busy` if another run holds one of these folders.
   func lock(makesColdRoots: Bool) throws(MigrationError) -> CaptureLock {
     var lock = CaptureLock()
     try add(directory, to: &lock)
-    // Always after the capture, and in the order of their paths, so that no two runs wait for each other.
+    // Always after the capture, and in the order of their paths, so that no two runs block each other.
     for root in layout.coldRoots.sorted(by: { $0.path < $1.path }) {
       let folder: OpenFolder?
       do throws(KernelError) {
@@ -203,7 +209,7 @@ struct OpenCapture: ~Copyable {
     guard isFree else { throw .busy(folder.path) }
   }
 
-  /// Whether another run holds the capture or one of its cold roots at this moment.
+  /// Whether another run holds the capture or one of its cold roots right now.
   var isLocked: Bool {
     if FolderLock.isHeld(directory) { return true }
     return layout.coldRoots.contains { root in
@@ -215,12 +221,12 @@ struct OpenCapture: ~Copyable {
   var ownerName: String { Users.name(of: status.owner) }
 
   func denied(_ error: KernelError) -> MigrationError {
-    // A folder below may be another's.
+    // A folder inside the capture may have another owner.
     let owner = try? Directory.open(error.path).status().owner
     return .permissionDenied(error, owner: owner.map(Users.name) ?? ownerName)
   }
 
-  /// An error that stops a run, with the room left on the file system where that matters.
+  /// Converts an error that stops a run; adds the free space if the file system is full.
   func stopped(_ error: KernelError) -> MigrationError {
     switch error.errno {
     case .permissionDenied where error.operation == .mount: return .tierDenied(error, owner: ownerName)
@@ -231,7 +237,7 @@ struct OpenCapture: ~Copyable {
       return .mayNotLink(directory.path, fileSystem: fileSystem.name)
     case .permissionDenied, .notPermitted: return denied(error)
     case .noSpace, .diskQuotaExceeded:
-      // It may be another one that is full, which the layout has mounted there.
+      // Ask the file system of the path: a tier may be full rather than the capture.
       guard let now = fileSystem(ofNearest: error.path) else { break }
       return .stopped(
         error,
@@ -241,7 +247,7 @@ struct OpenCapture: ~Copyable {
     return .stopped(error, nil)
   }
 
-  /// Of a folder, or of the one that it would have been made in.
+  /// The file system of a folder or, if it does not exist, of its nearest existing parent.
   private func fileSystem(ofNearest path: FilePath) -> FileSystemStatus? {
     var path = path
     while !path.components.isEmpty {
@@ -263,7 +269,7 @@ struct OpenCapture: ~Copyable {
     }
   }
 
-  /// The folder cannot be opened, but its parent may show who owns it.
+  /// The owner of a folder that cannot be opened, read through its parent.
   private static func ownerIfVisible(_ path: FilePath) -> String? {
     guard let name = path.lastComponent?.string,
       let parent = try? Directory.open(path.removingLastComponent().orHere),
@@ -290,7 +296,7 @@ struct OpenCapture: ~Copyable {
         guard error.errno == .permissionDenied else { throw layout.tierError(error, in: directory.path) }
         throw .tierDenied(error, owner: Users.name(of: status.owner))
       }
-      // Of a cold root: the capture itself is open.
+      // These concern a cold root: the capture itself is open.
       if [.noSuchFileOrDirectory, .notDirectory].contains(error.errno) { throw .stopped(error, nil) }
       throw openFailure(error)
     }
@@ -310,18 +316,18 @@ extension OpenCapture {
 }
 
 extension FileStatus {
-  /// Of a folder: which one it is.
+  /// The identity of a folder with this status.
   var folder: FolderIdentity { FolderIdentity(device: device, inode: inode) }
 }
 
 extension FilePath {
-  /// The current folder for a path without any component left.
+  /// The current folder for an empty path.
   fileprivate var orHere: FilePath { isEmpty ? "." : self }
 }
 
 extension OpenCapture {
-  /// About how many entries the places hold, and the buckets too where they are walked, from the sizes
-  /// of the folders: for a progress bar, at no cost. Folders of ext4 and xfs do not shrink, so a second run expects too many.
+  /// Estimates how many entries the places hold, and the buckets too with `withBuckets`, from the sizes of the folders: for a
+  /// progress bar, at almost no cost. Folders of ext4 and xfs do not shrink, so a second run expects too many.
   func estimateOfEntries(_ tree: CaptureTree, withBuckets: Bool = false) -> Int {
     let (bytesPerEntry, emptyBytes): (UInt64, UInt64) =
       switch fileSystem.name {

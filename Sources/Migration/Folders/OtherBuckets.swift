@@ -2,21 +2,21 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Files in buckets that the layout does not know: another layout was used here. With this one they would be passed over, and
-/// new files would go where nobody looks for them.
+/// Finds files in buckets that the layout does not know: another layout was used here. With this layout they would be ignored,
+/// and new files would go where nobody looks for them.
 ///
-/// One search for folders that are named like buckets and hold files:
+/// It searches for folders that are named like buckets and hold files:
 /// - in the layout's own folders, where buckets of that rule do not belong: files of any kind;
-/// - elsewhere, at most five folders below the capture: files of kinds that have no bucket at all by this layout. Once a kind
-///   has buckets, such a folder is taken for a copy of the user's own; so the last folder of a date stays when it is
+/// - elsewhere, at most five folders below the capture: files of kinds that have no buckets at all in this layout. Once a kind
+///   has buckets, such a folder is taken for a copy of the user's own; that is why the last date folder stays even if it is
 ///   empty (`Maintenance.removeEmptyDates`).
 ///
-/// Beside these, tiers that the layout does not know (`OtherTier`).
+/// It also searches for tiers that the layout does not know (`OtherTier`). What a kind's own buckets hold is checked elsewhere
+/// (`BucketSample`).
 ///
-/// What a kind's own buckets hold is looked at besides (`BucketSample`). An ordinary capture costs a few stats and a window for
-/// each kind: places without unknown folders are not listed, and of all other folders those with no folder in them are not
-/// opened. So nothing bounds the search but its depth. File systems that do not count the links of folders (btrfs) do not tell
-/// which those are: there all are read.
+/// An ordinary capture costs a few stats and one window of names for each kind: places without unknown folders are not listed,
+/// and other folders are opened only if they have subfolders. So only the depth of the search is limited. On file systems that
+/// do not count subfolders in the link count (btrfs), all folders are read.
 struct OtherBuckets {
   private static let depthMax = 4
 
@@ -33,7 +33,7 @@ struct OtherBuckets {
     }
   }
 
-  /// The first of them, below the capture.
+  /// The path below the capture of the first such folder; nil if there is none.
   func first() throws(KernelError) -> String? {
     for place in layout.places {
       var path: String?
@@ -46,7 +46,7 @@ struct OtherBuckets {
   private func first(in directory: borrowing Directory, _ place: Place) throws(KernelError) -> String? {
     let leading = layout.folders(in: place)
     let known = leading.count { directory.hasFolder($0) } + knownBuckets(in: place)
-    // Not listed for its files: they may be a million.
+    // Listed only if there are unknown folders: it may hold a million files.
     guard try directory.mayHaveSubfolders(besides: known) else {
       return try first(below: leading, in: directory, layout.path(of: place))
     }
@@ -68,7 +68,7 @@ struct OtherBuckets {
     return try first(below: names, in: directory, layout.path(of: place))
   }
 
-  /// How many folders of a place are buckets of the layout, or days of them.
+  /// How many folders of a place are buckets of the layout, or date folders.
   private func knownBuckets(in place: Place) -> Int {
     var names: Set<String> = []
     for (index, other) in layout.trees.enumerated() {
@@ -84,7 +84,7 @@ struct OtherBuckets {
     return names.count
   }
 
-  /// In those of these folders that are no places, and in the folders in them.
+  /// Searches those of these folders that are no places, and the folders in them.
   private func first(
     below names: [String], in directory: borrowing Directory, _ path: String
   ) throws(KernelError) -> String? {
@@ -111,8 +111,8 @@ struct OtherBuckets {
 private struct FolderSearch {
   private let kinds: [Kind]
   private let layout: Layout
-  /// Hours of day count only where all of them are there: they are made at once. A few numbers are something else, such as the
-  /// variants of a stream.
+  /// Folders named by the hour count only if all 24 exist, since they are made at once. A few numbers are something else, such
+  /// as the variants of a stream.
   private let needsWholeDay: Bool
 
   init(kinds: [Kind], _ layout: Layout, needsWholeDay: Bool) {
@@ -138,7 +138,7 @@ private struct FolderSearch {
     return nil
   }
 
-  /// The paths of the buckets that a folder is, or holds.
+  /// The folder itself if it is named by the hour; the hours in it if it is a date folder.
   private func buckets(
     _ name: String, _ rule: BucketRule, in directory: borrowing Directory
   ) throws(KernelError) -> [String] {
@@ -151,7 +151,7 @@ private struct FolderSearch {
 }
 
 extension OpenCapture {
-  /// What is there of its layout. A capture with files in buckets of another one is refused.
+  /// The existing folders of the layout. Throws if the capture has files in buckets of another layout.
   func tree() throws(MigrationError) -> CaptureTree {
     try unlessOtherBuckets { () throws(KernelError) in try CaptureTree(of: directory, layout) }
   }
@@ -177,7 +177,7 @@ extension Directory {
     (try? status(of: name))?.type == .directory
   }
 
-  /// False for a folder whose number of links says that there is none in it.
+  /// False for a folder whose link count shows that it has no subfolders.
   fileprivate func mayHoldFolders(_ name: String) throws(KernelError) -> Bool {
     do throws(KernelError) { return try statusIfThere(name)?.links != 2 } catch {
       guard [.permissionDenied, .notPermitted].contains(error.errno) else { throw error }
@@ -185,8 +185,8 @@ extension Directory {
     }
   }
 
-  /// Nil for a link, another mount, or what has gone: nothing of this capture was moved there. A bucket that cannot be looked
-  /// into may be full; a folder of another name, such as lost+found, is none of the capture's.
+  /// Opens a folder. Nil for a link, another mount, or a folder that is gone: no file of this capture was moved there. If the
+  /// folder may not be opened, a bucket throws, since it may hold files; for any other folder, such as lost+found, returns nil.
   func folder(_ path: String, isBucket: Bool) throws(KernelError) -> OpenFolder? {
     do throws(KernelError) { return OpenFolder(try openFolder(path)) } catch {
       switch error.errno {
@@ -199,7 +199,7 @@ extension Directory {
     }
   }
 
-  /// Nil where it may be opened, but not read or searched (mode 0744).
+  /// Nil if the folder may be opened but not read or searched (mode 0744).
   func foldersUnlessClosed() throws(KernelError) -> [String]? {
     do throws(KernelError) { return try folders() } catch {
       guard [.permissionDenied, .notPermitted].contains(error.errno) else { throw error }
@@ -207,7 +207,7 @@ extension Directory {
     }
   }
 
-  /// Names of the folders in it that are text.
+  /// The names of its subfolders that are valid UTF-8, sorted.
   fileprivate func folders() throws(KernelError) -> [String] {
     var folders: [String] = []
     try forEachEntry { entry in

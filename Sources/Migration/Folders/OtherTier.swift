@@ -1,11 +1,11 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// Files of the layout's kinds where another layout has its hot ones: they would be passed over, and a recorder that goes on with the
-/// next numbers would write over them. Known by
+/// Finds files of the layout's kinds where another layout has its hot files: they would be ignored, and a recorder that continues
+/// with the next numbers would overwrite them. It looks in
 ///
-/// - a folder on which something is mounted, and that the layout does not know: files in it, or at most two folders below;
-/// - folders `hot/NAME`, with the name of a kind or of one of its own folders.
+/// - mount points that the layout does not know, and at most two folders below them;
+/// - folders `hot/NAME`, where NAME is that of a kind or of one of its own folders.
 struct OtherTier {
   private static let hotFolder = "hot"
   private static let depthMax = 2
@@ -14,7 +14,7 @@ struct OtherTier {
 
   init(_ layout: Layout) { self.layout = layout }
 
-  /// The first of them in a folder that the layout does not know, or in one right in that; as a path below `directory`.
+  /// The first such folder, as a path below `directory`: the unknown folder `name` itself, or one directly in it or below.
   func first(in directory: borrowing Directory, _ name: String) throws(KernelError) -> String? {
     if let path = try mounted(directory, name) { return path }
     guard let folder = try directory.folder(name, isBucket: false),
@@ -53,7 +53,7 @@ struct OtherTier {
     return path.isEmpty ? name : "\(name)/\(path)"
   }
 
-  /// The folder with the first file, below this one; empty for this one.
+  /// The path of the first folder with such a file, below this one; empty for this one, nil if there is none.
   private func holdsFile(_ directory: borrowing Directory, depth: Int) throws(KernelError) -> String? {
     guard let folders = try directory.foldersUnlessClosed() else { return nil }
     if try directory.holdsFile(of: layout.kinds, layout) { return "" }

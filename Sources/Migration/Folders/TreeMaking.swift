@@ -2,7 +2,7 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Making the folders that a layout wants.
+/// Makes the folders that a layout needs.
 extension CaptureTree {
   private func missingBuckets(of kind: Kind) -> [Bucket] {
     layout.buckets.fixedBuckets().filter { !isThere($0, of: kind) }
@@ -14,13 +14,13 @@ extension CaptureTree {
     return layout.places.filter { $0 != .root && all.contains($0) }
   }
 
-  /// How many folders the layout wants in any case.
+  /// How many folders the layout always needs, existing or not.
   var wantedCount: Int {
     folders(on: tieredPlaces).count
       + layout.kinds.count * layout.buckets.fixedBuckets().count
   }
 
-  /// How many of those are not there. Below a refused place nothing can be missing.
+  /// How many of those do not exist. Buckets of a refused place are not counted.
   var missingCount: Int {
     let buckets = layout.kinds.reduce(0) { count, kind in
       count + (dirfd(of: layout.coldPlace(of: kind)) == Self.refused ? 0 : missingBuckets(of: kind).count)
@@ -28,11 +28,11 @@ extension CaptureTree {
     return buckets + missingCount(of: tieredPlaces.filter(isAbsent))
   }
 
-  /// The paths of places and those that lead to them, each once; not those that lead to a cold root.
+  /// The paths of places and of the folders that lead to them, each once; without those that lead to a cold root.
   private func folders(on places: [Place]) -> Set<[UInt8]> {
     var folders: Set<[UInt8]> = []
     for place in places {
-      // By bytes: two spellings of one letter are two folders.
+      // As bytes, not as String: canonically equivalent spellings compare equal there, but are two folders.
       let bytes = Array(layout.path(of: place).utf8)
       let start = layout.mount(of: place).map { layout.mounts[$0].leadingCount } ?? 0
       for end in bytes.indices.dropFirst(start) where bytes[end] == UInt8(ascii: "/") {
@@ -43,7 +43,7 @@ extension CaptureTree {
     return folders
   }
 
-  /// How many folders it takes to make these places: with those that only lead to them.
+  /// How many folders must be made for these places, including those that only lead to them.
   private func missingCount(of absent: [Place]) -> Int {
     var count = 0
     withPlace(.root) { root in
@@ -54,7 +54,7 @@ extension CaptureTree {
     return count
   }
 
-  /// Throws where buckets are missing in a place that this process may not write to: before any is made.
+  /// Throws if buckets are missing in a place that this process may not write to. Checked before any folder is made.
   func checkMissingCanBeMade() throws(KernelError) {
     for kind in layout.kinds where !missingBuckets(of: kind).isEmpty {
       try withPlace(layout.coldPlace(of: kind)) { (place) throws(KernelError) in try place.checkWritable() }
@@ -101,7 +101,7 @@ extension CaptureTree {
   /// How many folders `makeFlatPlaces` would make.
   var missingFlatCount: Int { missingCount(of: absentFlatPlaces) }
 
-  /// Makes the flat places of kinds that have files to go there. Returns how many folders that took.
+  /// Makes the flat places of kinds that have files to go there. Returns how many folders were made.
   mutating func makeFlatPlaces(like model: FileStatus, with mover: some Mover) throws(KernelError) -> Int {
     let absent = absentFlatPlaces
     let made = missingCount(of: absent)
@@ -112,7 +112,7 @@ extension CaptureTree {
     return made
   }
 
-  /// Those directly below the capture in one batch, others below them one by one.
+  /// Makes places: those directly below the capture in one batch, the others one by one.
   private mutating func make(
     _ absent: [Place], like model: FileStatus, with mover: some Mover
   ) throws(KernelError) {
@@ -134,7 +134,9 @@ extension CaptureTree {
     for place in absent { try reopen(place) }
   }
 
-  /// `names`: below the capture, for the path of an error.
+  /// Makes the folders of a batch. One that exists already is no error.
+  ///
+  /// - Parameter names: the paths below the capture, in the order of the requests, for errors.
   private static func make(
     _ requests: inout RequestQueue, named names: [String], in capture: FilePath, with mover: some Mover
   ) throws(KernelError) {
@@ -147,7 +149,7 @@ extension CaptureTree {
     }
   }
 
-  /// Makes a bucket that a file goes to, and says how many folders that took.
+  /// Makes a bucket that a file goes to. Returns how many folders were made.
   func make(_ bucket: Bucket, of kind: Kind, like model: FileStatus) throws(KernelError) -> Int {
     var made = 0
     let tree = layout.trees[Int(bucket.tree)]
@@ -157,8 +159,8 @@ extension CaptureTree {
     return made
   }
 
-  /// Folders that were made just now, or by a run that was killed before it came to this point: empty ones
-  /// whose attributes differ. Folders in use keep what their owner gave them.
+  /// Gives new folders the owner, group and mode of the capture: those just made, or by a run that was killed before this
+  /// point, that is, empty ones whose attributes differ. Folders in use keep what their owner gave them.
   private func giveAttributes(of model: FileStatus) throws(KernelError) {
     for kind in layout.kinds {
       for bucket in buckets(of: kind) where !layout.buckets.hasDates {
@@ -167,7 +169,7 @@ extension CaptureTree {
         }
       }
     }
-    // Whoever mounts something says whose it is.
+    // Not mount points: whoever mounts a file system decides who owns it.
     for place in tieredPlaces where !layout.split(layout.path(of: place)).path.isEmpty {
       try withPlace(place) { (directory) throws(KernelError) in
         try directory.giveAttributes(of: model, unlessHolding: BucketRule.hours.count)
@@ -177,7 +179,7 @@ extension CaptureTree {
 }
 
 extension Directory {
-  /// Makes a folder and those that it is in, as far as they are missing, and says how many. No link is followed.
+  /// Makes a folder and its parents, as far as they are missing. Returns how many were made. Follows no links.
   @discardableResult
   func makeFolders(_ path: String, like model: FileStatus) throws(KernelError) -> Int {
     let components = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
@@ -199,7 +201,7 @@ extension Directory {
     var model = model
     let status = try status()
     guard CurrentProcess.isRoot || status.owner == CurrentProcess.effectiveUser else { return }
-    // Below a capture of another user they stay as they were made, but for a group that may be given.
+    // In a capture of another user, owner and mode stay as they are; only a group that this user may set is changed.
     if !CurrentProcess.isRoot, status.owner != model.owner {
       guard CurrentProcess.isMember(ofGroup: model.group) else { return }
       let group = model.group

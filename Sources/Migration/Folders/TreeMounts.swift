@@ -2,9 +2,9 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// The file systems that a tree is on: that of the capture, and those of the mounts and cold roots of its layout.
+/// The file systems of a tree: that of the capture, and those of the mounts and cold roots of its layout.
 extension CaptureTree {
-  /// A part of the capture's own file system that is mounted in the capture a second time is none.
+  /// Opens a mount or cold root. A bind mount of the capture's own file system does not count as a mount: throws ENODEV.
   static func openMount(
     _ mount: LayoutDescription.Mount, in capture: borrowing Directory
   ) throws(KernelError) -> OpenFolder? {
@@ -24,13 +24,13 @@ extension CaptureTree {
     return mount
   }
 
-  /// Whether a file that goes from one to the other has to be copied: no rename leads there.
+  /// Whether a file must be copied to get from one folder to the other, since it cannot be renamed between them.
   func isCopied(from: Site, to: Site) -> Bool {
     copiesFiles && layout.mount(of: from).flatMap { media[$0] } != layout.mount(of: to).flatMap { media[$0] }
   }
 
-  /// Where something is not mounted any more that was when this was made: somebody may unmount it at any time, and what is in
-  /// memory goes with whoever has it open last. Nil where all is as it was.
+  /// An error if a mount or cold root is no longer what it was when this tree was made: a user may unmount it at any time, and a
+  /// tmpfs is lost once nobody has it open any more. Nil if nothing has changed.
   var lackOfMount: KernelError? {
     var lack: KernelError?
     withPlace(.root) { root in
@@ -56,7 +56,7 @@ extension CaptureTree {
     }
   }
 
-  /// Those besides the capture's own.
+  /// The file systems other than that of the capture.
   func mountedFileSystems() throws(KernelError) -> [(path: FilePath, status: FileSystemStatus)] {
     var systems: [(path: FilePath, status: FileSystemStatus)] = []
     for (folder, medium) in zip(mounts, media) {
@@ -66,7 +66,7 @@ extension CaptureTree {
     return systems
   }
 
-  /// Of a mount, or of the capture; also where a cold root is not there yet.
+  /// The path and file system of a mount, or of the capture for nil; works for a cold root that does not exist yet, too.
   func fileSystem(
     of mount: Int?, in capture: borrowing Directory
   ) throws(KernelError) -> (path: FilePath, status: FileSystemStatus) {
@@ -76,15 +76,15 @@ extension CaptureTree {
     return (path, try capture.fileSystem(ofMissing: layout.mounts[mount]))
   }
 
-  /// Those of all tiers (syncfs(2)).
+  /// Syncs the file systems of all tiers (syncfs(2)).
   func syncFileSystems() throws(KernelError) {
     for mount in [nil] + mounts.indices.filter({ mounts[$0] != nil }).map(Optional.init) {
       try withFileSystem(mount) { (root) throws(KernelError) in try root.syncFileSystem() }
     }
   }
 
-  /// Gives the folder on whose file system something of the capture is to `body`, and its path below that: empty for the folder
-  /// itself.
+  /// Gives `body` the root of the mount that a path of the layout is on, or the capture, and the rest of the path below that:
+  /// empty for the root itself.
   func withRoot<Result>(
     ofPath path: String, _ body: (borrowing Directory, _ path: String) throws(KernelError) -> Result
   ) throws(KernelError) -> Result {

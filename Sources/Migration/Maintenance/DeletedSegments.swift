@@ -1,7 +1,7 @@
 internal import CaptureLayout
 
-/// Segments that somebody deletes before they are archived, as ffmpeg does with `-hls_flags delete_segments`: their numbers
-/// are missing between the newest cold segment and the oldest hot one.
+/// Finds segments that another program deletes before they are archived, as ffmpeg does with `-hls_flags delete_segments`:
+/// their numbers are missing between the newest cold segment and the oldest hot one.
 struct DeletedSegments {
   struct Segment {
     let number: Int64
@@ -14,7 +14,7 @@ struct DeletedSegments {
     }
   }
 
-  /// The newest in the hour folders.
+  /// The newest segment in the buckets.
   var newestCold: Segment?
   private var oldestHot: Segment?
   private(set) var newestHot: Segment?
@@ -28,8 +28,9 @@ struct DeletedSegments {
     hotCount += 1
   }
 
-  /// How many are missing; 0 where that may have another reason. `seen`: the newest hot segment of the last round, which
-  /// has existed, wherever it is now.
+  /// How many segments are missing; 0 if there may be another reason.
+  ///
+  /// - Parameter seen: the newest hot segment of the last round, which has existed, wherever it is now.
   func count(after seen: Segment?) -> Int64 {
     guard let hot = oldestHot, let newest = newestHot else { return 0 }
     if let cold = newestCold, cold.number < hot.number, isContinuous(cold, hot, newest) {
@@ -41,8 +42,8 @@ struct DeletedSegments {
     return hot.number.subtractingSaturating(seen.number)
   }
 
-  /// Whether the missing ones were recorded: the numbers go on as fast in between as they do in the hot place. Numbers that
-  /// begin elsewhere, or a pause of the recorder, are none.
+  /// Whether the missing segments were recorded: numbers and times rise in the gap at about the rate that they have in the hot
+  /// place. If the numbers began elsewhere, or the recorder paused, nothing is missing.
   private func isContinuous(_ cold: Segment, _ hot: Segment, _ newest: Segment) -> Bool {
     guard hotCount > 1, newest.number > hot.number else { return false }
     let microseconds = Double(newest.modified.microseconds(since: hot.modified))

@@ -1,7 +1,7 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// Which cold files have expired. A name that the live playlist lists is spared.
+/// Decides which cold files have expired. A name that the live playlist lists is spared.
 struct Expiry: Sendable {
   let tree: CaptureTree
   let rule: RetentionRule
@@ -14,7 +14,8 @@ struct Expiry: Sendable {
       && (!tree.layout.isSegment(kind) || !isPinned(name))
   }
 
-  /// What is hot is what the playlist lists: a cold segment of the same name is of another recording.
+  /// Whether the live playlist means this file. If a segment of that name is hot, the playlist means that one: a cold segment of
+  /// the same name belongs to another recording.
   private func isPinned(_ name: Span<UInt8>) -> Bool {
     pinned.contains(name) && (pinned.mayBeAny || !tree.isHotSegment(name))
   }

@@ -1,26 +1,28 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// What a bucket holds that matters to its playlists.
+/// The contents of a bucket that matter to its playlists.
 struct HourContents: ~Copyable {
   private(set) var segments: [Day: ArchivedSegments] = [:]
   private(set) var names = PlaylistNames()
-  /// More segments than an hour of segments of one second has. Such hours are held one at a time.
+  /// More segments than an hour of one-second segments has. Such buckets are held in memory one at a time.
   private static let largeCount = 4000
   private var turn: Turn.Taken?
-  /// Of a segment: one that cannot be looked at has no moment to be played at; the others are listed without it.
+  /// The error of a segment whose status could not be read: its time is not known, so the others are listed without it.
   private(set) var unreadable: KernelError?
 
-  /// The segments of a day, which are its caller's from then on: tens of thousands are held once.
+  /// Hands the segments of a day over to the caller, so that tens of thousands are held only once.
   mutating func take(_ day: Day) -> ArchivedSegments? { segments.removeValue(forKey: day) }
 
-  /// `large`: of all that are read at the same time. `leaves`: whether a segment is to be left out.
+  /// - Parameters:
+  ///   - large: shared by all folders that are read at the same time; lets one large one through at a time.
+  ///   - leaves: whether to leave out a segment.
   init(
     of directory: borrowing Directory, _ bucket: Bucket, _ layout: Layout, _ hours: inout HourClock,
     large: Turn, leaves: (Span<UInt8>, ModificationTime) -> Bool
   ) throws(KernelError) {
     var count = 0
-    // Of a bucket with a date everything is of that day.
+    // Everything in a bucket with a date is of that day.
     let day = layout.buckets.day(of: bucket)
     try Walk(layout, look: .modification).run(
       directory, wants: layout.isSegment,

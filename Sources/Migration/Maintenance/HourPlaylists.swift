@@ -2,12 +2,12 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// What a bucket was like when all its playlists were in order, and what decided which of them have ended.
+/// The state of a bucket when all its playlists were in order, and the inputs that decided which of them have ended.
 struct FinishedHour {
   fileprivate struct Inputs: Equatable {
     let today: Day
     let isCurrent: Bool
-    /// The newest of the young hot segments that belong in it.
+    /// Modification time of the newest young hot segment that belongs in the bucket.
     let newestHot: ModificationTime?
   }
 
@@ -17,16 +17,17 @@ struct FinishedHour {
   fileprivate let recorded: RecordedTime
 }
 
+/// What became of the playlists of one bucket.
 struct HourResult {
   let bucket: Bucket
   var changes: [PlaylistChange] = []
-  /// Playlists of an hour that need not be read again.
+  /// Playlists of a bucket that did not have to be read again.
   var unchanged = 0
-  /// Which time its segments cover; nil where nobody asks, or not all of them are known.
+  /// The time that its segments cover; nil if not requested, or if not all segments are known.
   var recorded: RecordedTime?
-  /// Of the folder, or of a segment that could not be looked at and is not in its playlist for that.
+  /// An error of the folder, or of a segment that is missing from its playlist because its status could not be read.
   var failure: KernelError?
-  /// Set where the folder need not be read again until it changes.
+  /// Set if the folder need not be read again until it changes.
   var finished: FinishedHour?
 
   init(_ bucket: Bucket, changes: [PlaylistChange] = []) {
@@ -35,9 +36,9 @@ struct HourResult {
   }
 }
 
-/// The playlists of one bucket: read, compared with its segments, and written under their temporary names.
+/// Reads the playlists of a bucket, compares them with its segments, and writes new ones under temporary names.
 struct HourPlaylists: Sendable {
-  /// A segment that is hot and younger than this may still come to its hour.
+  /// A hot segment younger than this may still move to its bucket.
   private static let lateSecondsMax: Int64 = 3600
   static let playlistBytesMax = 64 << 20
 
@@ -48,16 +49,16 @@ struct HourPlaylists: Sendable {
   private let hours: HourClock
   private let current: Bucket?
   private let today: Day
-  /// Folders that were in order.
+  /// Buckets that were in order in the last round.
   private var finished: [Bucket: FinishedHour]
-  /// Only a service asks which time is recorded, and remembers it.
+  /// True for a service: only that needs the recorded time, and remembers it.
   private let remembers: Bool
-  /// Set in a dry run: for each bucket, the days to which a segment would come.
+  /// Set in a dry run: for each bucket, the days that would get a segment.
   private let receiving: [Bucket: Set<Day>]?
-  /// In a dry run: which segments would have gone.
+  /// In a dry run: which segments retention would have deleted.
   private let leaving: Expiry?
   private let large = Turn()
-  /// What players load before segments.
+  /// The init segments, which players load before segments.
   private var initialization: [InitializationFile] = []
 
   init(
@@ -80,7 +81,7 @@ struct HourPlaylists: Sendable {
     self.leaving = leaving
   }
 
-  /// The same, with playlists that name these files. Where they named others before, no folder is in order.
+  /// A copy whose playlists name these init segments. If they named others `before`, every bucket must be read again.
   func naming(_ files: [InitializationFile], before: [InitializationFile]) -> HourPlaylists {
     var playlists = self
     playlists.initialization = files
@@ -91,7 +92,7 @@ struct HourPlaylists: Sendable {
   var isDryRun: Bool { receiving != nil }
   var receivingBuckets: Set<Bucket> { receiving.map { Set($0.keys) } ?? [] }
 
-  /// What would be written to a folder that is still to be made.
+  /// The playlists that would be written to a folder that does not exist yet.
   func planned(_ bucket: Bucket) -> HourResult {
     let days = receiving?[bucket] ?? []
     return HourResult(bucket, changes: days.map { PlaylistChange(name: $0.text, outcome: .written) })
@@ -109,9 +110,9 @@ struct HourPlaylists: Sendable {
     let inputs = FinishedHour.Inputs(
       today: today, isCurrent: bucket == current,
       newestHot: hasYoungHotSegment(bucket) ? newestHot[bucket] : nil)
-    // Taken before the folder is read: what comes meanwhile makes it differ the next time.
+    // Taken before the folder is read, so that whatever changes meanwhile makes the next version differ.
     let version = try FolderVersion(of: directory)
-    // What retention would take depends on the time.
+    // Not with `leaving`: what retention would delete depends on the time.
     if leaving == nil, let finished = finished[bucket], finished.version == version, finished.inputs == inputs
     {
       result.unchanged = finished.playlists
@@ -129,9 +130,10 @@ struct HourPlaylists: Sendable {
     if remembers, contents.unreadable == nil, !result.changes.contains(where: \.hasFailed) {
       result.recorded = recorded
     }
-    // What is wrong is found anew each time, so that it is known when it is over; so is what is only planned.
+    // Remember a bucket only if nothing is wrong or pending: problems must be found anew, so that their end is noticed.
     let unchanged = result.changes.count { if case .unchanged = $0.outcome { true } else { false } }
-    // Where segments may still come, so may a copy of one that gets its time at its end, which no folder shows.
+    // A bucket that may still get segments may also get a copy that has its final mtime set only at its end, which does not
+    // change the folder's version.
     let mayFill = inputs.isCurrent || inputs.newestHot != nil
     let isSettled =
       mayFill
@@ -143,7 +145,7 @@ struct HourPlaylists: Sendable {
     }
   }
 
-  /// Whether a segment would have gone before a playlist is written.
+  /// In a dry run: whether retention would have deleted a segment before the playlist is written.
   private func leaves(_ name: Span<UInt8>, _ modified: ModificationTime) -> Bool {
     guard let leaving, let kind = layout.stream?.kind else { return false }
     return leaving.hasExpired(name, kind, modified, nowSeconds: nowSeconds)
@@ -157,7 +159,7 @@ struct HourPlaylists: Sendable {
   ) -> [PlaylistChange] {
     let receiving = receiving?[bucket] ?? []
     let days = receiving.union(contents.segments.keys)
-    // A stray file of a day to come does not make the recording of today one of the past.
+    // A stray file with a date in the future must not turn today's recording into one of the past.
     let newest = days.filter { $0 <= today }.max() ?? days.max()
     var existing: [String: Existing] = [:]
     for name in contents.names.playlists { existing[name] = Self.existing(name, in: directory) }
@@ -181,7 +183,7 @@ struct HourPlaylists: Sendable {
       case .absent: break
       case .own(let text, let status):
         guard contents.unreadable == nil else { break }
-        // What it lists is there and in no other playlist: under another layout these are segments.
+        // Keep a playlist that lists existing files of other names: they are segments of another layout, in no other playlist.
         let isObsolete = !listsOtherFiles(text, in: directory)
         changes.append(PlaylistChange(name: name, outcome: isObsolete ? .obsolete(status) : .unchanged))
       case .foreign: changes.append(PlaylistChange(name: name, outcome: .foreign))
@@ -191,7 +193,8 @@ struct HourPlaylists: Sendable {
     return changes
   }
 
-  /// Segments of this layout are in the playlist of their day, which another time zone changes.
+  /// Whether a playlist lists existing files that are no segments of this layout. Those that are, are listed in the playlist of
+  /// their day, which may be another one after a change of the time zone.
   private func listsOtherFiles(_ playlist: [UInt8], in directory: borrowing Directory) -> Bool {
     var isThere = false
     var parser = PlaylistParser()
@@ -215,7 +218,7 @@ struct HourPlaylists: Sendable {
     newestHot[bucket].map { $0.seconds > nowSeconds - Self.lateSecondsMax } ?? false
   }
 
-  /// Over is a day of a bucket that the clock has left, and for which no young segment waits in the hot place.
+  /// Whether a day of a bucket is over: the clock has left it, and no young segment in the hot place still belongs to it.
   private func isOver(_ day: Day, _ bucket: Bucket, _ hours: inout HourClock) -> Bool {
     if day == today, bucket == current { return false }
     guard hasYoungHotSegment(bucket), let newest = newestHot[bucket] else { return true }
@@ -233,7 +236,7 @@ struct HourPlaylists: Sendable {
     case .absent: old = nil
     case .own(let contents, let status): old = (contents, status)
     case .foreign:
-      // What is recorded does not depend on who lists it.
+      // The recorded time does not depend on who wrote the playlist.
       if remembers, let segments = consume segments {
         recorded.add(ArchivePlaylist(of: segments, day: day, live: live, isOver: isOver).recordedTime)
       }
@@ -259,8 +262,8 @@ struct HourPlaylists: Sendable {
     return .staged(over: old?.status)
   }
 
-  /// A folder or a link of a temporary name is foreign, and so is a file that no run can have left. An execution has removed its
-  /// own by now.
+  /// Throws EEXIST if something foreign has the temporary name: a folder, a link, or a file that no run of hotcold can have left.
+  /// An execution has removed hotcold's own leftovers by now; a dry run ignores them.
   private func checkIsFree(_ temporary: String, in directory: borrowing Directory) throws(KernelError) {
     guard let status = try directory.statusIfThere(temporary) else { return }
     if isDryRun, status.type == .regular,
@@ -272,7 +275,7 @@ struct HourPlaylists: Sendable {
   }
 
   private static func startTime(of name: Span<UInt8>, in directory: borrowing Directory) -> Int64? {
-    // Where it cannot be read, the steps of the clock decide.
+    // If it cannot be read, modification times alone decide.
     guard let beginning = try? directory.beginning(of: name, bytesMax: StreamTime.bytesNeeded) else {
       return nil
     }
@@ -281,7 +284,7 @@ struct HourPlaylists: Sendable {
 
   // MARK: files
 
-  /// Whether a playlist is the one that was read, or still absent: making the new ones durable takes its time, in which
+  /// Whether a playlist is still the one that was read, or still absent: making the new ones durable takes time, in which
   /// another program may write one.
   static func isStill(_ status: FileStatus?, _ name: String, in directory: borrowing Directory)
     throws(KernelError) -> Bool
@@ -292,7 +295,7 @@ struct HourPlaylists: Sendable {
 
   enum Existing {
     case absent
-    /// hotcold's, or the guide's old archiver's.
+    /// Written by hotcold or by the guide's old archiver.
     case own([UInt8], FileStatus)
     case foreign
     case unreadable(KernelError)
@@ -304,7 +307,7 @@ struct HourPlaylists: Sendable {
 
   static func existing(_ name: String, in directory: borrowing Directory) -> Existing {
     do throws(KernelError) {
-      // Looked at first: what is written while it is read shows at the next look.
+      // The status is taken before the contents, so that a write during the read is noticed at the next comparison.
       guard let status = try directory.statusIfThere(name) else { return .absent }
       let contents = try directory.readFile(name, limit: playlistBytesMax)
       return ArchivePlaylist.mayReplace(contents) ? .own(contents, status) : .foreign
@@ -321,17 +324,17 @@ struct HourPlaylists: Sendable {
 
   static func temporaryName(of playlist: String) -> String { TemporaryName.ofWritten(playlist) }
 
-  /// Removes one that was read, unless another program has replaced it since.
+  /// Removes a playlist that was read, unless another program has replaced it since. Returns whether it is gone.
   static func remove(
     _ name: String, ifStill status: FileStatus, in directory: borrowing Directory
   ) throws(KernelError) -> Bool {
     try directory.removeFile(name, aside: TemporaryName.ofAside(name)) { name throws(KernelError) in
-      // A rename sets its change time.
+      // By contents: the rename aside has changed its ctime.
       try directory.statusIfThere(name)?.hasContents(of: status) ?? true
     }
   }
 
-  /// A playlist of the bucket, whoever wrote it, or what a killed run has left of one.
+  /// Whether an entry of a bucket is a playlist, whoever wrote it, or what a killed run has left of one.
   static func isOwn(_ entry: borrowing DirectoryEntry) -> Bool {
     FileName.isArchivePlaylist(entry.name)
       || (entry.type.countsAsFile && PlaylistNames.isLeftover(entry.name))

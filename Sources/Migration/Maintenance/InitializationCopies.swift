@@ -2,17 +2,17 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// A copy that was kept of an init segment, wherever in a capture it is.
+/// A copy of an init segment, wherever in a capture it lies.
 struct KeptInitialization {
   let name: String
-  /// Of which file.
+  /// The name of the init segment that was copied.
   let original: String
   fileprivate(set) var place: Place
-  /// From when on segments were made with it.
+  /// The time from which segments were made with it.
   let since: ModificationTime
   fileprivate let version: LivePlaylistVersion
 
-  /// Nil where it has gone, or is no init segment any more.
+  /// Nil if it is gone or no longer an init segment.
   func contents(in tree: CaptureTree) throws(KernelError) -> [UInt8]? {
     var contents: [UInt8]?
     try tree.withPlace(place) { (directory) throws(KernelError) in
@@ -21,7 +21,7 @@ struct KeptInitialization {
     return contents
   }
 
-  /// Moves it beside others. Where another run has kept the same there, this one is not needed.
+  /// Moves the copy to another place. If that already has the same copy, this one is removed.
   mutating func move(to target: Place, in tree: CaptureTree) throws(KernelError) {
     let (from, to) = (tree.dirfd(of: place), tree.dirfd(of: target))
     guard CaptureTree.isOpen(to) else { return }
@@ -47,7 +47,7 @@ struct KeptInitialization {
     place = target
   }
 
-  /// Removes it if another file says as much, and says whether it has gone.
+  /// Removes the copy if `isNeedless` says so for its contents, and returns whether it is gone.
   func remove(
     in tree: CaptureTree, if isNeedless: (_ contents: [UInt8]) throws(KernelError) -> Bool
   ) throws(KernelError) -> Bool {
@@ -65,16 +65,23 @@ struct KeptInitialization {
   }
 }
 
-/// What there is of such copies in a capture. Something else under the name of one is none.
+/// Finds and moves the copies of init segments in a capture. A file with the name of a copy that is no init segment does not
+/// count as one.
 enum InitializationCopies {
-  /// Those that were looked at, by their paths below the capture: as long as they are the same, so are their contents.
+  /// The versions of copies that were read, by their paths below the capture: as long as a version is the same, so are the
+  /// contents.
   typealias Known = [String: LivePlaylistVersion]
 
   static let bytesMax = 1 << 20
-  /// So many names are tried for a copy.
+  /// How many names are tried for a copy.
   static let namesMax: Int64 = 8
 
-  /// `removesLeftovers`: of killed runs; what cannot be removed or put back stays, and is among the failures.
+  /// All copies in a capture.
+  ///
+  /// - Parameters:
+  ///   - known: of an earlier call; what has not changed since is not read again.
+  ///   - removesLeftovers: whether to remove what killed runs left. What cannot be removed or put back stays, and is added to
+  ///     `failures`.
   static func find(
     in tree: CaptureTree, known: Known = [:], removesLeftovers: Bool, _ failures: inout [KernelError]
   ) throws(KernelError) -> [KeptInitialization] {
@@ -108,13 +115,13 @@ enum InitializationCopies {
     tree.layout.prefix(of: place) + name
   }
 
-  /// Where copies may be: beside the buckets, and where a reversion has left them.
+  /// The places that may hold copies: beside the buckets, and where a reversion has left them.
   private static func places(in tree: CaptureTree) -> [Place] {
     let all = tree.layout.coldPlacesOfStream + tree.layout.playlistPlaces
     return all.indices.filter { !all[..<$0].contains(all[$0]) }.map { all[$0] }
   }
 
-  /// Nil where it is no init segment. What is as it was seen is not read again.
+  /// Nil if it is no init segment. A file that still has the version `seen` is not read again.
   private static func version(
     of name: String, in directory: borrowing Directory, unless seen: LivePlaylistVersion?
   ) throws(KernelError) -> LivePlaylistVersion? {
@@ -133,22 +140,22 @@ enum InitializationCopies {
     return InitializationSection.isWhole(contents.span) ? (contents, version) : nil
   }
 
-  /// The time of the file says it to the nanosecond, unless something has set another one since; a name that was taken differs
-  /// by seconds.
+  /// The file's modification time, which is exact to the nanosecond, unless something has changed it; then the time in the name.
+  /// The two may differ by seconds, since a copy whose name was taken got the name of an earlier second.
   private static func since(_ seconds: Int64, _ modified: ModificationTime) -> ModificationTime {
     (0..<namesMax).contains(modified.seconds.subtractingSaturating(seconds))
       ? modified : ModificationTime(seconds: seconds, nanoseconds: 0)
   }
 
-  /// Those of a copy. An earlier second where the name is taken: a later one would leave out the first segment, which is
-  /// finished right after.
+  /// The names to try for a copy, each a second earlier than the one before. Not later: a later time would leave out the first
+  /// segment, which is finished right after the init segment.
   static func names(of original: String, _ since: ModificationTime) -> [String] {
     (0..<namesMax).compactMap {
       InitializationCopy.name(of: original, seconds: since.seconds.subtractingSaturating($0))
     }
   }
 
-  /// A live init segment, the oldest first: while a recorder is cut over, there may be two of a name.
+  /// The recorder's own init segments, the oldest first. During the cut-over of a recorder there may be two of one name.
   static func live(
     _ names: [String], in tree: CaptureTree
   ) throws(KernelError) -> [(name: String, place: Place)] {
@@ -164,7 +171,8 @@ enum InitializationCopies {
     return found.sorted { $0.modified < $1.modified }.map { ($0.name, $0.place) }
   }
 
-  /// Replaces nothing; by link and unlink where the file system has no RENAME_NOREPLACE, since nobody else writes to copies.
+  /// Renames without replacing anything; by link and unlink if the file system has no RENAME_NOREPLACE, which is safe because
+  /// no other program writes to copies.
   static func move(_ name: String, from: Int32, to: Int32, as newName: String) -> Outcome {
     let (name, newName) = (Array(name.utf8), Array(newName.utf8))
     let outcome = Name.rename(name.span, from: from, to: to, as: newName.span)
@@ -176,10 +184,10 @@ enum InitializationCopies {
 // MARK: leaving a tree
 
 extension InitializationCopies {
-  /// Takes the copies along with the segments: to the flat place, or to the cold place of the first tree. In the flat layout one
-  /// that says no more than the live file, contents and time, is not needed.
+  /// Moves the copies with the segments: to the flat place, or to the cold place of the first tree. In the flat layout a copy
+  /// with the same contents and time as the live file is not needed and is removed.
   ///
-  /// - Returns: how many files each place has less, or would have.
+  /// - Returns: how many files left each place, or would leave it.
   static func leave(
     _ tree: CaptureTree, toFlat: Bool, isDryRun: Bool, _ report: inout ManifestReport
   ) -> [Place: Int] {
@@ -188,7 +196,7 @@ extension InitializationCopies {
     var gone: [Place: Int] = [:]
     do throws(KernelError) {
       let copies = try find(in: tree, removesLeftovers: !isDryRun, &report.initializationFailures)
-      // One that lies there already may be somebody's own.
+      // A file that is already there may be the user's own.
       for var copy in copies where copy.place != target {
         let place = copy.place
         do throws(KernelError) {
@@ -205,7 +213,7 @@ extension InitializationCopies {
     return gone
   }
 
-  /// Of one that is needed no more, or would be.
+  /// Removes a copy that is no longer needed; in a dry run only says whether it would.
   private static func isRemoved(
     _ copy: KeptInitialization, in tree: CaptureTree, isDryRun: Bool
   ) throws(KernelError) -> Bool {
@@ -230,11 +238,11 @@ extension InitializationCopies {
         guard let live = try read(name, in: directory), live.contents == contents else { return }
         isSame = true
         guard live.version.modified == copy.since else { return }
-        // It is the only one once the copy is removed, and the recorder need not have made it durable.
+        // Once the copy is removed this is the only one, and the recorder may not have made it durable.
         if isSynced { try directory.syncFile(name) }
         isLive = true
       }
-      // Where there are two, one is to be removed, by whoever decides between them.
+      // If there are two that differ, one of them will be removed, and it is not known which: keep the copy.
       if !isSame { return false }
     }
     return isLive

@@ -2,22 +2,25 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Keeps what each init segment (fMP4) has held, so that segments can be played with what they were made with.
+/// Keeps a copy of every init segment (fMP4) that a recorder has used, so that segments stay playable with the one that they
+/// were made with.
 ///
-///     init.mp4, as the recorder has it ─▶ whole, left alone ─▶ not as the newest copy? ─▶ init.20261124T130501Z.mp4, durable
+///     the recorder's init.mp4 ─▶ whole and quiet? ─▶ differs from the newest copy? ─▶ init.20261124T130501Z.mp4, durable
 ///
-/// A recorder that starts again writes over it; with the same contents, as most do, there is nothing to keep. Copies are beside
-/// the buckets, not in the hot place, so that the cold tier can be played by itself. They are about a kilobyte each, and stay.
+/// A recorder that restarts overwrites its init segment; if the contents are the same, as usual, there is nothing to keep. Copies
+/// lie beside the buckets, not in the hot place, so that the cold tier can be played by itself. They are about a kilobyte each,
+/// and retention does not delete them.
 struct InitializationKeeper {
+  /// How long to wait for an init segment that is being written.
   private static let patienceNanoseconds: Int64 = 1_000_000_000
+  /// An init segment unchanged for this long counts as written.
   private static let quietNanoseconds: Int64 = 100_000_000
 
-  /// What became of it.
   struct Kept {
     fileprivate(set) var files: [InitializationFile] = []
     fileprivate(set) var counts = InitSegmentCounts()
     fileprivate(set) var failures: [KernelError] = []
-    /// For the next time.
+    /// To pass to the next call.
     fileprivate(set) var known: InitializationCopies.Known = [:]
   }
 
@@ -25,15 +28,17 @@ struct InitializationKeeper {
   private let stream: Layout.Stream
   private let isDryRun: Bool
   private var copies: [KeptInitialization] = []
-  /// Copies that were made now, or would be.
+  /// Copies that this call made, or would make.
   private var stored: [(file: InitializationFile, contents: [UInt8])] = []
-  /// What is used and has no copy: one that is not whole, or could not be copied.
+  /// Init segments in use that have no copy: they are not whole yet, or could not be copied.
   private var others: [InitializationFile] = []
   private var counts = InitSegmentCounts()
   private var failures: [KernelError] = []
 
-  /// What the segments of a stream were made with; nothing where the layout names no init segment. What cannot be kept is among
-  /// the failures; thrown is what leaves it unknown which copies there are.
+  /// Copies what is new, and returns all init segments of the stream; nothing if the layout names no init segment.
+  ///
+  /// - Parameter known: of the last call, so that copies need not be read again.
+  /// - Throws: if it cannot be found out which copies there are. Other errors are in `Kept.failures`.
   static func refresh(
     _ tree: CaptureTree, known: InitializationCopies.Known, isDryRun: Bool
   ) throws(KernelError) -> Kept {
@@ -62,7 +67,7 @@ struct InitializationKeeper {
     copies = try InitializationCopies.find(
       in: tree, known: known, removesLeftovers: !isDryRun, &failures)
     bringHome()
-    // The oldest first: what a recorder has written last is what its segments are made with, whatever it is called.
+    // The oldest first: segments are made with what a recorder has written last, whatever its name.
     for (name, place) in try InitializationCopies.live(stream.initialization, in: tree) {
       keep(name, in: place)
     }
@@ -70,12 +75,12 @@ struct InitializationKeeper {
 
   // MARK: the live file
 
-  /// A reversion leaves copies in the flat place.
+  /// Moves copies beside the buckets, from where a reversion has left them or another layout has them.
   private mutating func bringHome() {
     let away = copies.indices.filter { copies[$0].place != cold }
     guard !away.isEmpty else { return }
     if isDryRun {
-      // Those of other layouts are counted where they leave (`InitializationCopies.leave`).
+      // Copies that leave another layout are counted in `InitializationCopies.leave`.
       if !tree.layout.hasSources { counts.copiesMoved += away.count }
       return
     }
@@ -85,7 +90,7 @@ struct InitializationKeeper {
         counts.copiesMoved += 1
       } catch { failures.append(error) }
     }
-    // Before a playlist names them there.
+    // Durable before a playlist names them there.
     do throws(KernelError) {
       try tree.withPlace(cold) { (directory) throws(KernelError) in try directory.syncNames() }
     } catch { failures.append(error) }
@@ -107,7 +112,8 @@ struct InitializationKeeper {
     others.append(InitializationFile(name: name, place: place, since: since))
   }
 
-  /// Whether the newest copy that is no younger holds the same. There may be several of one moment, of several streams.
+  /// Whether the newest copy that is not younger than `modified` has these contents. Several copies may have the same time, of
+  /// several streams.
   private func hasCopy(of contents: [UInt8], at modified: ModificationTime) throws(KernelError) -> Bool {
     let newest = (copies.map(\.since) + stored.map(\.file.since)).filter { $0 <= modified }.max()
     if stored.contains(where: { $0.file.since == newest && $0.contents == contents }) { return true }
@@ -117,7 +123,7 @@ struct InitializationKeeper {
     return false
   }
 
-  /// Nil for one that is being written, and for what is no init segment.
+  /// Reads an init segment; waits up to about a second for one that is being written. Nil if it still is, or is not one.
   static func read(
     _ name: String, in directory: borrowing Directory
   ) throws(KernelError) -> (contents: [UInt8], modified: ModificationTime)? {
@@ -139,12 +145,12 @@ struct InitializationKeeper {
 
   // MARK: writing
 
-  /// False where there is no place for copies, or no name that a file may have.
+  /// False if there is no folder for copies, or no valid name for the copy.
   private mutating func store(
     _ contents: [UInt8], of name: String, since: ModificationTime
   ) throws(KernelError) -> Bool {
     let isDryRun = isDryRun
-    // The folder that an execution would make.
+    // In a dry run, the folder that an execution would make may be missing.
     var copy = isDryRun && tree.isAbsent(cold) ? InitializationCopies.names(of: name, since).first : nil
     try tree.withPlace(cold) { (directory) throws(KernelError) in
       copy =
@@ -167,7 +173,7 @@ struct InitializationKeeper {
     return nil
   }
 
-  /// Durable, name and contents, before a playlist names it.
+  /// Writes a copy; contents and name are durable on return, before a playlist names it.
   private static func write(
     _ contents: [UInt8], of name: String, _ since: ModificationTime, in directory: borrowing Directory
   ) throws(KernelError) -> String? {

@@ -2,12 +2,12 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// The names in a folder that have to do with init segments.
+/// The names in a folder that are copies of init segments, or what killed runs left of them.
 struct InitializationNames {
   private(set) var copies: [(name: String, original: String, seconds: Int64)] = []
-  /// Of runs that were killed while they wrote.
+  /// Temporary files of runs that were killed while they wrote a copy.
   private(set) var written: [String] = []
-  /// Of runs that were killed while they removed one: what its name was.
+  /// Files that a run renamed aside to remove them, and was killed: their original names.
   private(set) var aside: [(name: String, original: String)] = []
 
   init(in directory: borrowing Directory, of originals: [String]) throws(KernelError) {
@@ -22,7 +22,7 @@ struct InitializationNames {
     for original in originals {
       if let seconds = InitializationCopy.seconds(in: entry.name, of: original) {
         let name = text(entry.name.indices)
-        // A file that the layout itself names is a recorder's.
+        // A name that is itself in the layout is a recorder's file, not a copy.
         if !originals.contains(name) { copies.append((name, original, seconds)) }
       } else if InitializationCopy.isTemporary(entry.name, of: original) {
         written.append(text(entry.name.indices))
@@ -37,8 +37,8 @@ struct InitializationNames {
 
 // What killed runs have left.
 extension InitializationCopies {
-  /// Removes what was being written, where copies are written, and puts back what was being removed. Returns whether any was to
-  /// be put back.
+  /// Removes unfinished copies in the places where copies are written, and puts back files that were being removed. Returns
+  /// whether there were files to put back.
   static func removeLeftovers(
     _ names: InitializationNames, in directory: borrowing Directory, _ place: Place, _ layout: Layout,
     _ failures: inout [KernelError]
@@ -58,7 +58,8 @@ extension InitializationCopies {
     return !names.aside.isEmpty
   }
 
-  /// Puts back what a recorder has written, before anything is done with it. What cannot be put back is said by `find`.
+  /// Puts back a recorder's own init segments that a killed run renamed aside, before they are used. `find` reports those that
+  /// cannot be put back.
   static func putBackLive(in tree: CaptureTree) {
     for place in tree.layout.playlistPlaces {
       tree.withPlace(place) { directory in
@@ -69,7 +70,8 @@ extension InitializationCopies {
     }
   }
 
-  /// Where a recorder has written another one since, it is kept as a copy: older segments may have been made with it.
+  /// Renames a file back that a killed run had renamed aside. If a recorder has written a different one since, the file is kept
+  /// as a copy: older segments may have been made with it.
   private static func putBack(
     _ name: String, of original: String, in directory: borrowing Directory
   ) throws(KernelError) {
@@ -86,7 +88,7 @@ extension InitializationCopies {
     throw KernelError(.rename, directory.path.appending(aside), .fileExists)
   }
 
-  /// False where the name is taken.
+  /// False if the name is taken.
   private static func hasRenamed(
     _ name: String, as newName: String, in directory: borrowing Directory
   ) throws(KernelError) -> Bool {

@@ -19,26 +19,27 @@ public struct TierCount: Equatable, Sendable {
   }
 }
 
-/// What the buckets hold, remembered from one look of the service to the next.
+/// Counts what the buckets and hot places hold; remembers the buckets from one round of the service to the next.
 public final class Inventory {
   struct Entry {
-    /// Nil where a file could not be looked at, or a later change might not show: the folder is read again then.
+    /// Nil if the status of a file could not be read, or a later change might go unnoticed: the folder is then read again.
     var version: FolderVersion?
     var count = TierCount()
-    /// Of the files whose age is known.
+    /// The oldest and the newest modification time of the files whose age is known.
     var oldest: ModificationTime?
     var newest: ModificationTime?
     var implausible = 0
-    /// Of segments, the one that was modified last.
+    /// If these are segments, the one that was modified last.
     var newestSegment: DeletedSegments.Segment?
   }
   private var entries: [KindBucket: Entry] = [:]
   public private(set) var hot = PerKind(repeating: TierCount())
-  /// Of the files in the hot place.
+  /// The newest modification time in each hot place.
   private(set) var newestHot = PerKind<ModificationTime?>(repeating: nil)
 
   public init() {}
 
+  /// The files of a kind in all buckets.
   public func cold(_ kind: Kind) -> TierCount {
     entries.reduce(TierCount()) { $1.key.kind == kind ? $0 + $1.value.count : $0 }
   }
@@ -59,8 +60,10 @@ public final class Inventory {
     entries.reduce(0) { $1.key.kind == kind ? $0 + $1.value.implausible : $0 }
   }
 
-  /// Looks again at what has changed. `nowSeconds`: since the epoch; files from the future are implausible. Throws where a
-  /// folder cannot be listed.
+  /// Reads the hot places, and the buckets that have changed.
+  ///
+  /// - Parameter nowSeconds: since the epoch; files from the future are implausible.
+  /// - Throws: if a folder cannot be listed.
   func refresh(_ tree: CaptureTree, nowSeconds: Int64) throws(KernelError) {
     let there = Set(tree.buckets().map { KindBucket(kind: $0.kind, bucket: $0.bucket) })
     for key in entries.keys where !there.contains(key) { entries[key] = nil }
@@ -107,8 +110,8 @@ public final class Inventory {
     entries[key] = entry
   }
 
-  /// Every regular file of a kind in a folder, with its whole status. False where one could not be looked at, which
-  /// `unreadable` is told, or a signal came first.
+  /// Gives every regular file of a kind in a folder to `body`, with its whole status. Returns false if the status of a file
+  /// could not be read, which is passed to `unreadable`, or if a stop signal came first.
   @discardableResult
   static func forEachFile(
     of kind: Kind, in directory: borrowing Directory, _ layout: Layout,

@@ -2,15 +2,15 @@ public import CaptureLayout
 public import KernelIO
 public import SystemPackage
 
-/// What the service asks for besides settling.
+/// What the service does besides settling.
 public struct MaintenanceOptions: Sendable {
   public var layout: Layout
   public var rule: RetentionRule
   public var hours: HourClock
   public var writesManifests = true
-  /// As in `MigrationOptions`.
+  /// As `MigrationOptions.guardsPath`.
   public var guardsPath = false
-  /// Somebody has looked and said that what retention declines is right.
+  /// The operator has confirmed deletions that retention would decline (`--force-retention`).
   public var isForced = false
   public var isDryRun = false
 
@@ -21,8 +21,9 @@ public struct MaintenanceOptions: Sendable {
   }
 }
 
+/// What the maintenance of one capture did in a round, or would do.
 public struct MaintenanceReport: Sendable {
-  /// As it is for this capture, once that was opened.
+  /// The layout placed on this capture (`Layout.placed`), once that is open.
   public internal(set) var layout: Layout
   public internal(set) var retention: RetentionReport?
   public internal(set) var manifests: ManifestReport?
@@ -30,9 +31,9 @@ public struct MaintenanceReport: Sendable {
   public internal(set) var cold = PerKind(repeating: TierCount())
   public internal(set) var newestCold = PerKind<ModificationTime?>(repeating: nil)
   public internal(set) var fileSystem: FileSystemStatus?
-  /// Of the folders of the layout that are on other file systems.
+  /// The file systems of mounts and cold roots, other than that of the capture.
   public internal(set) var mounts: [(path: FilePath, status: FileSystemStatus)] = []
-  /// Segments that somebody deleted before they were archived; see `DeletedSegments`.
+  /// Segments that another program deleted before they were archived; see `DeletedSegments`.
   public internal(set) var deletedSegments = 0
   public internal(set) var error: MigrationError?
 
@@ -40,9 +41,10 @@ public struct MaintenanceReport: Sendable {
 }
 
 extension Engine {
-  /// What follows the settling in a round of the service: retention, playlists, counts, room on the disk.
+  /// What follows settling in a round of the service: retention, playlists, counts, free space. Never throws: an error is in the
+  /// report.
   ///
-  /// `clock` has watched since the service was started.
+  /// - Parameter clock: has watched the clock since the service was started.
   public func keepUp(
     _ path: FilePath, options: MaintenanceOptions, memory: CaptureMemory, clock: ClockWatch
   ) -> MaintenanceReport {
@@ -112,9 +114,9 @@ extension Engine {
     }
   }
 
-  /// Folders of dates that hold nothing any more, but for the newest of each kind: that its buckets are here must not be
-  /// forgotten when all of their files have expired (`OtherBuckets`). What is not empty is not removed (rmdir(2)), and
-  /// another error is no matter of a round: the next one tries again.
+  /// Removes empty date folders of past days, except the newest of each kind: when all files have expired, that folder still
+  /// shows that the buckets are here (`OtherBuckets`). rmdir(2) removes no folder that is not empty; other errors are ignored,
+  /// since the next round tries again.
   private func removeEmptyDates(_ tree: CaptureTree, _ inventory: Inventory, _ hours: HourClock) {
     var hours = hours
     let now = ModificationTime(seconds: SystemClock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
@@ -139,7 +141,7 @@ extension Engine {
     _ tree: CaptureTree, _ options: MaintenanceOptions, _ memory: CaptureMemory
   ) throws(KernelError) -> Int {
     guard let kind = tree.layout.stream?.kind else { return 0 }
-    // Retention that leaves no cold ones for long would look the same.
+    // Retention that keeps cold segments only briefly would look the same.
     let shortestAgeSeconds: Int64 = 600
     var segments = DeletedSegments()
     segments.newestCold = memory.inventory.newestSegment
@@ -170,7 +172,7 @@ extension Engine {
     }
   }
 
-  /// For each bucket, the newest of the segments in the hot place that belong in it.
+  /// For each bucket, the modification time of the newest segment in the hot place that belongs in it.
   private static func newestHotSegments(
     _ tree: CaptureTree, _ hours: HourClock
   ) throws(KernelError) -> [Bucket: ModificationTime] {

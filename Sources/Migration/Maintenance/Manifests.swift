@@ -2,21 +2,21 @@ public import CaptureLayout
 public import KernelIO
 internal import SystemPackage
 
-/// What became of the playlists of the buckets, or would.
+/// What became of the playlists of the buckets, or would become.
 public struct ManifestReport: Sendable {
-  /// New, or with another content than before.
+  /// New playlists, and those with changed contents.
   public internal(set) var written = 0
   public internal(set) var unchanged = 0
-  /// Of days that hold no segment any more.
+  /// Playlists of days that hold no segments any more.
   public internal(set) var removed = 0
-  /// Foreign playlists, left as they are; below the capture.
+  /// Foreign playlists, left as they are; paths below the capture.
   public internal(set) var foreign: [String] = []
   public internal(set) var failures: [KernelError] = []
-  /// Gaps of the last 24 hours, of a round of the service; nil where not all that is recorded is known.
+  /// Gaps of the last 24 hours; nil outside the service, and if not everything that was recorded is known.
   public internal(set) var gaps: RecordingGaps?
   /// Copies of init segments.
   public internal(set) var initSegments = InitSegmentCounts()
-  /// Of init segments: no copy was kept.
+  /// Why copies of init segments could not be kept.
   public internal(set) var initializationFailures: [KernelError] = []
 
   public var isClean: Bool { foreign.isEmpty && failures.isEmpty && initializationFailures.isEmpty }
@@ -34,14 +34,14 @@ public struct ManifestReport: Sendable {
   }
 }
 
-/// What became of the init segments of fMP4, or would.
+/// What became of the init segments of fMP4, or would become.
 public struct InitSegmentCounts: Equatable, Sendable {
-  /// The recorder's own: to where its playlist goes.
+  /// The recorder's own init segments, moved with the live playlist.
   public internal(set) var moved = 0
-  /// Of what it held.
+  /// New copies of the recorder's init segments.
   public internal(set) var copiesWritten = 0
   public internal(set) var copiesMoved = 0
-  /// Of those that say no more than the recorder's own.
+  /// Copies removed because the recorder's own has the same contents.
   public internal(set) var copiesRemoved = 0
 
   public var copiesChanged: Int { copiesWritten + copiesMoved + copiesRemoved }
@@ -57,10 +57,10 @@ public struct InitSegmentCounts: Equatable, Sendable {
   }
 }
 
-/// Which buckets were in order at the last look, so that the service need not read them again.
+/// Which buckets were in order in the last round, so that the service need not read them again.
 public final class ManifestMemory {
   fileprivate var finished: [Bucket: FinishedHour] = [:]
-  /// What their playlists name.
+  /// The init segments that their playlists name.
   fileprivate var initialization: [InitializationFile] = []
   fileprivate var copies: InitializationCopies.Known = [:]
 
@@ -68,26 +68,26 @@ public final class ManifestMemory {
 }
 
 /// Keeps the playlists of each bucket in step with its segments: `archive.m3u8` for the newest day, and
-/// `archive-2026-11-24.m3u8` for each day before that an hour of day holds.
+/// `archive-2026-11-24.m3u8` for each earlier day in a bucket that is named by the hour alone.
 ///
-///     read, compare, write under other names ─▶ make durable ─▶ rename, remove ─▶ make the names durable
-///        └─── two threads ────────────────┘
+///     read, compare, write under temporary names ─▶ make durable ─▶ rename, remove ─▶ make the names durable
+///        └─── two threads ────────────────────┘
 ///
-/// Only what changes is written. No good playlist is replaced by one that a power cut could still take; a foreign one
-/// is never touched.
+/// Only playlists that change are written. A good playlist is never replaced by one that a power cut could still lose; a
+/// foreign one is never touched.
 struct Manifests: Sendable {
-  /// More files than these are made durable by one syncfs rather than by an fsync each.
+  /// Up to this many files are made durable by an fsync each, more by one syncfs.
   private static let fsyncsMax = 4
-  /// Looking at every segment waits for memory and the disk; each folder is read by one thread, and
-  /// one of the large ones at a time (`HourContents`).
+  /// Reading the status of every segment waits for memory and the disk, so two threads are faster than one. Each folder is read
+  /// by one thread; large folders one at a time (`HourContents`).
   private static let threads = 2
   private static let gapsSeconds: Int64 = 86_400
 
   enum Mode {
-    /// Nothing is written. `receiving`: for each bucket, the days to which a segment would come. `leaving`: those that would
+    /// Nothing is written. `receiving`: for each bucket, the days that would get a segment. `leaving`: the segments that would
     /// be deleted before.
     case dryRun(receiving: [Bucket: Set<Day>], leaving: Expiry?)
-    /// Contents are durable before a good playlist is replaced, and no more (`--no-sync`).
+    /// Contents are made durable only where a good playlist is replaced (`--no-sync`).
     case withoutSync
     /// Contents are durable before anything is renamed; the caller makes the names durable.
     case contents
@@ -99,7 +99,10 @@ struct Manifests: Sendable {
   private let mode: Mode
   private let nowSeconds: Int64
 
-  /// `newestHot`: for each bucket, the newest of the hot segments that belong in it.
+  /// - Parameters:
+  ///   - newestHot: for each bucket, the modification time of the newest hot segment that belongs in it.
+  ///   - nowSeconds: since the epoch.
+  ///   - memory: of the service; nil in a single run.
   init(
     _ layout: Layout, live: LiveDurations, newestHot: [Bucket: ModificationTime], hours: HourClock,
     nowSeconds: Int64, mode: Mode, memory: ManifestMemory?
@@ -117,14 +120,14 @@ struct Manifests: Sendable {
 
   func refresh(_ tree: CaptureTree, memory: ManifestMemory?) -> ManifestReport {
     guard let kind = layout.stream?.kind else { return ManifestReport() }
-    // Of a folder that is still to be made there is nothing to read.
+    // Including folders that a dry run only plans, of which there is nothing to read.
     let buckets = Set(tree.buckets(of: kind)).union(hourPlaylists.receivingBuckets).sorted()
     let kept: InitializationKeeper.Kept
     do throws(KernelError) {
       kept = try InitializationKeeper.refresh(
         tree, known: memory?.copies ?? [:], isDryRun: hourPlaylists.isDryRun)
     } catch {
-      // A playlist that does not name them would replace one that does.
+      // Stop here: a playlist without the init segments would replace one that names them.
       var report = ManifestReport()
       report.failures = [error]
       return report
@@ -179,7 +182,7 @@ struct Manifests: Sendable {
     return report
   }
 
-  /// Across all buckets: most recordings go on from one hour to the next.
+  /// Gaps across all buckets: most recordings continue from one hour to the next.
   private func gaps(_ results: [HourResult]) -> RecordingGaps? {
     var recorded = RecordedTime()
     for result in results {
@@ -196,7 +199,7 @@ struct Manifests: Sendable {
 
   // MARK: committing
 
-  /// Puts the playlists that were written in their places, those of past days first: whatever is listed stays so.
+  /// Renames the new playlists into place, those of past days first, so that every listed segment stays listed.
   private func commit(_ results: inout [HourResult], _ tree: CaptureTree) {
     let staged = results.reduce(0) { $0 + $1.changes.count { $0.isStaged } }
     let replaceOne = results.contains { $0.changes.contains { $0.replacesOne } }
@@ -223,7 +226,7 @@ struct Manifests: Sendable {
     }
   }
 
-  /// What cannot be made durable replaces nothing.
+  /// Makes the new playlists durable. One that cannot be made durable is removed and replaces nothing.
   private func syncContents(
     _ results: inout [HourResult], _ staged: Int, _ tree: CaptureTree
   ) {
@@ -247,7 +250,7 @@ struct Manifests: Sendable {
     }
   }
 
-  /// An error is what becomes of that change.
+  /// An error that `body` throws becomes the outcome of that change.
   private func forEachChange(
     of results: inout [HourResult], in tree: CaptureTree,
     _ body: (inout PlaylistChange, borrowing Directory) throws(KernelError) -> Void

@@ -4,9 +4,9 @@ internal import KernelIO
 struct PlaylistChange {
   enum Outcome {
     case unchanged, written, removed
-    /// Written under the temporary name; to replace what was there, if anything was.
+    /// Written under the temporary name, to replace the playlist with this status; nil if there was none.
     case staged(over: FileStatus?)
-    /// To be removed: its day has gone.
+    /// To be removed: its day has no segments any more.
     case obsolete(FileStatus)
     case foreign
     case failed(KernelError)

@@ -2,13 +2,13 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// The names in a bucket that are those of playlists.
+/// The names in a bucket that are playlists, or what killed runs left of them.
 struct PlaylistNames {
-  /// Whoever wrote them.
+  /// Playlists, whoever wrote them.
   private(set) var playlists: [String] = []
-  /// What killed runs have left: files. Anything else of such a name is foreign.
+  /// Temporary files that killed runs left. Anything but a regular file under such a name is foreign.
   private var written: [String] = []
-  /// Of playlists that were to be removed: what their names were.
+  /// Playlists that killed runs had renamed aside to remove them: their original names.
   private var aside: [String] = []
 
   init() {}
@@ -38,7 +38,10 @@ struct PlaylistNames {
     }
   }
 
-  /// What is gone, or would be. What was to be removed and is not hotcold's is put back; where its name is taken by now, it stays.
+  /// Removes what killed runs left of hotcold's own playlists. A foreign playlist that was renamed aside is put back; if its name
+  /// is taken by now, it stays.
+  ///
+  /// - Returns: how many files are removed, or would be, and the names of foreign files that stay.
   func removeLeftovers(
     in directory: borrowing Directory, isDryRun: Bool
   ) throws(KernelError) -> (removed: Int, foreign: [String]) {

@@ -4,27 +4,28 @@ internal import SystemPackage
 
 /// What retention did with the cold files of a capture, or would do.
 public struct RetentionReport: Sendable {
-  /// Why nothing goes although something has expired.
+  /// Why expired files are not deleted.
   public enum Refusal: Equatable, Sendable {
-    /// The clock was set since the last pass, by this many seconds.
+    /// The clock was set by this many seconds since it was last read.
     case clockStepped(Int64)
-    /// The clock was set since the last look, and is what it was again.
+    /// The clock was set since it was last read, and then set back.
     case clockDisturbed
-    /// All cold files of this kind have expired, and either no hot one is young, or they are more than the hot ones: as
-    /// after a wrong clock, or when nothing was recorded for long. (Where little is recorded, a file may have expired by
-    /// the time it goes cold; those are few.)
+    /// All cold files of this kind have expired, and either no hot file is young, or there are more of them than hot files: as
+    /// with a wrong clock, or when nothing was recorded for a long time. (If little is recorded, a file may have expired by
+    /// the time it goes cold; such files are few.)
     case everythingWouldGo(NamedKind)
-    /// More than a year lies between the newest of this kind that has expired and the oldest that is kept: as where a clock
-    /// was years ahead when the last ones were recorded, and still is.
+    /// More than a year lies between the newest expired file of this kind and the oldest that is kept: as if the clock was
+    /// years ahead when the last files were recorded, and still is.
     case yearsApart(NamedKind)
+    /// More files than the cap of a pass have expired.
     case tooMany(expired: Int, max: Int)
   }
 
   public internal(set) var expired = PerKind(repeating: 0)
   public internal(set) var deleted = PerKind(repeating: 0)
-  /// Kept because their modification time is in the future or at the epoch.
+  /// Files kept because their modification time is in the future or at the epoch.
   public internal(set) var implausible = PerKind(repeating: 0)
-  /// Changed, replaced or gone between the look and the deletion.
+  /// Files that were changed, replaced or gone when they were looked at again right before the deletion.
   public internal(set) var spared = 0
   public internal(set) var refusals: [Refusal] = []
   public internal(set) var problems = Problems()
@@ -32,7 +33,7 @@ public struct RetentionReport: Sendable {
 
   public var deletedTotal: Int { deleted.sum }
   public var expiredTotal: Int { expired.sum }
-  /// Whether files of a kind have expired, and nothing keeps them.
+  /// Whether files of a kind have expired and no refusal keeps them.
   public func isDue(_ kind: Kind) -> Bool {
     expired[kind] > 0
       && refusals.allSatisfy { $0.isOfSomeKinds && $0.kind != kind }
@@ -43,7 +44,7 @@ public struct RetentionReport: Sendable {
 }
 
 extension RetentionReport.Refusal {
-  /// The only one that is kept.
+  /// The kind that the refusal is limited to; nil if it concerns all kinds.
   fileprivate var kind: Kind? {
     switch self {
     case .everythingWouldGo(let kind), .yearsApart(let kind): kind.kind
@@ -51,7 +52,7 @@ extension RetentionReport.Refusal {
     }
   }
 
-  /// Whether other kinds may go all the same.
+  /// Whether files of other kinds may be deleted nevertheless.
   fileprivate var isOfSomeKinds: Bool {
     kind != nil
   }
@@ -59,18 +60,18 @@ extension RetentionReport.Refusal {
 
 /// Deletes cold files that are older than their kind's age.
 ///
-///     count what has expired ─▶ plausible? ─▶ look at each once more ─▶ unlink, in batches
-///       │                                       │
-///       └───────── each by a look at the clock that also says whether it was set ──┘
+///     count what has expired ─▶ plausible? ─▶ look at each file once more ─▶ unlink, in batches
 ///
-/// Hot files are never met: only buckets are read. A name that the live playlist lists is spared there as well.
+/// The clock is read before counting and before each batch; if it was set meanwhile, nothing more is deleted.
+///
+/// Hot files are never touched: only buckets are read. A name that the live playlist lists is spared there as well.
 struct Retention<M: Mover>: ~Copyable {
   private static var batchMax: Int { 64 }
 
   private let rule: RetentionRule
   private let mover: M
   private let clock: ClockWatch
-  /// Of the last look at the clock.
+  /// The time when the clock was last read, in seconds since the epoch.
   private var nowSeconds = Int64.min
   private let expiry: Expiry
   private let tree: CaptureTree
@@ -88,7 +89,8 @@ struct Retention<M: Mover>: ~Copyable {
     left = rule.deletionsMax
   }
 
-  /// `isForced`: the operator has confirmed the deletions (`--force-retention`). A clock set afterwards still stops them.
+  /// `isForced`: the operator has confirmed the deletions (`--force-retention`). If the clock is set during the run, that still
+  /// stops them.
   consuming func run(
     _ inventory: Inventory, isForced: Bool, isDryRun: Bool
   ) -> RetentionReport {
@@ -110,7 +112,7 @@ struct Retention<M: Mover>: ~Copyable {
     left > 0 && StopSignal.pending == nil && report.refusals.allSatisfy(\.isOfSomeKinds)
   }
 
-  /// Takes the time of day anew. False, and said, if the clock was set: nothing more goes then.
+  /// Reads the time of day anew. False if the clock was set, which is reported: nothing more is deleted then.
   private mutating func lookAtClock() -> Bool {
     switch clock.look() {
     case .steady(let now):
@@ -174,7 +176,8 @@ struct Retention<M: Mover>: ~Copyable {
     expiry.hasExpired(entry.name, kind, status.modified, nowSeconds: nowSeconds)
   }
 
-  /// What a wrong clock or a wrong age would do is not done.
+  /// The kinds whose deletion looks like the effect of a wrong clock or a wrong age; all kinds if too many files would go.
+  /// Reports the refusals.
   private mutating func refusedKinds(_ inventory: Inventory) -> Set<Kind> {
     var refused: Set<Kind> = []
     for kind in tree.layout.kinds where report.expired[kind] > 0 {
@@ -214,7 +217,7 @@ struct Retention<M: Mover>: ~Copyable {
   ) throws(KernelError) {
     var batch = RequestQueue(capacity: Self.batchMax)
     var seen: [FileStatus] = []
-    // A window is dealt with before the next one is read, so no name outlives its window.
+    // The batch is flushed before the next window is read, so no name outlives its window.
     try Walk(tree.layout, look: .wholeStatus).run(
       directory, wants: { $0 == kind }, goesOn: { mayGoOn },
       afterWindow: { () throws(KernelError) in try flush(&batch, &seen, kind, bucket, directory) },
@@ -227,7 +230,7 @@ struct Retention<M: Mover>: ~Copyable {
       })
   }
 
-  /// Looks at the clock and at each file of the batch once more, and unlinks those that are what they were and still have
+  /// Reads the clock and the status of each file of the batch once more, and unlinks the files that are unchanged and still
   /// expired.
   private mutating func flush(
     _ batch: inout RequestQueue, _ seen: inout [FileStatus], _ kind: Kind, _ bucket: Bucket,

@@ -1,20 +1,20 @@
 internal import KernelIO
 internal import SystemPackage
 
-/// Decides by measurement what works beside this thread: nothing, a helper thread, or a ring. Two of them carry stretches of
-/// files in turn, and the faster goes on.
+/// Decides by measurement what works beside this thread: nothing, a helper thread, or a ring. Two candidates take turns, a
+/// stretch of files each, and the faster one carries on.
 ///
 ///     512 files: nothing ─▶ nothing against the helper ─▶ the faster, up to 33,280 ─▶ that against a ring ─▶ the faster
 ///
-/// A thread costs some 50 µs, a ring a millisecond and 13 ms of waiting when it is closed, so neither is set up before
-/// there is work for it. Nothing is the fastest where files are only renamed: two threads wait for each other then.
+/// Starting a thread costs some 50 µs; a ring costs a millisecond, and 13 ms of waiting when it is closed. So neither is set up
+/// before there is work for it. If files are only renamed, nothing is the fastest: two threads would wait for each other.
 final class AutoMover: Mover {
   private enum Stage {
     case alone
     case trial(Trial)
     case helped, settled
 
-    /// Files after which the next one begins.
+    /// Files after which the next stage begins.
     var length: Int {
       switch self {
       case .alone: 512
@@ -25,11 +25,11 @@ final class AutoMover: Mover {
     }
   }
 
-  /// Two candidates, and the stretches that they carry in turn.
+  /// Two candidates that carry stretches of files in turn.
   private struct Trial {
     static let stretchesMax = 4
     let candidates: [Engine.Name]
-    /// In files.
+    /// Length of a stretch, in files.
     let stretch: Int
     private(set) var nanoseconds: [Int64] = [0, 0]
     private(set) var stretches = 0
@@ -49,7 +49,7 @@ final class AutoMover: Mover {
     }
   }
 
-  /// Set up when it is first needed.
+  /// A mover that is set up when it is first needed.
   private enum Candidate<Value> {
     case unknown, closed
     case granted(Value)
@@ -70,19 +70,19 @@ final class AutoMover: Mover {
   private var stage = Stage.alone
   private var helper = Candidate<HelperMover>.unknown
   private var ring = Candidate<RingMover>.unknown
-  /// Of a ring that was closed.
+  /// The totals of the ring, once it was closed.
   private var closedTotals = RingTotals()
-  /// What trials have found, in files a second.
+  /// The results of trials, in files per second.
   private var rates: [Engine.Name: Int64] = [:]
-  /// Renamed by this thread.
+  /// Files renamed at once by this thread, without the queue.
   private var renameCount = 0
-  /// Of this stage: how many had been begun when it began, and when that was.
+  /// How many renames had begun at the start of this stage or stretch, and when that was.
   private var startCount = 0
   private var startNanoseconds: Int64 = 0
 
   // MARK: stages
 
-  /// Stages and stretches do not go over from one pass to the next: a service waits in between.
+  /// Starts counting and timing anew: stages and stretches do not span passes, since a service waits between them.
   func begin() { start(at: renameCount) }
 
   private func start(at count: Int) {
@@ -96,7 +96,7 @@ final class AutoMover: Mover {
     try drain(&queue)
     switch stage {
     case .alone:
-      // Where no thread is granted, nor is a worker of a ring, as a rule, and that shows only in its silence.
+      // If no thread is granted, a ring usually gets no worker either, and that shows only as silence.
       let isWorthIt = Self.hasOtherProcessors && openHelper() != nil
       stage = isWorthIt ? .trial(Trial(.syscalls, .threads, stretch: 2048)) : .settled
     case .trial(var trial):
@@ -215,7 +215,7 @@ extension AutoMover {
   var totals: RingTotals { ring.value?.totals ?? closedTotals }
   var givenUp: RingMover.GivenUp? { ring.value?.givenUp }
 
-  /// Why this one, and why not another.
+  /// Why this engine, and why not another one.
   var reason: String {
     if case .alone = stage { return renameCount == 0 ? "nothing was renamed" : "few files" }
     guard Self.hasOtherProcessors else { return "one processor" }
@@ -224,7 +224,7 @@ extension AutoMover {
       rates[name].map { "\(name.rawValue) \($0 / 1000),000" }
     }
     if !tried.isEmpty {
-      reasons.append("the fastest of those tried: \(tried.joined(separator: ", ")) files/s")
+      reasons.append("fastest of those tried: \(tried.joined(separator: ", ")) files/s")
     }
     if helper.refusal != nil { reasons.append("the kernel grants no thread") }
     if let error = ring.refusal { reasons.append(Engine.refusalReason(error)) }

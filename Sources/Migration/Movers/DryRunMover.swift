@@ -4,7 +4,7 @@ internal import SystemPackage
 
 /// Counts what an executing mover would do, and writes nothing.
 ///
-/// It foresees conflicts: names that are taken where a file would go, and several files of one name that would go to the same
+/// It predicts conflicts: names that are taken where a file would go, and several files of one name that would go to the same
 /// folder, of which only the first can.
 final class DryRunMover: LoneMover {
   private struct Claim: Hashable {
@@ -12,11 +12,12 @@ final class DryRunMover: LoneMover {
     let site: Site
   }
 
-  /// Names that are there more than once, by hash. Nil where files come from two places at the most, and a look at the
-  /// other one tells.
+  /// Hashes of the names that occur more than once. Nil if files come from at most two places: then a lookup in the other
+  /// place tells.
   private let doubles: Set<UInt64>?
+  /// Destinations taken by the first of several files of one name.
   private var claims: Set<Claim> = []
-  /// Files that leave their hot place and make room there.
+  /// Names of files that leave their hot place, and so are free there.
   private var leavingHot: Set<UInt64> = []
   private(set) var leaving = LeavingFiles()
 
@@ -50,7 +51,7 @@ final class DryRunMover: LoneMover {
   }
 }
 
-/// How many files would leave each folder, and to which ones they would come, where nothing is moved yet.
+/// In a dry run: how many files would leave each folder, and to which folders files would go.
 struct LeavingFiles {
   private var counts: [Site: Int] = [:]
   private var arriving: Set<Site> = []

@@ -1,7 +1,7 @@
 public import KernelIO
 internal import SystemPackage
 
-/// Which kind of mover carries the renames.
+/// The engine that the user asks for (`--engine`).
 public enum EngineChoice: String, CaseIterable, Sendable {
   case auto
   case ioUring = "io_uring"
@@ -11,7 +11,7 @@ public enum EngineChoice: String, CaseIterable, Sendable {
 
 /// The engine of a run: chosen once, the same for every capture of it.
 public final class Engine {
-  /// What carried the renames.
+  /// An engine that can carry renames.
   public enum Name: String, Sendable {
     case ioUring = "io_uring"
     case threads
@@ -19,7 +19,7 @@ public final class Engine {
   }
 
   public let choice: EngineChoice
-  /// Named rather than held as any mover: the pipeline is compiled for each.
+  /// One case per mover rather than an existential: the pipeline is specialized for each.
   enum Executor {
     case auto(AutoMover)
     case ring(RingMover)
@@ -33,9 +33,10 @@ public final class Engine {
     self.executor = executor
   }
 
-  /// Throws where what was demanded is not granted; `auto` does with what there is.
+  /// Sets up an engine. `syscalls` and `threads` never try io_uring at all: under a seccomp filter that kills, even asking would
+  /// be fatal.
   ///
-  /// `syscalls` and `threads` never try io_uring at all: under a seccomp filter that kills, even asking would be fatal.
+  /// - Throws: if the kernel does not grant the engine that was demanded. `auto` never throws; it uses what there is.
   public static func choose(_ choice: EngineChoice) throws(KernelError) -> Engine {
     switch choice {
     case .auto: Engine(choice, .auto(AutoMover()))
@@ -45,10 +46,10 @@ public final class Engine {
     }
   }
 
-  /// The same for another thread; by what there is where this one was granted and another is not.
+  /// An engine of the same choice for another thread; `auto` if the kernel does not grant a second one.
   public func another() -> Engine { (try? Self.choose(choice)) ?? Engine(.auto, .auto(AutoMover())) }
 
-  /// What carried the last renames.
+  /// The engine that carried the last renames.
   public var name: Name {
     switch executor {
     case .auto(let mover): mover.name
@@ -58,16 +59,16 @@ public final class Engine {
     }
   }
 
-  /// Why this one: what the user asked for, what was measured, what the kernel granted or refused.
+  /// Why this engine was used: what the user asked for, what was measured, what the kernel granted or refused.
   public var reason: String {
     switch executor {
     case .auto(let mover): mover.reason
-    case .ring(let mover): "asked for: \(mover.grants)"
-    case .helper, .thread: "asked for"
+    case .ring(let mover): "requested: \(mover.grants)"
+    case .helper, .thread: "requested"
     }
   }
 
-  /// What went through rings so far; nothing where there is none.
+  /// What went through a ring so far; zero without one.
   public var ringTotals: RingTotals {
     switch executor {
     case .auto(let mover): mover.totals
@@ -76,7 +77,7 @@ public final class Engine {
     }
   }
 
-  /// What went wrong with the engine on the way, if anything.
+  /// What went wrong with the engine during the run; nil if nothing did.
   public var warning: String? {
     let givenUp: RingMover.GivenUp? =
       switch executor {
@@ -86,24 +87,24 @@ public final class Engine {
       }
     switch givenUp {
     case nil: return nil
-    case .stalled: return "the kernel did not begin requests of the ring; went on without"
+    case .stalled: return "the kernel did not start requests of the ring; continued without io_uring"
     case .refused(let error):
-      return "the kernel refused the ring's requests (\(error.errno)); went on without"
+      return "the kernel refused the ring's requests (\(error.errno)); continued without io_uring"
     }
   }
 
-  /// The refusals that io_uring_setup(2) documents, in the operator's words.
+  /// Explains to the operator why io_uring is not available, by the errors that io_uring_setup(2) documents.
   public static func refusalReason(_ error: KernelError) -> String {
     let explanation =
       switch error.errno {
-      // Profiles of containers answer ENOSYS, so that programs go on without io_uring.
+      // Seccomp profiles of containers answer ENOSYS, so that programs continue without io_uring.
       case .noFunction where CurrentProcess.isFiltered && Kernel.isAtLeast(5, 1):
         "hidden by a seccomp profile"
       case .noFunction: "this kernel has no io_uring"
       case .notPermitted: "forbidden by sysctl kernel.io_uring_disabled or a seccomp profile"
       case .permissionDenied: "forbidden by a security policy"
       case .noMemory: "not enough locked memory (ulimit -l)"
-      case .notSupportedOnSocket: "this kernel's io_uring has no renames (needs 5.15)"
+      case .notSupportedOnSocket: "this kernel's io_uring cannot rename (needs 5.15)"
       default: "\(error.errno)"
       }
     return "io_uring refused: \(explanation)"

@@ -6,13 +6,13 @@ internal import SystemPackage
 ///     queue ──▶ helper thread                the oldest first
 ///     no room ──▶ this thread, at once       while the file that it has just looked at is in its cache
 ///
-/// The work is shared by speed, as with a ring, and for less: no request has to go through a worker of the kernel's, which
-/// copies the name and wakes the submitter.
+/// Each thread takes as much work as its speed allows, as with a ring, but at a lower cost: no request goes through a kernel
+/// worker, which would copy the name and wake the submitter.
 final class HelperMover: Mover {
   /// Started when there is work for it.
   private var helper: HelperThread?
   private var isAttached = false
-  /// The kernel grants no thread any more.
+  /// Whether the kernel refused the helper thread: this thread does all the work.
   private var isAlone = false
 
   init() throws(KernelError) {

@@ -4,20 +4,20 @@ internal import SystemPackage
 
 /// Executes renames. Every mover gives each rename the same outcome for the same tree.
 ///
-/// The thread that migrates scans and settles. What is to be moved it leaves in the queue while the mover has
-/// use for it there, and renames itself otherwise:
+/// The thread that migrates scans and settles. It leaves moves in the queue as long as the mover wants them there, and
+/// renames the others itself:
 ///
 ///     scan, settle ─▶ fewer pending than `pendingMax`?  ─▶ queue ─▶ whatever works beside this thread
 ///                     else                               ─▶ rename, at once, on this thread
 ///
 /// Callers are generic over the mover, so that nothing is dispatched at run time for a file.
 protocol Mover: AnyObject {
-  /// Room in the queue: twice what may be pending, for what is done waits for its turn to be counted. 1 where nothing ever works
-  /// beside this thread.
+  /// Capacity of the queue: twice what may be pending, since renames that are done stay in it until they are counted, in order.
+  /// 1 for a mover with nothing that works beside this thread.
   static var queueCapacity: Int { get }
-  /// A pass begins, with a queue of its own.
+  /// Call at the beginning of a pass, which has a queue of its own.
   func begin()
-  /// How many renames to leave pending for whatever works beside this thread; 0 where nothing does.
+  /// How many renames to leave pending for whatever works beside this thread; 0 if nothing does.
   var pendingMax: Int { get }
   /// Renames at once, on this thread.
   func rename(_ name: Span<UInt8>, _ move: Move, from: Int32, to: Int32, in tree: CaptureTree)
@@ -25,12 +25,13 @@ protocol Mover: AnyObject {
   /// Keeps whatever works beside this thread supplied. Cheap; never waits. After a stop signal nothing more is
   /// begun.
   func poll(_ queue: inout MoveQueue) throws(KernelError)
-  /// Renames what is pending, this thread lending a hand. Never waits.
+  /// Renames what is pending, on this thread too. Never waits.
   func work(off queue: inout MoveQueue) throws(KernelError)
   /// Waits until nothing is in flight.
   func drain(_ queue: inout MoveQueue) throws(KernelError)
-  /// Executes all that is pending in a queue of its own, in one submission where there is a ring, and waits for it. An
-  /// error is the ring's; of what was in flight then, nothing is known.
+  /// Executes all that is pending in a queue of its own, in one submission if there is a ring, and waits for it.
+  ///
+  /// - Throws: an error of the ring; the outcome of requests that were in flight is then unknown.
   func execute(_ requests: inout RequestQueue) throws(KernelError)
 }
 
@@ -55,7 +56,7 @@ extension LoneMover {
   func drain(_ queue: inout MoveQueue) {}
 }
 
-/// Renames by plain system calls, one after the other: where io_uring is not available.
+/// Renames by plain system calls, one after the other.
 final class PlainMover: LoneMover {
   func execute(_ requests: inout RequestQueue) { requests.executeRest() }
 }

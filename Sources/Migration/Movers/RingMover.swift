@@ -3,12 +3,12 @@ internal import SystemPackage
 
 /// Renames through io_uring, with the submitting thread working instead of waiting.
 ///
-///     queue ──▶ ring ──▶ io-wq worker       always some dozens in flight, topped up by `poll`
+///     queue ──▶ ring ──▶ io-wq worker       a few dozen always in flight, topped up by `poll`
 ///     no room ──▶ this thread, at once      while the file that it has just looked at is in its cache
 ///
 /// The kernel runs path operations on io-wq workers, and renames within a file system one at a time
-/// (`s_vfs_rename_mutex`), so one worker is all that helps. This thread renames only what finds no room in the
-/// queue, so the work is shared by speed without anyone measuring it.
+/// (`s_vfs_rename_mutex`), so more than one worker would not help. This thread renames only what finds no room in the
+/// queue, so each takes as much work as its speed allows, without any measurement.
 final class RingMover: Mover {
   /// Enough for the worker while this thread reads a window of names; more in flight only means more path
   /// buffers (4 KiB for each name) that have left the cache.
@@ -17,19 +17,20 @@ final class RingMover: Mover {
   private static let entries = 128
   private static let inFlightRefill = 16
   private static let workers = 1
-  /// Renames of its own after which this thread looks at the ring again.
+  /// Renames of its own after which this thread polls the ring again.
   private static let pollEvery = 8
-  /// A worker that the kernel never started (RLIMIT_NPROC, pids.max) shows as silence.
+  /// After so long without a completion the ring is given up: a worker that the kernel never started (RLIMIT_NPROC, pids.max)
+  /// shows only as silence.
   private static let silenceNanosecondsMax: Int64 = 5_000_000_000
 
   private var ring: Ring
-  /// Why the ring is not used any more, if so: the rest of the run does with plain calls. What is prepared in it
-  /// must never be submitted then.
+  /// Why the ring is no longer used, if so: the rest of the run uses plain calls. Requests prepared in the ring must then
+  /// never be submitted.
   private(set) var givenUp: GivenUp?
   enum GivenUp {
-    /// The kernel did not begin what it had taken.
+    /// The kernel did not start requests that it had accepted.
     case stalled
-    /// The kernel took nothing more.
+    /// The kernel accepted no more requests.
     case refused(KernelError)
   }
 
@@ -47,7 +48,7 @@ final class RingMover: Mover {
       (ring.features.deferTaskRun, "deferred task work"), (ring.features.singleIssuer, "single issuer"),
       (ring.features.submitAll, "submit all"), (ring.features.boundedWorkers, "one worker"),
     ].filter(\.0).map(\.1)
-    return granted.isEmpty ? "an old kernel, no extras" : granted.joined(separator: ", ")
+    return granted.isEmpty ? "an old kernel without optional features" : granted.joined(separator: ", ")
   }
 
   /// Enough for the worker while this thread reads a window of names.
@@ -83,10 +84,10 @@ final class RingMover: Mover {
     if StopSignal.pending == nil { queue.renames.executeCancelled() }
   }
 
-  /// What the kernel has not even begun after a long silence is taken back; what it has begun is waited for,
-  /// however slow the disk.
+  /// Waits for what is in flight. After a long silence, requests that the kernel has not started are taken back; those that it
+  /// has started are waited for, however slow the disk.
   private func drain(_ queue: inout RequestQueue) throws(KernelError) {
-    // What is in flight in a ring that was lost is of another run.
+    // Requests in flight in a lost ring are not of this queue.
     guard !ring.isLost else { return }
     var lastProgress = SystemClock.monotonicNanoseconds
     while ring.inFlight > 0 || (ring.preparedCount > 0 && givenUp == nil) {

@@ -5,77 +5,76 @@ public import SystemPackage
 /// What a run did with one capture, or would do.
 public struct CaptureReport: Sendable {
   public let capture: FilePath
-  /// As it is for this capture, once that was opened.
+  /// The layout placed on this capture (`Layout.placed`), once that is open.
   public internal(set) var layout: Layout
   public let isDryRun: Bool
-  /// Back to the flat layout rather than to the hot/cold one.
+  /// Whether the target is the flat layout rather than the hot/cold one.
   public let isReversion: Bool
-  /// Whether the later of two files of one name was to get another one, where it could.
+  /// As `RenamingOptions.renamesConflicts`.
   public internal(set) var renamesConflicts = false
-  /// As in `MigrationOptions`.
+  /// As `MigrationOptions.rerun`.
   public internal(set) var rerun: String?
-  /// The login name of the capture folder's owner, once it was opened.
+  /// The login name of the capture folder's owner, once that is open.
   public var owner: String?
-  /// Which folder the path led to.
+  /// The folder that the path led to.
   public internal(set) var folder: FolderIdentity?
   public var kinds = PerKind(repeating: KindReport())
   public var livePlaylist = PlaylistOutcome.absent
-  /// Where it was found, if it was.
+  /// The move of the live playlist as planned from where it was found; nil if none was found.
   var livePlaylistWay: PlaylistWay?
-  /// The recorder's own, with the live playlist.
+  /// The recorder's own init segments that moved with the live playlist, or would.
   var initSegmentsMoved = 0
-  /// How many segments a live playlist lists, the longer one of two: they stay hot, however many.
+  /// How many segments a live playlist lists (of two, the longer one): they stay hot, however many.
   public internal(set) var listedSegments = 0
   /// Why the live playlist is held.
   public internal(set) var companions = PlaylistCompanions()
-  /// Live playlists above `livePlaylistBytesMax`: no segment was moved, since any may be listed.
+  /// Live playlists larger than `livePlaylistBytesMax`: no segment was moved, since any may be listed.
   public internal(set) var unreadablePlaylists: [FilePath] = []
   public static let livePlaylistBytesMax = LivePlaylistVersion.bytesMax
-  /// The playlists of the hour folders; nil where none were asked for, or the run did not come to them.
+  /// The playlists of the buckets; nil if none were requested, or the run ended before them.
   public var manifests: ManifestReport?
-  /// The largest numbers in the names of this capture.
+  /// The largest numbers in the file names of this capture.
   public var numbers = HighestNumbers()
-  /// Of the hot files, wherever they are, when the newest of each kind was written; of a run that was cut short, of those
-  /// that it came to.
+  /// Modification time of the newest hot file of each kind, in any place; after a run that was cut short, of the files visited.
   public internal(set) var newestHot = PerKind<ModificationTime?>(repeating: nil)
   public var unrecognised = Unrecognised()
-  /// Buckets with files of which none is of any kind, one for each kind; as the layout has their paths.
+  /// For each kind at most one bucket whose files are all of no kind; paths as in the layout.
   public internal(set) var bucketsOfNoKind: [String] = []
   public var problems = Problems()
-  /// Files that were moved with their time in a new name, since another one had theirs; or would be.
+  /// Files that got their time in their name because their own name was taken, or would get it.
   public internal(set) var renamed = 0
   public internal(set) var copies = CopyTally()
   public var refusals: [FolderRefusal] = []
   /// Folders of the layout that were made, or would be.
   public var foldersMade = 0
-  /// The zone of its buckets; nil for that of the process.
+  /// The time zone of the buckets; nil for that of the process.
   public internal(set) var timeZone: String?
-  /// Empty folders of the layout that a reversion removed, or would.
+  /// Empty folders that the target layout does not need and that were removed, or would be.
   public internal(set) var foldersRemoved = 0
-  /// Why some of them could not be removed.
+  /// Why some folders could not be removed.
   public internal(set) var cleanUpFailures: [KernelError] = []
   public var passes = 0
-  /// False when a busy folder still had something to move after the last pass allowed.
+  /// False if a busy folder still had something to move after the last pass allowed.
   public var hasSettled = true
-  /// Something was written less than ten seconds before the end, or the live playlist was.
+  /// Whether a file or the live playlist was written during a pass or in the ten seconds before it.
   public var writerIsActive = false
-  /// It writes to the flat places.
+  /// Whether that writer writes to the flat places.
   public var writerIsFlat = false
-  /// Of a dry run: why an execution would be refused.
+  /// In a dry run: why an execution would be refused.
   public var executionRefusal: MigrationError?
-  /// Whether what is made belongs to the owner and group of the capture; else it belongs to whoever made it.
+  /// Whether new folders and playlists get the owner and group of the capture; otherwise they belong to the user of the run.
   public var mayGiveAway = true
-  /// Another run held the capture while this dry run looked.
+  /// Whether another run held the capture during this dry run.
   public var otherRunIsActive = false
-  /// The file system may be unable to refuse to replace (RENAME_NOREPLACE), which only an execution can show: it stops then
-  /// before anything is moved.
+  /// In a dry run: the file system may lack RENAME_NOREPLACE. Only an execution can tell; it then stops before anything is
+  /// moved.
   public var mayReplace = false
-  /// Nil for a dry run, and where a run was stopped before it had visited every file.
+  /// Nil for a dry run, and if a run was stopped before it had visited every file.
   public var comparison: Comparison?
   public var elapsedNanoseconds: Int64 = 0
-  /// In every pass each file visited was dealt with once. False is a defect of this program.
+  /// Whether in every pass each visited file was counted exactly once. False is a defect of this program.
   public var isBalanced = true
-  /// The time given to this run was over before every file was visited.
+  /// Whether the time given to this run was over before every file was visited.
   public var isCutShort = false
   /// Why the run ended early, if it did.
   public var error: MigrationError?
@@ -91,7 +90,7 @@ public struct CaptureReport: Sendable {
   }
 
   public var total: Tally { kinds.reduce(Tally()) { $0 + $1.tally } }
-  /// Files of all kinds in each bucket of the layout.
+  /// How many files of all kinds each bucket of the layout holds.
   public var bucketCounts: [(bucket: Bucket, count: Int)] {
     let sum = layout.kinds.reduce(into: PerBucket(repeating: 0)) { $0.add(kinds[$1].byBucket) }
     return sum.all.filter { $0.bucket.tree == 0 }.map { ($0.bucket, $0.value) }
@@ -102,7 +101,7 @@ public struct CaptureReport: Sendable {
     return counts
   }
   public var changed: Bool { !isDryRun && wouldChange }
-  /// Whether an execution would change anything; of an execution, whether it did.
+  /// In a dry run, whether an execution would change anything; in an execution, whether it did.
   public var wouldChange: Bool {
     total.moved > 0 || foldersMade > 0 || foldersRemoved > 0
       || livePlaylist.hasLeft || initSegments.haveChanged
@@ -114,12 +113,12 @@ public struct CaptureReport: Sendable {
 
   public var copiedBytesPerSecond: UInt64 {
     guard elapsedNanoseconds > 0 else { return 0 }
-    // Holes count as bytes, and take no time.
+    // Holes count as bytes but take no time, so the rate may exceed any range.
     let rate = Double(copies.bytes) / (Double(elapsedNanoseconds) / 1e9)
     return UInt64(exactly: rate.rounded()) ?? .max
   }
 
-  /// Whether something was made that belongs to another user, or another group, than the capture.
+  /// Whether something was made that belongs to a different user or group than the capture.
   public var keepsOwnership: Bool {
     !mayGiveAway && (foldersMade > 0 || manifests.map { $0.written > 0 } ?? false)
   }
@@ -133,12 +132,12 @@ public struct CaptureReport: Sendable {
   }
 }
 
-/// From where the live playlist goes, and to where.
+/// Where the live playlist moves from and to.
 public struct PlaylistWay: Equatable, Sendable {
   public let playlist: String
-  /// As the layout has their paths, with a slash at the end; nothing for the capture itself.
+  /// Paths as in the layout, with a slash at the end; empty for the capture itself.
   public let from, to: String
-  /// What segments are called, for messages: "segment_*.ts".
+  /// The name patterns of segments, for messages: "segment_*.ts".
   public let patterns: String
   /// Whether the layout is the built-in one.
   public let isOfGuide: Bool
@@ -153,7 +152,7 @@ public struct PlaylistWay: Equatable, Sendable {
 }
 
 extension Layout {
-  /// Nil where there is no live playlist.
+  /// Nil if the layout has no live playlist.
   func way(from: Place, to: Place) -> PlaylistWay? {
     guard let stream else { return nil }
     return PlaylistWay(
@@ -164,7 +163,7 @@ extension Layout {
 }
 
 extension CaptureReport {
-  /// Nil where the layout has no live playlist.
+  /// Nil if the layout has no live playlist.
   public var playlistWay: PlaylistWay? {
     guard let kind = layout.stream?.kind else { return nil }
     let (flat, hot) = (layout[kind].flat, layout[kind].hot)
@@ -173,23 +172,24 @@ extension CaptureReport {
   }
 }
 
-/// One kind of a report.
+/// The part of a report for one kind.
 public struct KindReport: Sendable {
   public var tally = Tally()
-  /// Hot when the run was over, or would be.
+  /// Hot files at the end of the run, or as they would be.
   public var hot = 0
-  /// In buckets when the run was over, or would be.
+  /// Files in buckets at the end of the run, or as they would be.
   public var cold = 0
-  /// Files in each bucket when the run was over, or would be.
+  /// Files in each bucket at the end of the run, or as they would be.
   public var byBucket = PerBucket(repeating: 0)
 }
 
+/// What became of the live playlist.
 public enum PlaylistOutcome: String, Sendable {
   case absent, moved
   case inPlace = "in place"
-  /// Another encoder's has taken over; this one is kept as `output.m3u8.old`.
+  /// Another encoder's playlist has taken over; this one is kept as `output.m3u8.old`.
   case superseded
-  /// Beside files that it lists and that stay.
+  /// It stays beside files that it lists and that stay.
   case held
   case kept, conflict, failed, pending
 
@@ -198,7 +198,7 @@ public enum PlaylistOutcome: String, Sendable {
   var isClean: Bool { ![.conflict, .held, .failed, .pending].contains(self) }
 }
 
-/// Entries that no layout knows; they stay where they are.
+/// Entries that the layout does not know; they stay where they are.
 public struct Unrecognised: Sendable {
   public static let namedMax = 10
 
@@ -222,12 +222,15 @@ public struct Unrecognised: Sendable {
 
 /// A file that could not be moved.
 public struct Problem: Sendable {
+  /// Why the file could not be moved.
   public enum Reason: Equatable, Sendable {
+    /// Its name is taken where it belongs.
     case nameTaken
+    /// The folder that it belongs in may not be used (`FolderRefusal`).
     case refused
-    /// Its time is before year 1 or after 9999, and no date names its bucket.
+    /// Its modification time is before year 1 or after 9999: there is no date to name its bucket.
     case undated
-    /// What was read back of its copy is not what was written.
+    /// Its copy, read back, differs from what was written.
     case copyDiffers
     case errno(Errno)
   }
@@ -243,10 +246,10 @@ public struct Problems: Sendable {
 
   public internal(set) var count = 0
   public internal(set) var named: [Problem] = []
-  /// The first few whose names are taken: by cause one problem, however many files have it.
+  /// The first few whose names are taken: these count as one problem, since they have one cause.
   public internal(set) var taken: [Problem] = []
   public static let takenNamedMax = 3
-  /// Whether one of those named is a matter of rights.
+  /// Whether one of those named is a permission problem.
   public var includePermissions: Bool {
     named.contains { [.errno(.permissionDenied), .errno(.notPermitted)].contains($0.reason) }
   }
@@ -259,22 +262,23 @@ public struct Problems: Sendable {
   }
 }
 
-/// The capture before and after, compared by name and inode of every file of a kind.
+/// The capture before and after the run, compared by name and inode of every file of a kind.
 public struct Comparison: Sendable {
   public var before = PerKind(repeating: 0)
   public var after = PerKind(repeating: 0)
-  /// Not there before the run: a writer made them meanwhile.
+  /// New files, made by a writer during the run.
   public var arrived = 0
-  /// Seen going: deleted by another process, or replaced by a file of the same name.
+  /// Files that another process was seen to delete.
   public var deletedByOthers = 0
+  /// Files replaced by another process with a file of the same name.
   public var replacedByOthers = 0
-  /// Gone, and nothing seen explains it.
+  /// Files that are gone without an explanation.
   public var lost = 0
-  /// So much changed during the run that the differences cannot be told apart; `lost` is then by counts.
+  /// So much changed during the run that differences cannot be told apart; `lost` is then a difference of counts.
   public var isByCountsOnly = false
   /// False on file systems where a rename may change the inode number.
   public var comparesInodes = true
-  /// False where the kernel granted no inotify instance: what others deleted counts as lost.
+  /// False if the kernel granted no inotify instance: what others deleted counts as lost.
   public var watchesDeletions = true
 
   public var isExplained: Bool { lost == 0 }
@@ -284,15 +288,16 @@ public struct Comparison: Sendable {
 public struct RunReport: Sendable {
   private let paths: [FilePath]
   private var reports: [CaptureReport?]
-  /// That of the first thread that ended, where there are several.
+  /// The engine of the thread that ended first, if there were several.
   public private(set) var engine = Engine.Name.syscalls
   public private(set) var engineReason = ""
   public private(set) var engineWarning: String?
-  /// What went through rings, where there were any.
+  /// What went through rings; zero without any.
   public private(set) var ringTotals = RingTotals()
-  /// Bytes.
+  /// In bytes, of the whole process.
   public private(set) var peakResidentBytes: UInt64 = 0
 
+  /// An empty report; `paths` are the captures in the order of the report.
   public init(of paths: [FilePath]) {
     self.paths = paths
     reports = Array(repeating: nil, count: paths.count)
@@ -304,9 +309,10 @@ public struct RunReport: Sendable {
   /// Captures that an interruption left for a later run.
   public var notBegun: [FilePath] { paths.indices.filter { reports[$0] == nil }.map { paths[$0] } }
 
+  /// Adds the report of the capture at a position of the paths.
   public mutating func set(_ report: CaptureReport, at position: Int) { reports[position] = report }
 
-  /// Call when an engine has done its work.
+  /// Adds what an engine reports. Call when it has done its work.
   public mutating func finish(_ engine: Engine) {
     if engineReason.isEmpty { (self.engine, engineReason) = (engine.name, engine.reason) }
     engineWarning = engineWarning ?? engine.warning

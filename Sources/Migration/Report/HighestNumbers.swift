@@ -1,12 +1,12 @@
 public import CaptureLayout
 
-/// The largest numbers in the names of a capture. An encoder that starts again from 1 would make names that are taken:
-/// it is to go on after these (ffmpeg's `-start_number`).
+/// The largest numbers in the file names of a capture. An encoder that starts again from 1 would make names that are taken, so
+/// it must continue after these (ffmpeg's `-start_number`).
 public struct HighestNumbers: Sendable {
-  /// -1 where there is none yet.
+  /// -1 if there is none yet.
   private var highest = PerKind<Int64>(repeating: -1)
 
-  /// That to go on with, of kinds that are numbered alike; nil where there is none yet.
+  /// The number to continue with, for kinds that are numbered alike; nil if there is none yet.
   public func next(of kinds: [Kind]) -> Int64? {
     let largest = kinds.map { highest[$0] }.max() ?? -1
     return largest < 0 ? nil : largest + 1
@@ -20,7 +20,7 @@ public struct HighestNumbers: Sendable {
 }
 
 extension Layout {
-  /// Kinds that one encoder writes, and numbers alike: to one folder, segments apart.
+  /// Groups of kinds that one encoder writes and numbers alike: the kinds of one flat folder, with segments by themselves.
   public var kindsNumberedAlike: [[Kind]] {
     var groups: [[Kind]] = []
     for kind in kinds {

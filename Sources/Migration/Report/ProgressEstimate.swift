@@ -1,7 +1,7 @@
-/// How fast a command gets on and how long it may still take, judged by its progress so far.
+/// Estimates the rate of a command and the time left from its progress so far.
 ///
-/// It says nothing before enough is known: what precedes the first entries, and a disk that has to come up to speed, would
-/// make ten seconds of work look like minutes. Nor does it say that nothing is left while something is.
+/// It gives no estimate before enough is known: the work before the first entries, and a disk that still spins up, would make
+/// ten seconds of work look like minutes. Nor does it say that nothing is left while something is.
 public struct ProgressEstimate: Sendable {
   private static let knownAfterNanoseconds: Int64 = 1_000_000_000
   private static let knownFractionMin = 0.02
@@ -13,19 +13,19 @@ public struct ProgressEstimate: Sendable {
   public init() {}
 
   public mutating func add(_ progress: MigrationProgress) {
-    // A new pass begins again.
+    // A new pass counts entries from the beginning.
     if first == nil || progress.entries < latest?.entries ?? 0 { first = progress }
     latest = progress
   }
 
-  /// Of all that is expected; nil where that is not known. Below 1 as long as the command is at work.
+  /// The share of the expected entries that is done, at most 0.99; nil if the total is not known.
   public var fraction: Double? {
     guard let latest, let expected = latest.entriesExpected, expected > 0 else { return nil }
     let nearlyAll = 0.99
     return min(nearlyAll, Double(latest.entries) / Double(expected))
   }
 
-  /// Entries a second, once that has been seen for a second.
+  /// Entries per second; nil before a second has been measured.
   public var rate: Double? {
     guard let first, let latest else { return nil }
     let nanoseconds = latest.elapsedNanoseconds - first.elapsedNanoseconds
@@ -33,7 +33,7 @@ public struct ProgressEstimate: Sendable {
     return Double(latest.entries - first.entries) / (Double(nanoseconds) / 1e9)
   }
 
-  /// At least 1; nil before enough is known, and when more was there than expected.
+  /// At least 1; nil before enough is known, and if there are more entries than expected.
   public var secondsLeft: Int? {
     guard let latest, let expected = latest.entriesExpected, latest.entries < expected,
       let fraction, fraction >= Self.knownFractionMin, let rate, rate > 0

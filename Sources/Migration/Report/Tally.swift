@@ -1,26 +1,25 @@
 internal import CaptureLayout
 public import KernelIO
 
-/// What became of the files of one kind. Every file found is in exactly one of the other counts. JSON calls them by the same
-/// names.
+/// What became of the files of one kind. Every file found is in exactly one of the other counts. JSON has the same names.
 public struct Tally: Encodable, Equatable, Sendable {
-  /// Counted where a file is visited, independently of the rest.
+  /// Counted where a file is visited, independently of the other counts.
   public var found = 0
-  /// To an hour folder or to the hot place.
+  /// Moved to where they belong: a bucket or the hot place; in a reversion, the flat place.
   public var moved = 0
-  /// Where it belongs already: in an hour folder, or hot in the hot place.
+  /// Already where they belong: in a bucket or the hot place; in a reversion, the flat place.
   public var inPlace = 0
   /// Hot, and left in the flat place for a live reader (`--keep-live`).
   public var kept = 0
-  /// The name is taken where the file belongs; both files stay.
+  /// Their name is taken where they belong; both files stay.
   public var conflicts = 0
   /// Gone between being listed and being moved.
   public var vanished = 0
   public var failed = 0
-  /// Not come to before the run was stopped.
+  /// Not dealt with before the run was stopped.
   public var pending = 0
 
-  /// Promise: found = moved + in place + kept + conflicts + vanished + failed (+ pending if stopped).
+  /// The promise: found = moved + in place + kept + conflicts + vanished + failed (+ pending if stopped).
   public var isBalanced: Bool {
     found == moved + inPlace + kept + conflicts + vanished + failed + pending
   }
@@ -41,9 +40,9 @@ public struct Tally: Encodable, Equatable, Sendable {
 struct PassTally {
   /// Visited in the folders that the pass walks.
   var found = 0
-  /// Moved out of those folders for good: to a bucket; to the flat place, where a capture goes back to the flat layout.
+  /// Moved out of those folders for good: to a bucket or, in a reversion, to the flat place.
   var left = 0
-  /// Moved to the hot place, where a later pass meets it again.
+  /// Moved to the hot place, where a later pass visits them again.
   var promoted = 0
   /// In the hot place because an earlier pass of this run moved it there.
   var promotedBefore = 0
@@ -54,7 +53,7 @@ struct PassTally {
   var failed = 0
   var pending = 0
 
-  /// What is left in those folders at the end of the pass, and what it means for the run.
+  /// The files left in those folders at the end of the pass, as counts of the run.
   var remaining: Tally {
     let moved = promoted + promotedBefore
     return Tally(
@@ -62,20 +61,20 @@ struct PassTally {
       inPlace: inHotPlace, kept: kept, conflicts: conflicts, failed: failed, pending: pending)
   }
 
-  /// What has left them for good.
+  /// The files that have left them for good.
   var gone: Tally { Tally(found: left + vanished, moved: left, vanished: vanished) }
 
-  /// The files that were visited are the files that were dealt with.
+  /// Whether every visited file was counted exactly once.
   var isBalanced: Bool { found == gone.found + remaining.found }
-  /// Hot by now, wherever that is.
+  /// Hot files at the end of the pass, in whichever place.
   var hot: Int { promoted + promotedBefore + inHotPlace + kept }
 }
 
-/// The files of a run that came to another file system, and so by copies.
+/// The files of a run that were copied, since they moved to another file system.
 public struct CopyTally: Equatable, Sendable {
   public private(set) var files = 0
   public private(set) var bytes: UInt64 = 0
-  /// Files with something that the target does not keep, or this user may not give.
+  /// Files that lost an attribute: the target file system does not keep it, or this user may not set it.
   public private(set) var filesWithLosses = 0
   public private(set) var losses = CopyBatch.Losses()
 

@@ -2,17 +2,17 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Whether the playlist of each bucket is whole, lists every segment of its folder once and nothing else, with
-/// durations, and a target duration that all of them keep to (RFC 8216 section 4.3.3.1).
+/// The criterion for playlists of buckets: each is whole, lists every segment of its folder once and nothing else, with
+/// durations, and a target duration that none of them exceeds (RFC 8216 section 4.3.3.1).
 ///
-/// One for each bucket, added up.
+/// Judges one bucket; those of all buckets are added up.
 struct ArchiveCriterion {
   private static let playlistBytesMax = 64 << 20
 
-  /// Segments by the hash of the URI that a playlist gives them.
+  /// Segments, by the hash of the URI that a playlist lists them with.
   struct Names {
     fileprivate var hashes: Set<UInt64> = []
-    /// Those among them that may be listed in the next round only.
+    /// Those that may not be listed before the next round.
     fileprivate var young: Set<UInt64> = []
 
     mutating func insert(_ name: Span<UInt8>, isYoung: Bool) {
@@ -40,7 +40,9 @@ struct ArchiveCriterion {
 
   var isMet: Bool { criterion.isMet }
 
-  /// `path`: of the bucket, for examples. `mustBeOver`: no segment has been able to come to it for long.
+  /// - Parameters:
+  ///   - path: the path of the bucket, for examples.
+  ///   - mustBeOver: whether the playlists must have ended, since no segment can have come to the bucket for long.
   mutating func judge(
     _ directory: borrowing Directory, _ path: String, _ segments: Names, mustBeOver: Bool, _ tree: CaptureTree
   ) throws(KernelError) {
@@ -61,7 +63,7 @@ struct ArchiveCriterion {
     if unlisted.count > young { criterion.fail(Array((path + FileName.archivePlaylist).utf8)) }
   }
 
-  /// Together the playlists of a folder list every segment once.
+  /// Judges one playlist. Together the playlists of a folder must list every segment once: `unlisted` and `seen` are shared.
   private mutating func judge(
     _ playlist: String, _ directory: borrowing Directory, _ folder: String, _ unlisted: inout Set<UInt64>,
     _ seen: inout Set<UInt64>, mustBeOver: Bool
@@ -110,7 +112,7 @@ struct ArchiveCriterion {
     return playlist.isWhole ? nil : "cut before its end"
   }
 
-  /// Nil where there is none, or nothing that could be one.
+  /// Nil if there is no such file, or if it cannot be a playlist: a link, a folder, a fifo, too large.
   private static func parse(
     _ playlist: String, in directory: borrowing Directory, _ body: (Span<UInt8>, PlaylistEntry) -> Void
   ) throws(KernelError) -> PlaylistParser? {
@@ -156,12 +158,12 @@ struct ArchiveCriterion {
 
 /// The file that a playlist names in EXT-X-MAP.
 private struct MapTarget {
-  /// Below the capture, or below the cold root that the playlist is in: players take the one for the other (`Layout.uri`).
+  /// Path components below the capture, or below the cold root of the playlist: players see both under one URL (`Layout.uri`).
   private let folder: [[UInt8]]
   private let name: [UInt8]
   private let coldRoot: String?
 
-  /// Nil for one that is not below the capture: it is not ours to judge.
+  /// Nil for a URI that leads out of the capture: that is not judged.
   init?(_ uri: [UInt8], in folder: String, _ layout: Layout) {
     guard uri.first != UInt8(ascii: "/"), !uri.contains(UInt8(ascii: ":")) else { return nil }
     let (mount, below) = layout.split(folder)
@@ -184,7 +186,7 @@ private struct MapTarget {
   }
 
   func isThere(in tree: CaptureTree) throws(KernelError) -> Bool {
-    // hotcold's own playlists name folders of the layout, which are text.
+    // Folders of the layout are valid UTF-8, and hotcold's own playlists name only those.
     let names = folder.compactMap { String(validating: $0, as: UTF8.self) }
     guard names.count == folder.count else { return false }
     let path = names.joined(separator: "/")

@@ -1,18 +1,18 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// Of the buckets: every file is in that of its time, and the playlists list the segments.
+/// The criteria for buckets: every file is in the bucket of its time, and the playlists list the segments.
 ///
-/// What a recorder or the service changes under the eyes of a verification is looked at again.
+/// A bucket that a recorder or the service changes during the verification is read again.
 struct BucketCriteria {
-  /// A segment that is hot may come to its hour that late; after as long again the playlist must have ended.
+  /// A hot segment may move to its bucket so much later; after the same time again, the playlist must have ended.
   private static let lateSecondsMax: Int64 = 3600
   private static let looksAgainMax = 20
   private static let lookAgainMicroseconds: UInt32 = 250_000
 
   private(set) var hourFolders = Criterion(.hours)
   private(set) var archives = ArchiveCriterion()
-  /// Files of each kind.
+  /// How many files of each kind are in buckets.
   private(set) var cold = PerKind(repeating: 0)
 
   private let rules: VerificationRules
@@ -21,7 +21,7 @@ struct BucketCriteria {
   private var hours: HourClock
   private var looksAgainLeft = looksAgainMax
 
-  /// `newestHot`: for each bucket, the newest of the hot segments that belong in it.
+  /// `newestHot`: for each bucket, the modification time of the newest hot segment that belongs in it.
   init(_ rules: VerificationRules, newestHot: [Bucket: ModificationTime]) {
     self.rules = rules
     layout = rules.layout
@@ -29,12 +29,13 @@ struct BucketCriteria {
     hours = rules.hours
   }
 
-  /// What a bucket holds, at one look.
+  /// The contents of a bucket, read once.
   private struct BucketLook {
     let folderModified: ModificationTime
     var files = 0
-    /// The first few of those that are in the wrong folder are named.
+    /// How many files are in the wrong folder.
     var misplaced = 0
+    /// The first few of those.
     var examples: [[UInt8]] = []
     var archive = ArchiveCriterion()
 
@@ -51,7 +52,7 @@ struct BucketCriteria {
         let path = layout.path(of: bucket, kind) + "/"
         try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
           var look = try look(at: directory, bucket, of: kind, tree)
-          // Segments come and go before their playlist tells of it.
+          // The playlist follows a little later when segments come and go.
           while !look.archive.isMet, looksAgainLeft > 0, try isChanging(directory, since: look, capture) {
             looksAgainLeft -= 1
             pause(microseconds: Self.lookAgainMicroseconds)
@@ -94,8 +95,8 @@ struct BucketCriteria {
     return try directory.status().modified != look.folderModified
   }
 
-  /// Over, as `Manifests` sees it, and for so long that a service has had its time to say so: a bucket that the clock left
-  /// an hour ago, and that no hot segment of less than two hours waits for.
+  /// Whether a bucket is over by the rule of `Manifests`, and has been for so long that a service must have ended its playlist:
+  /// the clock left it an hour ago, and no hot segment younger than two hours belongs in it.
   private mutating func isLongOver(_ bucket: Bucket) -> Bool {
     let before = rules.now.earlier(bySeconds: Self.lateSecondsMax)
     guard layout.buckets.bucket(of: rules.now, &hours) != bucket,

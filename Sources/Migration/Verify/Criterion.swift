@@ -2,6 +2,7 @@ public import SystemPackage
 
 /// One of the guide's success criteria, with the figures it was judged by.
 public struct Criterion: Sendable {
+  /// Raw values are the names in JSON.
   public enum Identifier: String, CaseIterable, Sendable {
     case folders, flatPlaces, hotLimits, hours, names, livePlaylist, archives
   }
@@ -26,18 +27,19 @@ public struct Criterion: Sendable {
   }
 }
 
+/// The result of verifying one capture.
 public struct VerificationReport: Sendable {
   public let capture: FilePath
-  /// Its name.
+  /// The name of the layout.
   public let layout: String
-  /// The zone of its buckets; nil for that of the process.
+  /// The time zone of the buckets; nil for that of the process.
   public internal(set) var timeZone: String?
   public internal(set) var criteria: [Criterion] = []
-  /// Buckets with files of which none is of any kind, one for each kind; below the capture.
+  /// For each kind at most one bucket whose files are all of no kind; paths below the capture.
   public internal(set) var bucketsOfNoKind: [String] = []
-  /// Folders in the places of the layout that it does not know, and what else is beside the buckets: nobody looks into them.
+  /// Folders in the places of the layout that it does not know, and entries beside the buckets: they are not looked into.
   public internal(set) var unrecognised = Unrecognised()
-  /// Why the capture could not be verified, if so.
+  /// Why the capture could not be verified; nil if it was.
   public internal(set) var error: MigrationError?
 
   public var isMet: Bool { error == nil && criteria.allSatisfy(\.isMet) }

@@ -3,17 +3,17 @@ internal import KernelIO
 
 /// Finds the names that one kind has more than once, anywhere in its places and buckets.
 ///
-/// Names are compared by hash, a bounded part of all hashes at a time, and the few that agree are compared
-/// byte by byte; so memory does not grow with the number of files.
+/// Names are compared by hash, a bounded part of all hashes at a time, and the few that agree are compared byte by byte; so
+/// memory does not grow with the number of files.
 ///
-/// Folders are read against the way of a file that is being migrated: one that moves on meanwhile is visited once or not at
-/// all, never twice.
+/// Folders are read in the opposite direction of a file's migration: a file that moves on meanwhile is visited once or not
+/// at all, never twice.
 struct DuplicateNames {
   /// 4 MiB of hashes.
   private static let hashesMax = 1 << 19
 
   let kind: Kind
-  /// About how many files there are.
+  /// The approximate number of files.
   let fileCount: Int
 
   func find(in tree: CaptureTree) throws(KernelError) -> [[UInt8]] {
@@ -47,7 +47,7 @@ struct DuplicateNames {
         }
       }
     }
-    // Against the way of a file: what is hot, then where it comes from.
+    // In the opposite direction of a migration: the hot place, then the places that files come from.
     let hot = tree.layout[kind].hot
     for place in [hot] + tree.layout.places.filter({ $0 != hot && tree.layout.holds($0, kind) }) {
       try tree.withPlace(place) { (directory) throws(KernelError) in

@@ -5,16 +5,20 @@ internal import SystemPackage
 /// The segments that one live playlist lists, and which of them are not beside it as files.
 struct LiveListing {
   private(set) var hashes: [UInt64] = []
-  /// Also what names no file that could exist: longer than a name may be, or with a NUL.
+  /// Includes names that no file can have: too long, or with a NUL.
   private(set) var missing: Set<UInt64> = []
-  /// A folder, a link, whatever is not a regular file: no player gets it.
+  /// Folders, links and whatever else is not a regular file: no player can load it.
   private(set) var notFiles: Set<UInt64> = []
   private(set) var examples: [[UInt8]] = []
-  /// Of the listed files that are there, the oldest.
+  /// Modification time of the oldest listed file that exists.
   private(set) var oldest: ModificationTime?
   private(set) var error: KernelError?
 
-  /// `uri`: the last path component of one. `known` was judged before.
+  /// Judges one listed segment.
+  ///
+  /// - Parameters:
+  ///   - uri: the last path component of its URI.
+  ///   - known: names already judged, which are skipped.
   mutating func judge(_ uri: Span<UInt8>, in directory: borrowing Directory, unlike known: ListedNames) {
     if let decoded = SegmentURI.decoded(uri), !FileName.canExist(uri) || !directory.has(uri) {
       judge(name: decoded.span, in: directory, unlike: known)

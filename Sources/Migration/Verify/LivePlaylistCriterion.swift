@@ -1,7 +1,7 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// Whether every segment that a live playlist lists is beside it.
+/// The criterion for the live playlist: every segment that it lists is beside it.
 struct LivePlaylistCriterion {
   private(set) var criterion = Criterion(.livePlaylist)
   /// The names that are listed.
@@ -9,7 +9,7 @@ struct LivePlaylistCriterion {
   private var missing = 0
   private var notFiles = 0
 
-  /// Tells `rules` what the list of an encoder at work has.
+  /// Reads the live playlists. If an encoder is at work, notes in `rules` what its playlist lists.
   mutating func judge(_ tree: CaptureTree, _ rules: inout VerificationRules) throws(KernelError) {
     for place in tree.layout.playlistPlaces.reversed() {
       try tree.withPlace(place) { (directory) throws(KernelError) in

@@ -2,26 +2,26 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// Of the flat and the hot places: the flat ones are empty of files, and the hot ones hold no more than their limits.
+/// The criteria for flat and hot places: the flat ones hold no files, and the hot ones no more than their limits.
 struct PlacesCriteria {
   private(set) var flatPlaces = Criterion(.flatPlaces)
   private(set) var hotLimits = Criterion(.hotLimits)
   /// Folders that the layout does not know.
   private(set) var unrecognised = Unrecognised()
-  /// For each bucket, the newest of the hot segments that belong in it.
+  /// For each bucket, the modification time of the newest hot segment that belongs in it.
   private(set) var newestHot: [Bucket: ModificationTime] = [:]
 
   private let rules: VerificationRules
   private let layout: Layout
   private let tree: CaptureTree
-  /// What the live playlist lists.
+  /// The names that the live playlist lists.
   private let pinned: ListedNames
   private var hours: HourClock
   private var hot = PerKind(repeating: 0)
   private var flat = PerKind(repeating: 0)
-  /// Hot beyond the limit, since their names are taken in their hours.
+  /// Files beyond the hot limit that cannot move because their names are taken in their buckets.
   private var conflicts = PerKind(repeating: 0)
-  /// Not yet settled, in hot and in flat places.
+  /// Files not yet settled, in hot and in flat places.
   private var youngHot = PerKind(repeating: 0)
   private var youngFlat = PerKind(repeating: 0)
 
@@ -33,7 +33,7 @@ struct PlacesCriteria {
     hours = rules.hours
   }
 
-  /// Files of a kind, settled or not.
+  /// How many files of a kind were found, settled or not.
   func count(_ kind: Kind) -> Int { hot[kind] + flat[kind] + youngHot[kind] + youngFlat[kind] }
 
   mutating func judge() throws(KernelError) {
@@ -57,7 +57,7 @@ struct PlacesCriteria {
           let facts = FileFacts(
             place: place, isInHotPlace: true, modified: modified,
             identity: FileIdentity(name: entry.name, kind: kind, inode: entry.inode))
-          // One that is too many for the hot place, and whose bucket has another of its name, can go nowhere.
+          // A file beyond the hot limit whose name is taken in its bucket cannot move: a conflict.
           let index = Int(kind.index)
           switch newest[index].offer(entry.name, facts) {
           case .kept: break

@@ -4,12 +4,15 @@ public import SystemPackage
 
 /// Checks a capture against the guide's success criteria. Reads only.
 public enum Verification {
-  /// As old as a file may become before a service with the default settings moves it: a minimum age and an interval of
-  /// 60 s each.
+  /// The age at which a service with the default settings has moved a file: a minimum age and an interval of 60 s each.
   public static let minAgeSecondsDefault: Int64 = 120
 
-  /// `wantsManifests`: whether each bucket with segments is to have its playlist. `minAgeSeconds`: younger files are
-  /// not yet settled.
+  /// Verifies one capture. Never throws: an error is in the report.
+  ///
+  /// - Parameters:
+  ///   - wantsManifests: whether each bucket with segments must have its playlist.
+  ///   - minAgeSeconds: younger files count as not yet settled.
+  ///   - progressed: called after each window of names.
   public static func run(
     _ path: FilePath, layout: Layout = .guide, rule: SettleRule, hours: HourClock,
     wantsManifests: Bool = true,
@@ -75,7 +78,7 @@ public enum Verification {
     return folders
   }
 
-  /// `fileCount`: of a kind, wherever its files are.
+  /// `fileCount`: how many files of a kind there are, in any place.
   private static func judgedNames(
     _ tree: CaptureTree, fileCount: (Kind) -> Int
   ) throws(KernelError) -> Criterion {

@@ -1,10 +1,10 @@
 internal import CaptureLayout
 internal import KernelIO
 
-/// What all criteria go by, and how they look at files.
+/// The rules that all criteria share, and the way they read files.
 ///
-/// A recorder and the service may be at work meanwhile. What they have not come to yet is counted apart, as not yet
-/// settled: files younger than a minimum age.
+/// A recorder and the service may be at work during the verification. Files that they may not have dealt with yet, those younger
+/// than a minimum age, are counted apart as not yet settled.
 struct VerificationRules {
   let layout: Layout
   let hotLimits: PerKind<Int>
@@ -12,11 +12,11 @@ struct VerificationRules {
   let now = ModificationTime(seconds: SystemClock.realtimeNanoseconds / 1_000_000_000, nanoseconds: 0)
   private let minAgeSeconds: Int64
   private let companion = LazyCompanion()
-  /// Told after each window how many entries it had.
+  /// Called after each window with the number of its entries.
   private let visited: (Int) -> Void
-  /// Files that were modified later are not yet settled.
+  /// Files modified later than this are not yet settled.
   let settledUntil: ModificationTime
-  /// Nor are segments of these times: what the list of an encoder at work dropped within the last minimum age.
+  /// Nor are segments of these times: those that the live playlist dropped within the last minimum age.
   private var lastDropped: Range<ModificationTime>?
 
   init(
@@ -31,7 +31,7 @@ struct VerificationRules {
     settledUntil = now.earlier(bySeconds: minAgeSeconds)
   }
 
-  /// `oldest`: of the segments that the list of an encoder at work has now.
+  /// `oldest`: modification time of the oldest segment in the playlist of an encoder at work.
   mutating func noteListed(oldest: ModificationTime) {
     lastDropped = oldest.earlier(bySeconds: minAgeSeconds)..<oldest
   }
@@ -40,7 +40,9 @@ struct VerificationRules {
     modified > settledUntil || (layout.isSegment(kind) && lastDropped?.contains(modified) ?? false)
   }
 
-  /// A file that cannot be looked at is not passed over: nothing is proven then. `others`: what is no file of those kinds.
+  /// Visits the files of wanted kinds. Throws if the status of one cannot be read, since nothing would be proven then.
+  ///
+  /// - Parameter others: called for entries that are no files of those kinds.
   func forEachFile(
     in directory: borrowing Directory, wants: (Kind) -> Bool,
     _ body: (borrowing DirectoryEntry, Kind, ModificationTime) -> Void,
