@@ -272,7 +272,9 @@ struct Metrics {
       }
     }
     perKind("hotcold_files_moved_total", "counter", "Files moved to their tier.") { $0.moved[$1] }
-    perKind("hotcold_files_deleted_total", "counter", "Expired cold files that were deleted.") { $0.deleted[$1] }
+    perKind("hotcold_files_deleted_total", "counter", "Expired cold files that were deleted.") {
+      $0.deleted[$1]
+    }
     perKind("hotcold_files_failed", "gauge", "Files that could not be moved in the last round.") {
       $0.failed[$1]
     }

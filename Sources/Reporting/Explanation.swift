@@ -287,7 +287,7 @@ extension Explanation {
     case .clockStepped(let seconds):
       return Explanation(
         "nothing deleted: the clock was changed by \(seconds) s",
-        "Check date and timedatectl; restart the service when the clock is right.")
+        "Check date and timedatectl. When the clock is right, run it again; the service has to be restarted.")
     case .clockDisturbed:
       return Explanation(
         "deletions stopped: the clock was set during this round; nothing more is deleted until the next one")

@@ -105,7 +105,7 @@ extension Issue {
       (.capturesUnreadable, "the list of captures cannot be read")
     case .patternUnmatched(let pattern, _): (.patternUnmatched, "no folder matches \(printable(pattern))")
     case .noCaptures: (.noCaptures, "no captures")
-    case .engineUnavailable: (.engineUnavailable, "io_uring cannot be used")
+    case .engineUnavailable: (.engineUnavailable, "the engine cannot be used")
     case .metricsNotWritten: (.metricsNotWritten, "the metrics cannot be written")
     case .notMeasured: (.notMeasured, "a benchmark without figures")
     case .failed(let error, _): (Self.code(error.errno) ?? .callFailed, "\(error.errno)")
