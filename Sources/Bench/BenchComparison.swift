@@ -81,7 +81,7 @@ public struct BenchComparison: Encodable, Sendable {
         if !names.contains(command.name) { names.append(command.name) }
       }
     }
-    return names.map { "\($0) is not measured (was)" }
+    return names.map { "\($0) is not measured (was in the baseline)" }
   }
 
   private static func verdict(of entries: [Entry]) -> Verdict {

@@ -47,9 +47,12 @@ public enum BenchText {
 
   /// Each figure beside that of the baseline, and what that means.
   public static func comparison(_ comparison: BenchComparison, with baseline: FilePath) -> String {
-    var lines = ["against \(Explanation.text(baseline)), of hotcold \(printable(comparison.version.utf8))"]
+    var lines = [
+      "against \(Explanation.text(baseline)), made by hotcold \(printable(comparison.version.utf8))"
+    ]
     if !comparison.differences.isEmpty {
-      lines.append("NOTE: it differs: \(printable(comparison.differences.joined(separator: "; ").utf8))")
+      let differences = printable(comparison.differences.joined(separator: "; ").utf8)
+      lines.append("NOTE: different from the baseline: \(differences)")
     }
     var rows = [["", "baseline", "now", "change", ""]]
     for entry in comparison.entries {
@@ -67,11 +70,11 @@ public enum BenchText {
     let verdict = comparison.verdict
     if comparison.disturbed {
       return
-        "\(verdict.rawValue): other programs or machines had the processors; run again when it is quiet"
+        "\(verdict.rawValue): other programs or virtual machines used the processors; run again when the machine is quiet"
     }
     if comparison.baselineDisturbed {
       return
-        "\(verdict.rawValue): other programs or machines had the processors when the baseline was made; make a new one when it is quiet (--save)"
+        "\(verdict.rawValue): other programs or virtual machines used the processors when the baseline was made; make a new one when the machine is quiet (--save)"
     }
     let entries = comparison.entries.filter { $0.verdict == verdict }
     switch verdict {

@@ -4,7 +4,7 @@ extension Layout {
   public func coming(from other: Layout) throws(LayoutMistake) -> Layout {
     if let path = other.folderInBucket(of: self) ?? folderInBucket(of: other) {
       throw LayoutMistake(
-        "'\(path)' is a folder of the one layout, and a bucket of the other or in one; go by way of the flat layout"
+        "'\(path)' is a folder of one layout, and a bucket of the other or inside one; revert with the old layout, then migrate with the new one"
       )
     }
     var paths = paths
@@ -29,7 +29,7 @@ extension Layout {
     for mount in other.mounts where !mounts.contains(where: { $0.path.utf8.elementsEqual(mount.path.utf8) }) {
       if let own = mounts.first(where: mount.overlaps) {
         throw LayoutMistake(
-          "'\(own.path)' and '\(mount.path)': one of the mounts or cold roots of the two layouts is in the other"
+          "'\(own.path)' and '\(mount.path)' are mounts or cold roots of the two layouts, and one is inside the other"
         )
       }
       mounts.append(mount)

@@ -26,7 +26,7 @@ extension LayoutDescription {
         try checkPath(path, index, key)
       }
       guard (0...Self.hotLimitMax).contains(kind.limit) else {
-        throw LayoutMistake("a limit is from 0 to \(Self.hotLimitMax)", kind: index, key: "limit")
+        throw LayoutMistake("a limit must be from 0 to \(Self.hotLimitMax)", kind: index, key: "limit")
       }
     }
     var budget = Self.stepsMax
@@ -45,15 +45,15 @@ extension LayoutDescription {
     }
     guard isPlain, (1...32).contains(name.utf8.count) else {
       throw LayoutMistake(
-        "the name of a kind has up to 32 letters a-z, digits, '-' and '_'", kind: index, key: "name")
+        "a kind's name must be 1 to 32 letters a-z, digits, '-' or '_'", kind: index, key: "name")
     }
     // hotcold verify counts them beside the kinds.
     guard !["conflicts", "misplaced"].contains(name) else {
       throw LayoutMistake(
-        "the name '\(name)' has a meaning in reports; take another one", kind: index, key: "name")
+        "the name '\(name)' is reserved for reports; choose another one", kind: index, key: "name")
     }
     guard !kinds[..<index].contains(where: { $0.name == name }) else {
-      throw LayoutMistake("there is another kind '\(name)'", kind: index, key: "name")
+      throw LayoutMistake("there is already a kind '\(name)'", kind: index, key: "name")
     }
   }
 
@@ -61,24 +61,24 @@ extension LayoutDescription {
     _ texts: [String], _ index: Int, _ key: String
   ) throws(LayoutMistake) -> [Glob] {
     guard key != "match" || !texts.isEmpty else {
-      throw LayoutMistake("a kind needs a pattern for its names", kind: index, key: key)
+      throw LayoutMistake("a kind needs at least one pattern for its file names", kind: index, key: key)
     }
     guard texts.count <= Self.patternsMax else {
       throw LayoutMistake(
-        "\(texts.count) patterns; up to \(Self.patternsMax) are allowed", kind: index, key: key)
+        "\(texts.count) patterns; at most \(Self.patternsMax) are allowed", kind: index, key: key)
     }
     var globs: [Glob] = []
     for text in texts {
       guard let glob = Glob(text) else {
         throw LayoutMistake(
-          "'\(text)' matches no file name: give 1 to \(FileName.longest) bytes without a slash", kind: index,
+          "'\(text)' matches no file name; write 1 to \(FileName.longest) bytes without a slash", kind: index,
           key: key)
       }
       if let mark = text.unicodeScalars.first(where: { Self.marks.contains($0) })
         ?? (text.utf8.first == 0x20 || text.utf8.last == 0x20 ? " " : nil)
       {
         throw LayoutMistake(
-          "'\(text)' holds '\(mark)', which no pattern may; only * is special, and it may stand for that, too",
+          "'\(text)' has '\(mark)' where a pattern may not; only * is special, and it can stand for that character too",
           kind: index,
           key: key)
       }
@@ -90,7 +90,7 @@ extension LayoutDescription {
   private func checkPath(_ path: String, _ index: Int, _ key: String) throws(LayoutMistake) {
     if path.isEmpty {
       guard key != "cold" else {
-        throw LayoutMistake("buckets need a folder of their own below the capture", kind: index, key: key)
+        throw LayoutMistake("the buckets need a folder of their own below the capture", kind: index, key: key)
       }
       return
     }
@@ -107,7 +107,7 @@ extension LayoutDescription {
   }
 
   private static func notBelow(_ path: String) -> String {
-    "'\(path)' is not a folder below the capture: give names with '/' between them, without '.' and '..'"
+    "'\(path)' is not a folder below the capture; write names with '/' between them, without '.' and '..'"
   }
 
   /// A name is of one kind.
@@ -122,7 +122,7 @@ extension LayoutDescription {
             let other = try overlapping(globs[left].matches, pattern, besides: exceptions, right, &budget)
           else { continue }
           throw LayoutMistake(
-            "'\(pattern.text)' matches names that '\(other.text)' of \(kinds[left].name) matches, too; leave them out of one with except",
+            "'\(pattern.text)' matches names that '\(other.text)' of \(kinds[left].name) matches too; exclude them from one of the two with except",
             kind: right, key: "match")
         }
       }
@@ -139,7 +139,7 @@ extension LayoutDescription {
       case false?: break
       case nil:
         throw LayoutMistake(
-          "too many patterns with too many stars to tell whether a name is of two kinds; give fewer",
+          "too many patterns with too many stars to check whether two match the same name; use fewer",
           kind: index, key: "match")
       }
     }
@@ -151,7 +151,7 @@ extension LayoutDescription {
       let cold = coldPath(of: kind)
       if let other = kinds[..<index].first(where: { coldPath(of: $0).utf8.elementsEqual(cold.utf8) }) {
         throw LayoutMistake(
-          "\(other.name) has its buckets in '\(cold)', too; each kind needs a folder of its own", kind: index,
+          "\(other.name) has its buckets in '\(cold)' too; each kind needs a folder of its own", kind: index,
           key: kind.cold == nil ? "hot" : "cold")
       }
       for (key, path) in [("flat", kind.flat), ("hot", kind.hot), ("cold", cold)] {
@@ -168,7 +168,8 @@ extension LayoutDescription {
         throw LayoutMistake(Self.notBelow(mount.path), key: "mounts")
       }
       if let other = mounts[..<index].first(where: mount.overlaps) {
-        throw LayoutMistake("'\(mount.path)' and '\(other.path)': one is, or is in, the other", key: "mounts")
+        throw LayoutMistake(
+          "'\(mount.path)' and '\(other.path)' are the same folder, or one is inside the other", key: "mounts")
       }
       guard
         kinds.contains(where: { kind in
@@ -190,12 +191,12 @@ extension LayoutDescription {
       let below = String(path.dropFirst())
       guard path.utf8.first == UInt8(ascii: "/"), Self.isPlainPath(below) else {
         throw LayoutMistake(
-          "'\(path)' is not an absolute path of a folder: give names with '/' before each and none at the end, without '.' and '..'",
+          "'\(path)' is not an absolute path of a folder; write names with '/' before each and none at the end, without '.' and '..'",
           key: "cold")
       }
       // A slip of the pen would be a folder that all captures share.
       guard !path.replacing(Self.captureMark, with: "").contains(where: { "{}".contains($0) }) else {
-        throw LayoutMistake("'\(path)': only \(Self.captureMark) is replaced", key: "cold")
+        throw LayoutMistake("'\(path)' has braces, but only \(Self.captureMark) is replaced", key: "cold")
       }
     }
     if let point = root.point {
@@ -203,7 +204,7 @@ extension LayoutDescription {
         throw LayoutMistake("the root '\(root.path)' is not in the mount '\(point)'", key: "cold")
       }
     } else if root.type != nil || root.uuid != nil {
-      throw LayoutMistake("'type' and 'uuid' go with 'mount'", key: "cold")
+      throw LayoutMistake("'type' and 'uuid' require 'mount'", key: "cold")
     }
     try checkUUID(of: root, "cold")
   }
@@ -218,10 +219,10 @@ extension LayoutDescription {
     }
     guard isPlain, (9...36).contains(uuid.utf8.count) else {
       throw LayoutMistake(
-        "'\(uuid)' is no UUID of a file system; give it as blkid or lsblk -f print it", key: key)
+        "'\(uuid)' is not the UUID of a file system; write it as blkid or lsblk -f prints it", key: key)
     }
     guard mount.type != "tmpfs" else {
-      throw LayoutMistake("a tmpfs has another UUID each time; leave 'uuid' out", key: key)
+      throw LayoutMistake("a tmpfs has a different UUID each time; remove 'uuid'", key: key)
     }
   }
 
@@ -243,12 +244,13 @@ extension LayoutDescription {
     let streams = kinds.indices.filter { kinds[$0].playlist != nil }
     if streams.count > 1 {
       throw LayoutMistake(
-        "\(kinds[streams[0]].name) has a playlist, too; one kind may", kind: streams[1], key: "playlist")
+        "\(kinds[streams[0]].name) has a playlist too; only one kind may have one", kind: streams[1],
+        key: "playlist")
     }
     if let index = streams.first {
       guard isPlainName(kinds[index].playlist!) else {
         throw LayoutMistake(
-          "'\(kinds[index].playlist!)' is no name of a live playlist; give one file name, without *",
+          "'\(kinds[index].playlist!)' cannot be the name of a live playlist; write one file name, without *",
           kind: index,
           key: "playlist")
       }
@@ -256,12 +258,12 @@ extension LayoutDescription {
     for (index, kind) in kinds.enumerated() {
       for name in kind.initialization where !isPlainName(name) || name == kind.playlist {
         throw LayoutMistake(
-          "'\(name)' is no name of an init segment; give one file name, without *", kind: index,
+          "'\(name)' cannot be the name of an init segment; write one file name, without *", kind: index,
           key: "init")
       }
       for name in kind.initialization where InitializationCopy.name(of: name, seconds: 0) == nil {
         throw LayoutMistake(
-          "'\(name)' is too long: its copies have longer names, of up to \(FileName.longest) bytes",
+          "'\(name)' is too long; its copies have longer names, of at most \(FileName.longest) bytes",
           kind: index, key: "init")
       }
     }
@@ -281,7 +283,7 @@ extension LayoutDescription {
           let pattern = try overlapping(kind.matches, glob, besides: kind.exceptions, index, &budget)
         else { continue }
         throw LayoutMistake(
-          "'\(pattern.text)' matches '\(name)', too, which is no file of a kind; leave it out with except",
+          "'\(pattern.text)' also matches '\(name)', which belongs to no kind; exclude it with except",
           kind: index,
           key: "match")
       }

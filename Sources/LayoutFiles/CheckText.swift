@@ -15,7 +15,7 @@ func checkText(_ bytes: [UInt8]) throws(Flaw) {
     case .error: throw Flaw(position, "not UTF-8")
     }
     if afterReturn, scalar != "\n" {
-      throw Flaw(FilePosition(line: line, column: column - 1), "a carriage return that ends no line")
+      throw Flaw(FilePosition(line: line, column: column - 1), "a carriage return without a line feed")
     }
     afterReturn = scalar == "\r"
     guard scalar == "\n" || scalar == "\r" || scalar == "\t" || isAllowed(scalar) else {

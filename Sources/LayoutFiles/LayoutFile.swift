@@ -31,7 +31,7 @@ public struct LayoutFile: Sendable {
   ) throws(LayoutFileMistake) -> LayoutFile {
     do throws(Flaw) {
       guard contents.count <= bytesMax else {
-        throw Flaw(.start, "more than \(bytesMax / 1024) KiB is not a layout")
+        throw Flaw(.start, "a layout file may not be larger than \(bytesMax / 1024) KiB")
       }
       let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
       let text = contents.starts(with: byteOrderMark) ? Array(contents.dropFirst(3)) : contents

@@ -13,12 +13,13 @@ enum WholeKey: String, LayoutKey {
   /// What belongs there.
   var expected: String {
     switch self {
-    case .buckets: "give \(BucketRule.allCases.map(\.rawValue).joined(separator: " or "))"
-    case .timeZone: "give the name of a time zone, such as Europe/Zurich"
+    case .buckets: "expected \(BucketRule.allCases.map(\.rawValue).joined(separator: " or "))"
+    case .timeZone: "expected the name of a time zone, such as Europe/Zurich"
     case .mounts:
-      "give folders, each with the type of file system that is mounted there, such as tmpfs, or any"
-    case .cold: "give where the buckets are, if not in the capture: root, and mount, type and uuid"
-    case .kinds: "give the kinds of files, each with a name and keys of its own"
+      "expected folders, each with the type of the file system mounted there, such as tmpfs, or any"
+    case .cold:
+      "expected where the buckets are if not in the capture: root, and optionally mount, type and uuid"
+    case .kinds: "expected the kinds of files, each a name with its own keys"
     }
   }
 }
@@ -29,8 +30,8 @@ enum ColdKey: String, LayoutKey {
 
   var expected: String {
     switch self {
-    case .root: "give an absolute path, such as /mnt/disk/{capture}"
-    case .mount: "give the absolute path at which the disk is mounted, such as /mnt/disk"
+    case .root: "expected an absolute path, such as /mnt/disk/{capture}"
+    case .mount: "expected the absolute path at which the disk is mounted, such as /mnt/disk"
     case .type: MountKey.type.expected
     case .uuid: MountKey.uuid.expected
     }
@@ -43,8 +44,8 @@ enum MountKey: String, LayoutKey {
 
   var expected: String {
     switch self {
-    case .type: "give the type of file system that is mounted there, such as ext4, or any"
-    case .uuid: "give the UUID of the file system, as blkid prints it"
+    case .type: "expected the type of the file system mounted there, such as ext4, or any"
+    case .uuid: "expected the UUID of the file system, as blkid prints it"
     }
   }
 }
@@ -56,26 +57,26 @@ enum KindKey: String, LayoutKey {
 
   var expected: String {
     switch self {
-    case .match, .except: "give a pattern or a list of patterns"
-    case .flat, .hot: "give a folder; '.' is the capture itself"
-    case .cold: "give a folder"
-    case .limit: "give a number"
-    case .retain: "give a time from 1m to 3650d, such as 24h"
-    case .playlist: "give a file name"
-    case .initialization: "give a file name or a list of file names"
+    case .match, .except: "expected a pattern or a list of patterns"
+    case .flat, .hot: "expected a folder; '.' is the capture itself"
+    case .cold: "expected a folder"
+    case .limit: "expected a whole number"
+    case .retain: "expected a duration from 1m to 3650d, such as 24h"
+    case .playlist: "expected a file name"
+    case .initialization: "expected a file name or a list of file names"
     }
   }
 
   /// What a rendered file says of it.
   var comment: String {
     switch self {
-    case .match: "the names of its files; * stands for anything"
+    case .match: "its file names; * stands for anything"
     case .except: "but not these"
     case .flat: "where the recorder writes them; . is the capture itself"
-    case .hot: "the folder of the newest"
-    case .cold: "the folder of the buckets, with all others"
+    case .hot: "the folder of the newest files"
+    case .cold: "the folder with the buckets, for all other files"
     case .limit: "how many stay hot"
-    case .retain: "for how long the others are kept, where retention is asked for"
+    case .retain: "how long the others are kept, if retention is enabled"
     case .playlist: "the live playlist of these segments"
     case .initialization: "what players load before a segment (EXT-X-MAP)"
     }

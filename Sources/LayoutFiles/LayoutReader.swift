@@ -64,8 +64,9 @@ struct LayoutReader {
     guard type != "any" else { return nil }
     guard known.contains(type) else {
       let advice =
-        suggest(type, known).map { "did you mean '\($0)'?" } ?? "any, or \(known.joined(separator: ", "))"
-      throw Flaw(node.position, "unknown type '\(YAMLText.short(type))' of a file system; \(advice)")
+        suggest(type, known).map { "did you mean '\($0)'?" }
+        ?? "expected any or one of \(known.joined(separator: ", "))"
+      throw Flaw(node.position, "unknown file system type '\(YAMLText.short(type))'; \(advice)")
     }
     return type
   }
@@ -74,7 +75,7 @@ struct LayoutReader {
     _ entry: YAMLNode.Entry
   ) throws(Flaw) -> (LayoutDescription.Kind, [String: FilePosition]) {
     let keys = KindKey.allCases.map(\.rawValue).joined(separator: ", ")
-    let fields = try fields(KindKey.self, of: entry.value, "give the keys of this kind: \(keys)")
+    let fields = try fields(KindKey.self, of: entry.value, "expected the keys of this kind: \(keys)")
     func required(_ key: KindKey) throws(Flaw) -> YAMLNode {
       try self.required(key, fields, of: "'\(YAMLText.short(entry.key))'", at: entry.position)
     }
@@ -86,7 +87,7 @@ struct LayoutReader {
     if let node = fields[.retain] { kind.retentionSeconds = try seconds(node, .retain) }
     kind.playlist = try fields[.playlist]?.plainText(hint(.playlist))
     if let node = fields[.initialization] {
-      guard kind.playlist != nil else { throw Flaw(node.position, "'init' goes with 'playlist'") }
+      guard kind.playlist != nil else { throw Flaw(node.position, "'init' requires 'playlist'") }
       kind.initialization = try texts(node, .initialization)
     }
     return (kind, places(fields).merging(["name": entry.position]) { $1 })

@@ -55,7 +55,7 @@ struct YAMLEvent {
       case .end: depth -= 1
       case .text: break
       }
-      if depth > depthMax { throw Flaw(position, "nothing in a layout is nested as deep as this") }
+      if depth > depthMax { throw Flaw(position, "nested too deeply for a layout") }
     }
   }
 
@@ -66,7 +66,7 @@ struct YAMLEvent {
       let start = unsafe raw.data.document_start
       guard unsafe start.version_directive == nil,
         unsafe start.tag_directives.start == start.tag_directives.end
-      else { throw Flaw(position, "directives of YAML are not allowed; leave this line out") }
+      else { throw Flaw(position, "YAML directives are not allowed; remove this line") }
       return nil
     case YAML_ALIAS_EVENT:
       throw Flaw(position, aliasRefusal)
@@ -89,17 +89,17 @@ struct YAMLEvent {
     }
   }
 
-  private static let aliasRefusal = "aliases are not allowed; put a text that begins with '*' in quotes"
+  private static let aliasRefusal = "aliases are not allowed; put text that begins with '*' in quotes"
 
   private static func refuse(
     _ anchor: UnsafeMutablePointer<yaml_char_t>?, _ tag: UnsafeMutablePointer<yaml_char_t>?,
     _ position: FilePosition
   ) throws(Flaw) {
     if unsafe anchor != nil {
-      throw Flaw(position, "anchors are not allowed; put a text that begins with '&' in quotes")
+      throw Flaw(position, "anchors are not allowed; put text that begins with '&' in quotes")
     }
     if unsafe tag != nil {
-      throw Flaw(position, "tags are not allowed; put a text that begins with '!' in quotes")
+      throw Flaw(position, "tags are not allowed; put text that begins with '!' in quotes")
     }
   }
 
@@ -112,12 +112,12 @@ struct YAMLEvent {
       return unsafe Flaw(FilePosition(parser.pointee.context_mark), aliasRefusal)
     case YAML_SCANNER_ERROR
     where context == "while scanning a quoted scalar" && problem.hasSuffix("end of stream"):
-      return unsafe Flaw(FilePosition(parser.pointee.context_mark), "a quote that is not closed")
+      return unsafe Flaw(FilePosition(parser.pointee.context_mark), "an unclosed quote")
     case YAML_SCANNER_ERROR where problem == "found character that cannot start any token":
       let mark = unsafe parser.pointee.problem_mark
       let isTab = mark.index < bytes.count && character(at: mark, bytes) == "\t"
       return Flaw(
-        FilePosition(mark), isTab ? "a tab; indent with spaces" : "a text that begins like this needs quotes")
+        FilePosition(mark), isTab ? "a tab; indent with spaces" : "text that begins like this needs quotes")
     case YAML_SCANNER_ERROR, YAML_PARSER_ERROR:
       return unsafe Flaw(FilePosition(parser.pointee.problem_mark), "not valid YAML: \(problem)")
     default:

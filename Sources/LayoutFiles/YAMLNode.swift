@@ -58,7 +58,7 @@ struct YAMLNode {
     let shown = try node.plainText("a key is one word")
     if let other = others.first(where: { $0.key == key }) {
       throw Flaw(
-        node.position, "'\(YAMLText.short(shown))' is given twice, first in line \(other.position.line)")
+        node.position, "'\(YAMLText.short(shown))' is given twice, first on line \(other.position.line)")
     }
     return Entry(key: key, position: node.position, value: try YAMLNode(&events))
   }
@@ -68,7 +68,7 @@ struct YAMLNode {
     guard case .text(let text, let isPlain) = content, !text.isEmpty else { throw Flaw(position, expected) }
     if let invisible = firstInvisible(text) { throw Flaw(position, "\(invisible) is not allowed in a name") }
     if isPlain, YAMLText.isAmbiguous(text) {
-      throw Flaw(position, "'\(YAMLText.short(text))' is not a text for YAML; put it in quotes")
+      throw Flaw(position, "YAML may not read '\(YAMLText.short(text))' as text; put it in quotes")
     }
     return text
   }
