@@ -1,14 +1,14 @@
-/// What makes a description one of a layout (docs/LAYOUTS.md).
+/// What makes a description valid (docs/LAYOUTS.md).
 extension LayoutDescription {
   private static let patternsMax = 8
-  /// Of other kinds of patterns, of lists and quotes: slips of the pen, which would match nothing in silence.
+  /// From other pattern languages, lists and quotes: mistakes that would silently match nothing.
   private static let marks = Set("?[]{}%,;\"'`„“”‚‘’«»‹›".unicodeScalars)
-  /// Of hotcold's own, while they are written.
+  /// hotcold's own playlists while they are being written.
   private static let temporaryPlaylists = ".archive*.hotcold"
   private static let pathBytesMax = 1024
-  /// Of the patterns' automata, for all comparisons: about two seconds.
+  /// Automaton steps for all pattern comparisons together: about two seconds.
   private static let stepsMax = 2_000_000
-  /// Their names are kept in memory, 255 bytes each.
+  /// The names of hot files are kept in memory, 255 bytes each.
   public static let hotLimitMax = 100_000
 
   func check() throws(LayoutMistake) {
@@ -110,7 +110,7 @@ extension LayoutDescription {
     "'\(path)' is not a folder below the capture; write names with '/' between them, without '.' and '..'"
   }
 
-  /// A name is of one kind.
+  /// A name may match only one kind.
   private func checkOverlaps(
     _ globs: [(matches: [Glob], exceptions: [Glob])], _ budget: inout Int
   ) throws(LayoutMistake) {
@@ -129,7 +129,7 @@ extension LayoutDescription {
     }
   }
 
-  /// The first of a kind's patterns that matches a name that another one matches, too.
+  /// The first of a kind's patterns that matches a name that `other` matches too.
   private func overlapping(
     _ patterns: [Glob], _ other: Glob, besides exceptions: [Glob], _ index: Int, _ budget: inout Int
   ) throws(LayoutMistake) -> Glob? {
@@ -169,7 +169,8 @@ extension LayoutDescription {
       }
       if let other = mounts[..<index].first(where: mount.overlaps) {
         throw LayoutMistake(
-          "'\(mount.path)' and '\(other.path)' are the same folder, or one is inside the other", key: "mounts")
+          "'\(mount.path)' and '\(other.path)' are the same folder, or one is inside the other",
+          key: "mounts")
       }
       guard
         kinds.contains(where: { kind in
@@ -194,7 +195,7 @@ extension LayoutDescription {
           "'\(path)' is not an absolute path of a folder; write names with '/' before each and none at the end, without '.' and '..'",
           key: "cold")
       }
-      // A slip of the pen would be a folder that all captures share.
+      // A misspelt placeholder would be one folder shared by all captures.
       guard !path.replacing(Self.captureMark, with: "").contains(where: { "{}".contains($0) }) else {
         throw LayoutMistake("'\(path)' has braces, but only \(Self.captureMark) is replaced", key: "cold")
       }
@@ -226,12 +227,12 @@ extension LayoutDescription {
     }
   }
 
-  /// Whether a path is another one or below it. By bytes: two spellings of one letter are two folders.
+  /// Whether a path equals another or is below it. Compared by bytes: two spellings of one letter are two folders.
   static func isBelow(_ path: String, _ other: String) -> Bool {
     path.utf8.elementsEqual(other.utf8) || Layout.entry(of: path, after: "\(other)/") != nil
   }
 
-  /// In a bucket of either rule, so that a layout can be changed to the other.
+  /// Whether a path would be inside a bucket of either rule: a layout may be changed to the other rule later.
   static func isInBucket(_ path: String, below cold: String) -> Bool {
     guard let entry = Layout.entry(of: path, after: "\(cold)/") else { return false }
     let name = Array(entry.utf8)
@@ -273,7 +274,7 @@ extension LayoutDescription {
       ["archive.m3u8", "archive-*.m3u8", Self.temporaryPlaylists]
       + playlists.flatMap { [$0, "\($0).old", "\($0).*.old"] }
       + initialization.flatMap { [$0, TemporaryName.ofAside($0)] }
-      // Copies of them: hotcold's own, by whatever time.
+      // hotcold's own copies of them, whatever time is in their names.
       + initialization.compactMap { InitializationCopy.pattern(of: $0)?.text }.flatMap {
         [$0, TemporaryName.ofWritten($0), TemporaryName.ofAside($0)]
       }
@@ -290,7 +291,7 @@ extension LayoutDescription {
     }
   }
 
-  /// Of one file that is not hotcold's own.
+  /// Whether it names one file, and not one of hotcold's own.
   private func isPlainName(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     return !bytes.contains(UInt8(ascii: "*")) && FileName.canExist(bytes.span)

@@ -57,10 +57,12 @@ import Testing
       ),
       (whole.replacing("10", with: ""), "7:11 limit: expected a whole number"),
       (
-        whole.replacing("flat: .", with: "flat: [a]"), "5:11 flat: expected a folder; '.' is the capture itself"
+        whole.replacing("flat: .", with: "flat: [a]"),
+        "5:11 flat: expected a folder; '.' is the capture itself"
       ),
       (
-        whole.replacing("flat: .", with: "flat: ''"), "5:11 flat: expected a folder; '.' is the capture itself"
+        whole.replacing("flat: .", with: "flat: ''"),
+        "5:11 flat: expected a folder; '.' is the capture itself"
       ),
       (whole.replacing("stills:", with: "on:"), "3:3 YAML may not read 'on' as text; put it in quotes"),
       (
@@ -140,7 +142,10 @@ import Testing
     ("cold: {root: /mnt//disk}", "1:7 '/mnt//disk' is not an absolute path"),
     ("cold: {root: /}", "1:7 '/' is not an absolute path"),
     ("cold: {root: \"/mnt/{camera}\"}", "1:7 '/mnt/{camera}' has braces, but only {capture} is replaced"),
-    ("cold: {root: \"/mnt/{{capture}}\"}", "1:7 '/mnt/{{capture}}' has braces, but only {capture} is replaced"),
+    (
+      "cold: {root: \"/mnt/{{capture}}\"}",
+      "1:7 '/mnt/{{capture}}' has braces, but only {capture} is replaced"
+    ),
     ("cold: {root: /mnt/disk, mount: /mnt/disc}", "1:7 the root '/mnt/disk' is not in the mount '/mnt/disc'"),
     ("cold: {root: /mnt/disk, mount: /}", "1:7 '/' is not an absolute path"),
     ("cold: {root: /mnt/disk, type: ext4}", "1:7 'type' and 'uuid' require 'mount'"),
