@@ -1,9 +1,9 @@
 internal import Reporting
 public import SystemPackage
 
-/// What a benchmark says to people.
+/// The results of a benchmark as text.
 public enum BenchText {
-  /// The guide's table, for each size.
+  /// A table for each size, with the guide's estimates.
   public static func table(_ results: BenchResults, in folder: FilePath) -> String {
     let machine = results.machine
     var lines = [
@@ -45,7 +45,7 @@ public enum BenchText {
     return aligned(rows)
   }
 
-  /// Each figure beside that of the baseline, and what that means.
+  /// Each figure next to the baseline's, and the verdict.
   public static func comparison(_ comparison: BenchComparison, with baseline: FilePath) -> String {
     var lines = [
       "against \(Explanation.text(baseline)), made by hotcold \(printable(comparison.version.utf8))"
@@ -132,7 +132,7 @@ public enum BenchText {
     return "\(scaled / Int(factor)).\(String(repeating: "0", count: places - fraction.count))\(fraction)"
   }
 
-  /// The first column to the left, all others to the right.
+  /// Aligns the first column to the left, all others to the right.
   private static func aligned(_ rows: [[String]]) -> [String] {
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in

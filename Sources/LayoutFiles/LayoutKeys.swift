@@ -2,7 +2,7 @@ internal import CaptureLayout
 
 protocol LayoutKey: RawRepresentable<String>, CaseIterable, Hashable {}
 
-/// The keys of a layout file.
+/// The top-level keys of a layout file.
 enum WholeKey: String, LayoutKey {
   case buckets
   case timeZone = "time-zone"
@@ -10,7 +10,7 @@ enum WholeKey: String, LayoutKey {
   case cold
   case kinds
 
-  /// What belongs there.
+  /// The message for a wrong value.
   var expected: String {
     switch self {
     case .buckets: "expected \(BucketRule.allCases.map(\.rawValue).joined(separator: " or "))"
@@ -38,7 +38,7 @@ enum ColdKey: String, LayoutKey {
   }
 }
 
-/// The keys of a mount, where it has more than a type.
+/// The keys of a mount that has more than a type.
 enum MountKey: String, LayoutKey {
   case type, uuid
 
@@ -50,7 +50,7 @@ enum MountKey: String, LayoutKey {
   }
 }
 
-/// The keys of one of its kinds.
+/// The keys of a kind.
 enum KindKey: String, LayoutKey {
   case match, except, flat, hot, cold, limit, retain, playlist
   case initialization = "init"
@@ -67,7 +67,7 @@ enum KindKey: String, LayoutKey {
     }
   }
 
-  /// What a rendered file says of it.
+  /// The comment on it in a rendered file.
   var comment: String {
     switch self {
     case .match: "its file names; * stands for anything"

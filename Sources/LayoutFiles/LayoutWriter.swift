@@ -1,7 +1,7 @@
 public import CaptureLayout
 
 extension LayoutFile {
-  /// A layout as a file; parsing it gives the same layout, but for its name, which is that of the file.
+  /// The text of a layout file. Parsing it gives the same layout, except for its name, which is that of the file.
   public static func render(_ layout: LayoutDescription) -> String {
     var writer = LayoutWriter()
     writer.write(layout)
@@ -11,7 +11,7 @@ extension LayoutFile {
 
 private struct LayoutWriter {
   var lines: [String] = []
-  /// A key is explained where it comes first.
+  /// Keys that already have a comment: only the first occurrence gets one.
   private var explained: Set<KindKey> = []
 
   mutating func write(_ layout: LayoutDescription) {

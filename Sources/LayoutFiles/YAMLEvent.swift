@@ -1,23 +1,23 @@
 internal import CLibYAML
 
-/// What a YAML file says, item by item. All that calls libyaml, and all unsafe code, is here.
+/// One item of a YAML file. All calls of libyaml, and all unsafe code of this module, are here.
 struct YAMLEvent {
   enum Content {
     case text(String, isPlain: Bool)
     case list
     case map
-    /// Of the list or map that began last.
+    /// The end of the innermost open list or map.
     case end
   }
 
   let content: Content
   let position: FilePosition
 
-  /// The one document of a file; nothing of an empty one. Whatever YAML has beyond text, lists and maps is refused where it
-  /// stands, so nothing is ever expanded.
+  /// The events of the only document in a file; none for an empty file. Everything in YAML beyond text, lists and maps is
+  /// refused where it stands, so nothing is ever expanded.
   static func all(_ bytes: [UInt8]) throws(Flaw) -> [YAMLEvent] {
     guard !bytes.isEmpty else { return [] }
-    // At a fixed address: it holds pointers to itself.
+    // At a fixed address, because it contains pointers to itself.
     let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     defer { unsafe parser.deallocate() }
     guard unsafe yaml_parser_initialize(parser) == 1 else { throw Flaw(.start, "out of memory") }
@@ -29,7 +29,7 @@ struct YAMLEvent {
     }
   }
 
-  /// A layout, its kinds, a kind, a list of patterns.
+  /// The layout, its kinds, a kind, a list of patterns.
   private static let depthMax = 4
 
   private static func read(
@@ -59,7 +59,7 @@ struct YAMLEvent {
     }
   }
 
-  /// Nil for what is around it: the beginning and the end of a document.
+  /// Nil for an event without content, such as the beginning or end of a document.
   private static func content(of raw: yaml_event_t, _ position: FilePosition) throws(Flaw) -> Content? {
     switch unsafe raw.type {
     case YAML_DOCUMENT_START_EVENT:
@@ -103,7 +103,7 @@ struct YAMLEvent {
     }
   }
 
-  /// Why libyaml could not go on. What people get wrong most often is said in other words than libyaml's.
+  /// Why libyaml stopped. The most common mistakes get clearer messages than libyaml's.
   private static func flaw(_ parser: UnsafeMutablePointer<yaml_parser_t>, _ bytes: [UInt8]) -> Flaw {
     let context = unsafe text(parser.pointee.context)
     let problem = unsafe text(parser.pointee.problem)
@@ -125,7 +125,7 @@ struct YAMLEvent {
     }
   }
 
-  /// A mark counts characters.
+  /// The character at a mark, whose index counts characters.
   private static func character(at mark: yaml_mark_t, _ bytes: [UInt8]) -> Unicode.Scalar? {
     String(decoding: bytes, as: UTF8.self).unicodeScalars.dropFirst(mark.index).first
   }
