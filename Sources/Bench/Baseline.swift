@@ -4,6 +4,7 @@ public import SystemPackage
 
 /// Saved results to compare with later.
 public struct Baseline: Sendable {
+  /// Why a baseline cannot be used.
   public enum Failure: Error, Sendable {
     case stopped(KernelError)
     /// It is not JSON, or not a baseline; perhaps it is truncated.
@@ -49,6 +50,7 @@ public struct Baseline: Sendable {
     try folder.renameFile(temporary, replacing: name)
   }
 
+  /// Reads a baseline, and checks its format, its figures and its checksum.
   public static func load(_ path: FilePath) throws(Failure) -> BenchResults {
     let contents: [UInt8]
     do throws(KernelError) { contents = try readFile(at: path, limit: bytesMax) } catch {

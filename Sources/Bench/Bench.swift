@@ -18,6 +18,10 @@ public struct Bench: Sendable {
   /// With fewer files, start-up would dominate the measurement.
   public static let filesMin = 1000
 
+  /// - Parameters:
+  ///   - folder: the folder on the file system to measure; captures are made below it and removed.
+  ///   - sizes: the numbers of files in the captures to measure.
+  ///   - runs: the number of rounds for each size.
   public init(in folder: FilePath, sizes: [Int], runs: Int) {
     self.folder = folder
     self.sizes = sizes

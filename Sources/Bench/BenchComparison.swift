@@ -10,15 +10,19 @@ public struct BenchComparison: Encodable, Sendable {
     case noisy = "too noisy to tell"
   }
 
+  /// What is compared.
   public enum Figure: String, Encodable, Sendable {
     /// The ratio of a command to its bare loop: shows a slower program.
     case floorRatio
     /// Seconds of a bare loop: shows a slower kernel, disk or container.
     case floor
+    /// Renames per entry into the kernel, through a ring.
     case ringBatch
+    /// The peak resident set size, in bytes.
     case peakMemory
   }
 
+  /// One figure, before and now.
   public struct Entry: Encodable, Sendable {
     public let files: Int
     public let name: String
@@ -41,6 +45,7 @@ public struct BenchComparison: Encodable, Sendable {
   /// The version of hotcold that made the baseline.
   public let version: String
 
+  /// Relative changes up to which a figure counts as the same.
   public struct Tolerances: Sendable {
     /// For ratios, batches and memory: 0.25 is a quarter more.
     public var ratios = 0.25

@@ -25,6 +25,7 @@ public struct BenchResults: Codable, Equatable, Sendable {
     public internal(set) var seconds: [Double] = []
   }
 
+  /// A command of hotcold: the figures of each run.
   public struct CommandResults: Codable, Equatable, Sendable {
     public let name: String
     /// The bare loop that it is measured against.

@@ -190,6 +190,7 @@ public struct ArchivePlaylist: Sendable {
     isOwn(contents) || "#EXTM3U\n\(mark)\n".utf8.starts(with: contents) || contents.allSatisfy { $0 == 0 }
   }
 
+  /// Whether hotcold wrote this playlist.
   public static func isOwn(_ contents: [UInt8]) -> Bool { contents.starts(with: "#EXTM3U\n\(mark)\n".utf8) }
 
   /// The old archiver wrote only this form: target duration 4 s, 1 s for every segment, bare names; possibly cut off

@@ -68,8 +68,10 @@ extension BucketRule {
     }
   }
 
+  /// The path of a bucket below the folder of its kind: "7", or "2026-11-24/13".
   public func text(of bucket: Bucket) -> String { names(of: bucket).joined(separator: "/") }
 
+  /// The hour of day of a bucket, 0 to 23.
   public func hour(of bucket: Bucket) -> Int {
     switch self {
     case .hour: Int(bucket.number)

@@ -1,5 +1,6 @@
 /// A file that names one capture folder per line, such as the guide's `active_captures.conf`.
 public struct CapturesFile: Sendable {
+  /// A line that names a capture.
   public struct Line: Sendable {
     /// From 1.
     public let number: Int

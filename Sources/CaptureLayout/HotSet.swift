@@ -28,6 +28,7 @@ public struct HotSet: ~Copyable {
 
   public var count: Int { heap.count }
 
+  /// Offers a file. A `turnedAway` file is cold; after `displaced`, an older file is (`displacedFacts`, `displacedName`).
   public mutating func offer(_ name: Span<UInt8>, _ offered: FileFacts) -> Verdict {
     precondition(name.count <= FileName.longest)
     guard limit > 0 else { return .turnedAway }

@@ -47,7 +47,7 @@ extension LayoutDescription {
       throw LayoutMistake(
         "a kind's name must be 1 to 32 letters a-z, digits, '-' or '_'", kind: index, key: "name")
     }
-    // hotcold verify counts them beside the kinds.
+    // hotcold verify counts them alongside the kinds.
     guard !["conflicts", "misplaced"].contains(name) else {
       throw LayoutMistake(
         "the name '\(name)' is reserved for reports; choose another one", kind: index, key: "name")

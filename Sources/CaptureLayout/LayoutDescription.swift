@@ -1,5 +1,6 @@
 /// The description of a layout: names and paths as text, not yet checked.
 public struct LayoutDescription: Equatable, Sendable {
+  /// A class of files, and the folders in which they are kept.
   public struct Kind: Equatable, Sendable {
     public var name: String
     /// Patterns for its file names (`Glob`), at least one.
@@ -11,7 +12,9 @@ public struct LayoutDescription: Equatable, Sendable {
     public var hot: String
     /// The folder that contains its buckets; nil for one named as the hot folder.
     public var cold: String?
+    /// How many files stay hot.
     public var limit: Int
+    /// How long cold files are kept, in seconds, if the service applies the layout's retention; nil for no limit.
     public var retentionSeconds: Int64?
     /// The name of the live playlist, for the kind whose files are the segments of an HLS stream.
     public var playlist: String?

@@ -22,6 +22,7 @@ public struct ListedNames: Sendable {
     hashes.removeLast(hashes.count - last - 1)
   }
 
+  /// Whether a name may be listed: it is, or `mayBeAny`, or its hash collides.
   public func contains(_ name: Span<UInt8>) -> Bool {
     mayBeAny || (!hashes.isEmpty && containsHash(hashOfName(name)))
   }

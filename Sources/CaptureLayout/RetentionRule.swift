@@ -1,5 +1,6 @@
 /// How long cold files of each kind are kept.
 public struct RetentionRule: Sendable {
+  /// What retention decides about a file.
   public enum Verdict: Sendable {
     case kept
     case expired

@@ -25,6 +25,7 @@ public struct LiveDurations: Sendable {
         nameHash: hashOfName(name), microseconds: Int32(known ?? 0), isDiscontinuous: entry.isDiscontinuous))
   }
 
+  /// Call after the last entry, before asking.
   public mutating func finish() {
     medianMicroseconds = entries.map(\.microseconds).filter { $0 > 0 }.sorted().median.map(Int64.init)
     entries.sort { ($0.nameHash, $0.microseconds) < ($1.nameHash, $1.microseconds) }

@@ -28,6 +28,7 @@ public struct Settler: ~Copyable {
   private var hotSets: InlineArray<8, HotSet>
   private var verdicts: ColdVerdicts
 
+  /// - Parameter hours: in the time zone of the buckets.
   public init(layout: Layout, rule: SettleRule, hours: HourClock) {
     hotSets = InlineArray { HotSet(limit: rule.hotLimits[Kind($0)]) }
     verdicts = ColdVerdicts(

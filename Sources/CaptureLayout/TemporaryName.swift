@@ -22,6 +22,7 @@ public enum TemporaryName {
   /// The range of the file's name within the name of one that was taken aside; nil for any other name.
   public static func nameOfAside(_ name: Span<UInt8>) -> Range<Int>? { range(name, aside) }
 
+  /// Whether it is the name of an unfinished copy.
   public static func isOfCopy(_ name: Span<UInt8>) -> Bool { range(name, copy) != nil }
 
   private static let written = ".hotcold"

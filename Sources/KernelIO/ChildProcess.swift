@@ -3,6 +3,7 @@ internal import SystemPackage
 
 /// Runs this program as a child process, as its user would run it.
 public enum ChildProcess {
+  /// What a run returned.
   public struct Result: Sendable {
     /// The exit status; 128 plus the signal if one killed it.
     public let status: Int32

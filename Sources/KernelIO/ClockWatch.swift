@@ -30,6 +30,7 @@ public final class ClockWatch {
   /// Forgets an earlier `disturbed`. If the clock was set since the last look, the next one reports it.
   public func beginRound() { isDisturbed = false }
 
+  /// Reads the clock, and checks whether it was set.
   public func look() -> Reading {
     // Checked first: a clock that is set afterwards is found by the sample, or by the next look.
     if hc_clock_watch_fired(descriptor) { isDisturbed = true }

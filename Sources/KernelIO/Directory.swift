@@ -94,6 +94,7 @@ public struct Directory: ~Copyable, Sendable {
 
   // MARK: status
 
+  /// The status of this folder.
   public func status() throws(KernelError) -> FileStatus { try status(of: "") }
 
   /// The status of an entry; nil if there is no such entry. Links are not followed.
@@ -137,6 +138,7 @@ public struct Directory: ~Copyable, Sendable {
     }
   }
 
+  /// The file system that this folder is on.
   public func fileSystem() throws(KernelError) -> FileSystemStatus {
     var raw = hc_file_system()
     try KernelError.check(unsafe hc_statfs(descriptor, &raw), .fileSystem, path)
@@ -150,6 +152,7 @@ public struct Directory: ~Copyable, Sendable {
 
   // MARK: changes
 
+  /// Makes a sub-folder, which must not exist (mkdirat(2)). The umask applies to `mode`.
   public func makeFolder(_ name: String, mode: UInt32) throws(KernelError) {
     try KernelError.check(
       unsafe hc_mkdirat(descriptor, name, mode), .makeFolder, path.appending(name))

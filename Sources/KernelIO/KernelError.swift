@@ -6,6 +6,7 @@ public import SystemPackage
 /// Thrown only for what stops the work at hand. The failure of one file among many is data
 /// (`Outcome`), never an error.
 public struct KernelError: Error, Equatable, Sendable {
+  /// What failed. The raw value is its name in messages, mostly that of the system call.
   public enum Operation: String, Sendable {
     case open
     case list = "getdents64"
@@ -39,6 +40,7 @@ public struct KernelError: Error, Equatable, Sendable {
   public let path: FilePath
   public let errno: Errno
 
+  /// - Parameter path: absolute, or empty.
   public init(_ operation: Operation, _ path: FilePath, _ errno: Errno) {
     assert(path.isEmpty || path.isAbsolute, "\(path) is not absolute")
     self.operation = operation

@@ -22,6 +22,7 @@ public struct RequestQueue: ~Copyable {
   /// The position of the next request.
   public private(set) var tail = 0
 
+  /// - Parameter capacity: the most requests that are in the queue at once, retired ones not counted.
   public init(capacity: Int) {
     precondition(capacity > 0)
     self.capacity = capacity
