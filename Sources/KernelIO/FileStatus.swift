@@ -101,8 +101,8 @@ public struct FileSystemStatus: Sendable {
   /// cheaper: measured for ext4 only (docs/PERFORMANCE.md).
   public let keepsNegativeEntries: Bool
 
-  /// Whether there is room, as far as the file system reports it. A tmpfs without a limit (size=0) reports a total of 0 bytes, and
-  /// so do FUSE servers that do not count; they have room.
+  /// Whether there is room, as far as the file system reports it. A tmpfs without a limit (size=0) reports a total of 0 bytes,
+  /// and so do FUSE servers that do not count; they have room.
   public func hasRoom(bytes: UInt64, files: UInt64) -> Bool {
     (self.bytes == 0 || bytes <= freeBytes) && files <= freeInodes ?? .max
   }

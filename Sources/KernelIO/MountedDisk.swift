@@ -10,8 +10,8 @@ extension Directory {
   ///   - path: absolute, with a name at its end.
   ///   - type: the required type (`FileSystemStatus.name`); nil for any.
   ///   - uuid: the required UUID; nil for any.
-  /// - Throws: as `openMount`; for the path to it, as `openGuarded`. `ENODEV` also if the mount is a bind mount of the file system
-  ///   that contains the folder, such as systemd makes for `ReadWritePaths=`, whether a disk is mounted there or not.
+  /// - Throws: as `openMount`; for the path to it, as `openGuarded`. `ENODEV` also if the mount is a bind mount of the file
+  ///   system that contains the folder, such as systemd makes for `ReadWritePaths=`, whether a disk is mounted there or not.
   public static func openGuardedMount(
     _ path: FilePath, type: String?, uuid: String?
   ) throws(GuardedPathError) -> Directory {
