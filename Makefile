@@ -1,33 +1,34 @@
-# hotcold: set-up included, on a Debian machine with a Swift toolchain.
+# hotcold. For a Debian machine with a Swift toolchain; targets install the packages that they need.
 
 PREFIX ?= /usr/local
 DEMO_DIR ?= /dev/shm/hotcold-demo
 DEMO_FILES ?= 100k
 
 BINARY := .build/release/hotcold
-# The Swift runtime is linked in: a third of the start-up time, and nothing but liburing to install.
-# Hardened as Debian's packages are; without a RUNPATH; without the path of this folder, so that the same bytes come from any
-# (make test-dist). The SBOM is made from the map of the link.
+# The Swift runtime is linked statically: start-up takes a third of the time, and only liburing and libyaml are needed.
+# Hardened like Debian's packages; without a RUNPATH; without the path of this folder, so that the binary is the same byte for
+# byte from any folder (make test-dist). The SBOM is made from the linker map.
 HARDENING := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -Wformat -Werror=format-security
 LINKING := -z relro -z now -z noexecstack -Map=$(CURDIR)/.build/hotcold.map
-# Both would put a hash of this folder's path into every object.
+# Otherwise both features would put a hash of this folder's path into every object.
 REPEATABLE := -no-clang-module-breadcrumbs -disable-incremental-llvm-codegen
 RELEASE := swift build -c release --static-swift-stdlib --disable-local-rpath --product hotcold \
   -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. $(addprefix -Xswiftc -Xfrontend -Xswiftc ,$(REPEATABLE)) \
   $(addprefix -Xcc ,$(HARDENING) -ffile-prefix-map=$(CURDIR)=.) \
   $(addprefix -Xlinker ,$(LINKING))
-# Of program and package; CHANGELOG.md must begin with it (Packaging/changelog.py). Other places: Packaging/RELEASE.md.
+# The version of program and package; CHANGELOG.md must begin with it (Packaging/changelog.py). Packaging/RELEASE.md lists where
+# else it occurs.
 VERSION := $(shell sed -n 's/.* number = "\(.*\)"/\1/p' Sources/Reporting/Version.swift)
 DEB = .build/hotcold_$(VERSION)_$(shell dpkg --print-architecture).deb
 IMAGE = $(DEB:.deb=.oci.tar)
-# Of the last commit; a source archive has it as the time of its files.
+# The time of the last commit; in a source archive, the time of its files.
 EPOCH = $(shell if [ -e .git ]; then git log -1 --format=%ct; else stat -c %Y Package.swift; fi)
 MANUAL := $(CURDIR)/.build/manual
 # Debian's zsh reads vendor-completions below /usr, site-functions below /usr/local.
 ZSH_FUNCTIONS = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 COMPLETIONS = bash-completion/completions/hotcold zsh/$(ZSH_FUNCTIONS)/_hotcold fish/vendor_completions.d/hotcold.fish
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-# Installs what is missing. dpkg -s costs nothing where all is there; apt-get runs only where something is not.
+# Installs missing packages. dpkg -s is cheap if none is missing; apt-get runs only if one is.
 packages = @dpkg -s $(1) >/dev/null 2>&1 || \
   { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $(1); }
 BUILD_PACKAGES := liburing-dev libyaml-dev python3
@@ -44,9 +45,10 @@ E2E_PYTHON_PACKAGES := selenium js-videojs==7.5.5
 FLEET_PACKAGES := debootstrap systemd-container iproute2 openssh-client util-linux python3-venv
 FLEET_PYTHON_PACKAGES := ansible-core==2.19.* ansible-lint==25.*
 FLEET := $(CURDIR)/.build/fleet
-# What the hosts of these tests install; made where it is not named.
+# The package that the test hosts install; built unless HOTCOLD_DEB names one.
 FLEET_DEB = $(if $(HOTCOLD_DEB),$(HOTCOLD_DEB),$(CURDIR)/$(DEB))
-# The tests as optimised as what is shipped, with the seam for faults: several times faster than a debug build.
+# The tests with the optimisation of a release, but with testing enabled, which fault injection needs: several times faster than
+# a debug build.
 FAULT_BUILD := -c release -Xswiftc -enable-testing
 FAULT_TESTS := CoreLoopTests|InitializationFaultTests|BrokenMoverTests|KillTests|TierTests|FlushTests|ColdRoot|CopyBatchTests|CopyPipelineTests|DiskFaultTests|LimitTests|NeighbourTests|InterruptionTests|FileSystemTests|BadInputTests|EngineTests|ReconciliationTests|FuzzTests|CaptureLayoutTests|LayoutFileTests|BenchTests|MigrationPropertyTests|LayoutPropertyTests|MigrationTests.PlaylistTests
 SANITIZED := CaptureLayoutTests|KernelIOTests|LayoutFilesTests|MigrationTests
@@ -55,7 +57,7 @@ IMAGE_PACKAGES := buildah git
 CONTAINER_PACKAGES := $(IMAGE_PACKAGES) podman crun catatonit uidmap busybox-static ffmpeg python3-venv
 CONTAINER_PYTHON_PACKAGES := kubernetes-validate==1.37.0 podman-compose==1.6.0
 MONITORING_PACKAGES := jsonnet prometheus prometheus-node-exporter python3 python3-venv python3-yaml
-# Generated from the schema of each version of Grafana: the oldest and the newest that there is.
+# Grafana's models, generated from its schemas: the oldest version and the newest one.
 GRAFANA_MODELS := 1769699998!10.1.0 1769699379!11.6.0
 MIXIN := Packaging/monitoring
 MIXIN_OUTPUT = $(MIXIN)
@@ -80,7 +82,7 @@ BENCH = $(BENCH_FOLDER) $(BENCH_TOOL)
 build: deps
 	$(RELEASE)
 
-# A capture of 100,000 files on tmpfs: what would happen, the migration, the proof; then all is removed.
+# A capture of 100,000 files on tmpfs: dry run, migration, verification; then everything is removed.
 demo: build
 	@rm -rf $(DEMO_DIR)
 	$(BINARY) sample $(DEMO_DIR) --files $(DEMO_FILES)
@@ -94,18 +96,18 @@ demo-picture: build
 	[ -d .build/picture ] || { python3 -m venv .build/picture && .build/picture/bin/pip -q install pyte==0.8.2; }
 	.build/picture/bin/python docs/demo.py $(BINARY) docs/demo.svg
 
-# Format, warnings (here they are errors), unit and property tests, and the real program end to end.
+# Format, warnings (as errors), unit and property tests, and end-to-end tests of the real program.
 test: check build test-deps
 	HOTCOLD_WERROR=1 HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" swift test
 
-# Every fault, every call of the core loop, hundreds of kills (docs/RELIABILITY.md); its figures at the end.
+# Every fault, every call of the core loop, hundreds of kills (docs/RELIABILITY.md); prints its figures at the end.
 test-faults: build test-deps
 	@rm -f $(FIGURES)
 	HOTCOLD_BINARY="$(CURDIR)/$(BINARY)" HOTCOLD_FAULTS=all HOTCOLD_FUZZ=200000 HOTCOLD_FIGURES=$(FIGURES) \
 	  swift test $(FAULT_BUILD) --scratch-path .build-faults --filter '$(FAULT_TESTS)'
 	@awk '{ n = $$1; $$1 = ""; sum[$$0] += n } END { for (name in sum) printf "%10d %s\n", sum[name], name }' $(FIGURES) | sort -k2
 
-# The package, a browser, the guide's commands, the service beside a recording, every player: ten minutes.
+# The package, a browser, the guide's commands, the service alongside a recording, every player: ten minutes.
 # The players' table is in .build/players.md (docs/PLAYERS.md).
 test-e2e: build deb test-package test-deps e2e-deps
 	[ -d .build/e2e ] || { python3 -m venv .build/e2e && .build/e2e/bin/pip -q install $(E2E_PYTHON_PACKAGES); }
@@ -124,8 +126,8 @@ mixin: monitoring-deps
 	    > $(MIXIN_OUTPUT)/prometheus_$$(echo $$kind | tr A-Z a-z).yaml || exit 1; done
 	jsonnet -m $(MIXIN_OUTPUT)/dashboards_out -e "(import '$(MIXIN)/mixin.libsonnet').grafanaDashboards" > /dev/null
 
-# They are what the sources give, Prometheus and Grafana's models accept them, each alert comes in its case; then the real chain of
-# service, node_exporter and Prometheus. As root.
+# Checks that the generated files match their sources, that Prometheus and Grafana's models accept them, and that each alert fires
+# in its case; then the real chain of service, node_exporter and Prometheus. As root.
 test-monitoring: build monitoring-deps
 	jsonnetfmt --test $$(find $(MIXIN) Tests/Monitoring -name '*sonnet')
 	@rm -rf $(MIXIN_TEST)/mixin && mkdir -p $(MIXIN_TEST)/mixin
@@ -142,21 +144,21 @@ test-monitoring: build monitoring-deps
 	  PYTHONPATH=$$models /usr/bin/python3 Tests/Monitoring/dashboards.py $(MIXIN) docs/RUNBOOK.md || exit 1; done
 	/usr/bin/python3 Tests/Monitoring/chain.py $(BINARY) $(MIXIN) docs/MONITORING.md
 
-# The Ansible collection without a host: lint, documentation, Python of the hosts. Half a minute.
+# The Ansible collection without a host: lint, documentation, the Python code on the hosts' version. Half a minute.
 check-fleet: fleet-deps
 	Packaging/ansible/tests/static.sh $(FLEET)/venv $(FLEET)/collections
 
-# The collection against three hosts, each with a systemd and an sshd of its own; as root. 7 minutes of processor: some 15 on two busy cores.
+# The collection on three hosts, each with its own systemd and sshd; as root. 7 minutes of processor time: some 15 on two busy cores.
 test-fleet simulate-fleet: export PYTHONDONTWRITEBYTECODE = 1
 test-fleet: check-fleet $(if $(HOTCOLD_DEB),,deb)
 	$(FLEET)/venv/bin/python Packaging/ansible/tests/test_fleet.py $(FLEET_DEB) $(FLEET)
 
-# A roll-out on 16 hosts; as root (docs/FLEET.md).
+# A rollout to 16 hosts; as root (docs/FLEET.md).
 simulate-fleet: check-fleet $(if $(HOTCOLD_DEB),,deb)
 	$(FLEET)/venv/bin/python Packaging/ansible/tests/simulate.py $(FLEET_DEB) $(FLEET)
 
-# The unit, property and core-loop tests under both sanitizers. Foundation leaks the buffer of each empty file that the
-# test kit reads, so leaks are not looked for.
+# The unit, property and core-loop tests under both sanitizers. Leak detection is off because Foundation leaks the buffer of
+# each empty file that the test kit reads.
 sanitize: deps
 	ASAN_OPTIONS=detect_leaks=0 swift test $(FAULT_BUILD) --sanitize=address --scratch-path .build-address --filter '$(SANITIZED)'
 	swift test $(FAULT_BUILD) --sanitize=thread --scratch-path .build-thread --filter '$(SANITIZED)'
@@ -174,8 +176,8 @@ docs: deps
 	  HOTCOLD_DOCS=1 swift package --scratch-path .build-docs --allow-writing-to-directory $(DOCUMENTATION) generate-documentation \
 	    --target $$module --warnings-as-errors --output-path $(DOCUMENTATION)/$$module.doccarchive || exit 1; done
 
-# Benchmarks (docs/PERFORMANCE.md): a quick set in minutes; all sizes of the guide, with its table and picture; the
-# comparison with Benchmarks/Thresholds, which fails on a regression.
+# Benchmarks (docs/PERFORMANCE.md). bench: a quick set in minutes; bench-guide: all sizes of the guide, with its table and
+# picture; bench-check: the comparison with Benchmarks/Thresholds, which fails on a regression.
 bench: bench-tools
 	@rm -f $(BENCH_RESULTS)
 	$(BENCH) --target Guide --target Engines --target Parts --target Peers
@@ -187,31 +189,31 @@ bench-guide: bench-tools
 	$(BENCH) --target Guide --target Engines --target Peers
 	/usr/bin/python3 Benchmarks/report.py $(BENCH_RESULTS) --json docs/benchmarks.json --svg docs/benchmarks.svg
 
-# The table that anybody can repeat: hyperfine over the whole processes.
+# The table that anyone can reproduce: hyperfine over whole processes.
 bench-hyperfine: bench-tools
 	$(call packages,hyperfine)
 	Benchmarks/hyperfine.sh $(CURDIR)/$(BINARY) $(CURDIR)/.build/pair
 
-# Copies from one file system to another beside mv, cp, rsync and shutil; as root.
+# Copies between file systems, compared with mv, cp, rsync and shutil; as root.
 bench-tiers: build
 	$(call packages,rsync)
 	/usr/bin/python3 Benchmarks/tiers.py $(BINARY)
 	/usr/bin/python3 Benchmarks/tiers.py $(BINARY) --source ext4
 	/usr/bin/python3 Benchmarks/tiers.py $(BINARY) --source ext4 --target xfs
 
-# An improvement passes, and is told apart by check.py: the tool's own exit status is 1 for that and for a regression.
+# check.py lets improvements pass: the tool's own exit status is 1 for an improvement as well as for a regression.
 bench-check: build check-deps
 	$(BENCH_FOLDER) /usr/bin/python3 check.py Thresholds $(BENCH_TOOL) thresholds check --target Counts --path Thresholds
 
-# Equal, better, worse, a crash, no thresholds: a minute and a half. For whoever raises the version of the tool.
+# Tests check.py: equal, better, worse, a crash, no thresholds; a minute and a half. Run it after upgrading the tool.
 bench-check-test: build check-deps
 	$(BENCH_FOLDER) ./check-test.sh /usr/bin/python3 check.py @ $(BENCH_TOOL) thresholds check --target Counts --path @
 
-# What `hotcold bench` finds: a second look at each file, batches of one, a slower file system; and that it finds nothing else. As root.
+# Tests that `hotcold bench` detects a second statx per file, batches of one and a slower file system, and nothing else. As root.
 bench-test: build
 	Benchmarks/bench-test.sh $(BINARY)
 
-# Writes what is measured now into Benchmarks/Thresholds. Look at the difference before you commit it.
+# Writes the current measurements to Benchmarks/Thresholds. Review the diff before you commit it.
 bench-update: build check-deps
 	$(BENCH) thresholds update --target Counts --path Thresholds
 
@@ -242,13 +244,13 @@ install-files:
 	for file in archive.conf captures.conf; do \
 	  [ -e $(DESTDIR)/etc/hotcold/$$file ] || install -D -m 644 Packaging/$$file $(DESTDIR)/etc/hotcold/$$file; done
 
-# From what the commands say of themselves and the exit codes of docs/REFERENCE.md.
+# Man pages, from the commands' own help and the exit codes in docs/REFERENCE.md.
 manual: export SOURCE_DATE_EPOCH = $(EPOCH)
 manual: build
 	@rm -rf $(MANUAL) && mkdir -p $(MANUAL)
 	/usr/bin/python3 Packaging/manual.py $(BINARY) $(MANUAL)
 
-# A Debian package with the Swift runtime inside, .build/hotcold_VERSION_ARCHITECTURE.deb, and its SBOM beside it.
+# A Debian package that includes the Swift runtime, .build/hotcold_VERSION_ARCHITECTURE.deb, with its SBOM next to it.
 deb: export SOURCE_DATE_EPOCH = $(EPOCH)
 deb: build manual deb-deps
 	Packaging/build-deb.sh $(VERSION) $(DEB)
@@ -259,40 +261,40 @@ dist: deb
 	@rm -rf .build/dist
 	Packaging/dist.sh $(VERSION) $(DEB) .build/dist $(KEY)
 
-# What is in the package, and its life in a clean Debian: half a minute (the first time of a day another one).
+# Contents of the package, and its life cycle in a clean Debian: half a minute (the first run of a day takes twice as long).
 test-package: deb package-deps
 	Packaging/tests/contents.sh $(VERSION) $(DEB)
 	Packaging/tests/life.sh bookworm $(VERSION) $(DEB)
 
-# Its life in each Debian that it is for.
+# Its life cycle in each supported Debian release.
 test-packages: deb package-deps
 	for suite in bookworm trixie sid; do Packaging/tests/life.sh $$suite $(VERSION) $(DEB) || exit 1; done
 
-# The unit under a systemd that is booted for it: watchdog, reload, stop in mid-slice, upgrade while it runs, removal.
+# The unit under a systemd booted for the test: watchdog, reload, stop in mid-slice, upgrade while it runs, removal.
 test-unit: deb package-deps
 	Packaging/tests/unit.sh $(VERSION) $(DEB)
 
-# A release, signed; the same package once more from its source archive, in another folder. Builds all of it: five minutes.
+# A signed release, and the same package built again from its source archive in another folder. Builds everything: five minutes.
 test-dist: deb package-deps
 	Packaging/tests/dist.sh $(VERSION) $(DEB)
 
-# The C part for arm64, run by qemu-user (docs/BUILDING.md).
+# The C code for arm64, run with qemu-user (docs/BUILDING.md).
 check-arm64: deps arm64-deps
 	Tests/Arm64/user.sh
 
-# The same on kernels for arm64, with pages of 4 and of 16 KiB, and rings: as long again.
+# The same on arm64 kernels with pages of 4 and 16 KiB, and with rings: takes as long again.
 check-arm64-kernel: deps arm64-deps
 	$(call packages,$(ARM64_KERNEL_PACKAGES))
 	Tests/Arm64/kernel.sh
 
-# An OCI image of that package, without a daemon (docs/CONTAINERS.md).
+# An OCI image with that package, built without a daemon (docs/CONTAINERS.md).
 image: export SOURCE_DATE_EPOCH = $(EPOCH)
 image: deb image-deps
 	Packaging/container/build-image.sh $(DEB) $(IMAGE)
 	@ls -l $(IMAGE)
 
-# The image under podman, for real: seccomp profiles, mistakes, stops and kills, compose and Kubernetes examples beside a recorder.
-# As root; two to four minutes, most of it waiting for recordings.
+# The image under real podman: seccomp profiles, mistakes, stops and kills, the compose and Kubernetes examples with a recorder.
+# As root; two to four minutes, mostly waiting for recordings.
 test-container: image container-deps
 	[ -d .build/container ] || { python3 -m venv .build/container && .build/container/bin/pip -q install $(CONTAINER_PYTHON_PACKAGES); }
 	.build/container/bin/python Packaging/container/test.py $(IMAGE) $(DEB)
@@ -300,7 +302,7 @@ test-container: image container-deps
 clean:
 	rm -rf .build .build-* Benchmarks/.build
 
-# With what is recommended, unlike the others.
+# With recommended packages, unlike the others.
 deps:
 	@dpkg -s $(BUILD_PACKAGES) >/dev/null 2>&1 || \
 	  { $(SUDO) apt-get update && $(SUDO) apt-get install -y $(BUILD_PACKAGES); }

@@ -1,4 +1,4 @@
-// The bare loops of system calls that everything else is measured against.
+// Bare loops of system calls: the floor that everything else is measured against.
 
 #define _GNU_SOURCE
 #include "CLiburing.h"

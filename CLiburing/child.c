@@ -1,4 +1,4 @@
-// Runs of this program by itself.
+// This program as a child process of itself.
 
 #define _GNU_SOURCE
 #include "CLiburing.h"
@@ -19,7 +19,7 @@ int32_t hc_memory_file(void) {
   int file = memfd_create("hotcold", MFD_CLOEXEC);
   if (file < 0)
     return -errno;
-  // Where standard output is closed, it would be that of the child before it is put in its place.
+  // Above the standard streams: if one of them is closed, this file would get its number and be in the way of the child's dup2.
   int moved = fcntl(file, F_DUPFD_CLOEXEC, 3);
   int error = errno;
   close(file);
@@ -29,7 +29,7 @@ int32_t hc_memory_file(void) {
 int32_t hc_child_start(const char *const arguments[], const char *const environment[], int32_t folder,
                        int32_t output, int32_t errors) {
   pid_t parent = getpid();
-  // Somebody who ignores it would never see the child end.
+  // If SIGCHLD is ignored, the end of a child cannot be waited for.
   signal(SIGCHLD, SIG_DFL);
   sigset_t all, old;
   sigfillset(&all);
@@ -37,8 +37,8 @@ int32_t hc_child_start(const char *const arguments[], const char *const environm
   pid_t child = fork();
   int error = errno;
   if (child == 0) {
-    // What began it may be killed: this one has to stop then, as by a signal of the user. Those of the terminal are passed on to it,
-    // and a second one would kill.
+    // If the parent is killed, this process must stop as well, as if by a signal of the user. It has its own process group because
+    // the parent passes on the terminal's signals: received twice, they would kill it.
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     setpgid(0, 0);
     static const int signals[] = {SIGINT, SIGTERM};
@@ -53,7 +53,7 @@ int32_t hc_child_start(const char *const arguments[], const char *const environm
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (getppid() != parent || fchdir(folder) < 0 || nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(errors, 2) < 0)
       _exit(127);
-    // The program that runs, also where its file has been replaced meanwhile.
+    // The running program, even if its file has been replaced meanwhile.
     execve("/proc/self/exe", (char *const *)arguments, (char *const *)environment);
     _exit(127);
   }
@@ -82,6 +82,6 @@ int32_t hc_child_wait(int32_t child, int64_t timeout_ns, int32_t *status) {
 
 void hc_child_signal(int32_t child, int32_t signal) {
   kill(child, signal);
-  // One that is stopped would not hear it.
+  // A stopped process would not handle the signal.
   kill(child, SIGCONT);
 }

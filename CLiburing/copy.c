@@ -1,4 +1,4 @@
-// Copies of files between file systems: each call does one step of one file, and says what came of it.
+// Copies of files between file systems: each call does one step for one file, and returns its result.
 
 #define _GNU_SOURCE
 #include "CLiburing.h"
@@ -23,8 +23,8 @@ int32_t hc_create_copy(int32_t dirfd, const char *name) {
   return (int32_t)negated(openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
 }
 
-// AT_EMPTY_PATH wants CAP_DAC_READ_SEARCH before Linux 6.10 (openat(2), O_TMPFILE). Without it, by a link that refers to the descriptor:
-// procfs makes an inode for each of those.
+// AT_EMPTY_PATH requires CAP_DAC_READ_SEARCH before Linux 6.10 (openat(2), O_TMPFILE). The fallback is the descriptor's link in
+// /proc; it is not the first choice because procfs creates an inode for each such link.
 int32_t hc_link_unnamed(int32_t fd, int32_t dirfd, const char *name) {
   int result = linkat(fd, "", dirfd, name, AT_EMPTY_PATH);
   if (result < 0 && errno == ENOENT) {
@@ -58,7 +58,7 @@ int32_t hc_write_at(int32_t fd, const void *buffer, size_t count, uint64_t offse
       continue;
     if (result < 0)
       return -errno;
-    // A file system that takes nothing and says nothing.
+    // The file system wrote nothing but reported no error.
     if (result == 0)
       return -EIO;
     done += (size_t)result;
@@ -73,7 +73,7 @@ bool hc_is_sparse(int32_t fd) {
 
 int64_t hc_hole_length(int32_t fd, uint64_t offset, uint64_t end, size_t *data) {
   off_t next = lseek(fd, (off_t)offset, SEEK_DATA);
-  // No data behind the offset; a file system that knows of no holes.
+  // ENXIO: no data after the offset. EINVAL: the file system does not support holes.
   if (next < 0)
     return errno == ENXIO ? (int64_t)(end - offset) : errno == EINVAL ? 0 : -errno;
   if ((uint64_t)next > offset)
@@ -105,7 +105,7 @@ int32_t hc_compare_data(int32_t left, int32_t right, uint64_t offset, uint64_t e
 
 void hc_forget_cached(int32_t fd) { posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED); }
 
-// Whether the name of an attribute is of those that belong to the inode where it is, rather than to the file.
+// Whether an attribute belongs to the inode, and so stays with it, rather than to the file.
 static bool stays_behind(const char *name) {
   static const char *const prefixes[] = {"security.selinux", "security.ima", "security.evm", "btrfs.", "trusted.overlay.",
                                          "trusted.SGI_ACL_"};
@@ -123,12 +123,12 @@ bool hc_has_access_list(int32_t fd) { return fgetxattr(fd, access_list, NULL, 0)
 int32_t hc_copy_xattrs(int32_t from, int32_t to) {
   ssize_t length = flistxattr(from, NULL, 0);
   int32_t result = length >= 0 || errno == EOPNOTSUPP ? 0 : -errno;
-  // What the folder gives to new files would let in whom the original keeps out (acl(5), default lists).
+  // The default list of the folder (acl(5)) could give access to users to whom the original denies it.
   if (length <= 0 || !hc_has_access_list(from))
     fremovexattr(to, access_list);
   if (length <= 0)
     return result;
-  // XATTR_LIST_MAX and XATTR_SIZE_MAX of linux/limits.h.
+  // XATTR_LIST_MAX and XATTR_SIZE_MAX (linux/limits.h).
   const size_t capacity = 65536;
   char *names = malloc(2 * capacity);
   if (!names)
@@ -137,7 +137,7 @@ int32_t hc_copy_xattrs(int32_t from, int32_t to) {
   length = flistxattr(from, names, capacity);
   if (length < 0)
     result = -errno;
-  // One that cannot be set keeps none of the others back.
+  // If one cannot be set, the others still are.
   for (char *name = names; name < names + length; name += strlen(name) + 1) {
     if (stays_behind(name))
       continue;
@@ -152,7 +152,7 @@ int32_t hc_copy_xattrs(int32_t from, int32_t to) {
 }
 
 int32_t hc_set_times(int32_t fd, const hc_stat *status) {
-  // Both: some FUSE servers do nothing where one of them is left out.
+  // Both times: some FUSE servers do nothing if one of them is omitted.
   struct timespec times[2] = {
       {.tv_sec = status->mtime_s, .tv_nsec = status->mtime_ns},
       {.tv_sec = status->mtime_s, .tv_nsec = status->mtime_ns},
@@ -160,7 +160,7 @@ int32_t hc_set_times(int32_t fd, const hc_stat *status) {
   return (int32_t)negated(futimens(fd, times));
 }
 
-// The kernel tells whoever has a lease of who waits for it by SIGIO, which ends a process that does not care.
+// The kernel tells the holder of a lease by SIGIO that another process waits for it; the default action ends the holder.
 void hc_leases_prepare(void) {
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   sigaction(SIGIO, &ignore, NULL);

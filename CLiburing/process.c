@@ -50,8 +50,8 @@ static void remember(int signal) {
   hc_signals_end_first_process();
 }
 
-// A signal that the parent ignores stays ignored (a shell does that for its background jobs); one that it
-// blocks is unblocked, for a supervisor's threads often block what their children must hear.
+// A signal that the parent ignores stays ignored (shells do that for background jobs); one that it blocks
+// is unblocked, because a supervisor's threads often block signals that their children must receive.
 static void install(int signal, sigset_t *heard) {
   struct sigaction old, stop = {.sa_handler = remember, .sa_flags = (int)SA_RESETHAND};
   if (sigaction(signal, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
@@ -144,7 +144,7 @@ int32_t hc_send_datagram(const char *path, const char *text) {
 static int argument_count;
 static char **arguments;
 
-// glibc gives constructors what it gives main.
+// glibc passes the arguments of main to constructors as well.
 __attribute__((constructor)) static void remember_arguments(int count, char **list) {
   argument_count = count;
   arguments = list;
@@ -194,7 +194,7 @@ int64_t hc_clock_realtime_ns(void) { return clock_ns(CLOCK_REALTIME); }
 
 int64_t hc_clock_boottime_ns(void) { return clock_ns(CLOCK_BOOTTIME); }
 
-// Armed for a moment that never comes: only the cancellation is wanted.
+// Armed for a time that never comes: only the cancellation matters.
 int32_t hc_clock_watch_open(void) {
   int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
   if (fd < 0)
@@ -214,7 +214,7 @@ bool hc_clock_watch_fired(int32_t fd) {
 
 void hc_sleep_us(uint32_t microseconds) { usleep(microseconds); }
 
-// The number in the first line of proc_pid_status(5) that begins with `field`; 0 where there is none.
+// The number in the first line of proc_pid_status(5) that begins with `field`; 0 if there is none.
 static unsigned long long status_value(const char *field) {
   unsigned long long value = 0;
   char line[128];
@@ -231,7 +231,7 @@ static unsigned long long status_value(const char *field) {
   return value;
 }
 
-// VmHWM rather than getrusage(2): ru_maxrss survives execve and would show the parent's memory.
+// VmHWM rather than getrusage(2): ru_maxrss survives execve and could be the parent's.
 uint64_t hc_peak_resident_bytes(void) { return status_value("VmHWM:") * 1024; }
 
 static mode_t first_umask;
@@ -262,7 +262,7 @@ uint32_t hc_effective_uid(void) { return geteuid(); }
 
 bool hc_is_member(uint32_t gid) {
   bool found = getegid() == gid;
-  // Up to NGROUPS_MAX (65,536) of them: too many for a small stack.
+  // Up to NGROUPS_MAX (65,536) groups: too many for a small stack.
   int count = getgroups(0, NULL);
   gid_t *groups = count > 0 ? malloc((size_t)count * sizeof *groups) : NULL;
   count = groups ? getgroups(count, groups) : 0;
@@ -283,7 +283,7 @@ int32_t hc_user_name(uint32_t uid, char *buffer, size_t capacity) {
   return 0;
 }
 
-// Without the slashes that mean nothing, so that two spellings of a path compare equal.
+// Removes redundant slashes, so that different spellings of a path compare equal.
 static void simplify(char *path) {
   char *end = path;
   for (const char *next = path; *next; next++) {
@@ -295,8 +295,8 @@ static void simplify(char *path) {
   *end = 0;
 }
 
-// A home that can be reached from the root without crossing a mount is looked at; of any other the path must do, for
-// only the path walk itself would tell whether its server still answers.
+// Compares inodes, but only for a home that can be reached from the root without crossing a mount. For any other the path has to
+// do, because only walking it would show whether its server still answers.
 static bool leads_to(const char *home, const struct stat *folder, int32_t root) {
   struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS};
   long fd = syscall(SYS_openat2, root, home, &how, sizeof how);
@@ -365,7 +365,7 @@ static void *run_thread(void *argument) {
   return NULL;
 }
 
-// By default a thread gets a stack of RLIMIT_STACK, which may be too small to run on or too large to map.
+// The default stack size is RLIMIT_STACK, which may be too small to run on or too large to map.
 static const size_t thread_stack_bytes = 1 << 20;
 
 // pthread_t is an unsigned long on Linux, and never 0 in glibc: it is the address of the thread's descriptor.
@@ -400,7 +400,7 @@ void hc_futex_wake(const void *word) {
 
 uint32_t hc_processor_count(void) {
   cpu_set_t set;
-  // More processors than the set has room for (EINVAL) are more than one.
+  // EINVAL: more processors than fit in the set; certainly more than one.
   return sched_getaffinity(0, sizeof set, &set) == 0 ? (uint32_t)CPU_COUNT(&set) : 2;
 }
 
@@ -418,7 +418,7 @@ int64_t hc_processor_ns_used(void) {
 
 bool hc_may_run_on(int32_t processor) {
   cpu_set_t processors;
-  // More than fit: nothing is left out.
+  // More processors than fit in the set: then all count.
   if (processor < 0 || processor >= CPU_SETSIZE || sched_getaffinity(0, sizeof processors, &processors) < 0)
     return true;
   return CPU_ISSET(processor, &processors);

@@ -1,4 +1,4 @@
-// The io_uring half of the shim: set-up by asking the kernel, requests in batches, completions in batches.
+// The io_uring half of the shim: set-up by trying what the kernel grants, requests and completions in batches.
 
 #define _GNU_SOURCE
 #include "CLiburing.h"
@@ -49,8 +49,8 @@ static int set_up(struct io_uring *uring, uint32_t entries, uint32_t *granted) {
   return result;
 }
 
-/// Whether asking for a ring would kill this process (a seccomp filter with SECCOMP_RET_KILL). Found out by a child
-/// process, and only where a filter is in force.
+/// Whether asking for a ring would kill this process (a seccomp filter with SECCOMP_RET_KILL). A child process tries it,
+/// and only if a filter is in force.
 static bool ring_kills(void) {
   if (!hc_is_filtered())
     return false;

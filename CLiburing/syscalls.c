@@ -104,7 +104,7 @@ int64_t hc_getdents64(int32_t fd, void *buffer, size_t capacity) {
   return negated(syscall(SYS_getdents64, fd, buffer, capacity));
 }
 
-// Two mounts of one file system differ in their number alone (Linux 5.8), two subvolumes of btrfs in their device.
+// Two mounts of the same file system differ only in their mount ID (Linux 5.8), two btrfs subvolumes in their device number.
 static int32_t refuse_other_mount(int32_t parent_fd, int32_t child_fd) {
   struct statx parent, child;
   if (statx(parent_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &parent) < 0 ||
@@ -123,7 +123,7 @@ static int32_t open_on_same_mount(int32_t dirfd, const char *component, int flag
   if (fd < 0) {
     int32_t error = -errno;
     struct stat status;
-    // openat2 says ELOOP of a link; O_DIRECTORY hides it.
+    // For a link openat2 returns ELOOP, but O_DIRECTORY with O_NOFOLLOW returns ENOTDIR.
     bool is_link = error == -ENOTDIR && fstatat(dirfd, component, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
                    S_ISLNK(status.st_mode);
     return is_link ? -ELOOP : error;
@@ -135,8 +135,8 @@ static int32_t open_on_same_mount(int32_t dirfd, const char *component, int flag
   return refusal;
 }
 
-// What openat2 refuses, without it: one component after the other. O_NOFOLLOW speaks of the last one only, and another
-// user may put a link in the place of any.
+// Refuses what openat2 would refuse, one component after the other: O_NOFOLLOW applies only to the last one, and another user
+// may put a link in place of any.
 static int32_t walk_beneath(int32_t dirfd, const char *path, int flags) {
   char component[NAME_MAX + 1];
   int32_t parent = dirfd;
@@ -160,7 +160,7 @@ static int32_t walk_beneath(int32_t dirfd, const char *path, int flags) {
   }
 }
 
-// O_NOATIME keeps a listing from writing to the folder's inode; only its owner may ask for it (open(2)).
+// O_NOATIME keeps a listing from updating the folder's inode; only its owner may use it (open(2)).
 static int32_t open_beneath(int32_t dirfd, const char *name, uint64_t flags) {
   struct open_how how = {
       .flags = flags | O_CLOEXEC | O_NOATIME,
@@ -191,7 +191,7 @@ int32_t hc_open_mount(int32_t dirfd, const char *name) {
   int32_t fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0)
     return -errno;
-  // A subvolume of btrfs has another device number, and is no mount.
+  // A btrfs subvolume has another device number, but is not a mount.
   struct statx status;
   bool is_subvolume = statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &status) == 0 &&
                       (status.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 &&
@@ -202,7 +202,7 @@ int32_t hc_open_mount(int32_t dirfd, const char *name) {
   return -ENODEV;
 }
 
-// linux/fs.h since 6.9.
+// In linux/fs.h since Linux 6.9.
 struct uuid_of_file_system {
   uint8_t length;
   uint8_t uuid[16];
@@ -214,7 +214,7 @@ int32_t hc_file_system_uuid(int32_t fd, uint8_t uuid[16]) {
   struct uuid_of_file_system answer = {0};
   struct btrfs_ioctl_fs_info_args info = {0};
   if (ioctl(fd, GET_UUID_OF_FILE_SYSTEM, &answer) == 0) {
-    // overlayfs answers with zeros.
+    // overlayfs returns zeros.
     if (answer.length != 16 || memcmp(answer.uuid, none, 16) == 0)
       return -ENODATA;
     memcpy(uuid, answer.uuid, 16);
@@ -241,7 +241,7 @@ int32_t hc_block_device(int32_t dirfd, const char *name, uint64_t *device) {
   return 0;
 }
 
-// O_NONBLOCK: opening a fifo that nobody writes to would wait for ever.
+// O_NONBLOCK: opening a fifo without a writer would block forever.
 int32_t hc_open_file(int32_t dirfd, const char *name) {
   int32_t fd = open_beneath(dirfd, name, O_RDONLY | O_NONBLOCK);
   if (fd < 0)
@@ -268,7 +268,7 @@ int64_t hc_read_link(int32_t fd, void *buffer, size_t capacity) {
   return negated(readlinkat(fd, "", buffer, capacity));
 }
 
-// O_NONBLOCK: opening a fifo that nobody writes to would wait for ever.
+// O_NONBLOCK: opening a fifo without a writer would block forever.
 int32_t hc_open_input(const char *path, bool or_stream) {
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0)
@@ -279,7 +279,7 @@ int32_t hc_open_input(const char *path, bool or_stream) {
                     : S_ISDIR(status.st_mode) ? -EISDIR
                     : or_stream               ? 0
                                               : -EINVAL;
-  // Reading may wait for the other end of a pipe.
+  // Blocking again: reading may wait for the other end of a pipe.
   if (refusal == 0 && fcntl(fd, F_SETFL, 0) < 0)
     refusal = -errno;
   if (refusal == 0)
@@ -360,8 +360,8 @@ int32_t hc_statfs(int32_t fd, hc_file_system *out) {
 
 int32_t hc_inotify_open(void) { return negated(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)); }
 
-// The folder is named through /proc so that the watch is on the very folder that is open, whatever its
-// path leads to by now. Renames are not watched: hotcold's own would flood the queue.
+// The folder is named through /proc, so that the watch is on the folder that is open, wherever its path
+// leads by now. Renames are not watched: hotcold's own would flood the queue.
 int32_t hc_inotify_watch_deletions(int32_t fd, int32_t dirfd) {
   char path[64];
   snprintf(path, sizeof path, "/proc/self/fd/%d", dirfd);

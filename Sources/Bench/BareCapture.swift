@@ -2,7 +2,7 @@ internal import CaptureLayout
 public import KernelIO
 public import SystemPackage
 
-/// The bare loops over a flat capture of the guide's layout: what a migration is measured against.
+/// Bare loops of system calls over a flat capture in the guide's layout: the floor that a migration is measured against.
 public struct BareCapture: ~Copyable {
   private let root: Directory
   private let captures: Directory
@@ -14,7 +14,7 @@ public struct BareCapture: ~Copyable {
     self.captures = captures
   }
 
-  /// The nanoseconds that it takes to read the folders and to look at each file: what a dry run needs.
+  /// The nanoseconds needed to read the folders and stat each file: the floor of a dry run.
   public func nanosecondsOfLooks() throws(KernelError) -> Int64 {
     let start = SystemClock.monotonicNanoseconds
     _ = try BareLoops.look(at: captures)
@@ -22,10 +22,10 @@ public struct BareCapture: ~Copyable {
     return SystemClock.monotonicNanoseconds - start
   }
 
-  /// The nanoseconds that it takes to rename each file to the folder of its hour: everything else is done before. In the order of a
-  /// migration, which reads the captures first.
+  /// The nanoseconds needed to rename each file into the folder of its hour; everything else is done before the clock starts.
+  /// In the order of a migration, which reads the captures first.
   ///
-  /// - Parameter syncs: whether to make that durable within the time, as a migration does.
+  /// - Parameter syncs: whether the measured time includes making the renames durable, as a migration does.
   public func nanosecondsOfRenames(syncs: Bool) throws(KernelError) -> Int64 {
     var hours = HourClock { LocalZone.offset(at: $0) }
     var folders = try HourFolders(root)
@@ -59,7 +59,7 @@ public struct BareCapture: ~Copyable {
   }
 }
 
-/// The hour folders of a capture, each made when it is first needed.
+/// The hour folders of a capture, made as they are needed.
 private struct HourFolders: ~Copyable {
   private final class Open {
     let directory: Directory
@@ -71,7 +71,7 @@ private struct HourFolders: ~Copyable {
 
   init(_ root: borrowing Directory) throws(KernelError) { self.root = try root.reopened() }
 
-  /// Valid as long as this value.
+  /// The descriptor is valid as long as this value.
   mutating func descriptor(of kind: Kind, _ hour: Int) throws(KernelError) -> Int32 {
     let bucket = Bucket.hour(hour)
     if let open = folders[bucket]?[kind] { return open.directory.descriptor }

@@ -2,21 +2,22 @@ internal import FoundationEssentials
 public import KernelIO
 public import SystemPackage
 
-/// Results in a file, to compare with later.
+/// Saved results to compare with later.
 public struct Baseline: Sendable {
+  /// Why a baseline cannot be used.
   public enum Failure: Error, Sendable {
     case stopped(KernelError)
-    /// It is not JSON, or not that of a baseline: cut off, perhaps.
+    /// It is not JSON, or not a baseline; perhaps it is truncated.
     case unreadable(FilePath)
-    /// Of a later version of hotcold.
+    /// It has another format, as of another version of hotcold.
     case otherFormat(FilePath, Int)
-    /// It was edited: its checksum is not that of its figures.
+    /// It was edited: its checksum does not match its figures.
     case changed(FilePath)
   }
 
   private struct File: Codable {
     let results: BenchResults
-    /// FNV-1a of the results as they are written.
+    /// FNV-1a of the encoded results.
     let checksum: String
   }
 
@@ -27,7 +28,8 @@ public struct Baseline: Sendable {
 
   private static let bytesMax = 16 << 20
 
-  /// Whether a file can be made there: before minutes are spent on its figures. `EEXIST`: what has that name is no file.
+  /// Throws unless a file can be made there; called before minutes are spent on measuring. `EEXIST`: the name is taken by
+  /// something that is not a regular file.
   public static func checkPlace(_ path: FilePath) throws(KernelError) {
     let folder = try Directory.open(path.removingLastComponent())
     guard let name = path.lastComponent?.string, ![".", ".."].contains(name),
@@ -36,18 +38,19 @@ public struct Baseline: Sendable {
     try folder.checkWritable()
   }
 
-  /// Takes the place of a file of that name at once, or leaves it.
+  /// Replaces a file of that name atomically, or leaves it as it is.
   public static func save(_ results: BenchResults, to path: FilePath) throws(KernelError) {
     let text = encoded(File(results: results, checksum: checksum(of: results)), isPretty: true)
     let folder = try Directory.open(path.removingLastComponent())
     let name = path.lastComponent?.string ?? ""
-    // As short for every name; nobody else's.
+    // Short, however long the name; and unique.
     let temporary = ".hotcold-\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
     let bytes = text + [UInt8(ascii: "\n")]
     try folder.writeFile(temporary) { (write) throws(KernelError) in try write(bytes.span) }
     try folder.renameFile(temporary, replacing: name)
   }
 
+  /// Reads a baseline, and checks its format, its figures and its checksum.
   public static func load(_ path: FilePath) throws(Failure) -> BenchResults {
     let contents: [UInt8]
     do throws(KernelError) { contents = try readFile(at: path, limit: bytesMax) } catch {
@@ -70,7 +73,7 @@ public struct Baseline: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
-    // Nothing in these types can fail to encode: they hold no infinity.
+    // Encoding these types cannot fail: they contain no infinities.
     return Array((try? encoder.encode(value)) ?? Data())
   }
 

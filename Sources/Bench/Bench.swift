@@ -5,39 +5,43 @@ public import Migration
 internal import Reporting
 public import SystemPackage
 
-/// Makes captures in a folder and measures this program there, each command in turn with the others, and with the bare loops of
-/// system calls that it cannot be faster than by one thread.
+/// Makes captures in a folder and measures this program there: the commands in turn, and the bare loops of system calls that
+/// are the floor for a single thread.
 ///
 ///     a round:  fresh capture ─▶ looks, dry run, renames
-///               fresh capture ─▶ execution by an engine ─▶ (the first) verify, revert          for each engine
+///               fresh capture ─▶ execution by an engine ─▶ (the first engine:) verify, revert    for each engine
 public struct Bench: Sendable {
   public var folder: FilePath
   public var sizes: [Int]
   public var runs: Int
 
-  /// Below this many files start-up is most of what is measured.
+  /// With fewer files, start-up would dominate the measurement.
   public static let filesMin = 1000
 
+  /// - Parameters:
+  ///   - folder: the folder on the file system to measure; captures are made below it and removed.
+  ///   - sizes: the numbers of files in the captures to measure.
+  ///   - runs: the number of rounds for each size.
   public init(in folder: FilePath, sizes: [Int], runs: Int) {
     self.folder = folder
     self.sizes = sizes
     self.runs = runs
   }
 
-  /// What happens on the way.
+  /// What a benchmark reports while it runs.
   public enum Event: Sendable {
-    /// Folders that killed runs have left, and that hold something that no benchmark has made.
+    /// Folders left by killed runs that were not removed, such as those that contain something that no benchmark made.
     case leftovers([FilePath])
-    /// A size that there is no room for, and the one that is measured in its place.
+    /// A size that there is no room for, and the one that is measured instead.
     case bounded(files: Int, to: Int)
     case engineRefused(EngineChoice, String)
-    /// Before a round: how many there are, and the size.
+    /// Before a round: its number, the number of rounds, and the size.
     case round(Int, of: Int, files: Int)
-    /// Other programs had so many processors in a round: it does not count, and is repeated.
+    /// Others used this many processors during a round: it does not count, and is repeated.
     case disturbed(Double)
   }
 
-  /// Removes what killed runs have left, refuses what is no place for a benchmark, and bounds the sizes by the room that there is.
+  /// Removes what killed runs left, refuses unsuitable folders, and limits the sizes to the available room.
   public mutating func prepare(_ tell: (Event) -> Void) throws(BenchError) {
     guard !CapturePath.isInCapture(folder, .guide) else { throw .isCapture(folder) }
     do throws(KernelError) {
@@ -48,9 +52,11 @@ public struct Bench: Sendable {
     try checkRenames()
   }
 
-  /// Call `prepare` before.
+  /// Measures all sizes. Call `prepare` first.
   ///
-  /// - Parameter isEnough: asked once a size is measured. If it is not, as many rounds are made once more.
+  /// - Parameters:
+  ///   - isEnough: called after a size has been measured; if false, as many rounds are made once more.
+  ///   - tell: called for each event.
   public func run(
     isEnough: (BenchResults.SizeResults) -> Bool = { _ in true }, _ tell: (Event) -> Void
   ) throws(BenchError) -> BenchResults {
@@ -68,8 +74,8 @@ public struct Bench: Sendable {
 
   // MARK: sizes
 
-  /// What a file takes: an inode and its entry, as far as a file system counts them. A tmpfs counts neither, and has them in memory: there
-  /// it is what they take of that, and of the program's own list, twice over.
+  /// The bytes that a file takes: its inode and entry, as far as a file system counts them. A tmpfs counts neither and keeps them
+  /// in memory: there it is the memory that they and the program's own list take, doubled.
   private static func bytesPerFile(_ fileSystem: FileSystemStatus) -> UInt64 {
     fileSystem.isInMemory ? 2048 : 512
   }
@@ -82,10 +88,10 @@ public struct Bench: Sendable {
     guard !fileSystem.isReadOnly else {
       throw .stopped(KernelError(.access, folder, .readOnlyFileSystem))
     }
-    // A tenth stays free for whoever else writes here.
+    // A tenth stays free for other writers.
     let inodes = fileSystem.freeInodes.map { $0 / 10 * 9 } ?? .max
     let ofBytes = fileSystem.bytes == 0 ? .max : fileSystem.freeBytes / Self.bytesPerFile(fileSystem) / 10 * 9
-    // The same in the next run, though a few files have come meanwhile.
+    // Rounded, so that the next run gets the same size even if a few files have been added meanwhile.
     let most = Self.roundedDown(Int(clamping: min(inodes, ofBytes)))
     guard most >= min(Self.filesMin, sizes.min() ?? 0) else { throw .noRoom(folder, files: most) }
     var bounded: [Int] = []
@@ -96,7 +102,7 @@ public struct Bench: Sendable {
     return bounded
   }
 
-  /// To 1, 2 or 5 and zeros.
+  /// Rounds down to 1, 2 or 5 times a power of ten.
   static func roundedDown(_ count: Int) -> Int {
     var round = 0
     var power = 1
@@ -141,7 +147,7 @@ public struct Bench: Sendable {
     var all: [Command] { [dryRun] + executions + [verify, revert] }
   }
 
-  /// By each engine that is granted.
+  /// The commands, with an execution by each engine that is available.
   private static func commands(_ tell: (Event) -> Void) -> Commands {
     var executions: [Command] = []
     for engine in EngineChoice.allCases {
@@ -186,13 +192,13 @@ public struct Bench: Sendable {
       results.othersMax = max(results.othersMax, others)
       results.stolenMax = max(results.stolenMax, stolen)
       done += 1
-      // Where others have the processors all the time, more of it tells nothing.
+      // If others use the processors all the time, more rounds tell nothing.
       if done == wanted, wanted == runs, disturbedLeft > 0, !isEnough(results) { wanted += runs }
     }
     return results
   }
 
-  /// The first of a round is another one each time.
+  /// Each round begins with a different command.
   private func measureRound(_ round: Int, _ files: Int, _ commands: Commands) throws(BenchError) -> Round {
     let own: BenchFolder
     do throws(KernelError) { own = try BenchFolder(in: folder) } catch { throw .stopped(error) }
@@ -242,7 +248,7 @@ public struct Bench: Sendable {
       case .interrupted(let signal): throw .interrupted(signal)
       }
     }
-    // What is written back to the disk later would slow down what is measured then.
+    // Otherwise the writeback would slow down what is measured next.
     do throws(KernelError) { try own.directory.syncFileSystem() } catch { throw .stopped(error) }
   }
 
@@ -267,7 +273,7 @@ public struct Bench: Sendable {
   }
 }
 
-/// What is measured of the program's own report.
+/// The measured part of the program's own report.
 struct Report: Decodable {
   let engine: String?
   let peakResidentBytes: Double?

@@ -1,53 +1,61 @@
-/// How what was measured compares with a baseline.
+/// How new results compare with a baseline.
 ///
-/// A figure is worse, or better, if it is beyond the tolerance, and its interval and that of the baseline do not overlap (`Estimate`);
-/// beyond the tolerance with an overlap it is too noisy to tell, and so it is where an interval is wider than twice the tolerance on
-/// either side. So is all of it where others had the processors meanwhile (`MachineLoad`).
+/// A figure is worse, or better, if it is beyond the tolerance and its interval does not overlap that of the baseline
+/// (`Estimate`). It is too noisy to tell if it is beyond the tolerance but the intervals overlap, or if an interval is wider
+/// than twice the tolerance on either side. The whole comparison is too noisy if other programs or virtual machines used the
+/// processors meanwhile (`MachineLoad`).
 public struct BenchComparison: Encodable, Sendable {
   public enum Verdict: String, Encodable, Sendable {
     case better, same, worse
     case noisy = "too noisy to tell"
   }
 
+  /// What is compared.
   public enum Figure: String, Encodable, Sendable {
-    /// Of a command to its bare loop: shows a slower program.
+    /// The ratio of a command to its bare loop: shows a slower program.
     case floorRatio
     /// Seconds of a bare loop: shows a slower kernel, disk or container.
     case floor
+    /// Renames per entry into the kernel, through a ring.
     case ringBatch
+    /// The peak resident set size, in bytes.
     case peakMemory
   }
 
+  /// One figure, before and now.
   public struct Entry: Encodable, Sendable {
     public let files: Int
     public let name: String
     public let figure: Figure
     public let before: Double
     public let now: Double
-    /// 0.1: a tenth more.
+    /// Relative: 0.1 is a tenth more.
     public let change: Double
     public let verdict: Verdict
   }
 
   public let entries: [Entry]
   public let verdict: Verdict
-  /// Whether other programs, or other machines, had too much of the processors; now, or when the baseline was made.
+  /// Whether other programs or virtual machines used too much of the processors during this measurement; `baselineDisturbed`:
+  /// when the baseline was made.
   public let disturbed: Bool
   public let baselineDisturbed: Bool
-  /// In what the machines differ.
+  /// In what the machines and the measurements differ.
   public let differences: [String]
-  /// Of the program that the baseline was made with.
+  /// The version of hotcold that made the baseline.
   public let version: String
 
+  /// Relative changes up to which a figure counts as the same.
   public struct Tolerances: Sendable {
-    /// Of ratios, batches and memory, and of the floors: 0.25 is a quarter more.
+    /// For ratios, batches and memory: 0.25 is a quarter more.
     public var ratios = 0.25
+    /// For the bare loops.
     public var floors = 0.5
 
     public init() {}
   }
 
-  /// What both have measured, and nothing else.
+  /// Compares only what both have measured.
   public init(_ now: BenchResults, with before: BenchResults, _ tolerances: Tolerances) {
     var entries: [Entry] = []
     for size in now.sizes {
@@ -58,13 +66,13 @@ public struct BenchComparison: Encodable, Sendable {
     let sizes = Set(entries.map(\.files))
     disturbed = now.isDisturbed(sizes)
     baselineDisturbed = before.isDisturbed(sizes)
-    // Nothing to compare is nothing known.
+    // With nothing to compare, nothing is known.
     verdict = entries.isEmpty || disturbed || baselineDisturbed ? .noisy : Self.verdict(of: entries)
     differences = now.machine.differences(from: before.machine) + Self.missing(now, before)
     version = before.hotcold
   }
 
-  /// Whether one size tells; if not, as many rounds more may.
+  /// Whether the results for one size are conclusive; if not, as many rounds again may make them so.
   public static func tells(
     _ now: BenchResults.SizeResults, with before: BenchResults, _ tolerances: Tolerances
   ) -> Bool {
@@ -72,7 +80,7 @@ public struct BenchComparison: Encodable, Sendable {
     return [.same, .better].contains(verdict(of: entries(now, old, tolerances)))
   }
 
-  /// What the baseline has of a size and these do not, such as an engine that is not granted any more.
+  /// What the baseline has for a size and these results lack, such as an engine that is no longer granted.
   private static func missing(_ now: BenchResults, _ before: BenchResults) -> [String] {
     var names: [String] = []
     for size in now.sizes {
@@ -81,7 +89,7 @@ public struct BenchComparison: Encodable, Sendable {
         if !names.contains(command.name) { names.append(command.name) }
       }
     }
-    return names.map { "\($0) is not measured (was)" }
+    return names.map { "\($0) is not measured (was in the baseline)" }
   }
 
   private static func verdict(of entries: [Entry]) -> Verdict {
@@ -120,7 +128,7 @@ public struct BenchComparison: Encodable, Sendable {
         command.name, .floorRatio, command.seconds, old.seconds,
         floors: [now.floors(of: command), before.floors(of: old)])
       add(command.name, .peakMemory, command.peakResidentBytes, old.peakResidentBytes)
-      // `auto` gives another part to the ring each time.
+      // `auto` gives the ring a different share each time.
       guard command.name == "execute, io_uring" else { continue }
       add(command.name, .ringBatch, command.ringBatches, old.ringBatches, isBetterIfLarger: true)
     }
@@ -142,14 +150,14 @@ public struct BenchComparison: Encodable, Sendable {
 }
 
 extension BenchResults.SizeResults {
-  /// Of each round, the seconds of the loop that a command is measured against.
+  /// For each round, the seconds of the bare loop that a command is measured against.
   func floors(of command: BenchResults.CommandResults) -> [Double]? {
     loops.first { $0.loop == command.loop }?.seconds
   }
 }
 
 extension BenchResults {
-  /// Whether others had the processors while captures of these sizes were measured.
+  /// Whether others used too much of the processors while captures of these sizes were measured.
   func isDisturbed(_ sizes: Set<Int>) -> Bool {
     self.sizes.contains { size in
       sizes.contains(size.files)
@@ -158,6 +166,6 @@ extension BenchResults {
     }
   }
 
-  /// Whether they had while any were.
+  /// Whether others used too much of the processors while any size was measured.
   public var isDisturbed: Bool { isDisturbed(Set(sizes.map(\.files))) }
 }

@@ -2,10 +2,10 @@ internal import CaptureLayout
 internal import KernelIO
 internal import SystemPackage
 
-/// The folder that a benchmark makes its captures in, below the one that the user named. Locked while it is used, so that the next
-/// benchmark knows one that a killed run has left, and removes it.
+/// The folder in which a benchmark makes its captures, below the one that the user named. It is locked while in use, so that the
+/// next benchmark recognises one left by a killed run, and removes it.
 ///
-/// Its name begins with a dot: patterns such as `/srv/*` in a list of captures do not match it.
+/// Its name begins with a dot, so patterns such as `/srv/*` in a list of captures do not match it.
 struct BenchFolder: ~Copyable {
   private static let prefix = ".hotcold-bench-"
 
@@ -24,7 +24,7 @@ struct BenchFolder: ~Copyable {
     try parent.makeFolder(name, mode: 0o700)
     let directory = try parent.openFolder(name)
     guard let lock = try FolderLock.acquire(directory),
-      // Before it was locked, another benchmark may have taken it for left by a killed one.
+      // Before it was locked, another benchmark may have removed it, taking it for that of a killed run.
       try parent.statusIfThere(name)?.inode == directory.status().inode
     else { throw KernelError(.lock, directory.path, .wouldBlock) }
     self.parent = parent
@@ -33,7 +33,7 @@ struct BenchFolder: ~Copyable {
     self.lock = lock
   }
 
-  /// Whether a rename refuses to replace here (renameat2(2): EINVAL where the file system has no RENAME_NOREPLACE).
+  /// Whether renames here can refuse to replace (renameat2(2): EINVAL if the file system has no RENAME_NOREPLACE).
   func refusesToReplace() throws(KernelError) -> Bool {
     let names = Self.probes
     for name in names {
@@ -63,9 +63,10 @@ struct BenchFolder: ~Copyable {
     }
   }
 
-  // MARK: what killed runs have left
+  // MARK: leftovers of killed runs
 
-  /// Removes the folders of runs that are over. Returns those that hold something that no benchmark has made, and stay.
+  /// Removes the folders left by killed runs. Returns those that stay, because they contain something that no benchmark made,
+  /// or could not be removed.
   static func removeLeftovers(in path: FilePath) throws(KernelError) -> [FilePath] {
     let parent = try Directory.open(path)
     var names: [String] = []
@@ -89,7 +90,7 @@ struct BenchFolder: ~Copyable {
     return left
   }
 
-  /// What a benchmark makes, and nothing else.
+  /// Removes what a benchmark makes, and nothing else.
   private static func removeOwn(in folder: borrowing Directory) throws(KernelError) {
     for name in probes where mayGo(Array(name.utf8).span, in: folder) { try folder.removeFile(name) }
     guard try folder.statusIfThere(captureName)?.type == .directory else { return }
@@ -102,7 +103,7 @@ struct BenchFolder: ~Copyable {
       && name.dropFirst(prefix.count).allSatisfy(\.isHexDigit)
   }
 
-  /// Only empty files, which all of a sample are, and playlists.
+  /// Removes only empty files, as all files of a sample are, and playlists.
   private static func removeContents(of folder: borrowing Directory) throws(KernelError) {
     var folders: [String] = []
     var stream = try DirectoryStream(of: folder)
@@ -123,7 +124,7 @@ struct BenchFolder: ~Copyable {
   private static func mayGo(_ name: Span<UInt8>, in folder: borrowing Directory) -> Bool {
     guard let status = try? folder.status(ofEntry: name), status.type == .regular else { return false }
     if status.size == 0 || name.isEqual(to: Layout.guide.stream?.playlist ?? "") { return true }
-    // One that was being written, too.
+    // Including one that was being written.
     let written = TemporaryName.nameOfWritten(name) ?? name.indices
     return FileName.isArchivePlaylist(name.extracting(written))
   }

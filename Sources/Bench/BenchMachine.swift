@@ -4,7 +4,7 @@ public import SystemPackage
 extension BenchMachine {
   private static let unknown = "unknown"
 
-  /// This one, and the file system of a folder.
+  /// This machine, and the file system of a folder.
   init(of directory: borrowing Directory) throws(KernelError) {
     self.init(
       kernel: Kernel.release, processors: CurrentProcess.processorCount,
@@ -13,7 +13,7 @@ extension BenchMachine {
       seccompFilter: CurrentProcess.isFiltered)
   }
 
-  /// Nil where /proc/cpuinfo has none, as on arm64.
+  /// The model of the processor; nil if /proc/cpuinfo has none, as on arm64.
   private static var model: String? {
     let largest = 4 << 20
     guard let contents = try? readFile(at: "/proc/cpuinfo", limit: largest) else { return nil }
@@ -24,7 +24,7 @@ extension BenchMachine {
     return nil
   }
 
-  /// In what the other one differs, in words: "kernel 6.12 (was 6.1)".
+  /// The differences from another machine, in words: "kernel 6.12 (was 6.1)".
   func differences(from other: BenchMachine) -> [String] {
     func difference(
       _ name: String, _ own: some Equatable & CustomStringConvertible, _ others: some CustomStringConvertible
@@ -42,28 +42,28 @@ extension BenchMachine {
 }
 
 extension BenchResults {
-  /// In what the machine of a folder differs from that of these figures.
+  /// The differences between this machine, with the file system of a folder, and the machine of these results.
   public func machineDifferences(in folder: FilePath) throws(KernelError) -> [String] {
     try BenchMachine(of: try Directory.open(folder)).differences(from: machine)
   }
 }
 
-/// What else the machine did.
+/// What else the machine did during a measurement.
 struct MachineLoad {
   private let start = ProcessorTimes.now
 
-  /// So many processors others may have in any case.
+  /// Others may always use this many processors.
   static let othersMax = 0.2
-  /// Others may have all but so many: the threads of a migration are two.
+  /// Others may use all but this many processors: a migration has two threads.
   static let keptMin = 2.5
 
-  /// Since this was made: what other programs had, and other machines.
+  /// The average number of processors used by other programs, and by other virtual machines, since this was created.
   var sinceStart: (others: Double, stolen: Double) {
     guard let start, let now = ProcessorTimes.now else { return (0, 0) }
     return (now.others(since: start), now.stolen(since: start))
   }
 
-  /// Whether that was enough to slow down what was measured.
+  /// Whether such a load was enough to slow down the measurement.
   static func disturbs(others: Double, stolen: Double, processors: Int) -> Bool {
     others + stolen > max(othersMax, Double(processors) - keptMin)
   }

@@ -1,6 +1,6 @@
-/// What a benchmark has measured: raw figures of each run, so that they can be compared later.
+/// What a benchmark measured: the raw figures of each run, so that they can be compared later.
 public struct BenchResults: Codable, Equatable, Sendable {
-  /// Of this form.
+  /// The version of this format.
   public static let currentFormat = 1
 
   public internal(set) var format = currentFormat
@@ -8,12 +8,13 @@ public struct BenchResults: Codable, Equatable, Sendable {
   public internal(set) var machine: BenchMachine
   public internal(set) var sizes: [SizeResults] = []
 
-  /// Of captures with so many files.
+  /// The results for captures with `files` files.
   public struct SizeResults: Codable, Equatable, Sendable {
     public let files: Int
     public internal(set) var loops: [LoopResults]
     public internal(set) var commands: [CommandResults] = []
-    /// Processors that other programs had meanwhile, and other machines on this one: of the round in which they had most.
+    /// The average number of processors that other programs used during a round, and that other virtual machines took (stolen):
+    /// the maxima over all rounds.
     public internal(set) var othersMax = 0.0
     public internal(set) var stolenMax = 0.0
   }
@@ -24,36 +25,37 @@ public struct BenchResults: Codable, Equatable, Sendable {
     public internal(set) var seconds: [Double] = []
   }
 
+  /// A command of hotcold: the figures of each run.
   public struct CommandResults: Codable, Equatable, Sendable {
     public let name: String
-    /// What it is measured against.
+    /// The bare loop that it is measured against.
     public let loop: BareLoop
     public internal(set) var seconds: [Double] = []
-    /// The same to the bare loop of the same round: 1 is the floor.
+    /// The ratio to the bare loop of the same round: 1 is the floor.
     public internal(set) var floorRatios: [Double] = []
-    /// Of `migrate` and `revert`.
+    /// For `migrate` and `revert`.
     public internal(set) var peakResidentBytes: [Double] = []
-    /// Where a ring carried them: renames for each entry into the kernel.
+    /// Renames per entry into the kernel, if a ring was used.
     public internal(set) var ringBatches: [Double] = []
-    /// What carried the renames in the last run.
+    /// The engine that did the renames in the last run.
     public internal(set) var engine: String?
   }
 
   public enum BareLoop: String, Codable, CaseIterable, Sendable {
-    /// getdents64(2) and statx(2) by one thread.
+    /// getdents64(2) and statx(2), on one thread.
     case looks
-    /// renameat2(2) by one thread.
+    /// renameat2(2), on one thread.
     case renames
   }
 }
 
-/// Where it was measured.
+/// The machine and file system of a measurement.
 public struct BenchMachine: Codable, Equatable, Sendable {
   public internal(set) var kernel: String
   public internal(set) var processors: Int
   public internal(set) var processorModel: String
   public internal(set) var fileSystem: String
-  /// Of the mount and of the file system.
+  /// The options of the mount and of the file system.
   public internal(set) var mountOptions: String
   /// Whether a seccomp filter is in force, as in a container.
   public internal(set) var seccompFilter: Bool
@@ -63,7 +65,7 @@ extension BenchResults {
   private static let figuresMax = 2000
   private static let largest = 1e15
 
-  /// Whether these are figures that a benchmark can have measured: what a file has is anything.
+  /// Whether a benchmark can have measured these figures: a file may contain anything.
   var isPlausible: Bool {
     let counts = sizes.map(\.files)
     guard Set(counts).count == counts.count, sizes.count <= Self.figuresMax, machine.processors > 0 else {

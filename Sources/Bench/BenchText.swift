@@ -1,9 +1,9 @@
 internal import Reporting
 public import SystemPackage
 
-/// What a benchmark says to people.
+/// The results of a benchmark as text.
 public enum BenchText {
-  /// The guide's table, for each size.
+  /// A table for each size, with the guide's estimates.
   public static func table(_ results: BenchResults, in folder: FilePath) -> String {
     let machine = results.machine
     var lines = [
@@ -45,11 +45,14 @@ public enum BenchText {
     return aligned(rows)
   }
 
-  /// Each figure beside that of the baseline, and what that means.
+  /// Each figure next to the baseline's, and the verdict.
   public static func comparison(_ comparison: BenchComparison, with baseline: FilePath) -> String {
-    var lines = ["against \(Explanation.text(baseline)), of hotcold \(printable(comparison.version.utf8))"]
+    var lines = [
+      "against \(Explanation.text(baseline)), made by hotcold \(printable(comparison.version.utf8))"
+    ]
     if !comparison.differences.isEmpty {
-      lines.append("NOTE: it differs: \(printable(comparison.differences.joined(separator: "; ").utf8))")
+      let differences = printable(comparison.differences.joined(separator: "; ").utf8)
+      lines.append("NOTE: different from the baseline: \(differences)")
     }
     var rows = [["", "baseline", "now", "change", ""]]
     for entry in comparison.entries {
@@ -67,11 +70,11 @@ public enum BenchText {
     let verdict = comparison.verdict
     if comparison.disturbed {
       return
-        "\(verdict.rawValue): other programs or machines had the processors; run again when it is quiet"
+        "\(verdict.rawValue): other programs or virtual machines used the processors; run again when the machine is quiet"
     }
     if comparison.baselineDisturbed {
       return
-        "\(verdict.rawValue): other programs or machines had the processors when the baseline was made; make a new one when it is quiet (--save)"
+        "\(verdict.rawValue): other programs or virtual machines used the processors when the baseline was made; make a new one when the machine is quiet (--save)"
     }
     let entries = comparison.entries.filter { $0.verdict == verdict }
     switch verdict {
@@ -129,7 +132,7 @@ public enum BenchText {
     return "\(scaled / Int(factor)).\(String(repeating: "0", count: places - fraction.count))\(fraction)"
   }
 
-  /// The first column to the left, all others to the right.
+  /// Aligns the first column to the left, all others to the right.
   private static func aligned(_ rows: [[String]]) -> [String] {
     let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
     return rows.map { row in

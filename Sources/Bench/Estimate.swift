@@ -1,21 +1,23 @@
 internal import CaptureLayout
 
-/// The median of several runs, or the ratio of two medians, and how sure that is.
+/// The median of several runs, or the ratio of two medians, with its uncertainty.
 ///
-/// Medians before their ratio: on a machine whose speed changes from second to second that moves less than the median of the rounds'
-/// ratios.
+/// The ratio of medians, not the median of ratios: on a machine whose speed changes from second to second it is more stable.
 struct Estimate {
   let value: Double
-  /// Where it would be, eight times of ten, if all were measured again (percentile bootstrap over the rounds).
+  /// The interval from `low` to `high`, in which the value would be eight times out of ten if everything were measured again
+  /// (percentile bootstrap over the rounds).
   let low: Double
   let high: Double
-  /// How far those are apart, as a part of the value.
+  /// The width of that interval, relative to the value.
   var spread: Double { value > 0 ? (high - low) / value : 0 }
 
   private static let resamples = 400
   private static let leftOut = 0.1
 
-  /// Not empty. `floors`: of the same rounds; nil where the figures stand for themselves.
+  /// - Parameters:
+  ///   - values: not empty.
+  ///   - floors: those of the same rounds, to divide by; nil for no ratio.
   init(_ values: [Double], over floors: [Double]? = nil) {
     let rounds = min(values.count, floors?.count ?? .max)
     func estimate(_ chosen: [Int]) -> Double {
@@ -25,7 +27,7 @@ struct Estimate {
       return floor > 0 ? value / floor : value
     }
     value = estimate(Array(0..<rounds))
-    // The same figures give the same interval.
+    // A fixed seed: the same figures give the same interval.
     var random = Generator(state: 1)
     let others = (0..<Self.resamples).map { _ in
       estimate((0..<rounds).map { _ in Int.random(in: 0..<rounds, using: &random) })

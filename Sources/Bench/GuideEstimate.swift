@@ -1,4 +1,4 @@
-/// What the migration guide says its users have to expect for captures of these sizes.
+/// The times that the migration guide tells its users to expect for captures of these sizes.
 public struct GuideEstimate: Sendable {
   public let files: Int
   public let dryRunSeconds: Int

@@ -2,8 +2,8 @@ internal import FoundationEssentials
 public import Reporting
 public import SystemPackage
 
-/// Of `bench`.
 extension JSONReport {
+  /// The JSON report of `bench`.
   public static func bench(
     _ results: BenchResults, _ comparison: BenchComparison?, folder: FilePath, exitCode: Int32,
     elapsedNanoseconds: Int64, as form: Form

@@ -1,25 +1,25 @@
-/// The playlist of one day of an hour folder (RFC 8216), from the segments that the folder holds and the playlist that is
-/// there already.
+/// The media playlist of one day in an hour folder (RFC 8216), made from the segments in the folder and the playlist that
+/// is already there.
 ///
-///     segments ─▶ sorted by time, then number ─▶ runs without a break ─▶ durations ─┐
-///     playlist before ─▶ what went from its head, what it says of those still there ┴▶ lines
+///     segments ─▶ sorted by time, then number ─▶ runs without a break ─▶ durations ───────┐
+///     previous playlist ─▶ what is gone from its head, what it says of the other segments ┴▶ lines
 ///
-/// A segment's modification time is the moment at which the encoder finished it, so it lasts as long as the step from
-/// the one before it in the same run. A run ends where numbers or times do not go on: a restart, a gap.
+/// A segment's modification time is the moment at which the encoder finished it, so its duration is the step from the
+/// previous segment of the same run. A run ends where numbers or times do not continue: a restart, a gap.
 ///
-/// What was published stays, since players hold it (RFC 8216 section 6.2.1): durations and discontinuities are kept as they
-/// were first written, new lines come at the end, and what retention takes from the head raises the sequence numbers.
+/// What was published stays, because players hold it (RFC 8216 section 6.2.1): durations and discontinuities are kept as
+/// first written, new lines are appended, and what retention removes from the head raises the sequence numbers.
 public struct ArchivePlaylist: Sendable {
   /// The second line of every playlist that hotcold writes: RFC 8216 section 4.1 makes it a comment.
   public static let mark = "# hotcold"
-  /// Stands before the day that it is the recording of.
+  /// Precedes the day that the playlist covers.
   static let dayMark = "# day "
   private static let chunkBytes = 64 << 10
 
-  /// Small, as a segment is.
+  /// Kept small: there is one for each segment.
   private struct Line {
     let microseconds: Int32
-    /// In `maps`.
+    /// Index in `maps`.
     let map: Int32?
     let isDiscontinuity: Bool
   }
@@ -34,9 +34,14 @@ public struct ArchivePlaylist: Sendable {
   private let targetSeconds: Int64
   private let maps: SegmentMaps
 
-  /// `maps`: of the files that a player loads before these segments, if there are any (EXT-X-MAP). `isOver`: no segment will
-  /// come to this hour of this day any more. `startTime` reads a segment's first presentation time (`StreamTime`); asked only
-  /// where the steps between segments leave a doubt.
+  /// - Parameters:
+  ///   - segments: those of one day; sorted here.
+  ///   - previous: the playlist that this one replaces.
+  ///   - live: what the live playlist says about durations and discontinuities.
+  ///   - maps: the init segments of these segments, if there are any (EXT-X-MAP).
+  ///   - isOver: whether no more segments will come to this hour of this day.
+  ///   - startTime: reads a segment's first presentation time (`StreamTime`); called only where the steps between segments
+  ///     leave doubt.
   public init(
     of segments: consuming ArchivedSegments, day: Day, after previous: PublishedPlaylist? = nil,
     live: LiveDurations, maps: SegmentMaps = .none, isOver: Bool,
@@ -50,11 +55,11 @@ public struct ArchivePlaylist: Sendable {
     for index in 0..<segments.count {
       let fresh = durations.microseconds(of: segments, at: index)
       let published = merge.entry(at: index)
-      // One that is new, or whose neighbour is: it was published after another, or as the first.
+      // New, or next to a new one: then it was published after another segment, or as the first.
       let isBesideNew = published == nil || (index > 0 && merge.entry(at: index - 1) == nil)
       let startsRun = index == 0 ? merge.hasLostAll : isBesideNew && durations.startsRun(at: index)
       let map = maps.index(at: segments.modified(at: index)).map { Int32(clamping: $0) }
-      // RFC 8216 section 4.3.2.3: whatever was published, another encoding does not go on from the one before.
+      // RFC 8216 section 4.3.2.3: whatever was published, a change of encoding is a discontinuity.
       let changesMap = index > 0 && map != lines[index - 1].map
       lines.append(
         Line(
@@ -75,7 +80,7 @@ public struct ArchivePlaylist: Sendable {
       }
     startsAtBeginning = !isOver || (previous?.startsAtBeginning ?? false)
     let longest = lines.map(\.microseconds).max() ?? 0
-    // RFC 8216 section 6.2.1: it may not change, so one that is published has room for longer segments to come.
+    // RFC 8216 section 6.2.1: the target duration must not change, so it leaves room for longer segments to come.
     let room = isOver ? 0 : durations.longestExpected
     targetSeconds = max(
       1, Self.secondsRoundedUp(Int64(longest)),
@@ -87,7 +92,7 @@ public struct ArchivePlaylist: Sendable {
     self.maps = maps
   }
 
-  /// Which time the segments cover.
+  /// The time that the segments cover.
   public var recordedTime: RecordedTime {
     var time = RecordedTime()
     for (index, line) in lines.enumerated() {
@@ -102,7 +107,7 @@ public struct ArchivePlaylist: Sendable {
     (microseconds + 999_999) / 1_000_000
   }
 
-  /// Gives the text to `body`, piece by piece, so that it need not be held.
+  /// Passes the text to `body` in chunks, so that it is never held as a whole.
   public func write<Failure>(to body: (Span<UInt8>) throws(Failure) -> Void) throws(Failure) {
     var text = Lines(capacity: Self.chunkBytes + 1024)
     addHeader(to: &text)
@@ -128,7 +133,7 @@ public struct ArchivePlaylist: Sendable {
     text.add("#EXTM3U")
     text.add(Self.mark)
     text.add(Self.dayMark + day.text)
-    // RFC 8216 section 7: 6 for EXT-X-MAP in a playlist of more than I-frames.
+    // RFC 8216 section 7: version 6 for EXT-X-MAP in a playlist without EXT-X-I-FRAMES-ONLY.
     text.add("#EXT-X-VERSION:\(lines.first?.map == nil ? 3 : 6)")
     text.add("#EXT-X-TARGETDURATION:\(targetSeconds)")
     text.add("#EXT-X-MEDIA-SEQUENCE:\(mediaSequence)")
@@ -146,7 +151,7 @@ public struct ArchivePlaylist: Sendable {
     if let map = line.map { text.add("#EXT-X-MAP:URI=\"\(maps.uri(at: Int(map)))\"") }
   }
 
-  /// Whether this is the very text.
+  /// Whether the text is exactly `contents`.
   public func isEqual(to contents: [UInt8]) -> Bool {
     var offset = 0
     var isEqual = true
@@ -158,15 +163,15 @@ public struct ArchivePlaylist: Sendable {
     return isEqual && offset == contents.count
   }
 
-  /// How a playlist names a file: the bare name; a byte that no URI may hold (RFC 3986 section 2) is percent-encoded,
-  /// as a line feed must be.
+  /// How a playlist names a file: the bare name, with every byte that a URI may not contain (RFC 3986 section 2)
+  /// percent-encoded, a line feed among them.
   public static func uri(of name: Span<UInt8>) -> [UInt8] {
     var lines = Lines()
     lines.addURI(name)
     return lines.bytes.dropLast()
   }
 
-  /// The hash of `uri(of:)`, without building it where no byte needs encoding.
+  /// The hash of `uri(of:)`, which is built only if a byte needs encoding.
   public static func uriHash(of name: Span<UInt8>) -> UInt64 {
     for index in name.indices where !Lines.isPlain(name[index]) { return hashOfName(uri(of: name).span) }
     return hashOfName(name)
@@ -174,20 +179,21 @@ public struct ArchivePlaylist: Sendable {
 
   // MARK: foreign playlists
 
-  /// Whether a playlist may be replaced: hotcold's own, or one that the guide's old archiver wrote. Anything else
-  /// is foreign.
+  /// Whether a playlist may be replaced: it is empty, hotcold's own, or written by the guide's old archiver. Anything else is
+  /// foreign.
   public static func mayReplace(_ contents: [UInt8]) -> Bool {
     contents.isEmpty || isOwn(contents) || isOfOldArchiver(contents)
   }
 
-  /// Whether a killed run may have left it half written, or a power cut its length without its contents.
+  /// Whether it may have been left half written by a killed run, or as zeros of the right length by a power cut.
   public static func mayBeUnfinished(_ contents: [UInt8]) -> Bool {
     isOwn(contents) || "#EXTM3U\n\(mark)\n".utf8.starts(with: contents) || contents.allSatisfy { $0 == 0 }
   }
 
+  /// Whether hotcold wrote this playlist.
   public static func isOwn(_ contents: [UInt8]) -> Bool { contents.starts(with: "#EXTM3U\n\(mark)\n".utf8) }
 
-  /// The old archiver wrote this form and no other: a target of 4 s, 1 s for every segment, bare names; cut off
+  /// The old archiver wrote only this form: target duration 4 s, 1 s for every segment, bare names; possibly cut off
   /// anywhere, if it was killed.
   private static func isOfOldArchiver(_ contents: [UInt8]) -> Bool {
     let header = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:"
@@ -203,7 +209,7 @@ public struct ArchivePlaylist: Sendable {
   }
 }
 
-/// Lines of a playlist.
+/// The text of a playlist as it is built, line by line.
 private struct Lines {
   private(set) var bytes: [UInt8] = []
 
@@ -216,7 +222,7 @@ private struct Lines {
     bytes.append(UInt8(ascii: "\n"))
   }
 
-  /// `EXTINF` in seconds with six decimals, as ffmpeg writes it; byte by byte, as it is done for every segment.
+  /// `EXTINF` in seconds with six decimals, as ffmpeg writes it. Byte by byte, because it is done for every segment.
   mutating func addDuration(microseconds: Int64) {
     for byte in "#EXTINF:".utf8 { bytes.append(byte) }
     var divisor: Int64 = 1_000_000
@@ -256,7 +262,7 @@ private struct Lines {
 }
 
 extension ModificationTime {
-  /// ISO 8601 in UTC with milliseconds, a duration earlier.
+  /// ISO 8601 in UTC with milliseconds, of the moment that is `duration` microseconds earlier.
   fileprivate func text(minusMicroseconds duration: Int64) -> String {
     let milliseconds = Int64(nanoseconds) / 1_000_000 - duration / 1000
     let wholeSeconds = milliseconds >= 0 ? 0 : (milliseconds - 999) / 1000

@@ -1,12 +1,12 @@
-/// The segments of one day in an hour folder: names in one buffer, so that tens of thousands cost two arrays.
+/// The segments of one day in an hour folder. All names share one buffer, so tens of thousands cost two arrays.
 public struct ArchivedSegments: Sendable {
-  /// Small: an hour folder of a long capture holds tens of thousands.
+  /// Kept small: an hour folder of a long capture holds tens of thousands.
   private struct Segment {
     let modifiedSeconds: Int64
     /// -1 for a name without a number.
     let number: Int64
     let modifiedNanoseconds: UInt32
-    /// In `names`: two bytes of its length, then the name.
+    /// Offset in `names`: two bytes of length, then the name.
     let nameStart: UInt32
 
     var modified: ModificationTime {
@@ -24,7 +24,7 @@ public struct ArchivedSegments: Sendable {
 
   public var count: Int { segments.count }
 
-  /// `number`: of the name (`Layout.number`).
+  /// - Parameter number: the number in the name (`Layout.number`).
   public mutating func append(_ name: Span<UInt8>, number: Int64?, _ modified: ModificationTime) {
     segments.append(
       Segment(
@@ -35,7 +35,7 @@ public struct ArchivedSegments: Sendable {
     for index in name.indices { names.append(name[index]) }
   }
 
-  /// By time, then number, then name.
+  /// Sorts by time, then number, then name.
   mutating func sort() {
     let names = names
     segments.sort { left, right in

@@ -5,19 +5,19 @@ public enum BucketRule: String, CaseIterable, Sendable {
   /// `2026-11-24/13`: date and hour.
   case dateHour = "date-hour"
 
-  /// The hour folders of a capture, or of a day.
+  /// The hours of a day, for which a capture or a day has folders.
   public static let hours = 0..<hoursOfDay
   @usableFromInline static var hoursOfDay: Int { 24 }
 }
 
 /// A folder of the cold tier.
 @frozen public struct Bucket: Hashable, Comparable, Sendable {
-  /// Which of the trees of a `Layout` it is in: 0 is that to which files go.
+  /// Which of a `Layout`'s trees it is in; files are moved to tree 0.
   public let tree: UInt8
-  /// 0 to 23, or hours since 1970 in the zone of the buckets.
+  /// The hour of day, 0 to 23, or hours since 1970 in the time zone of the buckets.
   @usableFromInline let number: Int32
 
-  /// Where it is one of the hours of day of the first tree.
+  /// The hour, if this is an hour of day in the first tree.
   @inlinable var hourOfDay: Int? {
     tree == 0 && number >= 0 && number < BucketRule.hoursOfDay ? Int(number) : nil
   }
@@ -27,7 +27,7 @@ public enum BucketRule: String, CaseIterable, Sendable {
     self.number = number
   }
 
-  /// Of the same name, in the tree to which files go.
+  /// The bucket of the same name in the tree to which files are moved.
   public var inFirstTree: Bucket { Bucket(number: number) }
 
   public static func hour(_ hour: Int, tree: Int = 0) -> Bucket { Bucket(tree: tree, number: Int32(hour)) }
@@ -42,8 +42,8 @@ public enum BucketRule: String, CaseIterable, Sendable {
 }
 
 extension BucketRule {
-  /// Whether a bucket is of one date. Then there is no end of them: each is made when the first file comes to it, in a
-  /// folder of its date, and may go when it is over and empty.
+  /// Whether a bucket belongs to one date. The number of such buckets is unbounded: each is made for its first file, in the
+  /// folder of its date, and may be removed when it is over and empty.
   public var hasDates: Bool {
     switch self {
     case .hour: false
@@ -51,15 +51,16 @@ extension BucketRule {
     }
   }
 
-  /// The buckets of a tree that are there from the beginning, empty or not: none, where there is no end of them.
+  /// The buckets that a tree has from the beginning, empty or not; none if they have dates.
   public func fixedBuckets(tree: Int = 0) -> [Bucket] {
     hasDates ? [] : Self.hours.map { .hour($0, tree: tree) }
   }
 
-  /// That of the buckets, where none is named: a date means the same everywhere. Nil for that of the machine.
+  /// The time zone of the buckets if the layout names none. UTC for dates, so that a date means the same everywhere; nil
+  /// for the machine's zone.
   var timeZoneDefault: String? { hasDates ? "UTC" : nil }
 
-  /// The names of a bucket's folders, from the outermost on: `["7"]`, or `["2026-11-24", "13"]`.
+  /// The names of a bucket's folders, outermost first: `["7"]`, or `["2026-11-24", "13"]`.
   public func names(of bucket: Bucket) -> [String] {
     switch self {
     case .hour: ["\(bucket.number)"]
@@ -67,8 +68,10 @@ extension BucketRule {
     }
   }
 
+  /// The path of a bucket below the folder of its kind: "7", or "2026-11-24/13".
   public func text(of bucket: Bucket) -> String { names(of: bucket).joined(separator: "/") }
 
+  /// The hour of day of a bucket, 0 to 23.
   public func hour(of bucket: Bucket) -> Int {
     switch self {
     case .hour: Int(bucket.number)
@@ -76,7 +79,7 @@ extension BucketRule {
     }
   }
 
-  /// Nil where a bucket holds every day.
+  /// The day of a bucket; nil if it holds files of every day.
   public func day(of bucket: Bucket) -> Day? {
     switch self {
     case .hour: nil
@@ -84,7 +87,7 @@ extension BucketRule {
     }
   }
 
-  /// The bucket of a modification time. Nil where it has none: before year 1 and after 9999 there is no date of four digits.
+  /// The bucket of a modification time; nil if it has none, because a year before 1 or after 9999 has no four digits.
   public func bucket(of time: ModificationTime, _ clock: inout HourClock) -> Bucket? {
     switch self {
     case .hour: .hour(clock.hour(of: time))
@@ -92,17 +95,17 @@ extension BucketRule {
     }
   }
 
-  /// Whether a folder of this name is a bucket, or one that buckets are in: `7`, or `2026-11-24`.
+  /// Whether a folder of this name is a bucket or contains buckets: `7`, or `2026-11-24`.
   public func isFolder(named name: Span<UInt8>) -> Bool {
     hasDates ? Day(parsing: name) != nil : hour(named: name) != nil
   }
 
-  /// The bucket of a day by the name of its folder.
+  /// The bucket of a day, from the name of its hour folder.
   public func bucket(named name: Span<UInt8>, of day: Day, tree: Int) -> Bucket? {
     hour(named: name).map { .dateHour(day, $0, tree: tree) }
   }
 
-  /// The hour of an hour folder by its name: `7` in the one rule, `07` in the other.
+  /// The hour that an hour folder is named after: `7` for hours of day, `07` for dated buckets.
   private func hour(named name: Span<UInt8>) -> Int? {
     guard (1...2).contains(name.count) else { return nil }
     var hour = 0
@@ -115,7 +118,7 @@ extension BucketRule {
   }
 }
 
-/// One value for each bucket of a tree. Those of hours of day are found without a hash: they are counted in for every file.
+/// One value for each bucket of a tree. Hours of day are found without hashing, because this is updated for every file.
 @frozen public struct PerBucket<Value> {
   @usableFromInline let initial: Value
   @usableFromInline var hours: [Value]
@@ -131,7 +134,7 @@ extension BucketRule {
     return hours[hour]
   }
 
-  /// A method, for a subscript that modifies in place allocates at each use.
+  /// A method, because a subscript that modifies in place allocates at each use.
   @inlinable public mutating func update<Result>(_ bucket: Bucket, _ body: (inout Value) -> Result) -> Result
   {
     if let hour = bucket.hourOfDay { return body(&hours[hour]) }
@@ -139,7 +142,7 @@ extension BucketRule {
     return body(&others[bucket, default: initial])
   }
 
-  /// The buckets that were given a value, and the hours of day, in order.
+  /// The hours of day, and the other buckets that have been updated, in order.
   public var all: [(bucket: Bucket, value: Value)] {
     (hours.indices.map { (Bucket.hour($0), hours[$0]) } + others.map { ($0.key, $0.value) }).sorted {
       $0.bucket < $1.bucket

@@ -1,11 +1,12 @@
-/// A moment in the Gregorian calendar, for years 0 to 9999 of whatever zone its seconds are in.
+/// A moment in the Gregorian calendar, in the zone of the seconds that it is made from. Years 1 to 9999; earlier and later
+/// moments are clamped.
 public struct CalendarTime: Sendable {
   private static let secondsPerDay: Int64 = 86_400
   private let days: Int64
   private let secondsOfDay: Int64
 
   public init(secondsSinceEpoch seconds: Int64) {
-    // Years 1 to 9999: what a stray mtime says beyond them cannot be printed in four digits.
+    // Years 1 to 9999: a stray mtime beyond them could not be printed with four digits.
     let seconds = min(max(seconds, -62_135_596_800), 253_402_300_799)
     let remainder = seconds % Self.secondsPerDay
     secondsOfDay = remainder < 0 ? remainder + Self.secondsPerDay : remainder
@@ -20,7 +21,7 @@ public struct CalendarTime: Sendable {
       .joined(separator: ":")
   }
 
-  /// Days since 1 January 1970 of a date, which need not exist: that of 31 June is that of 1 July.
+  /// Days from 1 January 1970 to a date, which need not exist: 31 June counts as 1 July.
   static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
     let shiftedYear = month <= 2 ? year - 1 : year
     let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400

@@ -1,9 +1,10 @@
-/// A file that names one capture folder a line, such as the guide's `active_captures.conf`.
+/// A file that names one capture folder per line, such as the guide's `active_captures.conf`.
 public struct CapturesFile: Sendable {
+  /// A line that names a capture.
   public struct Line: Sendable {
     /// From 1.
     public let number: Int
-    /// As bytes, with whatever follows the path.
+    /// The bytes of the line, including whatever follows the path.
     public let text: [UInt8]
 
     public init(_ number: Int, _ text: [UInt8]) {
@@ -15,8 +16,7 @@ public struct CapturesFile: Sendable {
   /// In the file's order.
   public let lines: [Line]
 
-  /// Blank lines and lines that start with '#' are left out; spaces around a path and the carriage return of
-  /// a DOS line are cut.
+  /// Skips blank lines and lines that start with '#'. Trims the blanks around a line and the carriage return of a DOS line.
   public init(parsing contents: [UInt8]) {
     let all = contents.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     lines = all.enumerated().map { Line($0 + 1, Array(Self.trimmed($1))) }.filter {

@@ -1,14 +1,14 @@
-/// A day in the calendar of one time zone, years 1 to 9999: what a stray time says beyond them is the first or last of them.
+/// A day in the calendar of one time zone, years 1 to 9999. Stray times beyond them are clamped to the first or last day.
 public struct Day: Hashable, Comparable, Sendable {
   private static let all: ClosedRange<Int64> = -719_162...2_932_896
   private static let secondsPerDay: Int64 = 86_400
 
-  /// Since 1 January 1970.
+  /// Days since 1 January 1970.
   let number: Int32
 
   init(number: Int32) { self.number = number }
 
-  /// As `text` is: nil for anything else, such as 30 February.
+  /// Parses the format of `text`; nil for anything else, such as 30 February.
   public init?(parsing name: Span<UInt8>) {
     let dashes = [4, 7]
     guard name.count == 10,
@@ -27,18 +27,18 @@ public struct Day: Hashable, Comparable, Sendable {
     guard name.isEqual(to: text) else { return nil }
   }
 
-  /// Whether local seconds since the epoch are of a day in that range.
+  /// Whether local seconds since the epoch are in a day of that range.
   static func isNamed(localSeconds seconds: Int64) -> Bool {
     (all.lowerBound * secondsPerDay..<(all.upperBound + 1) * secondsPerDay).contains(seconds)
   }
 
-  /// Of local seconds since the epoch.
+  /// The day of local seconds since the epoch, clamped.
   init(localSeconds seconds: Int64) {
     let number = seconds / Self.secondsPerDay - (seconds % Self.secondsPerDay < 0 ? 1 : 0)
     self.number = Int32(min(max(number, Self.all.lowerBound), Self.all.upperBound))
   }
 
-  /// 2026-11-24.
+  /// Such as `2026-11-24`.
   public var text: String {
     String(CalendarTime(secondsSinceEpoch: Int64(number) * Self.secondsPerDay).text.prefix(10))
   }

@@ -1,9 +1,9 @@
 /// Compares two multisets of files of any size without holding either.
 ///
 /// An invertible Bloom lookup table (Goodrich and Mitzenmacher, 2011): every file is added to three cells
-/// when it is there before and subtracted from them when it is there after, in any order. Files that are
-/// there both times cancel out. What remains, if it is not more than about `capacity`, can be read back file
-/// by file: which were lost, and which are new.
+/// if it is present before and subtracted from them if it is present after, in any order. Files that are
+/// present both times cancel out. What remains, if it is not more than about `capacity`, can be read back
+/// file by file: which were lost, and which are new.
 ///
 ///     before: insert    after: remove    ──▶  all cells empty: nothing is missing, nothing is new
 ///                                              else decode():    these were lost, those are new
@@ -32,14 +32,14 @@ public struct DifferenceDigest: Sendable {
 
   public init() {}
 
-  /// Counts a file that is there before.
+  /// Counts a file that is present before.
   public mutating func insert(_ file: FileIdentity) { add(file, 1) }
-  /// Counts a file that is there after.
+  /// Counts a file that is present after.
   public mutating func remove(_ file: FileIdentity) { add(file, -1) }
 
-  /// Counts all files of another digest, on the sides where it counted them.
+  /// Counts all files of another digest, on the same sides.
   public mutating func insert(_ other: DifferenceDigest) { merge(other, 1) }
-  /// Counts all files of another digest on the other side.
+  /// Counts all files of another digest, on the opposite sides.
   public mutating func remove(_ other: DifferenceDigest) { merge(other, -1) }
 
   private mutating func merge(_ other: DifferenceDigest, _ sign: Int64) {
@@ -52,7 +52,7 @@ public struct DifferenceDigest: Sendable {
     }
   }
 
-  /// The files by which the two sides differ, or nil where they are too many to tell apart.
+  /// The files by which the two sides differ, or nil if there are too many to tell apart.
   public func decode() -> Difference? {
     var rest = self
     var difference = Difference()
@@ -73,7 +73,7 @@ public struct DifferenceDigest: Sendable {
     let check = Self.check(file)
     for row in 0..<Self.rows {
       let index = Self.index(check, row: row)
-      // One load and one store: each access of the array is checked, and this is done for every file.
+      // One load and one store: each array access is bounds-checked, and this is done for every file.
       var cell = cells[index]
       cell.count += count
       cell.nameHash ^= file.nameHash
@@ -87,7 +87,7 @@ public struct DifferenceDigest: Sendable {
     mixed(mixed(file.nameHash) ^ file.inode)
   }
 
-  /// The rows take different bits of the check, which depends on name and inode alike.
+  /// Each row takes different bits of the check, which depends on both name and inode.
   private static func index(_ check: UInt64, row: Int) -> Int {
     let bits = check >> UInt64(row * 20)
     return row * cellsPerRow + Int(bits % UInt64(cellsPerRow))

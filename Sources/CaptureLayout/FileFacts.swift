@@ -1,5 +1,5 @@
-/// A modification time. Seconds and nanoseconds are kept apart: nanoseconds in one 64-bit number end in the
-/// year 2262, and ext4 stores times up to 2446.
+/// A modification time. Seconds and nanoseconds are kept apart: nanoseconds in a single 64-bit number overflow in
+/// the year 2262, and ext4 stores times up to 2446.
 public struct ModificationTime: Comparable, Hashable, Sendable {
   /// Since the epoch, negative before 1970.
   public var seconds: Int64
@@ -10,8 +10,8 @@ public struct ModificationTime: Comparable, Hashable, Sendable {
     self.nanoseconds = nanoseconds
   }
 
-  /// Seconds from this time to `now`, negative for one in the future. Any program can set any time (utimensat(2)), so the
-  /// result is cut off at what 64 bits hold.
+  /// Seconds from this time to `now`, negative for a time in the future. Any program can set any time (utimensat(2)), so
+  /// the result saturates.
   public func age(atSeconds now: Int64) -> Int64 { now.subtractingSaturating(seconds) }
 
   public static func < (left: Self, right: Self) -> Bool {
@@ -20,7 +20,7 @@ public struct ModificationTime: Comparable, Hashable, Sendable {
   }
 }
 
-/// Names a file for comparison: a hash of its name, its kind and its inode. None of them changes by a move.
+/// Identifies a file for comparison: a hash of its name, its kind and its inode. A move changes none of them.
 public struct FileIdentity: Hashable, Sendable {
   /// The kind is in the low three bits.
   public let nameHash: UInt64
@@ -39,8 +39,9 @@ public struct FileIdentity: Hashable, Sendable {
   public var kind: Kind { Kind(Int(nameHash & 7)) }
 }
 
-/// Eight bytes at a time: each word is multiplied into what the words before it left (as FNV-1a does with bytes), its high bits
-/// are folded into its low ones, and the end is mixed. No seed: the same name hashes alike in every pass of a run.
+/// Hashes a name eight bytes at a time: each word is combined with the hash so far and multiplied (as FNV-1a does with
+/// bytes), the high bits are folded into the low ones, and the result is mixed. Unseeded: a name has the same hash in every
+/// pass of a run.
 public func hashOfName(_ name: Span<UInt8>) -> UInt64 {
   var hash = 0xcbf2_9ce4_8422_2325 ^ UInt64(name.count)
   var index = 0
@@ -69,10 +70,10 @@ package func mixed(_ value: UInt64) -> UInt64 {
   return value ^ (value >> 31)
 }
 
-/// What the scanner knows about a file of some kind when it is settled.
+/// What is known about a file of some kind when it is settled.
 public struct FileFacts: Sendable {
   public let place: Place
-  /// Whether that is the hot place of its kind.
+  /// Whether `place` is the hot place of its kind.
   public let isInHotPlace: Bool
   public let modified: ModificationTime
   public let identity: FileIdentity

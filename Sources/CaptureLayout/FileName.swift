@@ -1,17 +1,17 @@
-/// What a file name says. Names are bytes: nothing here decodes text.
+/// What a file name tells. Names are bytes: nothing here decodes text.
 public enum FileName {
   /// NAME_MAX (limits.h).
   public static let longest = 255
   /// The playlist of a bucket.
   public static let archivePlaylist = "archive.m3u8"
 
-  /// A live playlist that another one has superseded, by when it was written last: with its time where an earlier one has the
-  /// plain name.
+  /// The names for a superseded live playlist, in order of preference: the plain one, and, if an earlier one has that, one
+  /// with the time at which the playlist was last written.
   public static func superseded(_ playlist: String, _ modified: ModificationTime) -> [String] {
     ["\(playlist).old", "\(playlist).\(modified.compactText).old"]
   }
 
-  /// The digits from `start` on, if there are any and '.' or '_' follows.
+  /// The number formed by the digits from `start`, if there are any and '.' or '_' follows.
   static func number(of name: Span<UInt8>, from start: Int) -> Int64? {
     var number: Int64 = 0
     var index = start
@@ -24,7 +24,7 @@ public enum FileName {
     return name[index] == UInt8(ascii: ".") || name[index] == UInt8(ascii: "_") ? number : nil
   }
 
-  /// More do not fit into 64 bits.
+  /// More digits do not fit into 64 bits.
   private static let digitsMax = 18
 
   private static func digit(_ byte: UInt8) -> Int64? {
@@ -37,7 +37,7 @@ public enum FileName {
       && !name.indices.contains { name[$0] == 0 || name[$0] == UInt8(ascii: "/") }
   }
 
-  /// Whether it is the name of a playlist of a bucket: `archive.m3u8`, or `archive-2026-11-24.m3u8`.
+  /// Whether it is the name of a bucket's playlist: `archive.m3u8`, or `archive-2026-11-24.m3u8`.
   public static func isArchivePlaylist(_ name: Span<UInt8>) -> Bool {
     if name.isEqual(to: archivePlaylist) { return true }
     guard name.count == datedArchive.count else { return false }
@@ -47,7 +47,7 @@ public enum FileName {
     }
   }
 
-  /// The playlist of an hour of day for a day before the newest.
+  /// The playlist of an hour-of-day bucket for a day other than the newest.
   public static func archivePlaylist(of day: Day) -> String { "archive-\(day.text).m3u8" }
 
   /// Each 0 is any digit.
@@ -55,7 +55,7 @@ public enum FileName {
 }
 
 extension Span<UInt8> {
-  /// Eight bytes as a number, the first one lowest. One check of bounds, so that the compiler makes one load of it.
+  /// Eight bytes as a little-endian number. A single bounds check, so that the compiler emits one load.
   @inline(__always) func word(at index: Int) -> UInt64 {
     let bytes = extracting(index..<index &+ 8)
     var word: UInt64 = 0
@@ -72,7 +72,7 @@ extension Span<UInt8> {
 }
 
 extension ModificationTime {
-  /// In UTC, without what a file name should not hold: `20261124T130501Z` (ISO 8601, basic format).
+  /// In UTC, without characters that are awkward in file names: `20261124T130501Z` (ISO 8601, basic format).
   var compactText: String {
     CalendarTime(secondsSinceEpoch: seconds).text.filter { $0 != "-" && $0 != ":" } + "Z"
   }

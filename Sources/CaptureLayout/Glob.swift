@@ -1,10 +1,10 @@
-/// A pattern of file names: bytes that stand for themselves, and `*` for any number of any bytes.
+/// A pattern for file names: `*` matches any number of any bytes, every other byte matches itself.
 public struct Glob: Hashable, Sendable {
   public let text: String
-  /// What stands between the stars, before the first and after the last: one more than there are stars.
+  /// The bytes before, between and after the stars: one more than there are stars.
   let literals: [[UInt8]]
 
-  /// Nil for what matches no name that a file could have: nothing, more than NAME_MAX bytes, a slash, a NUL.
+  /// Nil for a pattern that no file name can match: empty, longer than NAME_MAX bytes, with a slash or a NUL.
   public init?(_ text: String) {
     let bytes = Array(text.utf8)
     guard (1...FileName.longest).contains(bytes.count), !bytes.contains(0),
@@ -16,18 +16,18 @@ public struct Glob: Hashable, Sendable {
 
   public func matches(_ name: Span<UInt8>) -> Bool { NameMatcher([([self], [])]).kind(of: name) != nil }
 
-  /// Whether there is a name that both patterns match and none of `exceptions` does.
+  /// Whether there is a name that both patterns match and none of `exceptions` matches.
   ///
-  /// Both are followed as automata over every class of bytes that any pattern tells apart.
+  /// Runs all patterns as automata in parallel, over every class of bytes that any of them tells apart.
   ///
-  /// - Parameter budget: how many steps of an automaton may still be made; less what this took.
-  /// - Returns: nil where that is not enough.
+  /// - Parameter budget: how many automaton steps may still be made; reduced by those made here.
+  /// - Returns: nil if the budget is not enough.
   static func overlap(
     _ left: Glob, _ right: Glob, besides exceptions: [Glob], budget: inout Int
   ) -> Bool? {
     guard left.mayOverlap(right) else { return false }
     let automata = ([left, right] + exceptions).map(Automaton.init)
-    // A byte that no pattern names stands for all of those.
+    // Nil represents all bytes that no pattern names.
     let named = Set(automata.flatMap(\.bytes))
     let alphabet = named.map { Optional($0) } + [nil]
     var seen: Set<[Set<Int>]> = []
@@ -46,7 +46,7 @@ public struct Glob: Hashable, Sendable {
     return false
   }
 
-  /// False where beginnings or endings differ, as those of most patterns do.
+  /// False if prefixes or suffixes differ, as they do for most patterns.
   private func mayOverlap(_ other: Glob) -> Bool {
     func agree(_ left: [UInt8], _ right: [UInt8]) -> Bool { zip(left, right).allSatisfy(==) }
     return agree(literals[0], other.literals[0])
@@ -54,7 +54,7 @@ public struct Glob: Hashable, Sendable {
   }
 }
 
-/// A pattern as a non-deterministic automaton whose states are the positions in it.
+/// A pattern as a non-deterministic automaton. Its states are positions in the pattern.
 private struct Automaton {
   private enum Token {
     case byte(UInt8)
@@ -73,7 +73,7 @@ private struct Automaton {
 
   func isMatch(_ states: Set<Int>) -> Bool { states.contains(tokens.count) }
 
-  /// `byte`: nil for one that no pattern names.
+  /// - Parameter byte: nil for one that no pattern names.
   func next(_ states: Set<Int>, _ byte: UInt8?) -> Set<Int> {
     var next: Set<Int> = []
     for state in states where state < tokens.count {
@@ -85,7 +85,7 @@ private struct Automaton {
     return withoutReading(next)
   }
 
-  /// A star may stand for nothing.
+  /// Adds the states that are reached without reading a byte: a star may match nothing.
   private func withoutReading(_ states: Set<Int>) -> Set<Int> {
     var all = states
     for var state in states {

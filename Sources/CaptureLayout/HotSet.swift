@@ -1,21 +1,21 @@
 /// The newest files of one kind: a heap of at most `limit` files with the oldest at its root.
 ///
-/// Files are ordered by modification time, then by name bytes, then by place (of two files of one name and
-/// time the one in the hot place counts as newer, so that less moves). Whatever does not fit is given back at
-/// once, so a file can be moved while the rest of the folder has not been read yet:
+/// Files are ordered by modification time, then by name bytes, then by place (of two files with the same name and
+/// time, the one in the hot place counts as newer, so that fewer files move). Whatever does not fit is given back
+/// at once, so a file can be moved before the rest of the folder has been read:
 ///
 ///     offer(file) ──▶ fits:              kept
 ///                     older than all:    .turnedAway        (the file offered is cold)
 ///                     else:              .displaced         (the oldest so far is cold: `displaced…`)
 ///
-/// Memory is one fixed slot for each file of the limit, whatever number is offered.
+/// Memory is one fixed slot per file up to the limit, however many are offered.
 public struct HotSet: ~Copyable {
   public enum Verdict: Sendable { case kept, turnedAway, displaced }
 
   public let limit: Int
   /// Slots in heap order, the oldest file first.
   private var heap: [Int] = []
-  /// The slot that is not in the heap: it takes the next file, and holds the one displaced last.
+  /// The slot outside the heap: it receives the next file, and holds the last displaced one.
   private var spare = 0
   private var facts: [FileFacts] = []
   private var nameCounts: [Int] = []
@@ -28,6 +28,7 @@ public struct HotSet: ~Copyable {
 
   public var count: Int { heap.count }
 
+  /// Offers a file. A `turnedAway` file is cold; after `displaced`, an older file is (`displacedFacts`, `displacedName`).
   public mutating func offer(_ name: Span<UInt8>, _ offered: FileFacts) -> Verdict {
     precondition(name.count <= FileName.longest)
     guard limit > 0 else { return .turnedAway }
@@ -39,7 +40,7 @@ public struct HotSet: ~Copyable {
       return .kept
     }
     let oldest = heap[0]
-    // Most files of a large folder end here, without a copy of their name.
+    // Most files of a large folder end here, before their name is copied.
     guard offered.modified >= facts[oldest].modified else { return .turnedAway }
     store(name, offered, in: spare)
     guard isOlder(oldest, spare) else { return .turnedAway }
@@ -49,10 +50,10 @@ public struct HotSet: ~Copyable {
     return .displaced
   }
 
-  /// The file displaced by the last offer. Valid until the next one.
+  /// The file displaced by the last offer. Valid until the next offer.
   public var displacedFacts: FileFacts { facts[spare] }
 
-  /// Its name, valid as long.
+  /// The name of the displaced file, valid until the next offer.
   public var displacedName: Span<UInt8> {
     @_lifetime(borrow self) get { name(in: spare) }
   }

@@ -1,8 +1,8 @@
 /// The local hour of a modification time, in one time zone.
 ///
-/// Offsets come from `offsetAt`, which is asked for both ends of a quarter of an hour; where they agree the
-/// offset holds for the whole quarter (no zone changes twice within one) and is remembered. Zones whose
-/// offset changes within a quarter, as some did before 1972, are asked for every file: exact, and rare.
+/// Offsets come from `offsetAt`, which is called for both ends of a quarter of an hour. If they agree, the
+/// offset holds for the whole quarter (no zone changes twice within one) and is cached. In a quarter within
+/// which the offset changes, as some zones had before 1972, it is called for every file: exact, and rare.
 public struct HourClock: Sendable {
   private struct Quarter {
     var number: Int64
@@ -13,15 +13,15 @@ public struct HourClock: Sendable {
   /// Three weeks of quarters, more than the longest capture of the guide: 32 KiB.
   private static let cachedQuarters = 2048
 
-  /// Of its zone; nil for that of the process.
+  /// The name of the zone; nil for that of the process.
   public let zone: String?
   private let offsetAt: @Sendable (Int64) -> Int64
   private var cache: [Quarter]
 
-  /// UTC, whatever the zone of the process is.
+  /// A clock for UTC, whatever the zone of the process.
   public static var universal: HourClock { HourClock(zone: "UTC") { _ in 0 } }
 
-  /// `offsetAt` gives the seconds east of Greenwich at a moment in seconds since the epoch.
+  /// - Parameter offsetAt: the seconds east of Greenwich at a moment, in seconds since the epoch.
   public init(zone: String? = nil, offsetAt: @escaping @Sendable (Int64) -> Int64) {
     self.zone = zone
     self.offsetAt = offsetAt
@@ -30,7 +30,7 @@ public struct HourClock: Sendable {
 
   /// 0 to 23.
   public mutating func hour(of time: ModificationTime) -> Int {
-    // Each within a day, so that the sum of them cannot overflow whatever the time is.
+    // Each is within a day, so the sum cannot overflow, whatever the time is.
     let local = floorModulo(time.seconds, Self.daySeconds) + offset(at: time.seconds) % Self.daySeconds
     return Int(floorModulo(local, Self.daySeconds) / 3600)
   }
@@ -40,7 +40,7 @@ public struct HourClock: Sendable {
     Day(localSeconds: time.seconds.addingSaturating(offset(at: time.seconds)))
   }
 
-  /// Nil where no date of four digits names it.
+  /// The local day; nil if its year does not have four digits.
   mutating func dayIfNamed(of time: ModificationTime) -> Day? {
     let seconds = time.seconds.addingSaturating(offset(at: time.seconds))
     return Day.isNamed(localSeconds: seconds) ? Day(localSeconds: seconds) : nil
@@ -69,7 +69,7 @@ public struct HourClock: Sendable {
 }
 
 extension Int64 {
-  /// The product with a positive factor, cut off at what 64 bits hold.
+  /// The product with a positive factor, saturating.
   fileprivate func multipliedSaturating(by factor: Int64) -> Int64 {
     let (product, hasOverflown) = multipliedReportingOverflow(by: factor)
     return hasOverflown ? (self < 0 ? .min : .max) : product

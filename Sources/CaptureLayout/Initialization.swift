@@ -1,10 +1,12 @@
-/// The names under which hotcold keeps what an init segment (fMP4; RFC 8216 section 3.3) has held: an encoder that is
-/// started again with another resolution writes over it, and the segments before can only be played with what it was.
+/// The names under which hotcold keeps earlier contents of an init segment (fMP4; RFC 8216 section 3.3): an encoder that is
+/// restarted with another resolution overwrites it, and the earlier segments can only be played with the earlier contents.
 public enum InitializationCopy {
   private static let timeCount = 16
 
-  /// `init.mp4` becomes `init.20261124T130501Z.mp4`, after the moment from which on segments were made with it. Nil where that
-  /// is longer than a name may be, or there is no date of four digits.
+  /// The name of a copy: `init.mp4` becomes `init.20261124T130501Z.mp4`. Nil if that is too long for a file name, or if the
+  /// year does not have four digits.
+  ///
+  /// - Parameter seconds: since the epoch: the moment from which segments were made with it.
   public static func name(of original: String, seconds: Int64) -> String? {
     let (stem, ending) = parts(of: original)
     let time = ModificationTime(seconds: seconds, nanoseconds: 0).compactText
@@ -13,7 +15,7 @@ public enum InitializationCopy {
     return TemporaryName.ofAside(name).utf8.count <= FileName.longest ? name : nil
   }
 
-  /// The moment in the name of a copy; nil for any other name.
+  /// The moment in the name of a copy, in seconds since the epoch; nil for any other name.
   public static func seconds(in name: Span<UInt8>, of original: String) -> Int64? {
     let (stem, ending) = parts(of: original)
     let start = stem.utf8.count + 1
@@ -24,12 +26,12 @@ public enum InitializationCopy {
     return seconds
   }
 
-  /// Of a copy that was being written when its run was killed.
+  /// Whether it is the name of a copy that was being written when its run was killed.
   public static func isTemporary(_ name: Span<UInt8>, of original: String) -> Bool {
     TemporaryName.nameOfWritten(name).map { seconds(in: name.extracting($0), of: original) != nil } ?? false
   }
 
-  /// Of a copy, or of the init segment itself, that was to be removed when its run was killed.
+  /// Whether it is the name of a copy, or of the init segment itself, that was about to be removed when its run was killed.
   public static func isAside(_ name: Span<UInt8>, of original: String) -> Bool {
     guard let range = TemporaryName.nameOfAside(name) else { return false }
     let name = name.extracting(range)
@@ -47,7 +49,7 @@ public enum InitializationCopy {
     return (name[..<dot], name[dot...])
   }
 
-  /// Whether these are the right digits shows when they are written out again.
+  /// Does not check that the date exists: the caller does, by formatting the result again.
   private static func seconds(_ text: Span<UInt8>) -> Int64? {
     func number(_ range: Range<Int>) -> Int64? {
       var number: Int64 = 0
@@ -65,18 +67,18 @@ public enum InitializationCopy {
   }
 }
 
-/// What an init segment holds.
+/// The contents of an init segment.
 public enum InitializationSection {
-  /// Whether a killed run may have left it half written, or a power cut its length without its contents.
+  /// Whether it may have been left half written by a killed run, or as zeros of the right length by a power cut.
   public static func mayBeUnfinished(_ bytes: Span<UInt8>) -> Bool {
     let type = Array("ftyp".utf8)
     return bytes.indices.allSatisfy { !(4..<8).contains($0) || bytes[$0] == type[$0 - 4] }
       || bytes.indices.allSatisfy { bytes[$0] == 0 }
   }
 
-  /// Whether it is one, from its first byte to its last: boxes that follow each other to the end (ISO/IEC 14496-12 section
-  /// 4.2), `ftyp` first, a `moov` among them, and no media (`mdat`, `moof`), as in a video of its own. One that is being written
-  /// is not.
+  /// Whether it is a complete init segment: boxes that follow each other up to the last byte (ISO/IEC 14496-12 section 4.2),
+  /// `ftyp` first, a `moov` among them, and no media (`mdat`, `moof`), which a complete video would have. False while it is
+  /// still being written.
   public static func isWhole(_ bytes: Span<UInt8>) -> Bool {
     var start = 0
     var hasMovie = false
@@ -94,11 +96,11 @@ public enum InitializationSection {
   }
 }
 
-/// A file that a player loads before segments.
+/// An init segment: a file that a player loads before segments.
 public struct InitializationFile: Equatable, Sendable {
   public let name: String
   public let place: Place
-  /// From when on segments were made with it.
+  /// When segments made with it begin.
   public let since: ModificationTime
 
   public init(name: String, place: Place, since: ModificationTime) {
@@ -108,7 +110,7 @@ public struct InitializationFile: Equatable, Sendable {
   }
 }
 
-/// Which init segment each segment of a playlist was made with, as the playlist names it.
+/// Which init segment each segment of a playlist was made with, as a URI in that playlist.
 public struct SegmentMaps: Sendable {
   private let maps: [(since: ModificationTime, uri: String)]
 
@@ -118,8 +120,9 @@ public struct SegmentMaps: Sendable {
     self.maps = maps.sorted { ($0.since, $0.uri) < ($1.since, $1.uri) }
   }
 
-  /// An encoder writes it before it finishes the first segment, so it is the newest that is no younger than the segment. Of
-  /// segments before the oldest one it is not known what they were made with. Nil where there is none.
+  /// The init segment of a segment with this modification time; nil if there are none. An encoder writes it before it
+  /// finishes the first segment, so it is the newest one that is not newer than the segment. For segments older than all of
+  /// them it is not known; the oldest is assumed.
   func index(at modified: ModificationTime) -> Int? {
     maps.isEmpty ? nil : maps.lastIndex { $0.since <= modified } ?? 0
   }
@@ -128,14 +131,14 @@ public struct SegmentMaps: Sendable {
 }
 
 extension Layout {
-  /// As the playlist of a bucket names them.
+  /// The init segments as the playlist of a bucket names them.
   public func maps(_ files: [InitializationFile], from bucket: Bucket) -> SegmentMaps {
     guard let stream, !files.isEmpty else { return .none }
     return SegmentMaps(
       files.map { ($0.since, uri(of: $0.name, in: $0.place, from: bucket, stream.kind)) })
   }
 
-  /// Whether it is the name of the live playlist, or of what players load besides segments, where such files may be.
+  /// Whether it is the name of the live playlist, of an init segment or of a copy of one, in a place where such files may be.
   public func isOfStream(_ name: Span<UInt8>, in place: Place) -> Bool {
     guard let stream else { return false }
     if holdsPlaylist(place), name.isEqual(to: stream.playlist) || isInitialization(name) { return true }
@@ -146,13 +149,13 @@ extension Layout {
     stream?.initialization.contains { name.isEqual(to: $0) } ?? false
   }
 
-  /// In which its buckets are, in whatever tree.
+  /// The folders that contain the stream's buckets, in every tree.
   public var coldPlacesOfStream: [Place] {
     guard let kind = stream?.kind else { return [] }
     return trees.compactMap { $0.places[kind] }
   }
 
-  /// Whether it is the name of a copy of an init segment, or of one that was being written or removed.
+  /// Whether it is the name of a copy of an init segment, or the temporary name of one that was being written or removed.
   public func isInitializationCopy(_ name: Span<UInt8>) -> Bool {
     stream?.initialization.contains {
       InitializationCopy.seconds(in: name, of: $0) != nil || InitializationCopy.isTemporary(name, of: $0)

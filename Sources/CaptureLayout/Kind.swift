@@ -1,6 +1,6 @@
 /// A class of files in a capture: its position among the kinds of its `Layout`.
 @frozen public struct Kind: Hashable, Sendable {
-  /// How many a layout may have.
+  /// The most kinds that a layout may have.
   public static let countMax = 8
 
   public let index: UInt8
@@ -11,8 +11,8 @@
   @inlinable public init(index: UInt8) { self.index = index }
 }
 
-/// A folder of a capture in which files of some kind are looked for, or below which buckets are: its position among the
-/// places of its `Layout`.
+/// A folder in which files of some kind are looked for, or which contains buckets: its position among the places of its
+/// `Layout`.
 public struct Place: Hashable, Sendable {
   /// The capture itself.
   public static let root = Place(0)
@@ -22,8 +22,8 @@ public struct Place: Hashable, Sendable {
   init(_ index: Int) { self.index = UInt8(index) }
 }
 
-/// One value for each kind, without a dictionary: it is read for every file. Those of kinds that the layout does not have
-/// stay as they were made.
+/// One value for each kind. Not a dictionary, because it is read for every file. The values of kinds that the layout does not
+/// have keep their initial value.
 @frozen public struct PerKind<Value> {
   @usableFromInline var values: InlineArray<8, Value>
 
@@ -37,14 +37,14 @@ public struct Place: Hashable, Sendable {
 
   @inlinable public subscript(kind: Kind) -> Value {
     get { values[Int(kind.index)] }
-    // In place: a setter would copy an array that is counted in for every file.
+    // In place: a setter would copy a value that is an array of counts, updated for every file.
     _modify { yield &values[Int(kind.index)] }
   }
 
-  /// For each possible kind, in order.
+  /// The value of the kind at this index.
   @inlinable public func value(at index: Int) -> Value { values[index] }
 
-  /// All values added up.
+  /// Combines the values of all possible kinds, in order.
   @inlinable public func reduce<Sum>(_ initial: Sum, _ add: (Sum, Value) -> Sum) -> Sum {
     var sum = initial
     for index in values.indices { sum = add(sum, values[index]) }

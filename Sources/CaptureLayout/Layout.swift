@@ -1,51 +1,50 @@
 /// Where a capture keeps its files: the kinds, each with its names and folders, and how the folders of the cold tier are
-/// named. A value: every command works by one.
+/// named. A value that every command works with.
 ///
-///     flat place ─▶ hot place          the newest of a kind, as many as its limit, and what the live playlist lists
+///     flat place ─▶ hot place          the newest files of a kind, up to its limit, and what the live playlist lists
 ///              └──▶ cold place/bucket  all others
 public struct Layout: Sendable {
-  /// The folders and limits of a kind. Numbers only, for it is asked for several times for every file.
+  /// The folders and limits of a kind. Numbers only, because it is read several times for every file.
   public struct Rule: Sendable {
     public let flat: Place
     public let hot: Place
     public let hotLimit: Int
-    /// For how long cold files are kept where the service is asked for this layout's retention; nil for as long as the disk
-    /// lasts.
+    /// How long cold files are kept, in seconds, if the service applies this layout's retention; nil for no limit.
     public let retentionSeconds: Int64?
   }
 
-  /// Folders of the cold tier: for each kind a place, and below it the buckets. A kind whose buckets are in the first tree
-  /// already has none in another one.
+  /// Folders of the cold tier: a place for each kind, with its buckets below. A kind has no place in another tree if its
+  /// buckets there are those of the first tree.
   public struct Tree: Sendable {
     public let rule: BucketRule
     public let places: PerKind<Place?>
   }
 
-  /// The kind that is the segments of an HLS stream.
+  /// The kind whose files are the segments of an HLS stream.
   public struct Stream: Sendable {
     public let kind: Kind
     /// The name of the media playlist that the encoder rewrites for every segment.
     public let playlist: String
-    /// The files that a player loads before a segment; they are where the live playlist is.
+    /// The names of the init segments, which players load before a segment; they are in the folder of the live playlist.
     public let initialization: [String]
   }
 
-  /// Of a class, so that it is handed on by reference: it is asked for every file.
+  /// A class, so that it is passed by reference: it is used for every file.
   final class Contents: Sendable {
     let description: LayoutDescription
     let rules: [Rule]
     let paths: [String]
     let trees: [Tree]
-    /// Places of the layout that a run fetches files from, where those are others.
+    /// Places of the layout that files come from, if they are not places of this one.
     let sources: PerKind<[Place]>
-    /// Of all layouts that files come from as well.
+    /// Including those of the layouts that files come from.
     let mounts: [LayoutDescription.Mount]
     let hasMounts: Bool
-    /// For each path: in which of them it is.
+    /// For each path, the index of the mount that it is in.
     let mountOfPath: [Int?]
     let stream: Stream?
     let matcher: NameMatcher
-    /// Bytes before the first star of a kind's only pattern; -1 where it has several.
+    /// The number of bytes before the first star of a kind's only pattern; -1 if it has several patterns.
     let prefixCounts: PerKind<Int>
 
     init(
@@ -76,22 +75,22 @@ public struct Layout: Sendable {
 
   init(contents: Contents) { self.contents = contents }
 
-  /// What it was made from.
+  /// The description that it was made from.
   public var description: LayoutDescription { contents.description }
   public var rules: [Rule] { contents.rules }
-  /// Each once, the capture itself first: below the capture, or absolute in a cold root.
+  /// The paths of all places, each once, the capture itself first: relative to the capture, or absolute in a cold root.
   public var paths: [String] { contents.paths }
-  /// That to which files go, and behind it those from which a run fetches them.
+  /// The tree that files go to, followed by those that they come from.
   public var trees: [Tree] { contents.trees }
   public var stream: Stream? { contents.stream }
-  /// Folders that are on other file systems: mounts in the capture, and cold roots.
+  /// Folders on other file systems: mounts in the capture, and cold roots.
   public var mounts: [LayoutDescription.Mount] { contents.mounts }
-  /// Asked of every file, so it costs no look at an array.
+  /// Whether there are any `mounts`. Stored, because it is read for every file.
   public var hasMounts: Bool { contents.hasMounts }
-  /// In which of `mounts` a place is; nil for one on the file system of the capture.
+  /// The index in `mounts` of the mount that a place is in; nil if it is on the file system of the capture.
   public func mount(of place: Place) -> Int? { contents.mountOfPath[Int(place.index)] }
 
-  /// For any path of the layout: in which of `mounts` it is, and its path there.
+  /// Splits any path of the layout into the index in `mounts` of the mount that it is in, if any, and the path within that.
   public func split(_ path: String) -> (mount: Int?, path: String) {
     guard let mount = mounts.firstIndex(where: { LayoutDescription.isBelow(path, $0.path) }) else {
       return (nil, path)
@@ -101,9 +100,9 @@ public struct Layout: Sendable {
   }
 
   public var name: String { description.name }
-  /// That of the buckets, where none is asked for otherwise.
+  /// The time zone of the buckets that the layout names; the user may choose another.
   public var timeZone: String? { description.timeZone }
-  /// The same; nil for that of the machine.
+  /// The same with the default of the bucket rule; nil for the machine's zone.
   public var timeZoneOfBuckets: String? { timeZone ?? buckets.timeZoneDefault }
   public var kinds: [Kind] { rules.indices.map(Kind.init) }
   public var places: [Place] { paths.indices.map(Place.init) }
@@ -117,30 +116,30 @@ public struct Layout: Sendable {
     description.kinds.firstIndex { $0.name == name }.map(Kind.init)
   }
 
-  /// For messages, which are printed where the layout is not at hand.
+  /// A kind with its name, for messages that are printed where the layout is not available.
   public func named(_ kind: Kind) -> NamedKind { NamedKind(kind: kind, name: name(of: kind)) }
 
   // MARK: names
 
-  /// The kind that a name belongs to, or nil for a name that this layout does not know.
+  /// The kind that a name belongs to, or nil if it matches no kind of this layout.
   public func kind(of name: Span<UInt8>) -> Kind? { contents.matcher.kind(of: name) }
 
   public func isSegment(_ kind: Kind) -> Bool { stream?.kind == kind }
 
-  /// The number in a name: the digits right after what all names of its kind begin with, such as 12 in
-  /// `segment_000000012.ts` and in `capture_12_thumbnail.jpg`. Nil where there are none, or where something else than the
-  /// name's ending follows.
+  /// The number in a name: the digits right after the fixed beginning of its pattern, such as 12 in
+  /// `segment_000000012.ts` and in `capture_12_thumbnail.jpg`. Nil if there are none, or if anything but '.' or '_' follows
+  /// them.
   public func number(of name: Span<UInt8>, _ kind: Kind) -> Int64? {
-    // A name of a kind with one pattern begins as that does.
+    // If a kind has only one pattern, its names begin as that does.
     let prefixCount = contents.prefixCounts[kind]
     if prefixCount >= 0 { return FileName.number(of: name, from: prefixCount) }
     guard let fixed = contents.matcher.fixedCounts(of: name, kind) else { return nil }
     return FileName.number(of: name, from: fixed.before)
   }
 
-  /// A name of the same kind with a file's modification time in it, in UTC: `segment_000000005.ts` becomes
-  /// `segment_000000005.20261124T130501Z.ts`. For a file whose own name another one has, as where a recorder begins its
-  /// numbers again. Nil where that would be longer than a name may be, or of another kind.
+  /// A name of the same kind that contains the file's modification time in UTC: `segment_000000005.ts` becomes
+  /// `segment_000000005.20261124T130501Z.ts`. For a file whose own name is taken, as when a recorder restarts its numbering.
+  /// Nil if the result would be too long for a file name, or of another kind.
   public func timed(_ name: Span<UInt8>, of kind: Kind, _ modified: ModificationTime) -> [UInt8]? {
     guard let fixed = contents.matcher.fixedCounts(of: name, kind) else { return nil }
     let bytes = Array(copying: name)
@@ -153,12 +152,12 @@ public struct Layout: Sendable {
 
   public func path(of place: Place) -> String { paths[Int(place.index)] }
 
-  /// What stands before the names of its entries in a path of the layout: "captures/", or nothing.
+  /// The prefix of its entries' paths in the layout: "captures/", or empty for the capture itself.
   public func prefix(of place: Place) -> String {
     place == .root ? "" : path(of: place) + "/"
   }
 
-  /// Whether files of this kind are looked for here: in its flat place, in its hot place, and in those of a layout that they come
+  /// Whether files of this kind are looked for here: in its flat place, its hot place, and those of a layout that they come
   /// from.
   public func holds(_ place: Place, _ kind: Kind) -> Bool {
     self[kind].flat == place || self[kind].hot == place || contents.sources[kind].contains(place)
@@ -167,7 +166,8 @@ public struct Layout: Sendable {
   /// Whether files come from another layout's folders.
   public var hasSources: Bool { trees.count > 1 || kinds.contains { !contents.sources[$0].isEmpty } }
 
-  /// Where a live playlist may be: where its segments are written, where those of another layout are hot, and where these are.
+  /// Where a live playlist may be: the flat place of its segments, the places of another layout that they come from, and
+  /// their hot place, in this order.
   public var playlistPlaces: [Place] {
     guard let kind = stream?.kind else { return [] }
     let all = [self[kind].flat] + contents.sources[kind] + [self[kind].hot]
@@ -182,33 +182,34 @@ public struct Layout: Sendable {
     stream.map { self[$0.kind].flat == place } ?? false
   }
 
-  /// In which the buckets of a kind are.
+  /// The folder that contains the buckets of a kind.
   public func coldPlace(of kind: Kind) -> Place { trees[0].places[kind] ?? .root }
 
-  /// That of another tree; nil where the kind has none in it.
+  /// The same in another tree; nil if the kind has no buckets there.
   public func coldPlace(of kind: Kind, tree: Int) -> Place? { trees[tree].places[kind] }
 
-  /// Whether a bucket of another tree is one of the first tree as well, for a kind or for another.
+  /// Whether a bucket of another tree is also a bucket of the first tree, for this kind or another one.
   public func isWanted(_ bucket: Bucket, of kind: Kind) -> Bool {
     let tree = trees[Int(bucket.tree)]
     return tree.rule == buckets && kinds.contains { coldPlace(of: $0) == tree.places[kind] }
   }
 
-  /// Whether a name in a bucket of a kind is of that kind, or of another one that has, or had, its buckets in the same folder.
+  /// Whether a name in a bucket belongs to the bucket's kind, or to another kind that has, or had, its buckets in the same
+  /// folder.
   public func isKnown(_ name: Span<UInt8>, in bucket: Bucket, of kind: Kind) -> Bool {
     guard let other = self.kind(of: name) else { return false }
     let tree = trees[Int(bucket.tree)]
     return trees.contains { $0.rule == tree.rule && $0.places[other] == tree.places[kind] }
   }
 
-  /// As `paths`: "segments/7", or "segments/2026-11-24/13".
+  /// The path of a bucket: "segments/7" or "segments/2026-11-24/13" (absolute in a cold root).
   public func path(of bucket: Bucket, _ kind: Kind) -> String {
     let tree = trees[Int(bucket.tree)]
     return prefix(of: tree.places[kind] ?? .root) + tree.rule.text(of: bucket)
   }
 
-  /// How a playlist in a bucket names a file of a place: `../init.mp4`, percent-encoded as `ArchivePlaylist.uri` is. The folders of a
-  /// cold root count as if they were in the capture: a web server shows both under one address.
+  /// How a playlist in a bucket refers to a file in a place: `../init.mp4`, percent-encoded as by `ArchivePlaylist.uri`. The
+  /// folders of a cold root count as if they were in the capture: a web server serves both below one URL.
   public func uri(of name: String, in place: Place, from bucket: Bucket, _ kind: Kind) -> String {
     // By bytes: two spellings of one letter are two folders.
     let folder = shown(path(of: bucket, kind)).utf8.split(separator: UInt8(ascii: "/")).map(Array.init)
@@ -220,13 +221,13 @@ public struct Layout: Sendable {
     return (folder.dropFirst(common).map { _ in ".." } + rest).joined(separator: "/")
   }
 
-  /// A path of the layout without the cold root that it is in.
+  /// A path of the layout, relative to the cold root if it is in one.
   private func shown(_ path: String) -> String {
     let (mount, below) = split(path)
     return mount.map { mounts[$0].isColdRoot } ?? false ? below : path
   }
 
-  /// The first name of a path behind a prefix such as "captures/"; nil where the path begins otherwise, or ends there.
+  /// The first component of a path after a prefix such as "captures/"; nil if the path lacks the prefix, or ends there.
   static func entry(of path: String, after prefix: String) -> String? {
     // By bytes: two spellings of one letter are two folders.
     guard path.utf8.starts(with: prefix.utf8) else { return nil }
@@ -235,20 +236,20 @@ public struct Layout: Sendable {
     return name.isEmpty ? nil : String(decoding: name, as: UTF8.self)
   }
 
-  /// Whether a place is the capture itself or a cold root, in which there are folders of the layout and no files of it. (The capture
-  /// may be a flat or a hot place besides.)
+  /// Whether a place is the capture itself or a cold root: such a place contains folders of the layout, but none of its files
+  /// (unless the capture is also a flat or hot place).
   public func isRoot(_ place: Place) -> Bool {
     place == .root
       || mount(of: place).map { mounts[$0].isColdRoot && mounts[$0].path == path(of: place) } ?? false
   }
 
-  /// Nil for a folder that is no place of this layout.
+  /// The place with this path; nil if the folder is not a place of this layout.
   public func place(at path: String) -> Place? {
     // By bytes: two spellings of one letter are two folders.
     paths.firstIndex { $0.utf8.elementsEqual(path.utf8) }.map { Place($0) }
   }
 
-  /// The names of the folders in a place that are, or lead to, other places; each once.
+  /// The names of the folders in a place that are, or contain, other places; each once.
   public func folders(in place: Place) -> [String] {
     let prefix = prefix(of: place)
     var names: [String] = []
@@ -262,14 +263,15 @@ public struct Layout: Sendable {
   /// Whether any kind has its buckets here.
   public func holdsBuckets(_ place: Place) -> Bool { !bucketRules(in: place).isEmpty }
 
-  /// By which the buckets here are named.
+  /// The rules by which buckets in this place are named; empty if there are none.
   public func bucketRules(in place: Place) -> [BucketRule] {
     BucketRule.allCases.filter { rule in
       trees.contains { tree in tree.rule == rule && kinds.contains { tree.places[$0] == place } }
     }
   }
 
-  /// Whether a folder of this name belongs to the layout in a place: another place, or what buckets are in.
+  /// Whether a folder of this name in a place belongs to the layout: it is or leads to another place, is a bucket, or contains
+  /// buckets.
   public func isPart(folder name: Span<UInt8>, of place: Place) -> Bool {
     if folders(in: place).contains(where: { name.isEqual(to: $0) }) { return true }
     return bucketRules(in: place).contains { $0.isFolder(named: name) }
@@ -285,16 +287,18 @@ public struct NamedKind: Equatable, Sendable {
 // MARK: making
 
 extension Layout {
-  /// The users' guide's: four kinds, buckets by hour of day.
+  /// The layout of the users' guide: four kinds, buckets by hour of day.
   public static let guide = Layout(checked: .guide)
+  /// The guide's layout with the hot places on a tmpfs.
   public static let guideRAM = Layout(checked: .guideRAM)
 
+  /// - Throws: the first mistake in the description.
   public init(_ description: LayoutDescription) throws(LayoutMistake) {
     try description.check()
     self.init(checked: description)
   }
 
-  /// The check costs more than all else at the start of a program: what is built in has passed it in the tests.
+  /// Skips the check, which costs more than everything else at start-up: the tests check the built-in layouts.
   private init(checked description: LayoutDescription) {
     let globs = description.kinds.map { kind in
       (matches: kind.match.compactMap(Glob.init), exceptions: kind.except.compactMap(Glob.init))

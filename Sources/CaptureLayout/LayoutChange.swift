@@ -1,10 +1,13 @@
-/// Layouts that are made from others: one to which files come from another one, and one for a certain capture.
+/// Layouts derived from others: one that takes files from another layout, and one for a particular capture.
 extension Layout {
-  /// This layout, to which files come from another one: from its buckets, and from its places as far as they are others.
+  /// This layout, extended to take files from another one: from its buckets, and from those of its places that are not places
+  /// of this layout.
+  ///
+  /// - Throws: a mistake if the two layouts contradict each other.
   public func coming(from other: Layout) throws(LayoutMistake) -> Layout {
     if let path = other.folderInBucket(of: self) ?? folderInBucket(of: other) {
       throw LayoutMistake(
-        "'\(path)' is a folder of the one layout, and a bucket of the other or in one; go by way of the flat layout"
+        "'\(path)' is a folder of one layout, and a bucket of the other or inside one; revert with the old layout, then migrate with the new one"
       )
     }
     var paths = paths
@@ -29,7 +32,7 @@ extension Layout {
     for mount in other.mounts where !mounts.contains(where: { $0.path.utf8.elementsEqual(mount.path.utf8) }) {
       if let own = mounts.first(where: mount.overlaps) {
         throw LayoutMistake(
-          "'\(own.path)' and '\(mount.path)': one of the mounts or cold roots of the two layouts is in the other"
+          "'\(own.path)' and '\(mount.path)' are mounts or cold roots of the two layouts, and one is inside the other"
         )
       }
       mounts.append(mount)
@@ -41,7 +44,7 @@ extension Layout {
         sources, mounts, contents.matcher))
   }
 
-  /// A folder of this layout that may be, or be in, a bucket of another one: a file there would be hot and cold at once.
+  /// A folder of this layout that may be, or be inside, a bucket of another one: a file there would be both hot and cold.
   private func folderInBucket(of other: Layout) -> String? {
     paths.first { path in
       other.kinds.contains {
@@ -50,7 +53,7 @@ extension Layout {
     }
   }
 
-  /// Whether a kind of both has its buckets in the same folders.
+  /// Whether any kind has its buckets in the same folders in both layouts.
   public func sharesBuckets(with other: Layout) -> Bool {
     buckets == other.buckets
       && other.kinds.contains { otherKind in
@@ -60,7 +63,7 @@ extension Layout {
       }
   }
 
-  /// This layout for one capture, whose name takes the place of `{capture}` in cold roots.
+  /// This layout for one capture, whose name replaces `{capture}` in cold roots.
   public func placed(name: String) -> Layout {
     let mark = LayoutDescription.captureMark
     guard mounts.contains(where: { $0.isColdRoot && $0.path.contains(mark) }) else { return self }
@@ -70,7 +73,7 @@ extension Layout {
       root.point = root.point?.replacing(mark, with: name)
       return root
     }
-    // Of a path in a cold root only the root: a folder may have any name.
+    // Only in the root of a path: a folder below it may have any name, even "{capture}".
     let paths = paths.map { path in
       let (mount, below) = split(path)
       guard let mount, mounts[mount].isColdRoot else { return path }

@@ -1,14 +1,14 @@
-/// What makes a description one of a layout (docs/LAYOUTS.md).
+/// What makes a description valid (docs/LAYOUTS.md).
 extension LayoutDescription {
   private static let patternsMax = 8
-  /// Of other kinds of patterns, of lists and quotes: slips of the pen, which would match nothing in silence.
+  /// From other pattern languages, lists and quotes: mistakes that would silently match nothing.
   private static let marks = Set("?[]{}%,;\"'`„“”‚‘’«»‹›".unicodeScalars)
-  /// Of hotcold's own, while they are written.
+  /// hotcold's own playlists while they are being written.
   private static let temporaryPlaylists = ".archive*.hotcold"
   private static let pathBytesMax = 1024
-  /// Of the patterns' automata, for all comparisons: about two seconds.
+  /// Automaton steps for all pattern comparisons together: about two seconds.
   private static let stepsMax = 2_000_000
-  /// Their names are kept in memory, 255 bytes each.
+  /// The names of hot files are kept in memory, 255 bytes each.
   public static let hotLimitMax = 100_000
 
   func check() throws(LayoutMistake) {
@@ -26,7 +26,7 @@ extension LayoutDescription {
         try checkPath(path, index, key)
       }
       guard (0...Self.hotLimitMax).contains(kind.limit) else {
-        throw LayoutMistake("a limit is from 0 to \(Self.hotLimitMax)", kind: index, key: "limit")
+        throw LayoutMistake("a limit must be from 0 to \(Self.hotLimitMax)", kind: index, key: "limit")
       }
     }
     var budget = Self.stepsMax
@@ -45,15 +45,15 @@ extension LayoutDescription {
     }
     guard isPlain, (1...32).contains(name.utf8.count) else {
       throw LayoutMistake(
-        "the name of a kind has up to 32 letters a-z, digits, '-' and '_'", kind: index, key: "name")
+        "a kind's name must be 1 to 32 letters a-z, digits, '-' or '_'", kind: index, key: "name")
     }
-    // hotcold verify counts them beside the kinds.
+    // hotcold verify counts them alongside the kinds.
     guard !["conflicts", "misplaced"].contains(name) else {
       throw LayoutMistake(
-        "the name '\(name)' has a meaning in reports; take another one", kind: index, key: "name")
+        "the name '\(name)' is reserved for reports; choose another one", kind: index, key: "name")
     }
     guard !kinds[..<index].contains(where: { $0.name == name }) else {
-      throw LayoutMistake("there is another kind '\(name)'", kind: index, key: "name")
+      throw LayoutMistake("there is already a kind '\(name)'", kind: index, key: "name")
     }
   }
 
@@ -61,24 +61,24 @@ extension LayoutDescription {
     _ texts: [String], _ index: Int, _ key: String
   ) throws(LayoutMistake) -> [Glob] {
     guard key != "match" || !texts.isEmpty else {
-      throw LayoutMistake("a kind needs a pattern for its names", kind: index, key: key)
+      throw LayoutMistake("a kind needs at least one pattern for its file names", kind: index, key: key)
     }
     guard texts.count <= Self.patternsMax else {
       throw LayoutMistake(
-        "\(texts.count) patterns; up to \(Self.patternsMax) are allowed", kind: index, key: key)
+        "\(texts.count) patterns; at most \(Self.patternsMax) are allowed", kind: index, key: key)
     }
     var globs: [Glob] = []
     for text in texts {
       guard let glob = Glob(text) else {
         throw LayoutMistake(
-          "'\(text)' matches no file name: give 1 to \(FileName.longest) bytes without a slash", kind: index,
+          "'\(text)' matches no file name; write 1 to \(FileName.longest) bytes without a slash", kind: index,
           key: key)
       }
       if let mark = text.unicodeScalars.first(where: { Self.marks.contains($0) })
         ?? (text.utf8.first == 0x20 || text.utf8.last == 0x20 ? " " : nil)
       {
         throw LayoutMistake(
-          "'\(text)' holds '\(mark)', which no pattern may; only * is special, and it may stand for that, too",
+          "'\(text)' has '\(mark)' where a pattern may not; only * is special, and it can stand for that character too",
           kind: index,
           key: key)
       }
@@ -90,7 +90,7 @@ extension LayoutDescription {
   private func checkPath(_ path: String, _ index: Int, _ key: String) throws(LayoutMistake) {
     if path.isEmpty {
       guard key != "cold" else {
-        throw LayoutMistake("buckets need a folder of their own below the capture", kind: index, key: key)
+        throw LayoutMistake("the buckets need a folder of their own below the capture", kind: index, key: key)
       }
       return
     }
@@ -107,10 +107,10 @@ extension LayoutDescription {
   }
 
   private static func notBelow(_ path: String) -> String {
-    "'\(path)' is not a folder below the capture: give names with '/' between them, without '.' and '..'"
+    "'\(path)' is not a folder below the capture; write names with '/' between them, without '.' and '..'"
   }
 
-  /// A name is of one kind.
+  /// A name may match only one kind.
   private func checkOverlaps(
     _ globs: [(matches: [Glob], exceptions: [Glob])], _ budget: inout Int
   ) throws(LayoutMistake) {
@@ -122,14 +122,14 @@ extension LayoutDescription {
             let other = try overlapping(globs[left].matches, pattern, besides: exceptions, right, &budget)
           else { continue }
           throw LayoutMistake(
-            "'\(pattern.text)' matches names that '\(other.text)' of \(kinds[left].name) matches, too; leave them out of one with except",
+            "'\(pattern.text)' matches names that '\(other.text)' of \(kinds[left].name) matches too; exclude them from one of the two with except",
             kind: right, key: "match")
         }
       }
     }
   }
 
-  /// The first of a kind's patterns that matches a name that another one matches, too.
+  /// The first of a kind's patterns that matches a name that `other` matches too.
   private func overlapping(
     _ patterns: [Glob], _ other: Glob, besides exceptions: [Glob], _ index: Int, _ budget: inout Int
   ) throws(LayoutMistake) -> Glob? {
@@ -139,7 +139,7 @@ extension LayoutDescription {
       case false?: break
       case nil:
         throw LayoutMistake(
-          "too many patterns with too many stars to tell whether a name is of two kinds; give fewer",
+          "too many patterns with too many stars to check whether two match the same name; use fewer",
           kind: index, key: "match")
       }
     }
@@ -151,7 +151,7 @@ extension LayoutDescription {
       let cold = coldPath(of: kind)
       if let other = kinds[..<index].first(where: { coldPath(of: $0).utf8.elementsEqual(cold.utf8) }) {
         throw LayoutMistake(
-          "\(other.name) has its buckets in '\(cold)', too; each kind needs a folder of its own", kind: index,
+          "\(other.name) has its buckets in '\(cold)' too; each kind needs a folder of its own", kind: index,
           key: kind.cold == nil ? "hot" : "cold")
       }
       for (key, path) in [("flat", kind.flat), ("hot", kind.hot), ("cold", cold)] {
@@ -168,7 +168,9 @@ extension LayoutDescription {
         throw LayoutMistake(Self.notBelow(mount.path), key: "mounts")
       }
       if let other = mounts[..<index].first(where: mount.overlaps) {
-        throw LayoutMistake("'\(mount.path)' and '\(other.path)': one is, or is in, the other", key: "mounts")
+        throw LayoutMistake(
+          "'\(mount.path)' and '\(other.path)' are the same folder, or one is inside the other",
+          key: "mounts")
       }
       guard
         kinds.contains(where: { kind in
@@ -190,12 +192,12 @@ extension LayoutDescription {
       let below = String(path.dropFirst())
       guard path.utf8.first == UInt8(ascii: "/"), Self.isPlainPath(below) else {
         throw LayoutMistake(
-          "'\(path)' is not an absolute path of a folder: give names with '/' before each and none at the end, without '.' and '..'",
+          "'\(path)' is not an absolute path of a folder; write names with '/' before each and none at the end, without '.' and '..'",
           key: "cold")
       }
-      // A slip of the pen would be a folder that all captures share.
+      // A misspelt placeholder would be one folder shared by all captures.
       guard !path.replacing(Self.captureMark, with: "").contains(where: { "{}".contains($0) }) else {
-        throw LayoutMistake("'\(path)': only \(Self.captureMark) is replaced", key: "cold")
+        throw LayoutMistake("'\(path)' has braces, but only \(Self.captureMark) is replaced", key: "cold")
       }
     }
     if let point = root.point {
@@ -203,7 +205,7 @@ extension LayoutDescription {
         throw LayoutMistake("the root '\(root.path)' is not in the mount '\(point)'", key: "cold")
       }
     } else if root.type != nil || root.uuid != nil {
-      throw LayoutMistake("'type' and 'uuid' go with 'mount'", key: "cold")
+      throw LayoutMistake("'type' and 'uuid' require 'mount'", key: "cold")
     }
     try checkUUID(of: root, "cold")
   }
@@ -218,19 +220,19 @@ extension LayoutDescription {
     }
     guard isPlain, (9...36).contains(uuid.utf8.count) else {
       throw LayoutMistake(
-        "'\(uuid)' is no UUID of a file system; give it as blkid or lsblk -f print it", key: key)
+        "'\(uuid)' is not the UUID of a file system; write it as blkid or lsblk -f prints it", key: key)
     }
     guard mount.type != "tmpfs" else {
-      throw LayoutMistake("a tmpfs has another UUID each time; leave 'uuid' out", key: key)
+      throw LayoutMistake("a tmpfs has a different UUID each time; remove 'uuid'", key: key)
     }
   }
 
-  /// Whether a path is another one or below it. By bytes: two spellings of one letter are two folders.
+  /// Whether a path equals another or is below it. Compared by bytes: two spellings of one letter are two folders.
   static func isBelow(_ path: String, _ other: String) -> Bool {
     path.utf8.elementsEqual(other.utf8) || Layout.entry(of: path, after: "\(other)/") != nil
   }
 
-  /// In a bucket of either rule, so that a layout can be changed to the other.
+  /// Whether a path would be inside a bucket of either rule: a layout may be changed to the other rule later.
   static func isInBucket(_ path: String, below cold: String) -> Bool {
     guard let entry = Layout.entry(of: path, after: "\(cold)/") else { return false }
     let name = Array(entry.utf8)
@@ -243,12 +245,13 @@ extension LayoutDescription {
     let streams = kinds.indices.filter { kinds[$0].playlist != nil }
     if streams.count > 1 {
       throw LayoutMistake(
-        "\(kinds[streams[0]].name) has a playlist, too; one kind may", kind: streams[1], key: "playlist")
+        "\(kinds[streams[0]].name) has a playlist too; only one kind may have one", kind: streams[1],
+        key: "playlist")
     }
     if let index = streams.first {
       guard isPlainName(kinds[index].playlist!) else {
         throw LayoutMistake(
-          "'\(kinds[index].playlist!)' is no name of a live playlist; give one file name, without *",
+          "'\(kinds[index].playlist!)' cannot be the name of a live playlist; write one file name, without *",
           kind: index,
           key: "playlist")
       }
@@ -256,12 +259,12 @@ extension LayoutDescription {
     for (index, kind) in kinds.enumerated() {
       for name in kind.initialization where !isPlainName(name) || name == kind.playlist {
         throw LayoutMistake(
-          "'\(name)' is no name of an init segment; give one file name, without *", kind: index,
+          "'\(name)' cannot be the name of an init segment; write one file name, without *", kind: index,
           key: "init")
       }
       for name in kind.initialization where InitializationCopy.name(of: name, seconds: 0) == nil {
         throw LayoutMistake(
-          "'\(name)' is too long: its copies have longer names, of up to \(FileName.longest) bytes",
+          "'\(name)' is too long; its copies have longer names, of at most \(FileName.longest) bytes",
           kind: index, key: "init")
       }
     }
@@ -271,7 +274,7 @@ extension LayoutDescription {
       ["archive.m3u8", "archive-*.m3u8", Self.temporaryPlaylists]
       + playlists.flatMap { [$0, "\($0).old", "\($0).*.old"] }
       + initialization.flatMap { [$0, TemporaryName.ofAside($0)] }
-      // Copies of them: hotcold's own, by whatever time.
+      // hotcold's own copies of them, whatever time is in their names.
       + initialization.compactMap { InitializationCopy.pattern(of: $0)?.text }.flatMap {
         [$0, TemporaryName.ofWritten($0), TemporaryName.ofAside($0)]
       }
@@ -281,14 +284,14 @@ extension LayoutDescription {
           let pattern = try overlapping(kind.matches, glob, besides: kind.exceptions, index, &budget)
         else { continue }
         throw LayoutMistake(
-          "'\(pattern.text)' matches '\(name)', too, which is no file of a kind; leave it out with except",
+          "'\(pattern.text)' also matches '\(name)', which belongs to no kind; exclude it with except",
           kind: index,
           key: "match")
       }
     }
   }
 
-  /// Of one file that is not hotcold's own.
+  /// Whether it names one file, and not one of hotcold's own.
   private func isPlainName(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     return !bytes.contains(UInt8(ascii: "*")) && FileName.canExist(bytes.span)

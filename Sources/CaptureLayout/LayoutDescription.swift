@@ -1,21 +1,24 @@
-/// What describes a layout: names and paths as text, not checked yet.
+/// The description of a layout: names and paths as text, not yet checked.
 public struct LayoutDescription: Equatable, Sendable {
+  /// A class of files, and the folders in which they are kept.
   public struct Kind: Equatable, Sendable {
     public var name: String
-    /// Patterns of its names (`Glob`), at least one.
+    /// Patterns for its file names (`Glob`), at least one.
     public var match: [String]
-    /// Names that it leaves out although they match.
+    /// Patterns for names that are excluded although they match.
     public var except: [String] = []
-    /// Folders below the capture, "" for the capture itself.
+    /// A folder below the capture, "" for the capture itself; as for `hot`.
     public var flat: String
     public var hot: String
-    /// In which its buckets are; nil for the hot folder.
+    /// The folder that contains its buckets; nil for one named as the hot folder.
     public var cold: String?
+    /// How many files stay hot.
     public var limit: Int
+    /// How long cold files are kept, in seconds, if the service applies the layout's retention; nil for no limit.
     public var retentionSeconds: Int64?
-    /// The live playlist, for the kind that is the segments of an HLS stream.
+    /// The name of the live playlist, for the kind whose files are the segments of an HLS stream.
     public var playlist: String?
-    /// The files that a player loads before a segment (fMP4; EXT-X-MAP, RFC 8216 section 4.3.2.5).
+    /// The names of the init segments, which a player loads before a segment (fMP4; EXT-X-MAP, RFC 8216 section 4.3.2.5).
     public var initialization: [String] = []
 
     public init(
@@ -35,21 +38,21 @@ public struct LayoutDescription: Equatable, Sendable {
     }
   }
 
-  /// A folder whose files are on another file system: one of the capture on which something is mounted, or the cold root. Files come
-  /// to it and leave it by copies.
+  /// A folder whose files are on another file system: a mount point in the capture, or the cold root. Files are moved to it
+  /// and from it by copying.
   public struct Mount: Equatable, Sendable {
-    /// Below the capture; that of a cold root is absolute.
+    /// Relative to the capture; absolute for a cold root.
     public var path: String
-    /// As `FileSystemStatus.name`, such as "tmpfs"; nil for any.
+    /// The type of the file system (`FileSystemStatus.name`), such as "tmpfs"; nil for any.
     public var type: String?
-    /// Of the file system that is mounted there, as blkid(8) prints it; nil for any.
+    /// The UUID of the file system that is mounted there, as blkid(8) prints it; nil for any.
     public var uuid: String?
-    /// Of a cold root: the absolute path at which its file system must be mounted, which is the root or a folder above it. Nil where
-    /// the layout asks for none.
+    /// For a cold root: the absolute path at which its file system must be mounted, which is the root itself or a folder above
+    /// it. Nil if the layout does not require a mount.
     public var point: String?
 
-    /// The types that a mount may be asked for: those that the kernel's number tells apart (`FileSystemStatus.name`; ext2 and ext3 have the
-    /// number of ext4).
+    /// The types that a layout may require of a mount: those that the kernel's magic number distinguishes
+    /// (`FileSystemStatus.name`; ext2 and ext3 have the number of ext4).
     public static let types = [
       "tmpfs", "ext4", "xfs", "btrfs", "overlay", "fuse", "nfs", "9p", "zfs", "f2fs",
     ]
@@ -63,7 +66,7 @@ public struct LayoutDescription: Equatable, Sendable {
 
     public var isColdRoot: Bool { path.utf8.first == UInt8(ascii: "/") }
 
-    /// Whether one is, or is in, the other.
+    /// Whether the two are the same folder, or one is inside the other.
     func overlaps(_ other: Mount) -> Bool {
       LayoutDescription.isBelow(path, other.path) || LayoutDescription.isBelow(other.path, path)
     }
@@ -71,12 +74,13 @@ public struct LayoutDescription: Equatable, Sendable {
 
   public var name: String
   public var kinds: [Kind]
-  /// Below the capture.
+  /// Mount points below the capture.
   public var mounts: [Mount] = []
-  /// Below which the buckets of every kind are; nil where that is the capture.
+  /// The folder below which the buckets of all kinds are; nil if that is the capture.
   public var coldRoot: Mount?
   public var buckets: BucketRule
-  /// That of the buckets, where none is asked for otherwise; nil for UTC with dates, and that of the machine without.
+  /// The time zone of the buckets, unless the user chooses another; nil for UTC with dates, and for the machine's zone
+  /// without.
   public var timeZone: String?
 
   public init(
@@ -91,23 +95,23 @@ public struct LayoutDescription: Equatable, Sendable {
 }
 
 extension LayoutDescription {
-  /// What stands for the name of the capture in the path of a cold root.
+  /// The placeholder for the name of the capture in the path of a cold root.
   public static let captureMark = "{capture}"
 
-  /// Below which the buckets of a kind are: below the capture, or absolute where there is a cold root.
+  /// The folder that contains the buckets of a kind: relative to the capture, or absolute if there is a cold root.
   func coldPath(of kind: Kind) -> String {
     let path = kind.cold ?? kind.hot
     return coldRoot.map { "\($0.path)/\(path)" } ?? path
   }
 }
 
-/// Why a description is not one of a layout.
+/// Why a description is not a valid layout.
 public struct LayoutMistake: Error, Equatable, Sendable {
-  /// What of it is wrong: a kind by its position, nil for the layout as a whole; and one of its keys, as layout files name
-  /// them.
+  /// The kind that is wrong, by its position; nil for the layout as a whole.
   public let kind: Int?
+  /// The key that is wrong, as layout files name it.
   public let key: String?
-  /// In the user's words, such as "'..' is not allowed in a path".
+  /// For the user, such as "there is already a kind 'segments'".
   public let reason: String
 
   init(_ reason: String, kind: Int? = nil, key: String? = nil) {
@@ -134,7 +138,7 @@ extension LayoutDescription {
         name: "metadata", match: ["capture_*.json"], flat: "captures", hot: "metadata", limit: 100,
         retentionSeconds: 86_400),
     ], buckets: .hour)
-  /// The guide's with its hot places in RAM: a tmpfs on `hot`, into which the recorder writes.
+  /// The guide's layout with its hot places in RAM: a tmpfs on `hot`, to which the recorder writes.
   public static let guideRAM: LayoutDescription = {
     var layout = LayoutDescription.guide
     layout.name = "guide-ram"

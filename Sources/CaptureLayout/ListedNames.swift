@@ -1,8 +1,8 @@
-/// The names that live playlists list, as hashes: eight bytes for each. A false match keeps one more file hot.
+/// The names that live playlists list, as hashes of eight bytes each. A collision only keeps one more file hot.
 public struct ListedNames: Sendable {
-  /// In ascending order, each once.
+  /// Sorted, without duplicates.
   private var hashes: [UInt64] = []
-  /// Set where a playlist is too large to be read: any segment may be listed.
+  /// Set if a playlist is too large to be read: then any segment may be listed.
   public var mayBeAny = false
 
   public init() {}
@@ -22,6 +22,7 @@ public struct ListedNames: Sendable {
     hashes.removeLast(hashes.count - last - 1)
   }
 
+  /// Whether a name may be listed: it is, or `mayBeAny`, or its hash collides.
   public func contains(_ name: Span<UInt8>) -> Bool {
     mayBeAny || (!hashes.isEmpty && containsHash(hashOfName(name)))
   }

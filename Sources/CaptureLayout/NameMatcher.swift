@@ -1,16 +1,17 @@
-/// Finds the kind of a name: the patterns of all kinds, laid out so that a look allocates nothing and touches little memory.
+/// Finds the kind of a name. The patterns of all kinds are laid out so that a lookup allocates nothing and touches little
+/// memory.
 ///
-/// A name is of one kind at the most (`LayoutCheck`), so patterns are tried in an order of our own: those with longer endings
-/// first, for they say more. The first and the last eight bytes of a name are read once, as numbers; most patterns are told
-/// apart by these alone.
+/// A name matches at most one kind (`LayoutCheck`), so patterns may be tried in any order: those with longer suffixes come
+/// first, because they are more selective. The first and the last eight bytes of a name are read once, as numbers; these
+/// alone tell most patterns apart.
 struct NameMatcher: Sendable {
-  /// In `bytes`.
+  /// A range of `bytes`.
   private struct Literal {
     let start: Int
     let count: Int
   }
 
-  /// What up to eight bytes at an end of a name must be.
+  /// The required value of up to eight bytes at either end of a name.
   private struct End {
     let mask: UInt64
     let value: UInt64
@@ -26,21 +27,21 @@ struct NameMatcher: Sendable {
     let suffix: Literal
     let head: End
     let tail: End
-    /// In `middles`.
+    /// Indices in `middles`.
     let middles: Range<Int>
-    /// Bytes that a name has at least.
+    /// The least number of bytes that a matching name has.
     let countMin: Int
-    /// Nothing is left to compare where its ends fit.
+    /// Whether a name matches as soon as both its ends fit.
     let isToldByEnds: Bool
   }
 
   private var bytes: [UInt8] = []
   private var middles: [Literal] = []
   private var patterns: [Pattern] = []
-  /// What a kind does not match although one of its patterns does.
+  /// Patterns for names that are excluded from a kind although they match.
   private var exceptions: [Pattern] = []
 
-  /// For each kind the patterns of its names, and of those that it leaves out.
+  /// - Parameter kinds: for each kind, the patterns for its names and those for names that it excludes.
   init(_ kinds: [(matches: [Glob], exceptions: [Glob])]) {
     for (kind, globs) in kinds.enumerated() {
       for glob in globs.matches { patterns.append(pattern(glob, kind)) }
@@ -62,7 +63,7 @@ struct NameMatcher: Sendable {
       isToldByEnds: literals.count == 2 && max(prefix.count, suffix.count) <= Self.endCount)
   }
 
-  /// The same bytes once.
+  /// Stores the same bytes only once.
   private mutating func literal(_ literal: [UInt8]) -> Literal {
     for start in bytes.indices where bytes[start...].starts(with: literal) {
       return Literal(start: start, count: literal.count)
@@ -77,7 +78,7 @@ struct NameMatcher: Sendable {
     count >= endCount ? .max : (1 << UInt64(8 * count)) - 1
   }
 
-  /// The first eight bytes, the first one lowest.
+  /// The first eight bytes, the first one in the low byte.
   private static func head(of name: Span<UInt8>) -> UInt64 {
     if name.count >= endCount { return name.word(at: 0) }
     var word: UInt64 = 0
@@ -85,7 +86,7 @@ struct NameMatcher: Sendable {
     return word
   }
 
-  /// The last eight bytes, the last one lowest.
+  /// The last eight bytes, the last one in the low byte.
   private static func tail(of name: Span<UInt8>) -> UInt64 {
     if name.count >= endCount { return name.word(at: name.count &- endCount).byteSwapped }
     var word: UInt64 = 0
@@ -93,7 +94,7 @@ struct NameMatcher: Sendable {
     return word
   }
 
-  /// Nil for a name longer than NAME_MAX, which some file systems of other worlds can list.
+  /// Nil also for a name longer than NAME_MAX, which some foreign file systems can list.
   func kind(of name: Span<UInt8>) -> Kind? {
     guard name.count <= FileName.longest else { return nil }
     let (head, tail) = (Self.head(of: name), Self.tail(of: name))
@@ -139,7 +140,7 @@ struct NameMatcher: Sendable {
     return true
   }
 
-  /// From its end on: endings tell names apart sooner.
+  /// Compares backwards, because names differ sooner near their end.
   private static func isAt(
     _ start: Int, _ literal: Literal, _ name: Span<UInt8>, _ bytes: Span<UInt8>
   ) -> Bool {
@@ -151,7 +152,7 @@ struct NameMatcher: Sendable {
     return true
   }
 
-  /// Where the first one ends.
+  /// The end of the first occurrence.
   private static func find(
     _ literal: Literal, in name: Span<UInt8>, _ range: Range<Int>, _ bytes: Span<UInt8>
   ) -> Int? {
@@ -165,8 +166,8 @@ struct NameMatcher: Sendable {
     return nil
   }
 
-  /// How many bytes of a name come before what the first star of its pattern stands for, and how many after what the last
-  /// one does. Nil for a name that is not of that kind.
+  /// The number of bytes of a name before the part that the first star of its pattern matches, and after the part that the
+  /// last star matches. Nil for a name that is not of that kind.
   func fixedCounts(of name: Span<UInt8>, _ kind: Kind) -> (before: Int, after: Int)? {
     let (head, tail) = (Self.head(of: name), Self.tail(of: name))
     for pattern in patterns where pattern.kind == kind.index && matches(pattern, name, head, tail) {
@@ -175,7 +176,7 @@ struct NameMatcher: Sendable {
     return nil
   }
 
-  /// Of a kind with one pattern, how many bytes come before its first star; nil of others.
+  /// The number of bytes before the first star, for a kind with only one pattern; nil for others.
   func prefixCount(of kind: Int) -> Int? {
     let own = patterns.filter { Int($0.kind) == kind }
     return own.count == 1 ? own[0].prefix.count : nil

@@ -1,8 +1,8 @@
-/// What a playlist says of a file that it lists.
+/// What a playlist says about a file that it lists.
 public struct PlaylistEntry: Sendable {
-  /// What its `EXTINF` says; nil where there is none, or none that a segment can have.
+  /// The duration from its `EXTINF`; nil if there is none, or an implausible one.
   public let microseconds: Int64?
-  /// False for what a tag names: an initialization section (`EXT-X-MAP`), a key (`EXT-X-KEY`).
+  /// False for a file that a tag names: an init segment (`EXT-X-MAP`), a key (`EXT-X-KEY`).
   public let isSegment: Bool
   /// Whether an `EXT-X-DISCONTINUITY` precedes it.
   public let isDiscontinuous: Bool
@@ -14,17 +14,17 @@ public struct PlaylistEntry: Sendable {
   }
 }
 
-/// What hotcold reads of an HLS media playlist (RFC 8216), in whatever pieces it comes: the files that it lists, and how
-/// long its segments last. Its memory does not depend on the playlist's size.
+/// Reads what hotcold needs from an HLS media playlist (RFC 8216), in chunks of any size: the files that it lists, and the
+/// durations of its segments. Memory does not depend on the size of the playlist.
 public struct PlaylistParser: Sendable {
-  /// What is read of a line: more than any player loads, so that the memory is bounded.
+  /// The rest of a longer line is ignored, so that memory is bounded. More than any player loads.
   private static let lineBytesMax = 1 << 20
-  /// Of a name, and of a tag that names what players load, that much counts.
+  /// The rest of a longer name is ignored, and so is a longer `EXT-X-MAP` tag.
   private static let nameBytesMax = 3 * FileName.longest + 1
-  /// Longer segments are taken for damage.
+  /// Longer durations are taken for damage.
   private static let durationSecondsMax: Int64 = 86_400
 
-  /// The line that the pieces so far end in.
+  /// The unfinished last line of the chunks so far.
   private var kept: [UInt8] = []
   private var duration: Int64?
   private var isDiscontinuous = false
@@ -32,15 +32,15 @@ public struct PlaylistParser: Sendable {
 
   /// `EXT-X-TARGETDURATION`, in seconds.
   public private(set) var targetDurationSeconds: Int?
-  /// Whether there is an `EXT-X-ENDLIST`: nothing more will come.
+  /// Whether there is an `EXT-X-ENDLIST`: no more segments will be added.
   public private(set) var isFinished = false
   /// Whether the first line is `#EXTM3U`.
   public private(set) var hasHeader = false
   /// Whether an `EXTINF` is followed by another one instead of its segment.
   public private(set) var lacksURI = false
-  /// Whether a file is listed by a path that leads from the playlist's folder to another one.
+  /// Whether a file is listed by a relative path that leads to another folder than the playlist's.
   public private(set) var listsOtherFolders = false
-  /// What players load before segments (`EXT-X-MAP`), by whatever path, in order, up to a number that bounds the memory.
+  /// The URIs of init segments (`EXT-X-MAP`), whatever their path, in order; limited in number, to bound memory.
   public private(set) var maps: [[UInt8]] = []
   private static let mapsMax = 10_000
   private var awaitsURI = false
@@ -48,11 +48,11 @@ public struct PlaylistParser: Sendable {
 
   public init() {}
 
-  /// Whether it begins as a playlist does and is not cut off within a line or a segment.
+  /// Whether it begins like a playlist and is not cut off within a line or before the URI of a segment.
   public var isWhole: Bool { hasHeader && endsWithLineFeed && !awaitsURI }
 
-  /// Reads untrusted bytes. `body` is given each file in the playlist's order: the last path component of its URI, cut
-  /// off where no file can have such a name, and what the playlist says of it.
+  /// Parses untrusted bytes. Calls `body` for each file in playlist order, with the last path component of its URI (truncated
+  /// if it is too long for a file name) and what the playlist says about it.
   public mutating func parse(_ bytes: Span<UInt8>, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
     var start = 0
     for end in bytes.indices where bytes[end] == UInt8(ascii: "\n") || bytes[end] == UInt8(ascii: "\r") {
@@ -63,7 +63,7 @@ public struct PlaylistParser: Sendable {
     if bytes.count > 0 { endsWithLineFeed = bytes[bytes.count - 1] == UInt8(ascii: "\n") }
   }
 
-  /// Call at the end: the last line may lack its line feed.
+  /// Call after the last chunk: the last line may lack its line feed.
   public mutating func finish(_ body: (Span<UInt8>, PlaylistEntry) -> Void) { endLine(Span(), body) }
 
   private mutating func keep(_ piece: Span<UInt8>) {
@@ -75,7 +75,7 @@ public struct PlaylistParser: Sendable {
       return read(piece.extracting(0..<min(piece.count, Self.lineBytesMax)), body)
     }
     keep(piece)
-    // Out of this value, which `read` changes.
+    // Moved out of `self`, which `read` modifies.
     var line: [UInt8] = []
     swap(&line, &kept)
     read(line.span, body)
@@ -93,7 +93,7 @@ public struct PlaylistParser: Sendable {
     noteMap(uri, line)
     let target = URITarget(uri)
     if target.base == .otherFolder { listsOtherFolders = true }
-    // A key or an initialization section may be anywhere; one beside the playlist belongs to it.
+    // A key or an init segment may be anywhere; one in the folder of the playlist belongs to it.
     guard target.base == .here, target.name.count > 0, !target.name.contains(UInt8(ascii: ":")) else {
       return
     }
@@ -135,7 +135,7 @@ public struct PlaylistParser: Sendable {
     }
   }
 
-  /// The attribute `URI` of a tag (RFC 8216 section 4.2): a quoted string.
+  /// The `URI` attribute of a tag (RFC 8216 section 4.2), a quoted string.
   @_lifetime(copy line)
   private static func uri(ofTag line: Span<UInt8>) -> Span<UInt8>? {
     guard line.starts(with: "#EXT-X-") else { return nil }
@@ -154,7 +154,7 @@ public struct PlaylistParser: Sendable {
     if uri != maps.last { maps.append(uri) }
   }
 
-  /// A decimal number of seconds (RFC 8216 section 4.2), which is not negative.
+  /// Microseconds from a non-negative decimal number of seconds (RFC 8216 section 4.2).
   static func microseconds(_ text: Span<UInt8>) -> Int64? {
     var index = 0
     var seconds: Int64 = 0
@@ -177,14 +177,14 @@ public struct PlaylistParser: Sendable {
   }
 }
 
-/// Where a URI leads to, seen from the playlist (RFC 3986 section 4.2), and the last component of its path.
+/// Where a URI leads, relative to the playlist (RFC 3986 section 4.2), and the last component of its path.
 private struct URITarget: ~Escapable {
   enum Base {
-    /// Beside the playlist.
+    /// In the folder of the playlist.
     case here
-    /// To another folder, by a path that begins at the playlist's.
+    /// In another folder, by a path relative to the playlist.
     case otherFolder
-    /// Wherever the playlist is.
+    /// Independent of where the playlist is.
     case absolute
   }
   private(set) var base = Base.here
@@ -201,18 +201,18 @@ private struct URITarget: ~Escapable {
     name = uri.extracting(start..<end)
   }
 
-  /// A folder, or the scheme and host.
+  /// - Parameter component: the first one of the URI: a folder, a scheme, or empty before a leading slash.
   private static func base(after component: Span<UInt8>) -> Base {
     if component.count == 0 || component.contains(UInt8(ascii: ":")) { return .absolute }
     return component.count == 1 && component[0] == UInt8(ascii: ".") ? .here : .otherFolder
   }
 }
 
-/// Names of files in URIs.
+/// File names in URIs.
 public enum SegmentURI {
-  /// The file that the last path component of a URI names to a player: without its fragment, percent-decoded (RFC 3986
-  /// sections 2.1 and 3.5). Nil where that is the component itself. ffmpeg writes names as they are, encoded or not, so
-  /// which of the two is meant only the folder can tell.
+  /// The file name that a player takes the last path component of a URI for: without its fragment, percent-decoded (RFC 3986
+  /// sections 2.1 and 3.5). Nil if that is the component itself. ffmpeg writes names unencoded, even if they contain '%' or
+  /// '#', so only the folder can tell which of the two is meant.
   public static func decoded(_ component: Span<UInt8>) -> [UInt8]? {
     let percent = UInt8(ascii: "%")
     guard
@@ -258,11 +258,11 @@ extension Span<UInt8> {
 
   fileprivate func contains(_ byte: UInt8) -> Bool { firstIndex(of: byte) != nil }
 
-  /// All of it where there is no such byte.
+  /// The bytes before the first such byte; all of them if there is none.
   @_lifetime(copy self)
   fileprivate func prefix(upTo byte: UInt8) -> Span<UInt8> { extracting(0..<(firstIndex(of: byte) ?? count)) }
 
-  /// What follows a text that it begins with; nil where it does not.
+  /// The bytes after `text`; nil if it does not begin with that.
   @_lifetime(copy self)
   fileprivate func value(after text: String) -> Span<UInt8>? {
     starts(with: text) ? extracting(text.utf8.count..<count) : nil

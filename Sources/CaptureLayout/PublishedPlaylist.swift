@@ -1,24 +1,24 @@
-/// What a playlist that hotcold has written says. Players may hold it, so the next one goes on from it.
+/// The contents of a playlist that hotcold wrote. Players may hold it, so the next one continues it.
 public struct PublishedPlaylist: Sendable {
   struct Entry: Sendable, Equatable {
     let uriHash: UInt64
-    /// Nil for a duration that no segment can have.
+    /// Nil for an implausible duration.
     let microseconds: Int32?
     let isDiscontinuity: Bool
   }
   enum PlaylistType { case none, event, vod }
 
-  /// As `Day.text`.
+  /// The day, in the format of `Day.text`.
   public let dayText: String
   let entries: [Entry]
-  /// Nil for one that no playlist of hotcold's has.
+  /// The target duration; nil for a value that hotcold never writes.
   let targetSeconds: Int64?
   let mediaSequence: Int
   let discontinuitySequence: Int
   let type: PlaylistType
   let startsAtBeginning: Bool
 
-  /// Nil for what is not hotcold's, and for the playlists of 0.1.0, which name no day: those are written anew.
+  /// Nil for a playlist that is not hotcold's, and for those of 0.1.0, which name no day and are written anew.
   public init?(parsing contents: [UInt8]) {
     guard ArchivePlaylist.isOwn(contents) else { return nil }
     var lines = PublishedTags()
@@ -56,10 +56,10 @@ public struct PublishedPlaylist: Sendable {
   private static let durationTag = Array("#EXTINF:".utf8)
 }
 
-/// The tags that are there once.
+/// The tags that occur once in a playlist.
 private struct PublishedTags {
   private static let tagBytesMax = 64
-  /// More segments than any playlist has had.
+  /// More than any plausible sequence number.
   private static let numberMax = 1 << 52
 
   private(set) var day: String?
@@ -83,15 +83,15 @@ private struct PublishedTags {
   func number(_ tag: String) -> Int? { numbers[tag] }
 }
 
-/// The lines of a published playlist whose segments are still there.
+/// The lines of a published playlist whose segments still exist.
 struct PublishedLines {
-  /// For each segment in order, nil for those that are new; empty where all are.
+  /// What was published of each segment, in order; nil for new ones. Empty if all are new.
   private var entries: [PublishedPlaylist.Entry?] = []
-  /// Segments before which others are gone that were published, but for those that went from the head.
+  /// Segments right after published ones that are gone, apart from those removed from the head.
   private(set) var followsLost: Set<Int> = []
-  /// Nothing is left of what was published.
+  /// Whether no published segment is left.
   private(set) var hasLostAll = false
-  /// Of the first segment: what went from the head was counted (RFC 8216 section 6.2.2).
+  /// The sequence numbers of the first segment, with everything removed from the head counted (RFC 8216 section 6.2.2).
   private(set) var mediaSequence = 0
   private(set) var discontinuitySequence = 0
 
@@ -111,7 +111,7 @@ struct PublishedLines {
         if last == nil { countHead(entry) } else { hasLost = true }
         continue
       }
-      // Times or names have changed since, so it is not what was published any more.
+      // Times or names have changed, so the order is no longer the published one.
       if let last, index <= last {
         forget()
         return
@@ -130,7 +130,7 @@ struct PublishedLines {
     if entry.isDiscontinuity { discontinuitySequence += 1 }
   }
 
-  /// What was published of a segment; nil where nothing was.
+  /// What was published of a segment; nil if it is new.
   func entry(at index: Int) -> PublishedPlaylist.Entry? { entries.isEmpty ? nil : entries[index] }
 
   private mutating func forget() {

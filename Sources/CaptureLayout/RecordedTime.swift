@@ -1,19 +1,20 @@
-/// Which time a recording covers, and where it has gaps.
+/// The time that a recording covers, and its gaps.
 ///
 ///     segments    ▇▇▇▇▇▇▇▇▇      ▇▇▇▇▇▇▇▇▇▇|▇▇▇▇▇▇▇▇      ▇▇▇▇▇
-///     stretches   [───────]      [────────][──────]      [───]      of all playlists: an hour ends within a recording
+///     stretches   [───────]      [────────][──────]      [───]      of all playlists: recordings go on across hours
 ///     gaps                └─ gap ┘                └─ gap ┘
 ///
-/// Only missing time is a gap. Where the numbers begin anew, or the stream's own time does, a stretch ends; that is a
-/// discontinuity of a playlist and no gap, unless more time went by than a segment can last.
+/// Only missing time is a gap. Where the numbering or the stream's own time restarts, a stretch ends; in a playlist that is
+/// a discontinuity, but it is not a gap unless more time passed than a segment can last.
 public struct RecordedTime: Sendable {
-  /// Segments that follow each other.
+  /// Consecutive segments.
   private struct Stretch {
-    /// When the first segment ended, and the last.
+    /// When the first segment ended; `end` is when the last one did.
     let firstEnd: ModificationTime
     private(set) var end: ModificationTime
     private(set) var count: Int64
-    /// How long its segments are: what the steps between them say; of one alone, what its playlist says, which may be a guess.
+    /// The typical duration of its segments in microseconds, from the steps between them; for a single segment, from its
+    /// playlist, which may be a guess.
     var typical: Int64
 
     init(_ end: ModificationTime, _ microseconds: Int64) {
@@ -31,7 +32,9 @@ public struct RecordedTime: Sendable {
 
   public init() {}
 
-  /// Adds the next segment of a playlist. `goesOn`: from the one before, without a discontinuity.
+  /// Adds the next segment of a playlist.
+  ///
+  /// - Parameter goesOn: whether it follows the previous one without a discontinuity.
   mutating func add(segmentEndingAt end: ModificationTime, microseconds: Int64, goesOn: Bool) {
     guard goesOn, let last = stretches.indices.last,
       end.microseconds(since: stretches[last].end) <= SegmentDurations.plausible.upperBound
@@ -42,10 +45,10 @@ public struct RecordedTime: Sendable {
     stretches[last].add(segmentEndingAt: end)
   }
 
-  /// Adds what another playlist of the same recording covers.
+  /// Adds the time that another playlist of the same recording covers.
   public mutating func add(_ other: RecordedTime) { stretches += other.stretches }
 
-  /// The gaps that ended since a moment, in seconds since the epoch. Times from the future or the epoch say nothing.
+  /// The gaps that ended after a moment, in seconds since the epoch. Times in the future or near the epoch are ignored.
   public func gaps(since startSeconds: Int64, nowSeconds: Int64) -> RecordingGaps {
     var recent: [Stretch] = []
     var before: Stretch?
@@ -64,13 +67,14 @@ public struct RecordedTime: Sendable {
     var last: Stretch?
     for stretch in Self.withoutGuesses([before].compactMap { $0 } + recent) {
       if let last { gaps.add(Self.missing(between: last, and: stretch)) }
-      // Another playlist may hold what a stretch of this one lies within.
+      // A stretch of one playlist may lie within a stretch of another.
       if last.map({ $0.end < stretch.end }) ?? true { last = stretch }
     }
     return gaps
   }
 
-  /// A segment alone is taken to be no shorter than those before it: of a recorder that starts again and again, each one is alone.
+  /// A single segment is taken to be no shorter than those before it: if a recorder restarts again and again, every segment is
+  /// single.
   private static func withoutGuesses(_ stretches: [Stretch]) -> [Stretch] {
     var known = stretches.first { $0.count > 1 }?.typical ?? 0
     return stretches.map { stretch in
@@ -80,7 +84,7 @@ public struct RecordedTime: Sendable {
     }
   }
 
-  /// Microseconds; 0 where the step from the one to the other is one that a segment can last.
+  /// The missing microseconds between two stretches; 0 if the step between them may be the duration of a segment.
   private static func missing(between last: Stretch, and next: Stretch) -> Int64 {
     let step = next.firstEnd.microseconds(since: last.end)
     let typical = SegmentDurations.plausibleOrFallback(max(last.typical, next.typical))
@@ -91,7 +95,7 @@ public struct RecordedTime: Sendable {
 /// Gaps in a recording.
 public struct RecordingGaps: Equatable, Sendable {
   public private(set) var count = 0
-  /// What is missing in all of them.
+  /// The missing time in all of them together.
   public private(set) var microseconds: Int64 = 0
 
   public init() {}

@@ -1,22 +1,22 @@
-/// What the live playlist says of its segments: how long they last, and where one does not go on from the one before.
+/// What the live playlist says about its segments: their durations, and where a segment does not continue the previous one.
 ///
-/// Add what it lists, then call `finish`.
+/// Add its entries, then call `finish`.
 public struct LiveDurations: Sendable {
-  /// Small: a playlist may list more than a million segments.
+  /// Kept small: a playlist may list more than a million segments.
   private struct Entry {
     let nameHash: UInt64
-    /// 0 where it is not known.
+    /// 0 if unknown.
     let microseconds: Int32
     let isDiscontinuous: Bool
   }
-  /// By hash, once it is finished.
+  /// Sorted by hash after `finish`.
   private var entries: [Entry] = []
-  /// Of all that it lists; nil where it lists none.
+  /// The median of all known durations; nil if there are none.
   public private(set) var medianMicroseconds: Int64?
 
   public init() {}
 
-  /// A duration that no segment can have says nothing.
+  /// Adds an entry. An implausible duration counts as unknown.
   public mutating func add(_ name: Span<UInt8>, _ entry: PlaylistEntry) {
     let known = entry.microseconds.flatMap { SegmentDurations.plausible.contains($0) ? $0 : nil }
     guard known != nil || entry.isDiscontinuous else { return }
@@ -25,13 +25,14 @@ public struct LiveDurations: Sendable {
         nameHash: hashOfName(name), microseconds: Int32(known ?? 0), isDiscontinuous: entry.isDiscontinuous))
   }
 
+  /// Call after the last entry, before asking.
   public mutating func finish() {
     medianMicroseconds = entries.map(\.microseconds).filter { $0 > 0 }.sorted().median.map(Int64.init)
     entries.sort { ($0.nameHash, $0.microseconds) < ($1.nameHash, $1.microseconds) }
   }
 
-  /// Without what is said of those of `segments` for which `isHot` holds: that is said of the hot one, and the archived one of
-  /// the same name is of another recording.
+  /// A copy without the entries for those of `segments` that `isHot` is true for: the live playlist means the hot file, and the
+  /// archived one of the same name is from another recording.
   public func without(
     _ segments: borrowing ArchivedSegments, thatAreHot isHot: (Span<UInt8>) -> Bool
   ) -> LiveDurations {
@@ -50,7 +51,7 @@ public struct LiveDurations: Sendable {
     entry(of: name).flatMap { $0.microseconds > 0 ? Int64($0.microseconds) : nil }
   }
 
-  /// Whether the playlist says that a segment does not go on from the one before.
+  /// Whether the playlist says that a segment does not continue the previous one.
   func isDiscontinuous(_ name: Span<UInt8>) -> Bool { entry(of: name)?.isDiscontinuous ?? false }
 
   private func entry(of name: Span<UInt8>) -> Entry? {
@@ -68,40 +69,41 @@ public struct LiveDurations: Sendable {
 
 /// Durations and runs of sorted segments.
 ///
-/// A run ends where numbers do not go on, and at a gap: a step that no segment can have lasted. No duration is longer than
-/// a minute, nor much longer than what is typical around it.
+/// A run ends where numbers are not consecutive, and at a gap: a step longer than any plausible segment. No duration is
+/// longer than a minute, nor much longer than what is typical around it.
 struct SegmentDurations {
-  /// What a segment can last. A longer step is a gap, whatever is typical.
+  /// Plausible durations of a segment, in microseconds. A longer step is a gap, whatever is typical.
   static let plausible: ClosedRange<Int64> = 1...60_000_000
   private static let fallbackMicroseconds: Int64 = 1_000_000
-  /// Segments that were not written in real time, or whose times a copy has lost, say nothing by their steps.
+  /// The steps between segments mean nothing if they were not written in real time, or if copying lost their times.
   private static let shortestMicroseconds: Int64 = 250_000
-  /// Fewer steps than that say little about what is typical.
+  /// Fewer steps say little about what is typical.
   private static let typicalSteps = 3
-  /// Steps on either side of one, by which it is judged where it is unlike the run's others.
+  /// A step unlike the others of its run is judged by this many steps on either side.
   private static let neighbours = 4
-  /// In place of a step, where a run starts.
+  /// Marks the start of a run, in place of a step.
   private static let none = Int64.min
 
-  /// A step that is this much longer than a segment is a gap: half a segment and a second, for an encoder's jitter; never
-  /// more than four segments, nor a minute.
+  /// The longest step that is not a gap: a typical segment plus half of one and a second, for an encoder's jitter; never more
+  /// than four segments, nor a minute. In microseconds.
   static func longestStep(_ typical: Int64) -> Int64 {
     min(typical + typical / 2 + 1_000_000, 4 * typical, plausible.upperBound)
   }
 
-  /// What is typical, where that is not known from steps that say something.
+  /// The typical duration if it is long enough to be meaningful, else the fallback.
   static func plausibleOrFallback(_ typical: Int64) -> Int64 {
     typical >= shortestMicroseconds ? typical : fallbackMicroseconds
   }
 
-  /// From the segment before, or none at the start of a run.
+  /// For each segment, the microseconds since the previous one, or `none` at the start of a run.
   private var steps: [Int64]
-  /// No segment is likely to last longer, going by those that are there.
+  /// The longest duration to expect of a segment, judging by the existing ones.
   private(set) var longestExpected: Int64 = 0
   private let live: LiveDurations
 
-  /// `isKnown`: whether it is published already that a segment goes on from the one before, or does not. `startTime`: the
-  /// first presentation time of a segment, where it can be read.
+  /// - Parameters:
+  ///   - isKnown: whether it has been published already that a segment continues the previous one, or that it does not.
+  ///   - startTime: the first presentation time of a segment, if it can be read.
   init(
     _ segments: borrowing ArchivedSegments, _ live: LiveDurations, isKnown: (Int) -> Bool = { _ in false },
     _ startTime: StreamSeams.StartTime = { _ in nil }
@@ -121,7 +123,7 @@ struct SegmentDurations {
     breakAtSeams(of: segments, &seams, isKnown, startTime)
   }
 
-  /// A restart whose step is like any other shows where the stream's time does not keep pace with the clock.
+  /// Finds restarts with an ordinary step: there the stream's time falls behind the clock.
   private mutating func breakAtSeams(
     of segments: borrowing ArchivedSegments, _ seams: inout StreamSeams, _ isKnown: (Int) -> Bool,
     _ startTime: StreamSeams.StartTime
@@ -143,15 +145,15 @@ struct SegmentDurations {
 
   func microseconds(of segments: borrowing ArchivedSegments, at index: Int) -> Int64 {
     if let known = live.microseconds(of: segments.name(at: index)) { return known }
-    // At the start of a run the next segment says most: the same encoder with the same settings.
+    // At the start of a run the next segment is the best guess: the same encoder with the same settings.
     let step = startsRun(at: index) && index + 1 < steps.count ? steps[index + 1] : steps[index]
     return step >= Self.shortestMicroseconds ? step : unknown
   }
 
-  /// The duration of a segment of which nothing is known.
+  /// The duration to assume for a segment about which nothing is known.
   private var unknown: Int64 { live.medianMicroseconds ?? Self.fallbackMicroseconds }
 
-  /// Steps between segments whose numbers follow each other, and that a segment can have lasted.
+  /// The plausible steps between segments with consecutive numbers.
   private static func consecutiveSteps(_ segments: borrowing ArchivedSegments) -> [Int64] {
     var steps = [Int64](repeating: none, count: segments.count)
     for index in steps.indices.dropFirst()
@@ -162,7 +164,7 @@ struct SegmentDurations {
     return steps
   }
 
-  /// Of some hundred steps from all over: enough to know what is typical.
+  /// The median of about a hundred evenly spaced steps: enough to know what is typical.
   private static func median(of steps: ArraySlice<Int64>) -> Int64? {
     let sampled = 101
     let stride = max(1, steps.count / sampled)
@@ -170,24 +172,24 @@ struct SegmentDurations {
       .filter { $0 != none }.sorted().median
   }
 
-  /// Names without numbers go by their times alone.
+  /// Whether the numbers are consecutive. Names without numbers are ordered by their times alone.
   private static func follows(_ number: Int64?, _ next: Int64?) -> Bool {
     guard let number, let next else { return number == nil && next == nil }
     return next == number.addingSaturating(1)
   }
 
-  /// A step is a gap if it is too long for a segment: longer than what is typical of its run, unless it is typical of its
-  /// neighbours, since then segments are longer there.
+  /// Ends runs at gaps. A step is a gap if it is too long for a segment: longer than is typical of its run, unless its
+  /// neighbours are as long, because then segments are longer there.
   ///
-  /// Returns the steps that are no gaps but unlike the others of their run, by more than a fifth, and how long the segment
-  /// before can have lasted: behind such a step the encoder may have been started again.
+  /// - Returns: the steps that are not gaps but differ from the typical step of their run by more than a fifth, because the
+  ///   encoder may have been restarted there; each with the longest duration that the previous segment can have had.
   private mutating func breakAtGaps() -> [(index: Int, longest: Int64)] {
     var suspicious: [(index: Int, longest: Int64)] = []
     let all = Self.median(of: steps[...]) ?? unknown
     let lasting = steps
     var start = 0
     while start < lasting.count {
-      // Numbers that follow each other: the first has no step.
+      // A run of consecutive numbers; its first segment has no step.
       let end = lasting[(start + 1)...].firstIndex(of: Self.none) ?? lasting.count
       let run = (start + 1)..<max(end, start + 1)
       let median =
@@ -211,12 +213,13 @@ struct SegmentDurations {
 }
 
 extension Array where Element: FixedWidthInteger {
-  /// Of a sorted array.
+  /// The median of a sorted array.
   fileprivate var median: Element? { isEmpty ? nil : self[count / 2] }
 }
 
 extension ModificationTime {
-  /// Saturating, since a file's time may be anything: decades are a gap as centuries are.
+  /// Microseconds since an earlier time, limited to some decades: a file may have any time, and decades are as much a gap as
+  /// centuries.
   package func microseconds(since earlier: ModificationTime) -> Int64 {
     let decades: Int64 = 1_000_000_000
     let seconds = min(max(seconds.subtractingSaturating(earlier.seconds), -decades), decades)
@@ -225,7 +228,7 @@ extension ModificationTime {
 }
 
 extension Int64 {
-  /// For numbers of untrusted origin: the sum, or the largest or smallest number there is.
+  /// The sum of untrusted numbers; on overflow, the largest or smallest `Int64`.
   package func addingSaturating(_ other: Int64) -> Int64 {
     let (sum, overflow) = addingReportingOverflow(other)
     return overflow ? (other < 0 ? .min : .max) : sum

@@ -1,7 +1,7 @@
-/// How many files of each kind stay hot, and for how long young ones do.
+/// How many files of each kind stay hot, and from what age a file may become cold.
 public struct SettleRule: Sendable {
   public var hotLimits: PerKind<Int>
-  /// Files modified after this moment stay hot whatever their number; nil for no minimum age.
+  /// Files modified after this moment stay hot, however many there are; nil for no minimum age.
   public var youngSince: ModificationTime?
 
   public init(hotLimits: PerKind<Int>, youngSince: ModificationTime? = nil) {
@@ -9,7 +9,7 @@ public struct SettleRule: Sendable {
     self.youngSince = youngSince
   }
 
-  /// With the limits of a layout.
+  /// The rule with the limits of a layout, and no minimum age.
   public init(of layout: Layout) {
     hotLimits = PerKind(repeating: 0)
     for kind in layout.kinds { hotLimits[kind] = layout[kind].hotLimit }
@@ -18,29 +18,29 @@ public struct SettleRule: Sendable {
 
 /// Decides what is hot and gives every other file its bucket.
 ///
-/// For each kind the newest files, as many as its limit, and every segment that the live playlist lists are
-/// the hot set; so are files younger than the minimum age. Each other file belongs in the bucket of its
-/// modification time. The result depends on the files alone, not on the order in which they are offered nor
-/// on what an earlier run did.
+/// The hot set of a kind is its newest files, up to its limit, every segment that the live playlist lists, and
+/// every file younger than the minimum age. Any other file belongs in the bucket of its modification time. The
+/// result depends only on the files, not on the order in which they are offered, nor on what an earlier run did.
 ///
-///     offer ──▶ HotSet ──▶ cold(name, facts, bucket)     at once, as soon as it is certain
-///       finish: forEachHot                             what is left
+///     offer ──▶ HotSet ──▶ cold(name, facts, bucket)     as soon as it is certain
+///     at the end: forEachHot                             what is left
 public struct Settler: ~Copyable {
   private var hotSets: InlineArray<8, HotSet>
   private var verdicts: ColdVerdicts
 
+  /// - Parameter hours: in the time zone of the buckets.
   public init(layout: Layout, rule: SettleRule, hours: HourClock) {
     hotSets = InlineArray { HotSet(limit: rule.hotLimits[Kind($0)]) }
     verdicts = ColdVerdicts(
       segments: layout.stream?.kind, buckets: layout.buckets, hours: hours, youngSince: rule.youngSince)
   }
 
-  /// Keeps the segments of live playlists hot. May be called again as a playlist moves on, with what was listed once
-  /// among the names.
+  /// Keeps the segments of live playlists hot. May be called again as a playlist moves on; the names must then include those
+  /// listed before.
   public mutating func pin(_ names: ListedNames) { verdicts.pinned = names }
 
-  /// Offers a file. Whichever file is thereby certain to be cold, this or an older one, is given to `cold`
-  /// with its bucket: nil where no bucket is named after its time.
+  /// Offers a file. If this makes it certain that a file is cold, this one or an older one, that file is passed to
+  /// `cold` with its bucket, which is nil if no bucket can be named after its time.
   public mutating func offer<Failure>(
     _ name: Span<UInt8>, _ facts: FileFacts,
     cold: (Span<UInt8>, FileFacts, Bucket?) throws(Failure) -> Void
@@ -48,7 +48,7 @@ public struct Settler: ~Copyable {
     try verdicts.settle(name, facts, in: &hotSets[Int(facts.kind.index)], cold)
   }
 
-  /// Gives every hot file to `body`. Call when all files have been offered.
+  /// Passes every hot file to `body`. Call after all files have been offered.
   public func forEachHot<Failure>(
     _ body: (Span<UInt8>, FileFacts) throws(Failure) -> Void
   ) throws(Failure) {
@@ -57,14 +57,15 @@ public struct Settler: ~Copyable {
   }
 }
 
-/// What becomes of files that are not among the newest of their kind.
+/// Decides about files that are not among the newest of their kind.
 private struct ColdVerdicts: ~Copyable {
   let segments: Kind?
   let buckets: BucketRule
   var hours: HourClock
   let youngSince: ModificationTime?
   var pinned = ListedNames()
-  /// Hot beyond the limit: pinned or young. As many as the playlist lists and the encoder just wrote.
+  /// Files that are hot beyond the limit, because they are pinned or young: at most those that the playlist lists and those
+  /// just written.
   var heldBack: [(name: [UInt8], facts: FileFacts)] = []
 
   init(segments: Kind?, buckets: BucketRule, hours: HourClock, youngSince: ModificationTime?) {
@@ -107,7 +108,7 @@ private struct ColdVerdicts: ~Copyable {
 }
 
 extension Array where Element == UInt8 {
-  /// The bytes of a name, for the few names that are kept.
+  /// Copies the bytes of a name, for the few names that are kept.
   public init(copying name: Span<UInt8>) {
     self = []
     reserveCapacity(name.count)

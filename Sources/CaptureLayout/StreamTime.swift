@@ -1,13 +1,13 @@
-/// The time that a stream itself keeps, in ticks of 90 kHz (ISO/IEC 13818-1): whether it goes on from one segment to the next.
+/// The stream's own time, in ticks of 90 kHz (ISO/IEC 13818-1), and whether it continues from one segment to the next.
 public enum StreamTime {
-  /// A segment begins with its tables and the first picture; that much of it is enough.
+  /// Bytes of the beginning of a segment that are enough: it begins with its tables and the first picture.
   public static let bytesNeeded = 16 << 10
   private static let packetBytes = 188
-  /// Times are counted in 33 bits, a little more than a day.
+  /// Times are 33-bit counters, which wrap around after a little more than a day.
   static let period: Int64 = 1 << 33
 
-  /// The presentation time of the first packet of a video stream in the beginning of a segment (MPEG transport stream), of
-  /// another stream where there is no video; of an fMP4 segment, what its index says. Reads untrusted bytes; nil for anything
+  /// The first presentation time in the beginning of a segment: in an MPEG transport stream, that of the first video packet,
+  /// or of another stream if there is no video; in fMP4, that of the segment index. Reads untrusted bytes; nil for anything
   /// else.
   public static func first(in bytes: Span<UInt8>) -> Int64? {
     guard bytes.count > 0, bytes[0] == 0x47 else { return indexTime(in: bytes) }
@@ -24,13 +24,13 @@ public enum StreamTime {
     return other
   }
 
-  /// Whether a segment that begins at one time can follow one that begins at another and lasts at most this long.
+  /// Whether a segment that begins at `next` can continue one that begins at `before` and has at most this duration.
   static func goesOn(from before: Int64, to next: Int64, longestMicroseconds: Int64) -> Bool {
     let ticks = (next - before) % period
     return (1...max(1, longestMicroseconds * 9 / 100)).contains(ticks < 0 ? ticks + period : ticks)
   }
 
-  /// The earliest presentation time of a segment index (ISO/IEC 14496-12 section 8.16.3, `sidx`), which is before the samples.
+  /// The earliest presentation time in a segment index (ISO/IEC 14496-12 section 8.16.3, `sidx`), which precedes the samples.
   private static func indexTime(in bytes: Span<UInt8>) -> Int64? {
     func number(_ start: Int, _ count: Int) -> Int64 {
       (start..<start + count).reduce(0) { $0 << 8 | Int64(bytes[$1]) }
@@ -53,7 +53,7 @@ public enum StreamTime {
     return nil
   }
 
-  /// Of a transport packet in which a PES packet begins (sections 2.4.3.2 and 2.4.3.6).
+  /// The presentation time of a PES packet that begins in this transport packet (sections 2.4.3.2 and 2.4.3.6).
   private static func presentationTime(in packet: Span<UInt8>) -> (time: Int64, isVideo: Bool)? {
     let begins = packet[1] & 0x40 != 0
     let hasPayload = packet[3] & 0x10 != 0
@@ -71,17 +71,17 @@ public enum StreamTime {
   }
 }
 
-/// Looks for segments that do not go on from the one before, by the stream's own time.
+/// Finds segments that do not continue the previous one, by the stream's own time.
 struct StreamSeams {
   typealias StartTime = (Span<UInt8>) -> Int64?
 
-  /// So many steps are too few for the clock to tell: each is compared by itself.
+  /// Over this many steps or fewer the clock is not precise enough: each pair of segments is compared by itself.
   private static let pairsMax = 4
-  /// A stream that loses time so often without a seam does not go by the clock at all: a time lapse, a conversion.
+  /// A stream that loses time this often without a seam does not follow the clock at all: a time lapse, a conversion.
   private static let missesMax = 8
 
   private let longest: Int64
-  /// By index; nil for segments that have none.
+  /// Known start times by index of the segment; nil for a segment without one.
   private var times: [Int: Int64?] = [:]
 
   init(longest: Int64) { self.longest = longest }
@@ -95,7 +95,7 @@ struct StreamSeams {
     return time
   }
 
-  /// Whether a segment goes on from the one before, which lasts at most this long. True where it cannot be told.
+  /// Whether a segment continues the previous one, which lasts at most `longest` microseconds. True if unknown.
   mutating func goesOn(
     _ segments: borrowing ArchivedSegments, to index: Int, longest: Int64, _ startTime: StartTime
   ) -> Bool {
@@ -104,9 +104,9 @@ struct StreamSeams {
     return StreamTime.goesOn(from: before, to: next, longestMicroseconds: longest)
   }
 
-  /// Where between two segments as much time goes by in the stream as on the clock, there is no seam, so that a whole run
-  /// costs a few reads. A recorder that starts again loses the time since it started: that is why what is compared
-  /// doubles from there on.
+  /// Finds the segments that do not continue the previous one. If as much time passes between two segments in the stream as on
+  /// the clock, there is no seam between them, so a whole run costs only a few reads. A recorder that restarts loses the time
+  /// since it started, which is why the compared distance doubles from there on.
   mutating func find(
     in segments: borrowing ArchivedSegments, from first: Int, to last: Int, _ startTime: StartTime
   ) -> [Int] {
@@ -131,7 +131,7 @@ struct StreamSeams {
     return seams
   }
 
-  /// Halves what does not keep pace.
+  /// Bisects a range in which the stream does not keep pace with the clock.
   private mutating func firstSeam(
     in segments: borrowing ArchivedSegments, _ first: Int, _ last: Int, _ startTime: StartTime
   ) -> Int? {
@@ -157,7 +157,7 @@ struct StreamSeams {
     let clock = segments.modified(at: last).microseconds(since: segments.modified(at: first))
     let ticks = (end - start) % StreamTime.period
     let stream = (ticks < 0 ? ticks + StreamTime.period : ticks) * 100 / 9
-    // Of one segment the beginning is compared, of the other the end; and clocks drift.
+    // The stream's time is of a segment's beginning, the clock's of its end; and clocks drift.
     let tolerance = longest + clock / 200
     return abs(stream - clock) <= tolerance
   }

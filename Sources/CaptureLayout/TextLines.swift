@@ -1,7 +1,7 @@
-/// Text files that people write, on whatever system: lines end with LF or CRLF.
+/// Text files written by people on any system: lines end with LF or CRLF.
 public enum TextLines {
-  /// The number of the first line, from 1, that holds a control character other than a tab, such as a NUL; nil where
-  /// none does. A carriage return belongs before a line feed or at the end.
+  /// The number of the first line, from 1, that contains a control character other than a tab, such as a NUL; nil if none
+  /// does. A carriage return is allowed only before a line feed or at the end.
   public static func lineWithControlCharacter(_ contents: [UInt8]) -> Int? {
     var line = 1
     for (index, byte) in contents.enumerated() {

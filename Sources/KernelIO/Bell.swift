@@ -22,10 +22,10 @@ internal import Synchronization
     unsafe hc_futex_wake(word)
   }
 
-  /// Sleeps while the count is `seen`. May return before it is another one.
+  /// Sleeps while the count is `seen`. May return before it changes.
   func sleep(while seen: UInt32) { unsafe hc_futex_wait(word, seen) }
 
-  /// Waits until the count is `wanted` or more.
+  /// Waits until the count is at least `wanted`.
   func wait(for wanted: UInt32) {
     if Spin.until({ !isBelow(wanted, count) }) { return }
     while true {
@@ -35,16 +35,16 @@ internal import Synchronization
     }
   }
 
-  /// Counts begin again at zero after 2^32.
+  /// Counts wrap around at 2^32.
   private func isBelow(_ wanted: UInt32, _ count: UInt32) -> Bool { Int32(bitPattern: count &- wanted) < 0 }
 }
 
 /// Waiting without sleeping.
 enum Spin {
-  /// Some microseconds, about what waking a thread costs.
+  /// A few microseconds, about as long as waking a thread takes.
   private static let looksMax = 200
 
-  /// False where it has not come true so soon.
+  /// Spins for a few microseconds until the condition is true; false if it does not become true in that time.
   @inline(__always) static func until(_ isTrue: () -> Bool) -> Bool {
     for _ in 0..<looksMax {
       if isTrue() { return true }

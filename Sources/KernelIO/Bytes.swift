@@ -8,7 +8,7 @@ public enum StandardStream: Int32, Sendable {
   case error = 2
 
   public var isTerminal: Bool { hc_is_terminal(rawValue) }
-  /// Columns of the terminal, or nil.
+  /// The width of the terminal in columns; nil if unknown.
   public var columns: Int? {
     let columns = hc_terminal_columns(rawValue)
     return columns == 0 ? nil : Int(columns)
@@ -23,8 +23,8 @@ public enum StandardStream: Int32, Sendable {
     return stream == "\(status.device):\(status.inode)"
   }
 
-  /// From now on writing fails with `EPIPE` or `EFBIG` where SIGPIPE or SIGXFSZ would kill: the reader has gone, or the
-  /// file size limit is reached. `StopSignal.install` does this, too.
+  /// From now on writing fails with `EPIPE` or `EFBIG` where SIGPIPE or SIGXFSZ would kill the process: when the reader is
+  /// gone, or the file size limit is reached. `StopSignal.install` includes this.
   public static func failWithoutSignal() { hc_signals_ignore_output() }
 
   /// Writes all of the text.
@@ -32,15 +32,15 @@ public enum StandardStream: Int32, Sendable {
     try writeAll(Array(text.utf8).span, to: rawValue) { "" }
   }
 
-  /// Has the file system say now what it would say when this stream is closed, at the end of the process, which nobody hears:
-  /// that what was written found no room (NFS). The stream stays open.
+  /// Makes the file system report now the errors that it would report when this stream is closed, at the end of the process,
+  /// where nobody would see them: for instance that there was no room for what was written (NFS). The stream stays open.
   public func flush() throws(KernelError) {
     let another = hc_dup(rawValue)
-    // Without a descriptor to spare nothing is known of it.
+    // Without a spare descriptor, errors cannot be found out.
     if another >= 0 { try KernelError.check(hc_close_written(another), .close, "") }
   }
 
-  /// One line without its newline, or nil at the end of input.
+  /// Reads one line, without its newline; nil at the end of input.
   public func readLine() throws(KernelError) -> [UInt8]? {
     var line: [UInt8] = []
     var byte: UInt8 = 0
@@ -54,8 +54,10 @@ public enum StandardStream: Int32, Sendable {
   }
 }
 
-/// The whole of a regular file that the user named, links followed. `EFBIG` above `limit` bytes, `EISDIR` for a folder,
-/// `EINVAL` for what is no regular file either, unless `orStream`: then a pipe or a terminal is read to its end.
+/// Reads the whole of a regular file that the user named, following links.
+///
+/// - Parameter orStream: whether a pipe or a terminal may be read to its end instead.
+/// - Throws: `EFBIG` above `limit` bytes, `EISDIR` for a folder, `EINVAL` for anything else that is not a regular file.
 public func readFile(
   at path: FilePath, limit: Int, orStream: Bool = false
 ) throws(KernelError) -> [UInt8] {
@@ -75,7 +77,7 @@ func readAll(
   return contents
 }
 
-/// Gives the bytes of a file to `body` piece by piece, so that they need not be held.
+/// Passes the bytes of a file to `body` in chunks, so that they are never held as a whole.
 func readChunks(
   from file: Int32, limit: Int, _ path: () -> FilePath, _ body: (Span<UInt8>) -> Void
 ) throws(KernelError) {

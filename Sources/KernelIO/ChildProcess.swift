@@ -1,14 +1,15 @@
 internal import CLiburing
 internal import SystemPackage
 
-/// A run of this program by itself, as its user would run it.
+/// Runs this program as a child process, as its user would run it.
 public enum ChildProcess {
+  /// What a run returned.
   public struct Result: Sendable {
-    /// 128 and the signal where one killed it.
+    /// The exit status; 128 plus the signal if one killed it.
     public let status: Int32
     public let output: [UInt8]
     public let errors: [UInt8]
-    /// From before it was started until it was seen to have ended (CLOCK_MONOTONIC).
+    /// The time from before it was started until its end was noticed (CLOCK_MONOTONIC).
     public let nanoseconds: Int64
   }
 
@@ -16,13 +17,14 @@ public enum ChildProcess {
   private static let signalEveryNanoseconds: Int64 = 100_000_000
   private static let kill: Int32 = 9
 
-  /// Runs the program to its end. A signal that stops this process stops it, too, and so does the end of this one.
+  /// Runs the program to its end. A signal that stops this process also stops the child, and so does the end of this process.
   ///
   /// - Parameters:
   ///   - arguments: without the program's own name.
-  ///   - directory: in which it runs. What it is to find there it can be told by a name that is text, whatever the path is.
-  ///   - environment: NAME=value, all that it gets.
-  /// - Throws: `childStart` where the kernel grants no process, `childWait`, and errors of the files in memory that hold its output.
+  ///   - environment: its complete environment, as NAME=value.
+  ///   - directory: its working folder. Arguments can name what is there by a relative path that is text, whatever the bytes of
+  ///     the folder's own path.
+  /// - Throws: `childStart` if the kernel grants no process, `childWait`, and errors of the memory files that hold its output.
   public static func run(
     _ arguments: [String], environment: [[UInt8]], in directory: borrowing Directory
   ) throws(KernelError) -> Result {
@@ -55,7 +57,7 @@ public enum ChildProcess {
     }
   }
 
-  /// A list as execve(2) takes it: pointers to NUL-terminated bytes, and NULL.
+  /// A list as execve(2) expects it: pointers to NUL-terminated bytes, then NULL.
   @safe private struct CStrings: ~Copyable {
     private let memory: UnsafeMutablePointer<CChar>
     let pointers: [UnsafePointer<CChar>?]
@@ -98,7 +100,7 @@ public enum ChildProcess {
 }
 
 extension CurrentProcess {
-  /// The environment but for the variables that begin with `prefix`: NAME=value, as bytes.
+  /// The environment without the variables that begin with `prefix`: NAME=value, as bytes.
   public static func environment(without prefix: String) -> [[UInt8]] {
     var entries: [[UInt8]] = []
     var index: Int32 = 0

@@ -1,12 +1,12 @@
 internal import CLiburing
 internal import Synchronization
 
-/// Parts of some work that two threads do: each part is done by the one that takes it first.
+/// Work in parts that two threads share: each part is done by the thread that takes it first.
 ///
-///     free ─▶ taken ─▶ finished          the one that waits makes `taken` to `awaited`, and sleeps on that (futex(2))
+///     free ─▶ taken ─▶ finished          a waiting thread turns `taken` into `awaited`, and sleeps on that (futex(2))
 ///
-/// What a thread has done of a part is seen by the other one after `wait`. No wake-up is lost: `finish` either finds `awaited`,
-/// or has come first, and futex(2) does not sleep on another value.
+/// After `wait`, a thread sees what the other one has done of a part. No wake-up is lost: `finish` either finds `awaited`,
+/// or came first, and then futex(2) does not sleep because the value differs.
 @safe struct Claims: ~Copyable, @unchecked Sendable {
   private enum State {
     static let free: UInt32 = 0, taken: UInt32 = 1, awaited: UInt32 = 2, finished: UInt32 = 3
@@ -26,19 +26,20 @@ internal import Synchronization
     unsafe states.deallocate()
   }
 
-  /// Frees all parts. The other thread learns of it by what tells it of the work.
+  /// Frees all parts. The other thread must be synchronised by other means, such as those that hand it the work.
   func reset() {
     for part in 0..<count { unsafe states[part].store(State.free, ordering: .relaxed) }
   }
 
-  /// Whether the part is the caller's to do. Need not be finished where the other thread never waits.
+  /// Takes a part; false if the other thread has it. A part that was taken need not be finished if the other thread never
+  /// waits for it.
   func take(_ part: Int) -> Bool {
     unsafe states[part].compareExchange(
       expected: State.free, desired: State.taken, ordering: .relaxed
     ).exchanged
   }
 
-  /// Tells the other thread of a part that was taken and done.
+  /// Marks a part that was taken as done, and wakes the other thread if it waits for it.
   func finish(_ part: Int) {
     let before = unsafe states[part].exchange(State.finished, ordering: .releasing)
     if before == State.awaited { unsafe hc_futex_wake(states + part) }

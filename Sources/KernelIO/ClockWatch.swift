@@ -1,37 +1,38 @@
 internal import CLiburing
 
-/// Tells the time of day only as long as it can be trusted: since the first look nobody has set the clock.
+/// Tells the time of day only while it can be trusted: while nobody has set the clock since this was created.
 ///
-/// The time that ages are computed from and the check that the clock was not set are one sample. If they were two, a
-/// clock that is set in between would make files old that are not.
+/// The time that ages are computed from and the check that the clock was not set are a single sample. If they were two, a
+/// clock set in between would make young files look old.
 public final class ClockWatch {
-  /// What a look found.
+  /// The result of a look at the clock.
   public enum Reading: Equatable, Sendable {
     /// Seconds since the epoch.
     case steady(nowSeconds: Int64)
-    /// Set since the first look, by this many seconds. Said once, it holds for as long as this watch lives.
+    /// The clock was set by this many seconds since this was created. Once reported, this holds for the life of the watch.
     case stepped(seconds: Int64)
-    /// Set in this round, and back again or by less than a minute: times that were written meanwhile may be wrong.
+    /// The clock was set during this round, but set back again, or by a minute at most: times written meanwhile may be wrong.
     case disturbed
   }
-  /// What NTP corrects bit by bit, and a leap second, are no steps.
+  /// Gradual corrections by NTP and leap seconds are not steps.
   private static let toleranceNanoseconds: Int64 = 60_000_000_000
 
   private let reference: Int64
   private var steppedSeconds: Int64?
   private var isDisturbed = false
-  /// Negative where the kernel grants none: then only a difference shows that the clock was set.
+  /// Negative if the kernel grants none: then only an offset above the tolerance shows that the clock was set.
   private let descriptor = hc_clock_watch_open()
 
   public init() { reference = Sample.take().offset }
 
   deinit { if descriptor >= 0 { hc_close(descriptor) } }
 
-  /// What was disturbed counts as settled from now on. A clock that was set since the last look shows at the next one.
+  /// Forgets an earlier `disturbed`. If the clock was set since the last look, the next one reports it.
   public func beginRound() { isDisturbed = false }
 
+  /// Reads the clock, and checks whether it was set.
   public func look() -> Reading {
-    // Asked first: a clock that is set after it shows in the sample, or at the next look.
+    // Checked first: a clock that is set afterwards is found by the sample, or by the next look.
     if hc_clock_watch_fired(descriptor) { isDisturbed = true }
     let sample = Sample.take()
     let step = sample.offset - reference
@@ -40,14 +41,14 @@ public final class ClockWatch {
     return isDisturbed ? .disturbed : .steady(nowSeconds: sample.realtime / 1_000_000_000)
   }
 
-  /// The time of day, and the time since the machine was started, which nobody can set, at one moment.
+  /// The time of day and the time since boot, which nobody can set, at one moment.
   private struct Sample {
     let realtime: Int64
     let boottime: Int64
 
     var offset: Int64 { realtime - boottime }
 
-    /// A thread that is put aside between the two readings would see a step that there was not: then they are taken again.
+    /// A thread that is preempted between the two readings would see a step that did not happen, so they are then repeated.
     static func take() -> Sample {
       let apartNanosecondsMax: Int64 = 1_000_000
       var attemptsLeft = 100

@@ -2,13 +2,13 @@ internal import CLiburing
 internal import Synchronization
 internal import SystemPackage
 
-/// A thread beside one other, for work that comes in pieces: what it has to do is given to it, and waited for. Between pieces it
-/// sleeps (futex(2)). Cheaper than a thread for each piece.
+/// A second thread for work that comes in pieces: its owner gives it a piece and waits for that. Between pieces it sleeps
+/// (futex(2)). Cheaper than a new thread for each piece.
 final class Companion {
   private let state = State()
   private let thread: UInt64
 
-  /// Throws EAGAIN where the kernel grants no thread (RLIMIT_NPROC, pids.max, a seccomp profile).
+  /// - Throws: EAGAIN if the kernel grants no thread (RLIMIT_NPROC, pids.max, a seccomp profile).
   init() throws(KernelError) {
     let context = unsafe Unmanaged.passRetained(state)
     let thread = unsafe hc_thread_start(
@@ -17,30 +17,30 @@ final class Companion {
       unsafe context.release()
       throw KernelError(.threadStart, "", .resourceTemporarilyUnavailable)
     }
-    // Last: of what throws before it is whole, no deinit runs, which would join no thread.
+    // Last: if this throws earlier, `deinit`, which joins the thread, does not run.
     self.thread = thread
   }
 
-  /// What was begun is finished first.
+  /// Waits for the current piece of work.
   deinit {
     state.begin(nil)
     hc_thread_join(thread)
   }
 
-  /// Whether what was begun is done.
+  /// Whether the last piece of work is done.
   var isIdle: Bool { state.isIdle }
 
-  /// Begins a piece of work, and returns its number. `finish` first, if there was another.
+  /// Begins a piece of work, and returns its number. Call `finish` first if there was an earlier one.
   @discardableResult
   func begin(_ work: @escaping @Sendable () -> Void) -> UInt32 { state.begin(work) }
 
-  /// Waits until the last piece is done; at once where there is none.
+  /// Waits until the last piece is done; returns at once if there is none.
   func finish() { state.finish(nil) }
 
-  /// Waits until that piece is done, whatever was begun after it.
+  /// Waits until the piece with this number is done, even if others were begun after it.
   func finish(_ number: UInt32) { state.finish(number) }
 
-  /// What both threads see.
+  /// What both threads share.
   private final class State: @unchecked Sendable {
     private let begun = Bell()
     private let done = Bell()
@@ -72,25 +72,25 @@ final class Companion {
   }
 }
 
-/// A companion that is started when there is work for it. There is none where there is one processor, or no thread is granted.
-/// Used by one thread at a time.
+/// A companion that is started when there is work for it. There is none on a single processor, or if the kernel grants no
+/// thread. Used by one thread at a time.
 public final class LazyCompanion {
   private var companion: Companion?
   private var mayStart = CurrentProcess.processorCount > 1
 
   public init() {}
 
-  /// Begins a piece of work; false where nobody is there for it. `finish` first, if there was another.
+  /// Begins a piece of work; false if no companion is available. Call `finish` first if there was an earlier piece.
   func begin(_ work: @escaping @Sendable () -> Void) -> Bool {
     guard let idle else { return false }
     idle.begin(work)
     return true
   }
 
-  /// Waits until what was begun is done.
+  /// Waits until the last piece of work is done.
   func finish() { companion?.finish() }
 
-  /// Nil where it is busy, too.
+  /// The companion, started if necessary; nil if there is none or it is busy.
   var idle: Companion? {
     if mayStart {
       mayStart = false

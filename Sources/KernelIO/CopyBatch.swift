@@ -1,16 +1,16 @@
 internal import CLiburing
 public import SystemPackage
 
-/// Copies of files from one file system to another, each of which takes the place of its source once it is durable.
+/// Moves files from one file system to another by copying: each copy replaces its source once it is durable.
 ///
 ///     copy, copy, …    open ─▶ data ─▶ attributes          to files without a name (O_TMPFILE)
 ///     commit           syncfs ─▶ names ─▶ syncfs ─▶ take each source aside, look at it again ─▶ unlink it
 ///     removeAll        ready for the next
 ///
-/// Whenever that ends, a file is whole in its old place, in its new one, or in both. A name that is taken by a file with the same
-/// content and time is what a killed run has left, and the move goes on from there.
+/// Whenever this is interrupted, each file is whole in its old place, in its new one, or in both. A name that is taken by a file
+/// with the same content and time was left by a killed run, and the move continues from there.
 public struct CopyBatch: ~Copyable {
-  /// What of a file the target could not keep, or this process may not give.
+  /// What a copy lost, because the target cannot store it, or this process may not set it.
   public struct Losses: OptionSet, Sendable {
     public let rawValue: UInt8
     public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -20,27 +20,27 @@ public struct CopyBatch: ~Copyable {
     /// Extended attributes or access control lists.
     public static let attributes = Losses(rawValue: 4)
     public static let permissions = Losses(rawValue: 8)
-    /// Its modification time is not one that the target can store.
+    /// The target cannot store the modification time.
     public static let time = Losses(rawValue: 16)
   }
 
-  /// What became of a file.
+  /// The result for one file. "It" is the source.
   public enum Outcome: Equatable, Sendable {
-    /// It is in its new place alone: as a file of that inode number there, of so many bytes.
+    /// It was moved: it now exists only in its new place, with that inode number and size.
     case moved(inode: UInt64, bytes: UInt64, lost: Losses)
-    /// The copy was there before: what a killed run has left.
+    /// It was moved; the copy already existed, left by a killed run.
     case finished
-    /// The run was asked to stop, or no source may go. It is where it was.
+    /// The run was asked to stop, or sources may not be removed. It is where it was.
     case notExecuted
     /// The name is taken by another file.
     case taken
-    /// It was gone before anything was copied.
+    /// It no longer exists under its name.
     case vanished
-    /// It was written to, or replaced, while it was copied, or is open for writing: it stays.
+    /// It was written to or replaced while it was being copied, or it is open for writing: it stays.
     case changed
-    /// What was read back from the disk is not what was copied: it stays.
+    /// What was read back from the disk differs from it: it stays.
     case differs
-    /// It stays.
+    /// A system call failed: it stays.
     case failed(KernelError.Operation, Errno)
   }
 
@@ -53,13 +53,13 @@ public struct CopyBatch: ~Copyable {
     let name: Range<Int>
     let newName: Range<Int>
     var lost: Losses
-    /// It has a name of its own, where the file system knows of no others.
+    /// Whether it has a temporary name, because the file system does not support unnamed files.
     let isNamed: Bool
     /// Set by `commit`.
     var outcome: Outcome?
-    /// The inode that has its name in the target.
+    /// The inode that has `newName` in the target folder.
     var inode: UInt64?
-    /// That is one of an earlier run.
+    /// Whether that inode is the copy of an earlier run.
     var wasThere = false
   }
 
@@ -68,9 +68,9 @@ public struct CopyBatch: ~Copyable {
   private let verifies: Bool
   let keepsSources: Bool
   let temporary: TemporaryNames
-  /// For syncfs(2): open since before the first write, or an error of that would not be told.
+  /// For syncfs(2): opened before the first write, because it would not report errors from before that.
   private let target: Directory
-  /// Whether syncfs(2) is known to make all of it durable. FUSE writes to its server, and asks it for nothing.
+  /// Whether syncfs(2) is known to make everything durable. FUSE writes to its server without asking it to sync.
   private let syncsAsAWhole: Bool
   private let buffer: CopyBuffer
   var copies: [Copy] = []
@@ -78,12 +78,12 @@ public struct CopyBatch: ~Copyable {
   private var bytes: UInt64 = 0
   private var isCommitted = false
 
-  /// Names that no file of a capture has, and no other program gives.
+  /// Temporary names, which no file of a capture has and no other program uses.
   public struct TemporaryNames: Sendable {
     public typealias Name = @Sendable (Span<UInt8>) -> [UInt8]
-    /// Of a copy that is not finished, on file systems without files that have no name. Short enough, however long the other one is.
+    /// For an unfinished copy, on file systems without unnamed files. Short enough, however long the file's name.
     let ofCopy: Name
-    /// Of a source that is on its way out. What a killed run has left there is for the next one to deal with.
+    /// For a source that is about to be removed. If a killed run leaves one, the next run deals with it.
     let ofAside: Name
 
     public init(ofCopy: @escaping Name, ofAside: @escaping Name) {
@@ -93,12 +93,12 @@ public struct CopyBatch: ~Copyable {
   }
 
   /// - Parameters:
-  ///   - target: any folder on the file system that is copied to.
-  ///   - filesMax: how many files to copy before they are made durable; each takes two descriptors meanwhile.
-  ///   - bytesMax: how many bytes.
-  ///   - temporary: what files are called meanwhile.
+  ///   - target: any folder on the target file system.
+  ///   - filesMax: how many files to copy before they are made durable; each holds two descriptors until then.
+  ///   - bytesMax: how many bytes to copy before they are made durable.
+  ///   - temporary: the temporary names.
   ///   - verifies: whether to read copies back from the disk and compare them.
-  ///   - keepsSources: whether the sources stay.
+  ///   - keepsSources: whether sources are kept instead of removed.
   public init(
     to target: borrowing Directory, filesMax: Int, bytesMax: UInt64, temporary: TemporaryNames,
     verifies: Bool = false, keepsSources: Bool = false
@@ -130,25 +130,25 @@ public struct CopyBatch: ~Copyable {
   public var isEmpty: Bool { copies.isEmpty }
   public var isFull: Bool { copies.count >= filesMax || bytes >= bytesMax }
 
-  /// The name of a file, as long as it is in the batch.
+  /// The name of a file in the batch.
   @_lifetime(borrow self)
   public func name(at index: Int) -> Span<UInt8> { names.span.extracting(copies[index].name) }
 
-  /// That of its copy.
+  /// The name of its copy.
   @_lifetime(borrow self)
   func newName(at index: Int) -> Span<UInt8> { names.span.extracting(copies[index].newName) }
 
-  /// Whether a name leads to a copy in another folder: to the same content with the same time, in a file of its own. What a run
-  /// leaves that was killed before it removed the source.
+  /// Whether `newName` in the folder `to` is a copy of `name` in `from`: another file with the same content and time. A run that
+  /// was killed before it removed the source leaves such a copy.
   public static func isCopied(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
   ) -> Bool {
-    // Mostly there is no such name.
+    // The copy first: usually there is none.
     guard let copy = try? Name.status(of: newName, in: to),
       let source = try? Name.status(of: name, in: from), source.type == .regular, source.looksLike(copy)
     else { return false }
-    // Both folders may be one, where a mount shows it a second time: then each has the names of the other. Of one and the same
-    // name the change time tells, which nobody can set.
+    // Both may be the same folder, seen through a second mount: then each has the names of the other. If the names are equal too,
+    // the change time decides, which nobody can set.
     let isTwin = Name.isEqual(name, newName) ? source.hasChangeTime(of: copy) : Name.isTaken(name, in: to)
     guard !isTwin else { return false }
     let left = unsafe withTerminated(name) { unsafe hc_open_file(from, $0) }
@@ -161,8 +161,10 @@ public struct CopyBatch: ~Copyable {
 
   // MARK: copying
 
-  /// Copies a file of the folder `from`, for a name in the folder `to`. Both must stay open until `commit`. Returns what became of
-  /// it where that is known already: it is not in the batch then. No two of one new name in one folder may be on their way.
+  /// Copies a file of the folder `from`, for a name in the folder `to`. Both folders must stay open until `commit`. No two files
+  /// may be on their way to the same name in the same folder.
+  ///
+  /// - Returns: nil if the file is now in the batch; otherwise its outcome, and it is not in the batch.
   public mutating func copy(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
   ) -> Outcome? {
@@ -200,19 +202,19 @@ public struct CopyBatch: ~Copyable {
   private static func failure(toOpen errno: Errno) -> Outcome {
     switch errno {
     case .noSuchFileOrDirectory: .vanished
-    // A link, a fifo or a folder by now.
+    // It has become a link, a fifo or a folder.
     case .tooManySymbolicLinkLevels, .invalidArgument, .isDirectory, .noSuchAddressOrDevice: .changed
     default: .failed(.open, errno)
     }
   }
 
-  /// Without a name where the file system knows of such files.
+  /// Creates the file to copy to: unnamed, if the file system supports that.
   private func create(
     _ name: Span<UInt8>, in folder: Int32
   ) throws(CopyFailure) -> (file: Int32, isNamed: Bool) {
     let file = hc_open_unnamed(folder)
     if file >= 0 { return (file, false) }
-    // openat(2): what kernels and file systems say that have no O_TMPFILE.
+    // openat(2): the errors of kernels and file systems without O_TMPFILE.
     guard
       [.notSupportedOnSocket, .isDirectory, .noSuchFileOrDirectory, .invalidArgument].contains(
         Errno(shim: file))
@@ -220,14 +222,14 @@ public struct CopyBatch: ~Copyable {
     let temporary = self.temporary.ofCopy(name)
     var named = unsafe withTerminated(temporary.span) { unsafe hc_create_copy(folder, $0) }
     if Errno(shim: named) == .fileExists {
-      // Of a killed run: nobody else gives such names.
+      // Left by a killed run: nobody else uses such names.
       _ = Name.unlink(temporary.span, in: folder)
       named = unsafe withTerminated(temporary.span) { unsafe hc_create_copy(folder, $0) }
     }
     return (try Self.check(named, .create), true)
   }
 
-  /// Away with a copy that nobody will need.
+  /// Discards a copy that is no longer needed.
   private func drop(_ copy: Int32, named name: Span<UInt8>, in folder: Int32) {
     removeTemporary(copy, of: name, in: folder)
     hc_close(copy)
@@ -238,7 +240,7 @@ public struct CopyBatch: ~Copyable {
     if Self.isSame(temporary.span, in: folder, as: copy) { _ = Name.unlink(temporary.span, in: folder) }
   }
 
-  /// Whether a name leads to an open file.
+  /// Whether a name refers to this open file.
   static func isSame(_ name: Span<UInt8>, in folder: Int32, as file: Int32) -> Bool {
     guard let named = try? Name.status(of: name, in: folder), let own = try? status(of: file) else {
       return false
@@ -248,9 +250,10 @@ public struct CopyBatch: ~Copyable {
 
   // MARK: committing
 
-  /// Makes everything copied so far durable, lets it take the place of its sources, and returns what became of each, in the order
-  /// in which they were copied. Then call `removeAll`.
-  /// `mayRemoveSources`: asked once the copies have their names. If not, they lose them again.
+  /// Makes everything copied so far durable, names the copies and removes the sources. Call `removeAll` afterwards.
+  ///
+  /// - Parameter mayRemoveSources: called once the copies have their names. If false, the copies are removed again.
+  /// - Returns: the outcome of each file, in the order in which they were copied.
   public mutating func commit(mayRemoveSources: () -> Bool = { true }) -> [Outcome] {
     publish(mayRemoveSources)
     for index in copies.indices {
@@ -270,7 +273,7 @@ public struct CopyBatch: ~Copyable {
     bytes = 0
   }
 
-  /// Names that survive a power cut lead to contents that do.
+  /// Makes the contents durable first and the names second: a name that survives a power cut has contents that do.
   private mutating func publish(_ mayRemoveSources: () -> Bool) {
     guard !copies.isEmpty else { return }
     let synced = sync()
@@ -290,7 +293,7 @@ public struct CopyBatch: ~Copyable {
   private mutating func syncFolders() {
     for folder in Set(copies.map(\.to)) {
       let result = Heartbeat.waiting { hc_fsync(folder) }
-      // fsync(2): a file system that knows of none for folders.
+      // fsync(2): the file system does not support it for folders.
       guard result < 0, ![.invalidArgument, .noFunction].contains(Errno(shim: result)) else { continue }
       for index in copies.indices where copies[index].to == folder && copies[index].outcome == nil {
         copies[index].outcome = .failed(.syncFile, Errno(shim: result))
@@ -298,13 +301,13 @@ public struct CopyBatch: ~Copyable {
     }
   }
 
-  /// Nil, or what became of all.
+  /// Returns nil, or the outcome of every file if it failed.
   func sync() -> Outcome? {
     do throws(KernelError) { try target.syncFileSystem() } catch { return .failed(.sync, error.errno) }
     return nil
   }
 
-  /// Where syncfs(2) does not do it, or says nothing of errors (before Linux 5.8).
+  /// For where syncfs(2) does not sync everything, or does not report errors (before Linux 5.8).
   private mutating func syncFile(_ index: Int) {
     let result = Heartbeat.waiting { hc_fsync(copies[index].copy) }
     if result < 0 { copies[index].outcome = .failed(.syncFile, Errno(shim: result)) }
@@ -327,7 +330,7 @@ public struct CopyBatch: ~Copyable {
       copies[index].outcome = error.outcome
       return
     }
-    // FAT stores even seconds.
+    // FAT stores times in steps of two seconds.
     if !isClose(own.modifiedSeconds, copy.before.modifiedSeconds) { copies[index].lost.insert(.time) }
     let result = publishName(of: index)
     switch result == 0 ? nil : Errno(shim: result) {
@@ -355,7 +358,7 @@ public struct CopyBatch: ~Copyable {
       return unsafe withTerminated(name) { unsafe hc_link_unnamed(copy.copy, copy.to, $0) }
     }
     let temporary = self.temporary.ofCopy(name)
-    // Another file may have it that is not what was copied: its source is not the one that would go.
+    // Another file may have the temporary name, which is not a copy of the source that would be removed.
     guard Self.isSame(temporary.span, in: copy.to, as: copy.copy) else {
       return -Errno.noSuchFileOrDirectory.rawValue
     }
@@ -363,7 +366,7 @@ public struct CopyBatch: ~Copyable {
     switch renamed {
     case .done: return 0
     case .failed(.invalidArgument):
-      // No RENAME_NOREPLACE: a link refuses to replace as well, and the temporary name is nobody else's.
+      // No RENAME_NOREPLACE: linkat(2) refuses to replace as well, and nobody else uses the temporary name.
       let linked = unsafe withTerminated(temporary.span) { temporary in
         unsafe withTerminated(name) { unsafe hc_link(copy.to, temporary, copy.to, $0) }
       }
@@ -374,8 +377,8 @@ public struct CopyBatch: ~Copyable {
     }
   }
 
-  /// The inode of the file that has the name, if that has the content and the time of the copy, and is not the source itself:
-  /// both folders may be one, where a mount shows it a second time.
+  /// The inode of the file that has the new name, if it has the content and the time of the copy and is not the source itself:
+  /// both may be the same folder, seen through a second mount.
   private func sameFile(as index: Int, _ own: FileStatus) -> UInt64? {
     let copy = copies[index]
     let file = unsafe withTerminated(newName(at: index)) { unsafe hc_open_file(copy.to, $0) }

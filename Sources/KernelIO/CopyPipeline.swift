@@ -1,25 +1,26 @@
-/// Three batches of copies in turn: while two become durable, each on a thread of its own, the next is filled.
+/// Three batches of copies in turn: while two are made durable, each on a thread of its own, the next one is filled.
 ///
 ///     this thread      copy, copy, …, full ─▶ copy, copy, …, full ─▶ copy, copy, …, full ─▶ …
 ///     a companion                             sync, names, sync, sources               commit
 ///     another                                                        commit
 ///
-/// A thread that syncs a disk waits most of the time: two of them leave no processor idle. Where no thread is granted, and for a batch
-/// that is not full, this thread does it all.
+/// A thread that syncs a disk mostly waits: two of them leave no processor idle. If no thread is granted, and for a batch that
+/// is not full, this thread does it all.
 ///
-/// Of two files that are to have one name in one folder the second must wait (`holds`): what the one batch has given a name the other may
-/// take for the copy of a killed run, remove its source, and see it taken back. Folders stay open until their files were collected.
+/// If two files are to have the same name in the same folder, the second must wait (`holds`): one batch could take the copy of
+/// the other for that of a killed run and remove its own source, and the other could then withdraw the copy. Folders must stay
+/// open until their files have been collected.
 ///
-/// `Item`: what the caller wants to know of each file again.
+/// `Item` is what the caller stores with each file, and gets back in `collect`.
 public struct CopyPipeline<Item>: ~Copyable {
-  /// Asked once the copies have their names: why no source may go. Nil where all is well.
+  /// Called once the copies have their names: why no source may be removed; nil if they may.
   public typealias Objection = @Sendable () -> KernelError?
 
-  /// Used by one thread at a time: this one fills it and reads what came of it; who commits it has it in between.
+  /// Used by one thread at a time: this one fills it and reads the outcomes; in between, the committing thread has it.
   private final class Slot: @unchecked Sendable {
     var batch: CopyBatch
     var items: [Item] = []
-    /// Hashes: one that two names share makes the second wait.
+    /// Hashes of the new names and their folders. A collision only makes the second file wait.
     var targets: Set<UInt64> = []
     var outcomes: [CopyBatch.Outcome] = []
     var objection: KernelError?
@@ -45,21 +46,21 @@ public struct CopyPipeline<Item>: ~Copyable {
   private let makeBatch: () throws(KernelError) -> CopyBatch
   private let companions = [LazyCompanion(), LazyCompanion()]
   private var filling: Slot?
-  /// The oldest first.
+  /// Oldest first.
   private var committing: [(slot: Slot, companion: LazyCompanion)] = []
   private var spares: [Slot] = []
 
-  /// `makeBatch`: called for each of the three when there is something for it.
+  /// - Parameter makeBatch: called for each of the three batches when it is first needed.
   public init(_ makeBatch: @escaping () throws(KernelError) -> CopyBatch) { self.makeBatch = makeBatch }
 
   deinit { for companion in companions { companion.finish() } }
 
-  /// Whether another batch would have to wait: `collect` first.
+  /// Whether another batch would have to wait; then call `collect` first.
   public var isBusy: Bool { committing.count == companions.count }
   public var isCommitting: Bool { !committing.isEmpty }
   public var isFull: Bool { filling?.batch.isFull ?? false }
 
-  /// Whether a copy is on its way that is to have this name in a folder: `collect` all first.
+  /// Whether a copy is on its way to this name in this folder; then call `collect` for all batches first.
   public func holds(_ name: Span<UInt8>, in folder: Int32) -> Bool {
     let target = Self.hash(name, folder)
     return filling?.targets.contains(target) == true
@@ -73,7 +74,7 @@ public struct CopyPipeline<Item>: ~Copyable {
     return (hash ^ UInt64(UInt32(bitPattern: folder))) &* 0x100_0000_01b3
   }
 
-  /// As `CopyBatch.copy`. Not of a name that it `holds`.
+  /// As `CopyBatch.copy`. Not for a name that it `holds`.
   public mutating func copy(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>, _ item: Item
   ) throws(KernelError) -> CopyBatch.Outcome? {
@@ -85,7 +86,7 @@ public struct CopyPipeline<Item>: ~Copyable {
     return nil
   }
 
-  /// Has what was copied committed, unless this is busy.
+  /// Begins to commit what has been copied. Not while this is busy.
   public mutating func begin(unless objection: @escaping Objection) {
     precondition(!isBusy)
     guard let slot = filling, !slot.batch.isEmpty else { return }
@@ -96,8 +97,7 @@ public struct CopyPipeline<Item>: ~Copyable {
     if !isBegun { slot.commit(unless: objection) }
   }
 
-  /// Waits for the batch that was begun first, and gives what became of each of its files to `body`. Returns the objection, if there was
-  /// one.
+  /// Waits for the oldest batch and passes the outcome of each of its files to `body`. Returns the objection, if there was one.
   public mutating func collect(
     _ body: (CopyBatch.Outcome, _ name: Span<UInt8>, Item) -> Void
   ) -> KernelError? {
@@ -110,7 +110,7 @@ public struct CopyPipeline<Item>: ~Copyable {
     return slot.objection
   }
 
-  /// A name lives as long as its batch is borrowed.
+  /// A function of its own, because a name lives only as long as its batch is borrowed.
   private static func tell(
     _ batch: borrowing CopyBatch, _ slot: Slot, _ body: (CopyBatch.Outcome, Span<UInt8>, Item) -> Void
   ) {

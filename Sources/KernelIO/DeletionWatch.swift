@@ -1,29 +1,29 @@
 internal import CLiburing
 
-/// Sees what other processes delete from the watched folders (inotify(7)), so that a file which is gone after
+/// Notices what other processes delete from watched folders (inotify(7)), so that a file that was deleted during
 /// a run can be told from one that was lost.
 ///
-/// Only deletions are watched: a rename raises none, so hotcold's own work costs nothing here.
+/// Only deletions are watched: renames cause no events, so hotcold's own work costs nothing here.
 public struct DeletionWatch: ~Copyable {
   private let descriptor: Int32
   private var buffer = [UInt8](repeating: 0, count: 16 << 10)
-  /// More was deleted than the kernel's queue holds (`/proc/sys/fs/inotify/max_queued_events`).
+  /// Whether more was deleted than the kernel's queue can hold (`/proc/sys/fs/inotify/max_queued_events`).
   public private(set) var overflowed = false
 
-  /// Where the kernel grants no inotify instance, nothing is seen (`isActive`).
+  /// If the kernel grants no inotify instance, nothing is noticed (`isActive`).
   public init() { descriptor = hc_inotify_open() }
 
   deinit { if isActive { hc_close(descriptor) } }
 
   public var isActive: Bool { descriptor >= 0 }
 
-  /// Watches a folder; a second time is harmless. False where the kernel refuses.
+  /// Watches a folder; repeating it is harmless. False if the kernel refuses.
   @discardableResult
   public func add(_ directory: borrowing Directory) -> Bool {
     isActive && hc_inotify_watch_deletions(descriptor, directory.descriptor) >= 0
   }
 
-  /// Gives the name of each deletion since the last call to `body`. Does not block.
+  /// Passes the name of each file deleted since the last call to `body`. Does not block.
   public mutating func drain(_ body: (Span<UInt8>) -> Void) {
     while isActive {
       let count = unsafe hc_read(descriptor, &buffer, buffer.count)

@@ -2,11 +2,11 @@ internal import CLiburing
 internal import Synchronization
 public import SystemPackage
 
-/// Which descriptors may be closed.
+/// Decides which descriptors may be closed.
 ///
-/// A request in a ring names its folders by number, and the kernel looks them up when it comes to it. Where it cannot be known
-/// that it has come to all of them (`Ring.isLost`), no folder that was open by then is closed any more: its number must
-/// not lead to another one.
+/// A request in a ring names its folders by descriptor number, which the kernel resolves when it executes the request. If it is
+/// unknown whether all requests have been executed (`Ring.isLost`), no folder that was open then is ever closed: its number
+/// must not be reused for another folder.
 enum DescriptorEpoch {
   private static let value = Atomic<Int>(0)
 
@@ -14,14 +14,14 @@ enum DescriptorEpoch {
   static func end() { value.add(1, ordering: .relaxed) }
 }
 
-/// An open folder: every path operation of hotcold is one name below one of these ("dirfd").
+/// An open folder. Every path operation of hotcold is on one name relative to such a folder (a "dirfd").
 ///
-/// Owns its descriptor and closes it. Sub-folders are opened beneath it, never through a link, never onto
+/// Owns its descriptor and closes it. Sub-folders are opened beneath it, never through a link, and never on
 /// another mount (openat2(2)).
 public struct Directory: ~Copyable, Sendable {
-  /// Valid as long as this value; small enough to be kept in a batch of renames.
+  /// Valid as long as this value exists. A plain number, so that batches of renames can hold it.
   public let descriptor: Int32
-  /// For messages only: the folder itself is held by the descriptor.
+  /// For messages only: the descriptor identifies the folder.
   public var path: FilePath { place.path }
   let place: FolderPath
   private let epoch = DescriptorEpoch.current
@@ -41,14 +41,14 @@ public struct Directory: ~Copyable, Sendable {
     return Directory(descriptor: try KernelError.check(descriptor, .open, path), place: .named(path))
   }
 
-  /// Opens a place that is open already for listing.
+  /// Opens a folder for listing that is already open, perhaps only with O_PATH.
   init(reopening descriptor: Int32, place: FolderPath) throws(KernelError) {
     self.init(
       descriptor: try KernelError.check(unsafe hc_open_folder(descriptor, "."), .open, place.path),
       place: place)
   }
 
-  /// The same folder by another descriptor.
+  /// Opens the same folder on another descriptor.
   public func reopened() throws(KernelError) -> Directory {
     try Directory(reopening: descriptor, place: place)
   }
@@ -62,15 +62,21 @@ public struct Directory: ~Copyable, Sendable {
     return try open(path)
   }
 
-  /// Opens the sub-folder `name`. `ELOOP`: it is a link; `ENOTDIR`: a file; `EXDEV`: another mount.
+  /// Opens the sub-folder `name`.
+  ///
+  /// - Throws: `ELOOP` if it is a link, `ENOTDIR` if it is a file, `EXDEV` if it is on another mount.
   public func openFolder(_ name: String) throws(KernelError) -> Directory {
     let descriptor = try KernelError.check(
       unsafe hc_open_folder(self.descriptor, name), .open, path.appending(name))
     return Directory(descriptor: descriptor, place: .below(place, name))
   }
 
-  /// Opens the file system that is mounted on a folder below this one, of this type (`FileSystemStatus.name`) and UUID. `ENODEV`:
-  /// nothing is mounted there; `EMEDIUMTYPE`, `ENOMEDIUM`, `ENODATA`: as `check`.
+  /// Opens the file system that is mounted on a folder below this one.
+  ///
+  /// - Parameters:
+  ///   - type: the required type (`FileSystemStatus.name`); nil for any.
+  ///   - uuid: the required UUID; nil for any.
+  /// - Throws: `ENODEV` if nothing is mounted there; `EMEDIUMTYPE`, `ENOMEDIUM`, `ENODATA` as by `check`.
   public func openMount(_ name: String, type: String?, uuid: String? = nil) throws(KernelError) -> Directory {
     let relative = FilePath(name)
     let parent = relative.removingLastComponent()
@@ -88,9 +94,10 @@ public struct Directory: ~Copyable, Sendable {
 
   // MARK: status
 
+  /// The status of this folder.
   public func status() throws(KernelError) -> FileStatus { try status(of: "") }
 
-  /// Nil where there is no such entry. Links are not followed.
+  /// The status of an entry; nil if there is no such entry. Links are not followed.
   public func statusIfThere(_ name: String) throws(KernelError) -> FileStatus? {
     do throws(KernelError) { return try status(of: name) } catch {
       guard error.errno != .noSuchFileOrDirectory else { return nil }
@@ -98,7 +105,7 @@ public struct Directory: ~Copyable, Sendable {
     }
   }
 
-  /// Links are not followed.
+  /// The status of an entry, or of this folder if `name` is empty. Links are not followed.
   public func status(of name: String) throws(KernelError) -> FileStatus {
     var raw = hc_stat()
     try KernelError.check(
@@ -106,8 +113,8 @@ public struct Directory: ~Copyable, Sendable {
     return FileStatus(raw)
   }
 
-  /// The status of an entry by its bytes, or the errno: the call made for each file asks for type and
-  /// modification time alone.
+  /// The type and modification time of an entry, or the errno. The call that is made for each file, so it asks for
+  /// nothing else.
   public func modification(of name: Span<UInt8>) throws(Errno) -> FileStatus {
     var raw = hc_stat()
     let result = unsafe withTerminated(name) { unsafe hc_statx_mtime(descriptor, $0, &raw) }
@@ -115,7 +122,7 @@ public struct Directory: ~Copyable, Sendable {
     return FileStatus(raw)
   }
 
-  /// The whole status of an entry by its bytes, or the errno. Links are not followed.
+  /// The complete status of an entry, or the errno. Links are not followed.
   public func status(ofEntry name: Span<UInt8>) throws(Errno) -> FileStatus {
     var raw = hc_stat()
     let result = unsafe withTerminated(name) { unsafe hc_statx(descriptor, $0, &raw) }
@@ -123,7 +130,7 @@ public struct Directory: ~Copyable, Sendable {
     return FileStatus(raw)
   }
 
-  /// The same of an entry that was listed: nil if it has gone since.
+  /// As `modification`, for an entry that was listed: nil if it has gone since.
   public func modificationIfThere(_ name: Span<UInt8>) throws(KernelError) -> FileStatus? {
     do throws(Errno) { return try modification(of: name) } catch {
       guard error != .noSuchFileOrDirectory else { return nil }
@@ -131,6 +138,7 @@ public struct Directory: ~Copyable, Sendable {
     }
   }
 
+  /// The file system that this folder is on.
   public func fileSystem() throws(KernelError) -> FileSystemStatus {
     var raw = hc_file_system()
     try KernelError.check(unsafe hc_statfs(descriptor, &raw), .fileSystem, path)
@@ -144,13 +152,14 @@ public struct Directory: ~Copyable, Sendable {
 
   // MARK: changes
 
+  /// Makes a sub-folder, which must not exist (mkdirat(2)). The umask applies to `mode`.
   public func makeFolder(_ name: String, mode: UInt32) throws(KernelError) {
     try KernelError.check(
       unsafe hc_mkdirat(descriptor, name, mode), .makeFolder, path.appending(name))
   }
 
-  /// Gives this folder the owner, group and permission bits of `model`, changing only what differs. Where this process may
-  /// not give it away (chown(2): EPERM), it stays this user's, of that group if it may be.
+  /// Gives this folder the owner, group and permission bits of `model`, changing only what differs. If this process may not
+  /// change the owner (chown(2): EPERM), only the group is changed, if that is permitted.
   public func takeAttributes(of model: FileStatus) throws(KernelError) {
     let own = try status()
     if own.owner != model.owner || own.group != model.group {
@@ -162,7 +171,7 @@ public struct Directory: ~Copyable, Sendable {
     }
   }
 
-  /// As far as this process may.
+  /// Changes owner and group as far as this process may.
   static func giveAway(
     _ descriptor: Int32, to model: FileStatus, _ path: @autoclosure () -> FilePath
   ) throws(KernelError) {
@@ -178,7 +187,7 @@ public struct Directory: ~Copyable, Sendable {
     }
   }
 
-  /// Gives a file of hotcold's own another name in this folder, replacing what has that name. Where it cannot, the file is
+  /// Renames one of hotcold's own files in this folder, replacing a file that has the new name. If that fails, the file is
   /// removed.
   public func renameFile(_ name: String, replacing other: String) throws(KernelError) {
     do throws(KernelError) {
@@ -190,14 +199,14 @@ public struct Directory: ~Copyable, Sendable {
     }
   }
 
-  /// Removes a file. One that is not there is no error.
+  /// Removes a file. It is not an error if there is none.
   public func removeFile(_ name: String) throws(KernelError) {
     let result = unsafe hc_unlink(descriptor, name)
     if result < 0, Errno(shim: result) == .noSuchFileOrDirectory { return }
     try KernelError.check(result, .remove, path.appending(name))
   }
 
-  /// Removes a folder if it is empty, and says whether it did.
+  /// Removes a folder if it is empty. Returns whether it was removed.
   public func removeFolder(_ name: String) throws(KernelError) -> Bool {
     let result = unsafe hc_rmdir(descriptor, name)
     guard result < 0 else { return true }
@@ -207,8 +216,8 @@ public struct Directory: ~Copyable, Sendable {
     throw KernelError(.remove, path.appending(name), Errno(shim: result))
   }
 
-  /// Makes everything written so far on this file system survive a power cut (syncfs(2)), and says whether
-  /// the kernel had an error on the way (Linux 5.8).
+  /// Makes everything written so far on this file system survive a power cut (syncfs(2)). Throws if the kernel had an
+  /// error while writing (reported since Linux 5.8).
   public func syncFileSystem() throws(KernelError) {
     try KernelError.check(Heartbeat.waiting { hc_syncfs(descriptor) }, .sync, path)
   }
@@ -228,7 +237,9 @@ public struct Directory: ~Copyable, Sendable {
 
   // MARK: reading
 
-  /// The whole of a small regular file. `EFBIG` above `limit` bytes, `EINVAL` if it is no regular file.
+  /// Reads the whole of a small regular file.
+  ///
+  /// - Throws: `EFBIG` above `limit` bytes, `EINVAL` if it is not a regular file.
   public func readFile(_ name: String, limit: Int) throws(KernelError) -> [UInt8] {
     let filePath = { [place] in place.path.appending(name) }
     let file = try KernelError.check(unsafe hc_open_file(descriptor, name), .open, filePath())
@@ -241,7 +252,7 @@ public struct Directory: ~Copyable, Sendable {
     try Name.beginning(of: name, in: descriptor, bytesMax: bytesMax)
   }
 
-  /// Gives a regular file to `body` piece by piece; otherwise as `readFile`.
+  /// Passes a regular file to `body` in chunks; otherwise as `readFile`.
   public func readFile(
     _ name: String, limit: Int, _ body: (Span<UInt8>) -> Void
   ) throws(KernelError) {
@@ -252,8 +263,8 @@ public struct Directory: ~Copyable, Sendable {
   }
 }
 
-/// Calls `body` with the bytes of a name and a NUL after them, without allocating. Names longer than
-/// NAME_MAX cannot exist and are cut, which makes the kernel refuse them.
+/// Calls `body` with the NUL-terminated bytes of a name, without allocating. Names longer than NAME_MAX cannot
+/// exist; they are truncated to a length that the kernel still refuses.
 func withTerminated<Result>(
   _ name: Span<UInt8>, _ body: (UnsafePointer<CChar>) -> Result
 ) -> Result {

@@ -1,10 +1,10 @@
 internal import CLiburing
 internal import SystemPackage
 
-/// What an entry is: what `getdents64` says (`d_type`, readdir(3)), else what statx says.
+/// The type of an entry, from `getdents64` (`d_type`, readdir(3)) or else from statx.
 public enum EntryType: Sendable {
   case regular, directory, link, other
-  /// Neither said: statx failed.
+  /// Unknown to both: statx failed.
   case unknown
 
   init(rawType: UInt32) {
@@ -17,12 +17,12 @@ public enum EntryType: Sendable {
     }
   }
 
-  /// Whether it counts as a file. So does an entry of unknown type: it must not be passed over, and whoever goes on to
-  /// look at it learns why that fails.
+  /// Whether it counts as a file. An entry of unknown type does: it must not be skipped, and whoever looks at it later learns
+  /// why that fails.
   public var countsAsFile: Bool { self == .regular || self == .unknown }
 }
 
-/// One entry of a directory stream. It lives inside the stream's window and cannot leave it.
+/// One entry of a directory stream. It points into the stream's window and cannot escape it.
 public struct DirectoryEntry: ~Copyable, ~Escapable {
   /// The name's bytes, without the terminating NUL that follows them in the window.
   public let name: Span<UInt8>
@@ -37,38 +37,38 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
   }
 }
 
-/// A directory stream over getdents64(2) with one bounded window: memory does not grow with the folder.
+/// A directory stream over getdents64(2) with a window of fixed size: memory does not grow with the folder.
 ///
 ///     getdents64 ──▶ window ──▶ entry, entry, entry … ──▶ getdents64 ──▶ …
 ///
-/// The kernel lists entries that stay untouched exactly once; those that come or go meanwhile it may or may
-/// not list (readdir(3)). "." and ".." are left out.
+/// The kernel lists entries that do not change exactly once; it may or may not list those that are added or removed
+/// meanwhile (readdir(3)). "." and ".." are skipped.
 ///
 /// Some file systems store no types in their folders (`mkfs.ext4 -O ^filetype`, xfs without ftype, some FUSE): there
-/// each entry is looked at before it is handed out, and one that has gone by then is handed out with an unknown type.
+/// statx is called for each entry before it is passed on, and one that is gone by then is passed on with an unknown type.
 ///
-/// Sendable because threads share it only while `visit` borrows it, and the window changes in `fill` alone; what a companion
-/// reads ahead is `Prefetch`'s.
+/// Sendable because threads share it only while `visit` borrows it, and the window changes only in `fill`; what a companion
+/// reads ahead belongs to `Prefetch`.
 @safe public struct DirectoryStream: ~Copyable, @unchecked Sendable {
-  /// 64 KiB hold some 1,200 entries of a capture. Larger windows measured no gain.
+  /// 64 KiB hold about 1,200 entries of a capture. Larger windows were measured to bring no gain.
   public static let windowBytes = 64 << 10
 
   private let descriptor: Int32
   private let place: FolderPath
   private var window: DirectoryWindow
   private var ahead: Ahead?
-  /// Of the windows that a companion reads, the one that is visited.
+  /// The window being visited, if a companion reads them.
   private var prepared: PrefetchedWindow?
 
   private struct Ahead {
     let work: Prefetch
     let companion: Companion
-    /// Of the companion's piece of work.
+    /// The number of the companion's piece of work.
     let number: UInt32
     var windowCount: UInt32 = 0
   }
 
-  /// Opens the stream on a file description of its own, so that it always starts at the beginning.
+  /// Opens the stream on its own open file description, so that it always starts at the beginning.
   public init(of directory: borrowing Directory) throws(KernelError) {
     place = directory.place
     descriptor = try KernelError.check(
@@ -76,7 +76,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     window = DirectoryWindow(byteCount: Self.windowBytes)
   }
 
-  /// A stream whose first window is given: what a kernel or FUSE server at fault might return.
+  /// A stream with a given first window, for tests of what a faulty kernel or FUSE server might return.
   init(parsing bytes: [UInt8]) {
     place = .named("")
     descriptor = -1
@@ -105,7 +105,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 
   private mutating func takePrepared() -> Int64 {
     if let prepared {
-      // The companion has stopped there: nothing more comes.
+      // The companion stopped there: nothing follows.
       guard prepared.result > 0 else { return prepared.result }
       ahead!.work.release()
     }
@@ -116,19 +116,19 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     return next.result
   }
 
-  /// A folder that was removed while it was open holds nothing; getdents(2) says ENOENT of it.
+  /// Whether the folder was removed while it was open: then it is empty, and getdents64(2) fails with ENOENT.
   private var isRemoved: Bool {
     var status = hc_stat()
     return unsafe hc_statx(descriptor, "", &status) == 0 && status.links == 0
   }
 
-  /// Lets another thread read the windows that follow, and look into them, for the rest of the stream. Does nothing near the end
-  /// of a folder, where that would not be worth waking a thread, if the companion is busy, or the second time.
+  /// Lets another thread read the following windows, and stat their entries, for the rest of the stream. Does nothing near the
+  /// end of a folder, where waking a thread would not be worth it, if the companion is busy, or when called again.
   ///
   /// - Parameters:
-  ///   - companion: works for the stream until that ends.
-  ///   - asksStatus: whether to ask for the status of the entries that have a tag.
-  ///   - tag: what to pass on of an entry (`PrefetchedStatus.tag`), or nil to pass it over. Called on the other thread.
+  ///   - companion: works for the stream until its end.
+  ///   - asksStatus: whether to get the status of the entries that have a tag.
+  ///   - tag: a tag to pass on with an entry (`PrefetchedStatus.tag`), or nil to skip it. Called on the other thread.
   public mutating func prefetch(
     with companion: LazyCompanion, asksStatus: Bool,
     _ tag: @escaping @Sendable (borrowing DirectoryEntry) -> UInt8?
@@ -139,14 +139,14 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     ahead = Ahead(work: work, companion: companion, number: number)
   }
 
-  /// Gives each entry of the window to `body`.
+  /// Passes each entry of the window to `body`.
   public func visit(
     _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
   ) throws(KernelError) {
     try visitPrefetched { (entry, _) throws(KernelError) in try body(entry) }
   }
 
-  /// Gives each entry of the window to `body`, with what a companion has learned about it, if one has come to it.
+  /// Passes each entry of the window to `body`, with what a companion has found out about it, if it got to it first.
   public func visitPrefetched(
     _ body: (borrowing DirectoryEntry, PrefetchedStatus?) throws(KernelError) -> Void
   ) throws(KernelError) {
@@ -169,7 +169,7 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 
   private var malformed: KernelError { KernelError(.list, place.path, .ioError) }
 
-  /// Both in one: reads the next window and gives each of its entries to `body`. False at the end.
+  /// Reads the next window and passes each of its entries to `body`. False at the end of the folder.
   public mutating func nextWindow(
     _ body: (borrowing DirectoryEntry) throws(KernelError) -> Void
   ) throws(KernelError) -> Bool {
@@ -180,22 +180,22 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
 
   // MARK: cold caches
 
-  /// Looks at the whole window on two threads at once, if the kernel has to fetch its inodes from the disk;
-  /// says whether it did.
+  /// Stats the whole window on two threads at once, if the kernel has to read its inodes from the disk. Returns
+  /// whether it did.
   ///
-  /// An inode that is not cached is looked up under the folder's lock, which a rename out of that folder holds
-  /// as well. Looking first, and only then moving, halves a migration with cold caches (docs/PERFORMANCE.md).
+  /// The kernel looks up an uncached inode under the folder's lock, which a rename out of that folder needs as
+  /// well. Looking first, and moving only then, halves the time of a migration with cold caches (docs/PERFORMANCE.md).
   @discardableResult
   public func warmIfCold() -> Bool {
-    // A companion looks at the others meanwhile.
+    // A companion looks at the entries of a prepared window anyway.
     guard prepared == nil, isCold else { return false }
     let (window, descriptor) = (window, descriptor)
     Threads.run(Self.threads) { Self.look(at: window, of: descriptor, every: Self.threads, from: $0) {} }
     return true
   }
 
-  /// Told by a few entries from all over the window: a quarter of them slow, so that a thread that was
-  /// interrupted for a moment is not taken for a slow disk.
+  /// Judged by a sample of entries from all over the window: more than a quarter must be slow, so that a thread
+  /// that was preempted for a moment is not taken for a slow disk.
   private var isCold: Bool {
     var looks = 0
     var slowLooks = 0
@@ -209,13 +209,13 @@ public struct DirectoryEntry: ~Copyable, ~Escapable {
     return 4 * slowLooks > looks
   }
 
-  /// Some 16 entries of a full window.
+  /// About 16 entries of a full window.
   private static let sampleStride = 75
   private static let threads = 2
-  /// A statx of a cached inode takes about one microsecond, one that reads the disk six and more.
+  /// A statx of a cached inode takes about one microsecond, one that reads the disk six or more.
   private static let coldNanoseconds: Int64 = 3000
 
-  /// Looks at every nth entry, only so that the kernel caches it, and calls `looked` after each.
+  /// Stats every nth entry, only to make the kernel cache it, and calls `looked` after each.
   private static func look(
     at window: DirectoryWindow, of descriptor: Int32, every step: Int, from first: Int, _ looked: () -> Void
   ) {

@@ -1,20 +1,20 @@
 internal import CLiburing
 
-/// The bytes that one getdents64(2) gives: the one place where their layout and bounds are known
-/// (`struct linux_dirent64`). Sendable since it is written by one thread at a time; see `Prefetch`.
+/// The bytes returned by one getdents64(2). The only place where their layout and bounds are known
+/// (`struct linux_dirent64`). Sendable because only one thread at a time writes to it; see `Prefetch`.
 @safe final class DirectoryWindow: @unchecked Sendable {
-  /// What an entry takes at the least, as `entry(at:)` accepts it: its head, one byte of a name and the NUL.
+  /// The size of the smallest entry that `entry(at:)` accepts: its header, one byte of a name and the NUL.
   static let entryBytesMin = Layout.name + 2
 
   private let bytes: UnsafeMutableRawBufferPointer
-  /// Bytes that hold entries.
+  /// The number of bytes that contain entries.
   private(set) var filled = 0
 
   init(byteCount: Int) {
     unsafe bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 8)
   }
 
-  /// One whose bytes are given: what a kernel or FUSE server at fault might return.
+  /// A window with given bytes, for tests of what a faulty kernel or FUSE server might return.
   init(_ bytes: [UInt8]) {
     unsafe self.bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, bytes.count), alignment: 8)
     unsafe self.bytes.copyBytes(from: bytes)
@@ -23,7 +23,7 @@ internal import CLiburing
 
   deinit { unsafe bytes.deallocate() }
 
-  /// Reads what comes next in the folder: the number of bytes, or a negative errno.
+  /// Reads the next entries of the folder. Returns the number of bytes, or a negative errno.
   func read(_ descriptor: Int32) -> Int64 {
     let count = unsafe hc_getdents64(descriptor, bytes.baseAddress, bytes.count)
     filled = Int(max(0, count))
@@ -34,7 +34,7 @@ internal import CLiburing
     static let inode = 0, recordLength = 16, type = 18, name = 19
   }
 
-  /// Gives all entries to `body`; false where no kernel in order would have written them, after those that are right.
+  /// Passes all entries to `body`. False if the bytes are malformed, after the entries before that.
   @inline(__always)
   func forEachEntry<Failure>(
     _ body: (Span<UInt8>, EntryType, UInt64) throws(Failure) -> Void
@@ -51,8 +51,8 @@ internal import CLiburing
     return true
   }
 
-  /// Gives the entry at `offset` to `body`, unless it is "." or "..", and returns where the next one is; nil where no
-  /// kernel in order would have written that. After each name there is a NUL.
+  /// Passes the entry at `offset` to `body`, unless it is "." or "..", and returns the offset of the next one; nil if it is
+  /// malformed. Each name is followed by a NUL.
   @inline(__always)
   func entry<Failure>(
     at offset: Int, _ body: (Span<UInt8>, EntryType, UInt64) throws(Failure) -> Void
@@ -80,17 +80,17 @@ internal import CLiburing
     return offset + length
   }
 
-  /// statx(2) for type, modification time and number of names of one of its entries: 0, or a negative errno.
+  /// Calls statx(2) for type, modification time and link count of one of the window's entries. Returns 0 or a negative errno.
   static func look(at name: Span<UInt8>, in descriptor: Int32, _ status: inout hc_stat) -> Int32 {
     unsafe name.withUnsafeBufferPointer { name in
-      // The NUL after the name is a part of the window.
+      // The NUL after the name is part of the window.
       let terminated = unsafe UnsafeRawPointer(name.baseAddress!).assumingMemoryBound(to: CChar.self)
       return unsafe hc_statx_mtime(descriptor, terminated, &status)
     }
   }
 
-  /// That of an entry, by statx where the file system lists none. One that has gone stays unknown: it was listed, and whoever
-  /// looks at it counts it as vanished.
+  /// The type of an entry, from statx if the file system lists none. An entry that is gone stays unknown: it was listed, and
+  /// whoever looks at it counts it as vanished.
   static func type(of name: Span<UInt8>, listed: EntryType, in descriptor: Int32) -> EntryType {
     guard listed == .unknown else { return listed }
     var status = hc_stat()

@@ -1,12 +1,12 @@
 internal import CLiburing
 internal import SystemPackage
 
-/// The steps of a copy of one file: is it at rest, its data, its attributes, is it equal.
+/// The steps of copying one file: check that it is not being written, copy data and attributes, compare.
 extension CopyBatch {
-  /// Of a smaller file holes are not looked for.
+  /// Smaller files are not searched for holes.
   private static let sparseBytesMin: UInt64 = 64 << 10
 
-  /// The disk begins at once with what is this large, part by part, and does not wait for the sync of the batch.
+  /// Files of this size or more are written to the disk at once, part by part, instead of only in the sync of the batch.
   private static let largeBytesMin: UInt64 = 256 << 10
   private static let partBytesMax: UInt64 = 8 << 20
 
@@ -24,8 +24,8 @@ extension CopyBatch {
     throw CopyFailure(outcome: .failed(operation, Errno(shim: result)))
   }
 
-  /// Whether nobody has the file open for writing: a lease is granted only then (fcntl(2)). Of another user's file it is granted to
-  /// root alone, and some file systems know of none: there it must do that nothing was written for a while.
+  /// Whether nobody has the file open for writing: only then is a lease granted (fcntl(2)). For another user's file only root
+  /// gets one, and some file systems have none: then it must suffice that the file has not changed for ten seconds.
   static func isClosed(_ file: Int32, _ status: FileStatus) -> Bool {
     let leased = hc_lease_read(file)
     if leased >= 0 {
@@ -36,20 +36,20 @@ extension CopyBatch {
     return age(of: status).magnitude > 10_000_000_000
   }
 
-  /// Nanoseconds since the last change; what lies ahead is negative.
+  /// Nanoseconds since the last change; negative if that is in the future.
   private static func age(of status: FileStatus) -> Int64 {
     let (seconds, isOver) = status.changedSeconds.multipliedReportingOverflow(by: 1_000_000_000)
     return isOver ? .max : SystemClock.realtimeNanoseconds &- seconds &- Int64(status.changedNanoseconds)
   }
 
-  /// The file as it is when what is written from now on shows in its change time, which has the grain of a clock tick, or of a second.
-  /// Waits for that where it was changed a moment ago: by a run that was killed, or by the removal of another of its names.
+  /// The status of a file once any later write is sure to alter its change time, whose granularity is a clock tick, or a
+  /// second. Waits for that if the file was changed a moment ago: by a killed run, or by the removal of another of its names.
   static func settledStatus(of file: Int32) throws(CopyFailure) -> FileStatus {
     let status = try status(of: file)
     let (grain, age): (Int64, Int64) = (
       status.changedNanoseconds == 0 ? 1_000_000_000 : 20_000_000, age(of: status)
     )
-    // One that lies far ahead, where the clock was set back, is not the next one either.
+    // A change time far in the future, because the clock was set back, cannot be that of the next change either.
     guard age.magnitude <= grain.magnitude else { return status }
     hc_sleep_us(UInt32((grain - age) / 1000 + 1))
     guard try self.status(of: file).isUnchanged(since: status) else { throw CopyFailure(outcome: .changed) }
@@ -81,7 +81,7 @@ extension CopyBatch {
       }
       Heartbeat.sign()
     }
-    // Behind the last byte that is no hole.
+    // The file may end with a hole.
     if isSparse { try check(hc_set_size(copy, bytes), .write) }
     if bytes >= largeBytesMin { hc_start_writing(copy) }
   }
@@ -111,7 +111,7 @@ extension CopyBatch {
     let own = try self.status(of: copy)
     if own.owner != status.owner || own.group != status.group {
       lost = try giveAway(copy, to: status)
-      // What another user or group was to have must not be this one's.
+      // Rights meant for another user or group must not go to this one.
       let setID: UInt32 = 0o6000
       if !lost.isEmpty { mode &= ~setID }
       if lost.contains(.group) { mode &= ~0o070 | (mode & 0o007) << 3 }
@@ -119,15 +119,15 @@ extension CopyBatch {
     switch hc_copy_xattrs(source, copy) {
     case 0: break
     case -Errno.ioError.rawValue: throw CopyFailure(outcome: .failed(.setAttribute, .ioError))
-    // ENOSPC, too, is said of an attribute that is too large (ext4).
+    // Even ENOSPC, which ext4 returns for an attribute that is too large.
     case _: lost.insert(.attributes)
     }
-    // Where its access control list is lost, the bits of the group are those of the list's mask.
+    // With an access control list the group bits are the list's mask, which must not become the group's own if the list is lost.
     if lost.contains(.attributes), hc_has_access_list(source) { mode &= ~0o070 | (mode & 0o007) << 3 }
-    // chown(2) clears bits, and an access control list is among the attributes.
+    // Last, because chown(2) clears bits, and an access control list, which is one of the attributes, sets them.
     switch hc_fchmod(copy, mode) {
     case 0: break
-    // FAT: all files have those that it was mounted with.
+    // FAT: all files have the permissions that it was mounted with.
     case -Errno.notPermitted.rawValue: lost.insert(.permissions)
     case let result: try check(result, .changeMode)
     }
@@ -149,12 +149,12 @@ extension CopyBatch {
   }
 }
 
-/// Why a file is not in a batch.
+/// Why a file could not be added to a batch, as its outcome.
 struct CopyFailure: Error {
   let outcome: CopyBatch.Outcome
 }
 
-/// Memory that data passes through.
+/// The buffer that data is copied through.
 @safe final class CopyBuffer {
   let memory: UnsafeMutableRawPointer
   let byteCount: Int

@@ -1,16 +1,16 @@
 internal import CLiburing
 
-/// What statx(2) says about a file or folder.
+/// The status of a file or folder (statx(2)).
 public struct FileStatus: Equatable, Sendable {
   public var type: EntryType
   public var inode: UInt64
   public var device: UInt64
-  /// Bytes.
+  /// In bytes.
   public var size: UInt64
   /// Seconds since the epoch, negative before 1970.
   public var modifiedSeconds: Int64
   public var modifiedNanoseconds: UInt32
-  /// When the inode last changed, its name, content or times; nobody can set it. Zero where only type and modification
+  /// When the inode last changed: its names, content, times or attributes. Nobody can set it. Zero if only type and modification
   /// time were asked for.
   public var changedSeconds: Int64
   public var changedNanoseconds: UInt32
@@ -18,12 +18,12 @@ public struct FileStatus: Equatable, Sendable {
   public var mode: UInt32
   public var owner: UInt32
   public var group: UInt32
-  /// Names that the file has.
+  /// The number of names that the file has.
   public var links: UInt32
-  /// What it takes on its disk: less than its size where it has holes.
+  /// The bytes that it occupies on the disk; less than its size if it has holes.
   public var allocatedBytes: UInt64
 
-  /// Of nothing that was looked at.
+  /// A placeholder where nothing was looked at.
   public static let unknown = FileStatus(hc_stat())
 
   init(_ raw: hc_stat) {
@@ -42,19 +42,20 @@ public struct FileStatus: Equatable, Sendable {
     allocatedBytes = raw.blocks.multipliedReportingOverflow(by: 512).partialValue
   }
 
-  /// Whether this is the file that was looked at before, and nothing was written to it since. An inode number alone
-  /// does not tell: it is used again once a file has gone, and some FUSE servers (bindfs over nested mounts) give one
-  /// number to several files.
+  /// Whether this is the file that was looked at before, and it has not been written to since. An inode number alone
+  /// does not tell: it is reused once a file is gone, and some FUSE servers (bindfs over nested mounts) give several
+  /// files the same number.
   public func isUnchanged(since earlier: FileStatus) -> Bool {
     hasContents(of: earlier) && hasChangeTime(of: earlier)
   }
 
-  /// Nobody can set it, so two files have one only where they were changed within one tick.
+  /// Whether the change times are equal. Nobody can set them, so those of two files are equal only if both were changed within
+  /// the same tick.
   func hasChangeTime(of other: FileStatus) -> Bool {
     changedSeconds == other.changedSeconds && changedNanoseconds == other.changedNanoseconds
   }
 
-  /// Of another file, which may be a copy.
+  /// Whether size, type and modification time equal those of another file, which may be a copy.
   func looksLike(_ other: FileStatus) -> Bool {
     size == other.size && type == other.type && modifiedSeconds == other.modifiedSeconds
       && modifiedNanoseconds == other.modifiedNanoseconds
@@ -62,13 +63,13 @@ public struct FileStatus: Equatable, Sendable {
 
   func isSameFile(as other: FileStatus) -> Bool { device == other.device && inode == other.inode }
 
-  /// Whether two names that were looked at one after the other lead to one file: everything that a second name shares
-  /// is equal, and both say that there is a second name.
+  /// Whether two names that were looked at one after the other are names of the same file: everything that such names share
+  /// is equal, and both have a link count of two or more.
   public func isSecondName(of other: FileStatus) -> Bool {
     links >= 2 && other.links >= 2 && isUnchanged(since: other)
   }
 
-  /// As `isUnchanged`, for a file that got or lost a name meanwhile, which sets its change time.
+  /// As `isUnchanged`, but for a file that may have gained or lost a name meanwhile, which sets its change time.
   public func hasContents(of earlier: FileStatus) -> Bool {
     isSameFile(as: earlier) && looksLike(earlier)
   }
@@ -78,30 +79,30 @@ public struct FileStatus: Equatable, Sendable {
 public struct FileSystemStatus: Sendable {
   public let name: String
   public let bytes: UInt64
-  /// Inodes in all; nil as with `freeInodes`.
+  /// The total number of inodes; nil if the file system creates them as needed (btrfs).
   public let inodes: UInt64?
   /// Bytes that an unprivileged user may still write.
   public let freeBytes: UInt64
-  /// Free inodes; nil where the file system makes them as it goes (btrfs).
+  /// The number of free inodes; nil if the file system creates them as needed (btrfs).
   public let freeInodes: UInt64?
   public let isReadOnly: Bool
-  /// Known to have RENAME_NOREPLACE (renameat2(2)); others may have it too.
+  /// Whether it is known to support RENAME_NOREPLACE (renameat2(2)); others may support it too.
   public let refusesToReplace: Bool
-  /// Whether a power cut or a reboot takes what is there.
+  /// Whether its contents are lost at a power cut or reboot.
   public let isInMemory: Bool
   /// Whether inodes may have to be read from a disk.
   public let isOnDisk: Bool
   /// Whether a rename keeps the inode number. On overlayfs a file of the lower layer is copied up and gets
-  /// another one; FUSE servers may number as they like.
+  /// another one; FUSE servers may number files as they like.
   public let keepsInodes: Bool
-  /// Whether syncfs(2) makes everything durable that was written to it.
+  /// Whether syncfs(2) makes everything durable that was written before.
   public let syncsAsAWhole: Bool
-  /// Whether a name that was looked up and not found is remembered as such in a way that makes creating it
+  /// Whether a negative directory entry, left by looking up a name that does not exist, makes creating that name
   /// cheaper: measured for ext4 only (docs/PERFORMANCE.md).
   public let keepsNegativeEntries: Bool
 
-  /// Whether so much may be written, as far as it says. A tmpfs without a limit says that it has nothing (size=0), and so do FUSE
-  /// servers that do not count.
+  /// Whether there is room, as far as the file system reports it. A tmpfs without a limit (size=0) reports a total of 0 bytes,
+  /// and so do FUSE servers that do not count; they have room.
   public func hasRoom(bytes: UInt64, files: UInt64) -> Bool {
     (self.bytes == 0 || bytes <= freeBytes) && files <= freeInodes ?? .max
   }

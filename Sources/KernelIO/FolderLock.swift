@@ -2,14 +2,14 @@ internal import CLiburing
 internal import SystemPackage
 
 /// The lock that keeps a second run away from a capture: flock(2) on the capture folder itself, so it leaves
-/// no file, works across bind mounts, and goes with the process however that ends.
+/// no file, works across bind mounts, and is released however the process ends.
 ///
-/// Its descriptor is its own and never part of a request: requests that a killed process left in flight
+/// It has its own descriptor, which is never part of a request: requests that a killed process left in flight
 /// cannot keep the lock.
 public struct FolderLock: ~Copyable {
   private let descriptor: Int32
 
-  /// Tries for about two seconds (a killed run takes a moment to go), then returns nil.
+  /// Tries for about two seconds, because a killed run takes a moment to end; then returns nil.
   public static func acquire(_ directory: borrowing Directory) throws(KernelError) -> FolderLock? {
     let attempts = 40
     let pauseMicroseconds: UInt32 = 50_000
@@ -20,7 +20,7 @@ public struct FolderLock: ~Copyable {
     return nil
   }
 
-  /// Whether another run holds the folder at this moment.
+  /// Whether another run holds the lock at this moment. False also on errors.
   public static func isHeld(_ directory: borrowing Directory) -> Bool {
     do throws(KernelError) {
       return try attemptOnce(directory) == nil
@@ -29,7 +29,7 @@ public struct FolderLock: ~Copyable {
     }
   }
 
-  /// Nil where another process holds it now.
+  /// Tries once; nil if another process holds the lock.
   public static func attemptOnce(
     _ directory: borrowing Directory
   ) throws(KernelError) -> FolderLock? {

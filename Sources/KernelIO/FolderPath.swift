@@ -1,6 +1,7 @@
 internal import SystemPackage
 
-/// The path of an open folder, put together only when a message needs it: to append to a `FilePath` takes longer than to open a folder.
+/// The path of an open folder, assembled only when a message needs it: appending to a `FilePath` takes longer than opening a
+/// folder.
 indirect enum FolderPath: Sendable {
   case named(FilePath)
   case below(FolderPath, String)

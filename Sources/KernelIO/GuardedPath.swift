@@ -1,20 +1,20 @@
 internal import CLiburing
 public import SystemPackage
 
-/// Why a path was not followed.
+/// Why a path was not opened.
 public enum GuardedPathError: Error, Equatable, Sendable {
-  /// A link that another user could have put there: somebody other than root and the owner of what it leads to may
-  /// write to its folder.
+  /// A link that another user could have put there: someone other than root and the owner of the link's target may write to
+  /// the folder that contains it.
   case untrustedLink(FilePath)
   case failed(KernelError)
 }
 
 extension Directory {
-  /// Opens a folder by its path for a service that runs with more rights than whoever may change the path.
+  /// Opens a folder by its path, for a service that has more rights than those who may change the path.
   ///
-  /// Each component is opened beneath the one before it, and a link is followed only if nobody but root and the owner of
-  /// what it leads to can have put it there: the same transitions that systemd takes for unsafe (`CHASE_SAFE`). Without
-  /// links every path is safe: a folder that another user puts in its place is that user's own.
+  /// Each component is opened relative to the previous one, and a link is followed only if nobody but root and the owner of
+  /// its target can have put it there. This refuses the transitions that systemd considers unsafe (`CHASE_SAFE`). A path
+  /// without links is always safe: a folder that another user puts in its place belongs to that user.
   public static func openGuarded(_ path: FilePath) throws(GuardedPathError) -> Directory {
     var walk = GuardedWalk(path)
     let place = try walk.resolve(path.bytes, in: GuardedWalk.workingDirectory)
@@ -30,14 +30,14 @@ private struct OpenPlace: ~Copyable {
   deinit { hc_close(descriptor) }
 
   func openForListing(_ path: FilePath) throws(KernelError) -> Directory {
-    // What "." would say of anything else than a folder.
+    // As opening "." of anything but a folder would fail.
     guard status.type == .directory else { throw KernelError(.open, path, .notDirectory) }
     return try Directory(reopening: descriptor, place: .named(path))
   }
 }
 
 private struct GuardedWalk {
-  /// As the kernel's own (path_resolution(7)).
+  /// The kernel's own limit (path_resolution(7)).
   private static let linksMax = 40
   private static let targetBytesMax = 4096
 
@@ -46,7 +46,7 @@ private struct GuardedWalk {
 
   init(_ path: FilePath) { self.path = path }
 
-  /// As `hc_open_component` takes it.
+  /// The value by which `hc_open_component` means the working directory.
   static let workingDirectory: Int32 = -1
 
   private func open(_ name: FilePath, in dirfd: Int32) throws(GuardedPathError) -> OpenPlace {
@@ -98,7 +98,7 @@ private struct GuardedWalk {
     let sticky: UInt32 = 0o1000
     func isTrusted(_ user: UInt32) -> Bool { user == 0 || user == target.owner }
     guard isTrusted(folder.owner) else { return false }
-    // In a sticky folder nobody else can have replaced the link of a user who is trusted.
+    // In a sticky folder nobody else can replace the link of a trusted user.
     return folder.mode & groupOrOthersWrite == 0 || (folder.mode & sticky != 0 && isTrusted(link.owner))
   }
 }

@@ -1,9 +1,9 @@
 internal import Synchronization
 
-/// Signs of life, for a supervisor's watchdog. The calls that loops over files consist of leave them (directory streams,
+/// Signs of life, for a supervisor's watchdog. They are given by the calls that loops over files consist of (directory streams,
 /// renames, unlinks, syncs), so that no loop can be forgotten.
 public enum Heartbeat {
-  /// A sign is left for each of this many entries of a directory stream.
+  /// The number of entries of a directory stream per sign.
   static let entriesPerSign = 64
 
   private static let signs = Atomic<UInt64>(0)
@@ -13,8 +13,8 @@ public enum Heartbeat {
   /// Rises while work goes on.
   public static var signCount: UInt64 { signs.load(ordering: .relaxed) }
 
-  /// Nanoseconds for which a call that may take long, such as syncfs(2) on a slow disk, has not returned; nil where there
-  /// is none.
+  /// How long, in nanoseconds, a potentially slow call, such as syncfs(2) on a slow disk, has not returned; nil if none is being
+  /// made.
   public static var waitingNanoseconds: Int64? {
     guard calls.load(ordering: .relaxed) > 0 else { return nil }
     return SystemClock.monotonicNanoseconds - callStart.load(ordering: .relaxed)
@@ -22,7 +22,7 @@ public enum Heartbeat {
 
   static func sign() { signs.add(1, ordering: .relaxed) }
 
-  /// Makes a call that may take long.
+  /// Makes a potentially slow call.
   static func waiting<Result>(for call: () -> Result) -> Result {
     callStart.store(SystemClock.monotonicNanoseconds, ordering: .relaxed)
     calls.add(1, ordering: .relaxed)

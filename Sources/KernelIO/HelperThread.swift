@@ -2,43 +2,43 @@ internal import CLiburing
 internal import Synchronization
 internal import SystemPackage
 
-/// A thread that executes requests of a queue beside the thread that fills it.
+/// A thread that executes requests of a queue alongside the thread that fills it.
 ///
-///     owner:  attach ─▶ append, append, … ─▶ detach ─▶ …          never waits but in `detach`, for one request
-///     helper: takes the oldest, executes it, …; looks for a while where there is none, then sleeps
+///     owner:  attach ─▶ append, append, … ─▶ detach ─▶ …          waits only in `detach`, for one request
+///     helper: takes the oldest, executes it, …; when there is none, spins for a while, then sleeps
 ///
-/// It takes nothing more after a stop signal, nor once a request has failed in a way that stops a run.
+/// It takes no more requests after a stop signal, nor after a request has failed with an error that stops a run.
 public final class HelperThread {
   private let companion: Companion
   private let state = State()
 
-  /// Throws EAGAIN where the kernel grants no thread (RLIMIT_NPROC, pids.max, a seccomp profile).
+  /// - Throws: EAGAIN if the kernel grants no thread (RLIMIT_NPROC, pids.max, a seccomp profile).
   public init() throws(KernelError) { companion = try Companion() }
 
   deinit { detach() }
 
-  /// Gives the helper a share in a queue, until `detach`.
+  /// Lets the helper take requests from a queue until `detach`.
   public func attach(_ queue: borrowing RequestQueue) {
     state.isAttached.store(true, ordering: .sequentiallyConsistent)
     companion.begin { [state, slots = queue.slots] in state.work(slots) }
   }
 
-  /// Wakes the helper where it sleeps although something is pending. Costs a load where it does not.
+  /// Wakes the helper if it is asleep; call when requests are pending. Costs one load if it is awake.
   public func wakeIfAsleep() {
     if state.isAsleep.load(ordering: .relaxed) { state.bell.ring() }
   }
 
-  /// Takes the queue back. Returns when nothing of it is being executed.
+  /// Takes the queue back. Returns when none of its requests is being executed.
   public func detach() {
-    // In one order with what the helper does before it sleeps: one of the two sees the other.
+    // Sequentially consistent with what the helper does before it sleeps: one of the two sees the other's store.
     state.isAttached.store(false, ordering: .sequentiallyConsistent)
     if state.isAsleep.load(ordering: .sequentiallyConsistent) { state.bell.ring() }
     companion.finish()
   }
 
-  /// What both threads see.
+  /// What both threads share.
   private final class State: Sendable {
-    /// Looks at an empty queue before it sleeps: some microseconds, about what waking costs.
+    /// How often to look at an empty queue before sleeping: a few microseconds, about as long as waking takes.
     private static let looksMax = 256
 
     let isAttached = Atomic(false)

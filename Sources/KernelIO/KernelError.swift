@@ -1,11 +1,12 @@
 internal import CLiburing
 public import SystemPackage
 
-/// A system call that failed: what was asked, of which path, and why.
+/// A failed system call: the operation, the path and the reason.
 ///
-/// Thrown only for what stops the work at hand. What happens to one file of many is data
+/// Thrown only for what stops the work at hand. The failure of one file among many is data
 /// (`Outcome`), never an error.
 public struct KernelError: Error, Equatable, Sendable {
+  /// What failed. The raw value is its name in messages, mostly that of the system call.
   public enum Operation: String, Sendable {
     case open
     case list = "getdents64"
@@ -35,10 +36,11 @@ public struct KernelError: Error, Equatable, Sendable {
   }
 
   public let operation: Operation
-  /// Absolute, as bytes; text only where it is printed. Empty where the call is about no path (a ring, a stream).
+  /// Absolute, as bytes; it becomes text only when it is printed. Empty if the call has no path (a ring, a stream).
   public let path: FilePath
   public let errno: Errno
 
+  /// - Parameter path: absolute, or empty.
   public init(_ operation: Operation, _ path: FilePath, _ errno: Errno) {
     assert(path.isEmpty || path.isAbsolute, "\(path) is not absolute")
     self.operation = operation
@@ -60,19 +62,19 @@ extension Errno {
   /// As errno(3) names it, such as ENOSPC.
   public var name: String { unsafe hc_errno_name(rawValue).map { unsafe String(cString: $0) } ?? "" }
 
-  /// EMEDIUMTYPE: a file system of another type is mounted.
+  /// EMEDIUMTYPE: the mounted file system has another type.
   public static let wrongMedium = Errno(rawValue: 124)
-  /// ENOMEDIUM: a file system of another UUID is mounted.
+  /// ENOMEDIUM: the mounted file system has another UUID.
   public static let otherMedium = Errno(rawValue: 123)
-  /// ESTALE: another folder is where one was that is in use.
+  /// ESTALE: a folder in use has been replaced by another one.
   public static let replaced = Errno(rawValue: 116)
-  /// ENODATA: the UUID of a file system cannot be learnt.
+  /// ENODATA: the UUID of the file system cannot be found out.
   public static let noUUID = Errno(rawValue: 61)
 
   /// The errno behind a negative result of the shim.
   init<Result: SignedInteger>(shim result: Result) { self.init(rawValue: CInt(-result)) }
 
-  /// Whether every further rename on this file system would fail alike: no space, quota, read-only, I/O error, or
+  /// Whether every further rename on this file system would fail in the same way: no space, quota, read-only, I/O error, or
   /// a file system that shut itself down.
   public var stopsRun: Bool {
     switch self {

@@ -3,8 +3,8 @@ public import SystemPackage
 
 /// The mounts of this process (mountinfo, proc(5)).
 public enum MountTable {
-  /// Whether it is the mount that is read-only, and not the file system: a read-only bind mount, as systemd makes them for
-  /// `ProtectSystem=` and containers for their volumes. Judged by the first folder on the way up from `path` that is there.
+  /// Whether the mount is read-only but not the file system: a read-only bind mount, such as systemd makes for
+  /// `ProtectSystem=` and containers for their volumes. Checks the nearest existing folder at or above `path`.
   public static func isReadOnlyBind(_ path: FilePath) -> Bool {
     var folder = path
     while true {
@@ -19,7 +19,8 @@ public enum MountTable {
     }
   }
 
-  /// With what options the file system of a folder is mounted, and made: "rw,noatime rw,data=journal". Nil where /proc does not tell.
+  /// The options of the mount and of the file system that a folder is on: "rw,noatime rw,data=journal". Nil if /proc does not
+  /// tell.
   public static func options(of directory: borrowing Directory) -> String? {
     guard let (mount, table) = mount(of: directory.descriptor), let fields = fields(of: mount, in: table)
     else {
@@ -45,8 +46,8 @@ public enum MountTable {
     return (Array(line.split(whereSeparator: { $0 == 0x20 || $0 == 0x09 }).last ?? []), mounts)
   }
 
-  /// `36 35 98:0 / /mnt ro,noatime shared:1 - ext4 /dev/sda1 rw,errors=continue`: first the options of the mount, last
-  /// those of the file system.
+  /// Reads lines such as `36 35 98:0 / /mnt ro,noatime shared:1 - ext4 /dev/sda1 rw,errors=continue`: the sixth field has the
+  /// options of the mount, the last one those of the file system.
   static func isReadOnlyBind(mount: [UInt8], in table: [UInt8]) -> Bool {
     fields(of: mount, in: table).map { has("ro", in: $0[5]) && has("rw", in: $0[$0.count - 1]) } ?? false
   }

@@ -1,14 +1,17 @@
 internal import CLiburing
 public import SystemPackage
 
-/// What a layout may ask of the file system that is mounted on a folder: type and UUID.
+/// Checks of what a layout may require of the file system mounted on a folder: its type and UUID.
 extension Directory {
-  /// Opens the file system that is mounted on the folder `path`, with links on the way followed as by `openGuarded`, the last
-  /// component not at all.
+  /// Opens the file system that is mounted on the folder `path`. Links on the way are followed as by `openGuarded`, but not a
+  /// link in place of the last component.
   ///
-  /// - Parameter path: absolute, with a name at its end.
-  /// - Throws: as `openMount`; of what is on the way, as `openGuarded`. `ENODEV` also where the mount is one of the file system that
-  ///   the folder is in, as systemd makes them for `ReadWritePaths=`, whether a disk is mounted there or not.
+  /// - Parameters:
+  ///   - path: absolute, with a name at its end.
+  ///   - type: the required type (`FileSystemStatus.name`); nil for any.
+  ///   - uuid: the required UUID; nil for any.
+  /// - Throws: as `openMount`; for the path to it, as `openGuarded`. `ENODEV` also if the mount is a bind mount of the file
+  ///   system that contains the folder, such as systemd makes for `ReadWritePaths=`, whether a disk is mounted there or not.
   public static func openGuardedMount(
     _ path: FilePath, type: String?, uuid: String?
   ) throws(GuardedPathError) -> Directory {
@@ -23,8 +26,10 @@ extension Directory {
     } catch { throw .failed(error) }
   }
 
-  /// Throws unless this file system has the type and the UUID, in upper or lower case. `EMEDIUMTYPE`: it has another type;
-  /// `ENOMEDIUM`: another UUID; `ENODATA`: it does not tell, and no link in /dev/disk/by-uuid leads to its disk.
+  /// Checks type and UUID of this file system; nil means any, and the case of a UUID does not matter.
+  ///
+  /// - Throws: `EMEDIUMTYPE` if it has another type, `ENOMEDIUM` if it has another UUID, `ENODATA` if it does not tell its UUID
+  ///   and no link in /dev/disk/by-uuid leads to its disk.
   func check(type: String?, uuid: String?) throws(KernelError) {
     if let type, try fileSystem().name != type { throw KernelError(.mount, path, .wrongMedium) }
     if let uuid { try checkUUID(uuid) }
@@ -39,7 +44,7 @@ extension Directory {
     }
   }
 
-  /// By the file system's own word; nil where it says nothing.
+  /// The UUID that the file system itself reports; nil if it reports none.
   private func ownUUID() throws(KernelError) -> String? {
     var bytes = [UInt8](repeating: 0, count: 16)
     let result = unsafe hc_file_system_uuid(descriptor, &bytes)
@@ -52,8 +57,8 @@ extension Directory {
     return [0..<4, 4..<6, 6..<8, 8..<10, 10..<16].map { digits[$0].joined() }.joined(separator: "-")
   }
 
-  /// By the links that udev makes for the disks it has looked at. None where the file system has no device of its own, such as
-  /// btrfs and every one in memory or on a network.
+  /// The UUIDs from the links that udev makes for disks. None if the file system has no block device of its own, such as btrfs
+  /// and every file system in memory or on a network.
   private func linkedUUIDs() throws(KernelError) -> [String] {
     guard let links = try? Directory.open("/dev/disk/by-uuid") else { return [] }
     let own = try status().device
@@ -70,7 +75,7 @@ extension Directory {
     return uuids
   }
 
-  /// Whether files can be renamed from this folder to the other: both are on one mount of one file system.
+  /// Whether files can be renamed from this folder to the other: both are on the same mount of the same file system.
   public func isOnSameMount(as other: borrowing Directory) throws(KernelError) -> Bool {
     let result = hc_check_same_mount(descriptor, other.descriptor)
     if result < 0, Errno(shim: result) == .improperLink { return false }
@@ -78,7 +83,7 @@ extension Directory {
     return true
   }
 
-  /// The path of this folder without any link in it, as the kernel knows it (proc(5), /proc/self/fd).
+  /// The path of this folder with all links resolved, from the kernel (proc(5), /proc/self/fd).
   public func resolvedPath() throws(KernelError) -> FilePath {
     let link = FilePath("/proc/self/fd/\(descriptor)")
     let opened = try KernelError.check(

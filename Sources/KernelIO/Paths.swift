@@ -2,13 +2,13 @@ internal import CLiburing
 public import SystemPackage
 
 extension FilePath {
-  /// The path as the bytes that the kernel knows.
+  /// The bytes of the path, as the kernel sees it.
   public var bytes: [UInt8] {
     unsafe withPlatformString { start in
       var bytes: [UInt8] = []
       var next = unsafe start
       while unsafe next.pointee != 0 {
-        // Not by its bit pattern: C's char has a sign on x86_64 and none on arm64.
+        // Not `bitPattern`: C's char is signed on x86_64 and unsigned on arm64.
         unsafe bytes.append(UInt8(truncatingIfNeeded: next.pointee))
         unsafe next += 1
       }
@@ -16,28 +16,29 @@ extension FilePath {
     }
   }
 
-  /// The path of what has this name below this one; the name may have folders in it.
+  /// This path with a relative path, as bytes, appended.
   public func appending(bytes name: [UInt8]) -> FilePath {
     appending(FilePath(bytes: name).components)
   }
 
-  /// The path that `name` leads to from this folder: `name` itself where that is absolute.
+  /// The path that `name` leads to from this folder: `name` itself if it is absolute.
   public func reaching(_ name: String) -> FilePath {
     name.utf8.first == UInt8(ascii: "/") ? FilePath(name) : appending(name)
   }
 
-  /// As `reaching`, of a name that need not be text.
+  /// As `reaching(_:)`, for a name that need not be text.
   public func reaching(bytes name: [UInt8]) -> FilePath {
     name.first == UInt8(ascii: "/") ? FilePath(bytes: name) : appending(bytes: name)
   }
 
-  /// The path that the kernel knows by these bytes, up to a NUL.
+  /// The path with these bytes, up to the first NUL.
   public init(bytes: [UInt8]) {
     let terminated = bytes.prefix { $0 != 0 }.map { CChar(truncatingIfNeeded: $0) } + [0]
     self.init(platformString: terminated)
   }
 
-  /// From the root on. "." goes, and so does ".." before the first name; after a name it stays, for that may be a link.
+  /// The absolute path. "." is removed, and ".." before the first name is resolved; after a name it stays, because the name may
+  /// be a link.
   public func absolute() throws(KernelError) -> FilePath {
     var path: FilePath = isAbsolute ? "/" : try CurrentProcess.workingFolder()
     var hasName = false
@@ -53,7 +54,7 @@ extension FilePath {
     return path
   }
 
-  /// The paths that a pattern (glob(7)) matches, in order of bytes. A relative pattern begins at the working folder.
+  /// The paths that a pattern (glob(7)) matches, sorted by bytes. A relative pattern starts at the working folder.
   public static func matching(pattern: [UInt8]) throws(KernelError) -> [FilePath] {
     var bytes = pattern
     if pattern.first != UInt8(ascii: "/") {

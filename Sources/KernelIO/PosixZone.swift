@@ -1,6 +1,6 @@
-/// The rules of a time zone written out, such as `CET-1CEST,M3.5.0,M10.5.0/3` (tzset(3)).
+/// A time zone given by its rules, such as `CET-1CEST,M3.5.0,M10.5.0/3` (tzset(3)).
 ///
-/// glibc reads these more loosely: what it cannot read it takes for UTC, or leaves out. Here that is not well formed.
+/// glibc is more lenient: what it cannot parse, it takes for UTC or ignores. Here that is not well formed.
 enum PosixZone {
   static func isWellFormed(_ text: String) -> Bool {
     var reader = Reader(rest: Array(text.utf8)[...])
@@ -19,11 +19,11 @@ enum PosixZone {
       if let next = rest.first, next != UInt8(ascii: ",") {
         guard readTime(hoursMax: 24) else { return false }
       }
-      // Without rules glibc takes those of the United States.
+      // Without rules glibc uses those of the United States.
       return rest.isEmpty || (readRule() && readRule())
     }
 
-    /// Letters, or in angle brackets also digits and signs.
+    /// Letters; in angle brackets also digits and signs.
     private mutating func readName() -> Bool {
       let isLetter: (UInt8) -> Bool = { (0x61...0x7a).contains($0 | 0x20) }
       guard skip("<") else { return take(while: isLetter) >= Self.namesMin }
@@ -41,7 +41,7 @@ enum PosixZone {
       return true
     }
 
-    /// ,Jn or ,n or ,Mm.w.d, and /time.
+    /// ,Jn or ,n or ,Mm.w.d, then optionally /time
     private mutating func readRule() -> Bool {
       guard skip(",") else { return false }
       let hasDay =
@@ -52,7 +52,7 @@ enum PosixZone {
         } else {
           readNumber(0...365)
         }
-      // tzfile(5): up to a week, either way.
+      // tzfile(5): up to a week, in either direction.
       return hasDay && (!skip("/") || readTime(hoursMax: 167))
     }
 

@@ -1,15 +1,17 @@
 internal import Synchronization
 
-/// The windows of a directory stream that a second thread reads and looks into while the first one visits those before.
+/// The windows of a directory stream that a second thread reads, and whose entries it stats, while the first thread visits
+/// earlier ones.
 ///
 ///     first:      visit window 1 ─▶ from the front of window 2 ─▶         ◀─ and so on
 ///     companion:  read window 2 ─▶ from its back ◀─ until they meet ─▶ read window 3
 ///
-/// Both do the same to an entry, and whoever comes first does it. From the back, so that each thread goes on for long before
-/// they meet. Entries are visited by the first thread alone, in the order of the folder, so that nothing depends on who looked.
+/// Each entry is looked at by the thread that gets to it first. The companion starts from the back, so that both threads work for
+/// long before they meet. Only the first thread visits entries, in the order of the folder, so nothing depends on who looked.
 ///
-/// A window is the companion's from the moment that it is free until it is read; from then on both read its bytes, and the
-/// claims say whose its entries are (`Claims`), until the first thread has visited them all and frees it. The bells order that.
+/// A free window belongs to the companion until it has been read. From then on both threads read its bytes, and the claims decide
+/// who looks at which entries (`Claims`), until the first thread has visited them all and frees the window. The bells order
+/// these steps.
 final class Prefetch: Sendable {
   typealias Tag = @Sendable (borrowing DirectoryEntry) -> UInt8?
 
@@ -17,7 +19,7 @@ final class Prefetch: Sendable {
   private let asksStatus: Bool
   private let tag: Tag
   private let windows: [PrefetchedWindow]
-  /// Windows that were read so far, and those that may be.
+  /// The number of windows read so far, and of those that may be read.
   private let read = Bell()
   private let free = Bell()
   private let isOver = Atomic(false)
@@ -32,7 +34,7 @@ final class Prefetch: Sendable {
 
   // MARK: the first thread
 
-  /// Waits for a window, counted from 1 on. The one two before it is free again when it has been visited.
+  /// Waits for a window, counted from 1. It reuses the memory of the window two before it, which must have been released.
   func window(_ number: UInt32) -> PrefetchedWindow {
     read.wait(for: number)
     return windows[Int(number) % windows.count]

@@ -2,16 +2,16 @@ internal import CLiburing
 internal import Synchronization
 internal import SystemPackage
 
-/// A window, where its entries are, and what was learned about them. Whose it is, and when: `Prefetch`.
+/// A window, the offsets of its entries, and what was found out about them. `Prefetch` describes which thread may use it when.
 @safe final class PrefetchedWindow: @unchecked Sendable {
-  /// Bounds how long one thread waits for the other.
+  /// Limits how long one thread waits for the other.
   private static let entriesPerClaim = 16
 
   let window: DirectoryWindow
-  /// What getdents64 said.
+  /// The result of getdents64.
   private(set) var result: Int64 = 0
   private var count = 0
-  /// Its entries end before its bytes do.
+  /// Whether an entry is malformed; the window ends before it.
   private var isMalformed = false
   private let offsets: UnsafeMutablePointer<UInt32>
   private let statuses: UnsafeMutablePointer<PrefetchedStatus>
@@ -21,7 +21,7 @@ internal import SystemPackage
     self.init(DirectoryWindow(byteCount: byteCount), byteCount: byteCount)
   }
 
-  /// One whose bytes are given: what a kernel or FUSE server at fault might return.
+  /// A window with given bytes, for tests of what a faulty kernel or FUSE server might return.
   convenience init(parsing bytes: [UInt8]) {
     self.init(DirectoryWindow(bytes), byteCount: bytes.count)
     findEntries()
@@ -70,7 +70,7 @@ internal import SystemPackage
     var part = (count + Self.entriesPerClaim - 1) / Self.entriesPerClaim
     while part > 0, !isOver.load(ordering: .relaxed) {
       part -= 1
-      // What the first thread has taken is never finished: nobody waits for it.
+      // A part taken by the first thread is never marked finished: nobody waits for it.
       guard claims.take(part) else { return }
       for number in part * Self.entriesPerClaim..<min(count, (part + 1) * Self.entriesPerClaim) {
         look(at: number, descriptor, asksStatus: asksStatus, tag)
@@ -80,8 +80,8 @@ internal import SystemPackage
     }
   }
 
-  /// Gives each entry to `body`, in the order of the folder: with nil those that the other thread has not come to. False
-  /// where the window ends before its bytes do.
+  /// Passes each entry to `body`, in the order of the folder; with a status only if the other thread looked at it. False if the
+  /// window is malformed, after the entries before that.
   func visit(
     _ descriptor: Int32, _ body: (borrowing DirectoryEntry, PrefetchedStatus?) throws(KernelError) -> Void
   ) throws(KernelError) -> Bool {
@@ -116,13 +116,13 @@ internal import SystemPackage
   }
 }
 
-/// What another thread has learned about an entry before it is visited.
+/// What another thread has found out about an entry before it is visited.
 public struct PrefetchedStatus: Sendable {
-  /// That of `DirectoryStream.prefetch`; nil for an entry that was passed over.
+  /// The tag given to the entry in `DirectoryStream.prefetch`; nil if it was skipped.
   public let tag: UInt8?
   fileprivate let listedType: EntryType
   private let statusType: EntryType
-  /// Zero, or a negative errno; of an entry whose status was not asked for, that of no data.
+  /// Zero or a negative errno; -ENODATA if the status was not asked for.
   private let result: Int32
   private let links: UInt32
   private let modifiedNanoseconds: UInt32
@@ -138,7 +138,7 @@ public struct PrefetchedStatus: Sendable {
     modifiedSeconds = status.mtime_s
   }
 
-  /// As `Directory.modification`: type, modification time and number of names, or the errno; ENODATA where it was not asked for.
+  /// As `Directory.modification`: type, modification time and link count, or the errno; ENODATA if it was not asked for.
   public var status: FileStatus {
     get throws(Errno) {
       guard result >= 0 else { throw Errno(shim: result) }

@@ -1,43 +1,43 @@
 internal import CLiburing
 public import SystemPackage
 
-/// SIGINT and SIGTERM, remembered so that what is in flight can be finished.
+/// SIGINT and SIGTERM, recorded so that operations in flight can be finished.
 public enum StopSignal {
   /// Lets signals end this process where it is the first of its PID namespace, as in a container: by default none does
   /// (pid_namespaces(7)).
   public static func endFirstProcess() { hc_signals_end_first_process() }
 
-  /// From now on the first signal is remembered; a second one kills, which is safe at any moment.
+  /// From now on the first signal is recorded; a second one kills the process, which is safe at any moment.
   public static func install() { hc_signals_install() }
 
   /// Asks the work at hand to stop, as the signal itself would.
   public static func request(_ signal: Int32) { hc_signals_request(signal) }
 
-  /// What comes now is not to be stopped by the signal that ended what was before.
+  /// Clears the signal, so that it does not also stop the work that follows.
   public static func withdraw() { hc_signals_request(0) }
 
-  /// The signal that asked to stop, if one did. A plain load: cheap enough for every file.
+  /// The signal that asked to stop, if any. A plain load: cheap enough for every file.
   public static var pending: Int32? {
     let signal = hc_signals_pending()
     return signal == 0 ? nil : signal
   }
 }
 
-/// The signals that a service answers, waited for by a thread of its own.
+/// The signals that a service handles, on a thread that waits for them.
 public enum ServiceSignal {
   public static let hangUp: Int32 = 1
-  /// From now on SIGTERM, SIGINT and SIGHUP wait for `next`. Call before other threads are started.
+  /// From now on SIGTERM, SIGINT and SIGHUP are held for `next`. Call before other threads are started.
   public static func hold() { hc_signals_hold() }
-  /// Waits for one of them, for this long at most.
+  /// Waits for one of them; returns nil after this time.
   public static func next(withinNanoseconds timeout: Int64) -> Int32? {
     let signal = hc_signals_next(timeout)
     return signal == 0 ? nil : signal
   }
-  /// Lets the next one kill, which is safe at any moment, as long as the calling thread lives.
+  /// Lets the next one kill the process, which is safe at any moment, as long as the calling thread lives.
   public static func release() { hc_signals_release() }
 }
 
-/// Ends a wait of one thread from another.
+/// Lets one thread end the wait of another.
 public final class WakeUp: Sendable {
   private let descriptor: Int32
 
@@ -49,7 +49,8 @@ public final class WakeUp: Sendable {
 
   public func signal() { hc_bell_ring(descriptor) }
 
-  /// Until it is signalled, or was since the last time; until `deadline` at the latest (CLOCK_MONOTONIC).
+  /// Waits until it is signalled, or returns at once if it was since the last wait; until `deadline` at the latest
+  /// (CLOCK_MONOTONIC, nanoseconds).
   public func wait(until deadline: Int64) {
     let left = deadline - SystemClock.monotonicNanoseconds
     if left > 0 { hc_bell_wait(descriptor, left) }
@@ -61,29 +62,29 @@ public enum SystemClock {
   public static var monotonicNanoseconds: Int64 { hc_clock_monotonic_ns() }
   /// Since the epoch.
   public static var realtimeNanoseconds: Int64 { hc_clock_realtime_ns() }
-  /// Since the machine was started, its sleep included; cannot be set.
+  /// Since boot, including sleep; cannot be set.
   public static var boottimeNanoseconds: Int64 { hc_clock_boottime_ns() }
 }
 
-/// The time zone of this process: that of the machine, or the one set before its first use. It does not
-/// change during a run.
+/// The time zone of this process: the machine's, or the one set before its first use. It does not change during a
+/// run.
 public enum LocalZone {
-  /// Seconds east of Greenwich at a moment (seconds since the epoch).
+  /// The offset in seconds east of Greenwich at a moment, in seconds since the epoch.
   public static func offset(at seconds: Int64) -> Int64 { Int64(hc_zone_offset(seconds)) }
 
   /// Makes `name` the zone of the process. False, with nothing changed, for a zone that this machine does
-  /// not know: tzset(3) would silently take UTC.
+  /// not know: tzset(3) would silently use UTC.
   public static func use(_ name: String) -> Bool {
     guard isKnown(name) else { return false }
     unsafe hc_zone_use(name)
     return true
   }
 
-  /// Makes UTC the zone of the process, which needs no file of this machine.
+  /// Makes UTC the zone of the process, which needs no zone file.
   public static func useUTC() { unsafe hc_zone_use("UTC") }
 
-  /// The name of the zone, such as Europe/Zurich, from where glibc takes it: `use`, `TZ`, or /etc/localtime; where that is a
-  /// copy, /etc/timezone says of what. "unknown" where only the rules are there.
+  /// The name of the zone, such as Europe/Zurich, from the same sources as glibc: `use`, `TZ`, or /etc/localtime; if that is a
+  /// copy rather than a link, from /etc/timezone. "unknown" if no name is found.
   public static var name: String {
     if let value = CurrentProcess.environment("TZ") {
       let zone = value.hasPrefix(":") ? String(value.dropFirst()) : value
@@ -107,14 +108,14 @@ public enum LocalZone {
     return parts.lastIndex(of: "zoneinfo").map { parts[($0 + 1)...].joined(separator: "/") }
   }
 
-  /// The value of `TZ` where it is set to something that tzset(3) does not understand, and would silently take for UTC.
+  /// The value of `TZ`, if tzset(3) does not understand it and would silently use UTC; otherwise nil.
   public static var mistakenVariable: String? {
     guard let value = CurrentProcess.environment("TZ") else { return nil }
     let zone = value.hasPrefix(":") ? String(value.dropFirst()) : value
     return zone.isEmpty || isKnown(zone) || PosixZone.isWellFormed(zone) ? nil : value
   }
 
-  /// Whether it names a zone that this machine has.
+  /// Whether this machine has a zone of this name.
   public static func isKnown(_ name: String) -> Bool {
     if name == "UTC" { return true }
     guard !name.isEmpty, !name.contains("\0"), !name.split(separator: "/").contains("..") else {
@@ -130,9 +131,9 @@ public enum LocalZone {
   }
 }
 
-/// The supervisor that started this service (sd_notify(3)); silence where there is none.
+/// The supervisor that started this service (sd_notify(3)). Without one, nothing is sent.
 public enum Supervisor {
-  /// How often it wants to hear `WATCHDOG=1`, at least; nil where it does not.
+  /// The longest interval at which it expects `WATCHDOG=1`; nil if it expects none.
   public static var watchdogNanoseconds: Int64? {
     CurrentProcess.environment("WATCHDOG_USEC").flatMap(Int64.init).map {
       let (nanoseconds, hasOverflown) = $0.multipliedReportingOverflow(by: 1000)
@@ -140,7 +141,7 @@ public enum Supervisor {
     }
   }
 
-  /// Says that the settings are being read again; `READY=1` ends it.
+  /// Announces that the settings are being reloaded; `READY=1` ends the reload.
   public static func notifyReloading() {
     notify("RELOADING=1\nMONOTONIC_USEC=\(SystemClock.monotonicNanoseconds / 1000)")
   }
@@ -148,7 +149,7 @@ public enum Supervisor {
   /// Sends lines such as `READY=1` to `NOTIFY_SOCKET`.
   public static func notify(_ lines: String) {
     guard let socket = CurrentProcess.environment("NOTIFY_SOCKET"), !socket.isEmpty else { return }
-    // Nobody to tell, where nobody listens.
+    // An error is ignored: there is nobody to report it to.
     _ = unsafe hc_send_datagram(socket, lines)
   }
 }
@@ -162,7 +163,7 @@ public enum Kernel {
     return String(decoding: release.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
   }
 
-  /// By its release; distributions add features to older ones.
+  /// Judged by its release number; distributions backport features to older ones.
   public static func isAtLeast(_ major: Int32, _ minor: Int32) -> Bool { hc_kernel_is_at_least(major, minor) }
 }
 
@@ -170,11 +171,11 @@ public enum Kernel {
 public enum CurrentProcess {
   /// Processors that this process may run on (sched_getaffinity(2)).
   public static var processorCount: Int { Int(hc_processor_count()) }
-  /// The largest resident set so far, in bytes.
+  /// The peak resident set size so far, in bytes.
   public static var peakResidentBytes: UInt64 { hc_peak_resident_bytes() }
-  /// Makes folders get exactly the mode that was asked for, whatever the shell's umask.
+  /// Clears the umask, so that new folders get exactly the requested mode.
   public static func clearUmask() { hc_clear_umask() }
-  /// The umask that was in force before.
+  /// The umask that the process was started with.
   public static var firstUmask: UInt32 { hc_first_umask() }
   /// Whether a seccomp filter is in force.
   public static var isFiltered: Bool { hc_is_filtered() }
@@ -183,7 +184,7 @@ public enum CurrentProcess {
   public static func environment(_ name: String) -> String? {
     unsafe hc_environment(name).map { unsafe String(cString: $0) }
   }
-  /// Whether this is the program of an OCI container, by the variable that podman sets, and hotcold's own image.
+  /// Whether this process runs in an OCI container, judged by the variable that podman and hotcold's own image set.
   public static var isInContainer: Bool { ["oci", "podman"].contains(environment("container") ?? "") }
   /// The names of all environment variables that begin with `prefix`.
   public static func environmentNames(beginningWith prefix: String) -> [String] {
@@ -196,12 +197,12 @@ public enum CurrentProcess {
     }
     return names
   }
-  /// Without the program's own name. Read from execve(2)'s list: `CommandLine.arguments` needs /proc, and a command
-  /// that seems to have no arguments prints its help and succeeds.
+  /// Without the program's own name. Taken from the list that execve(2) passed: `CommandLine.arguments` needs /proc, and a
+  /// command that seems to have no arguments would print its help and succeed.
   public static var arguments: [String] {
     (1..<max(1, hc_argument_count())).map { unsafe String(cString: hc_argument($0)) }
   }
-  /// Without links on its way.
+  /// The absolute path of the working folder, without links.
   public static func workingFolder() throws(KernelError) -> FilePath {
     var buffer = [CChar](repeating: 0, count: 4096)  // PATH_MAX
     try KernelError.check(unsafe hc_working_folder(&buffer, buffer.count), .workingFolder, "")
@@ -209,16 +210,16 @@ public enum CurrentProcess {
   }
   public static var isRoot: Bool { hc_effective_uid() == 0 }
   public static var effectiveUser: UInt32 { hc_effective_uid() }
-  /// How many descriptors this process may have (RLIMIT_NOFILE).
+  /// How many descriptors this process may have open (RLIMIT_NOFILE).
   public static var descriptorLimit: Int { Int(clamping: hc_descriptor_limit()) }
-  /// Raises it to `wanted`, as far as the hard limit goes: the soft one is usually 1024 for the sake of select(2).
+  /// Raises that limit to `wanted`, as far as the hard limit permits: the soft one is usually 1024 for the sake of select(2).
   public static func raiseDescriptorLimit(to wanted: Int) { hc_raise_descriptor_limit(UInt64(wanted)) }
   public static func isMember(ofGroup group: UInt32) -> Bool { hc_is_member(group) }
 }
 
 /// The user database (passwd(5) and whatever nsswitch.conf(5) adds).
 public enum Users {
-  /// The login name, or the number as text where the machine knows none.
+  /// The login name, or `#` and the number if the machine knows none.
   public static func name(of user: UInt32) -> String {
     let capacity = 256
     return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) { buffer in
@@ -227,10 +228,10 @@ public enum Users {
     }
   }
 
-  /// Whether the folder is the home of root or of an ordinary user. Homes of system accounts do not count:
-  /// Debian gives www-data /var/www.
+  /// Whether the folder is the home folder of root or an ordinary user. Those of system accounts do not count:
+  /// on Debian the home of www-data is /var/www.
   public static func isHome(_ folder: borrowing Directory) -> Bool { hc_is_home(folder.descriptor) }
 }
 
-/// Lets this thread sleep.
+/// Suspends this thread.
 public func pause(microseconds: UInt32) { hc_sleep_us(microseconds) }

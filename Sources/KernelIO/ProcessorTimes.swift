@@ -1,7 +1,7 @@
 internal import CLiburing
 internal import SystemPackage
 
-/// What the processors that this process may run on have done so far (proc(5): /proc/stat), and for whom.
+/// How the processors that this process may run on have spent their time so far (proc(5): /proc/stat).
 public struct ProcessorTimes: Sendable {
   private let busyTicks: Int64
   private let stolenTicks: Int64
@@ -11,7 +11,7 @@ public struct ProcessorTimes: Sendable {
 
   private struct KernelThread: Hashable {
     let process: Int64
-    /// A number is given again.
+    /// Tells threads apart whose process ID has been reused.
     let startTicks: Int64
   }
 
@@ -19,7 +19,7 @@ public struct ProcessorTimes: Sendable {
   /// PF_KTHREAD, linux/sched.h.
   private static let kernelThreadFlag: Int64 = 0x20_0000
 
-  /// Nil where /proc does not tell.
+  /// The times at this moment; nil if /proc does not tell.
   public static var now: ProcessorTimes? {
     guard let contents = try? readFile(at: "/proc/stat", limit: statBytesMax) else { return nil }
     var (busy, stolen): (Int64, Int64) = (0, 0)
@@ -42,8 +42,8 @@ public struct ProcessorTimes: Sendable {
       moment: SystemClock.monotonicNanoseconds)
   }
 
-  /// How many processors other programs had since then, on average: not this process, its children, and the threads of the
-  /// kernel, which work for a loop device, for instance. In a PID namespace those are not to be seen, and count as others.
+  /// How many processors other programs have used since then, on average. This process, its children and kernel threads, which
+  /// work for a loop device, for instance, do not count. In a PID namespace kernel threads are not visible, and count as others.
   public func others(since earlier: ProcessorTimes) -> Double {
     var ofKernel: Int64 = 0
     for (thread, ticks) in ofKernelThreads {
@@ -53,7 +53,7 @@ public struct ProcessorTimes: Sendable {
     return processors(Self.nanoseconds(ticks) &- (ownNanoseconds &- earlier.ownNanoseconds), earlier)
   }
 
-  /// How many processors the hypervisor had given to other machines.
+  /// How many processors the hypervisor has given to other virtual machines since then, on average (stolen time).
   public func stolen(since earlier: ProcessorTimes) -> Double {
     processors(Self.nanoseconds(stolenTicks &- earlier.stolenTicks), earlier)
   }
@@ -74,8 +74,8 @@ public struct ProcessorTimes: Sendable {
       guard let process = Int64(text),
         let stat = try? readFile(at: FilePath("/proc/\(text)/stat"), limit: 4096)
       else { return }
-      // The name of the program is in brackets, and may have any in it. After it: state, ppid, …, flags (6), …, utime (11),
-      // stime, …, starttime (19).
+      // The name of the program is in parentheses, and may itself contain any. After it: state, ppid, …, flags (6), …,
+      // utime (11), stime, …, starttime (19).
       let afterName = stat.lastIndex(of: UInt8(ascii: ")")).map { $0 + 1 } ?? 0
       let fields = numbers(stat[afterName...].split(separator: UInt8(ascii: " "))[...])
       guard fields.count > 19, fields[6] & kernelThreadFlag != 0 else { return }
@@ -90,7 +90,7 @@ public struct ProcessorTimes: Sendable {
     return ticks.multipliedReportingOverflow(by: ofOne).partialValue
   }
 
-  /// What is no number counts as 0, so that all others keep their places.
+  /// A field that is not a number counts as 0, so that the others keep their positions.
   private static func numbers(_ fields: ArraySlice<ArraySlice<UInt8>>) -> [Int64] {
     fields.map { Int64(String(decoding: $0, as: UTF8.self)) ?? 0 }
   }

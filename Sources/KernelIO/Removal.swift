@@ -1,15 +1,15 @@
 internal import SystemPackage
 
 extension Directory {
-  /// Removes a file if it `mayGo`, and says whether it has gone.
+  /// Removes a file if `mayGo` is true for it. Returns whether it is gone.
   ///
-  /// What a name stood for when it was looked at, another program may have replaced since. So the file is renamed to `aside`
-  /// first, which no other program knows, and looked at there; then it is removed, or put back unless its name is taken by
-  /// now: it stays where it is and that is thrown. A run that is killed meanwhile leaves it under `aside`, too.
+  /// Another program may replace a file after it was looked at. So the file is first renamed to `aside`, a name that no other
+  /// program knows, and looked at there. Then it is removed or renamed back. If its name has been taken meanwhile, it stays
+  /// under `aside`, and the error is thrown. A run that is killed meanwhile leaves it under `aside`, too.
   ///
-  /// Where the file system has no RENAME_NOREPLACE, it is looked at under its own name (`Name.moveByLink` says what the risk is).
+  /// If the file system has no RENAME_NOREPLACE, it is looked at under its own name (`Name.moveByLink` describes the risk).
   ///
-  /// `mayGo` is given the name under which it is.
+  /// - Parameter mayGo: called with the name that the file has at that moment.
   public func removeFile(
     _ name: String, aside: String, if mayGo: (_ name: String) throws(KernelError) -> Bool
   ) throws(KernelError) -> Bool {
@@ -36,7 +36,7 @@ extension Directory {
     return false
   }
 
-  /// Gives a file another name in this folder, which must be free.
+  /// Renames a file in this folder. The new name must be free.
   public func renameFile(_ name: String, as newName: String) throws(KernelError) {
     let outcome = Name.rename(
       Array(name.utf8).span, from: descriptor, to: descriptor, as: Array(newName.utf8).span)

@@ -1,14 +1,14 @@
 internal import CLiburing
 public import SystemPackage
 
-/// Calls on one name below an open folder, made on this thread.
+/// System calls on one name in an open folder, made on this thread.
 public enum Name {
-  /// Moves `name` from one folder to another and refuses to replace (renameat2(2), RENAME_NOREPLACE).
+  /// Moves `name` from one folder to another, and refuses to replace (renameat2(2), RENAME_NOREPLACE).
   public static func rename(_ name: Span<UInt8>, from: Int32, to: Int32) -> Outcome {
     Outcome(shim: unsafe withTerminated(name) { unsafe Request.rename(from: from, to: to).execute($0) })
   }
 
-  /// Moves `name` from one folder to another and gives it another name, which must be free.
+  /// Moves `name` from one folder to another under a new name, which must be free.
   public static func rename(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
   ) -> Outcome {
@@ -19,21 +19,21 @@ public enum Name {
       })
   }
 
-  /// Moves `name` by linkat(2) and unlinkat(2), where the file system has no RENAME_NOREPLACE (EINVAL: NFS, 9p,
-  /// FUSE without rename2) and the user accepts the risk: linking refuses to replace as well. Where the file system has
-  /// no links either, the outcome is EINVAL again: checking first and renaming then would replace a file that comes in
-  /// between. EPERM and EMLINK are answers about this file alone.
+  /// Moves `name` by linkat(2) and unlinkat(2), for file systems without RENAME_NOREPLACE (EINVAL: NFS, 9p, FUSE
+  /// without rename2) if the user accepts the risk: linking refuses to replace as well. If the file system has no hard
+  /// links either, the outcome is EINVAL again: checking first and then renaming would replace a file that appears in
+  /// between. EPERM and EMLINK concern only this file.
   ///
-  /// In between the file has both names. A name that is taken by the very same file is what a killed run leaves, so
-  /// the move is finished.
+  /// In between, the file has both names. A new name that is taken by the same file was left by a killed run, and the
+  /// move is completed.
   ///
-  /// The risk: a file that another process renames over the old name after the last look at it is unlinked. The look
-  /// narrows that to the time between two system calls, and nothing can close it.
+  /// The risk: a file that another process renames over the old name after the last check is unlinked. The check
+  /// narrows this window to the time between two system calls, and nothing can close it.
   public static func moveByLink(_ name: Span<UInt8>, from: Int32, to: Int32) -> Outcome {
     moveByLink(name, from: from, to: to, as: name)
   }
 
-  /// The same, and gives the file another name, which must be free.
+  /// The same, under a new name, which must be free.
   public static func moveByLink(
     _ name: Span<UInt8>, from: Int32, to: Int32, as newName: Span<UInt8>
   ) -> Outcome {
@@ -53,18 +53,18 @@ public enum Name {
     }
     do throws(Errno) {
       guard let now = try statusIfThere(name, in: from) else { return .done }
-      // Another file has the old name by now: what was there is at its new one, and this one is visited by the next pass.
+      // Another file has the old name by now: ours has its new name, and the next pass visits the other one.
       guard now.inode == before.inode, now.device == before.device else { return .done }
-      // Written to at this moment, or not the same file after all: both names stay, and a later run looks again.
+      // It is being written to, or is not the same file after all: both names stay, and a later run checks again.
       guard now.hasContents(of: before) else { return .failed(.resourceBusy) }
-      // Another run, through another mount, takes the file back at this moment: the old name is the only one.
+      // Another run, through another mount, is moving the file back: the old name is the only one.
       guard try status(of: newName, in: to).isSecondName(of: now) else { return .failed(.resourceBusy) }
     } catch { return .failed(error) }
     let unlinked = unsafe withTerminated(name) { unsafe hc_unlink(from, $0) }
     switch unlinked == 0 ? nil : Errno(shim: unlinked) {
     case nil, .noSuchFileOrDirectory: return .done
     case let errno?:
-      // Back to one name, the old one; but only if it is seen to be there: a server whose answer was lost has removed it
+      // Back to the old name alone, but only if it is known to exist: a server whose answer was lost may have removed it
       // (NFS), and then the new name is the only one.
       if linked == 0, isSameFile(name, from, newName, to) {
         _ = unsafe withTerminated(newName) { unsafe hc_unlink(to, $0) }
@@ -73,17 +73,17 @@ public enum Name {
     }
   }
 
-  /// Removes a file of hotcold's own. False where that is not possible.
+  /// Removes one of hotcold's own files. False if that fails.
   public static func unlink(_ name: Span<UInt8>, in dirfd: Int32) -> Bool {
     unsafe withTerminated(name) { unsafe hc_unlink(dirfd, $0) } == 0
   }
 
-  /// Gives a file a second name, the same in another folder (linkat(2)).
+  /// Links a file into another folder under the same name (linkat(2)).
   public static func link(_ name: Span<UInt8>, from: Int32, to: Int32) -> Outcome {
     Outcome(shim: unsafe withTerminated(name) { unsafe hc_link(from, $0, to, $0) })
   }
 
-  /// Whether a name means the same file in both folders, which are not one and the same.
+  /// Whether a name refers to the same file in two different folders. False if both are the same folder.
   public static func isSameFile(_ name: Span<UInt8>, _ left: Int32, _ right: Int32) -> Bool {
     isSameFile(name, left, name, right)
   }
@@ -91,7 +91,7 @@ public enum Name {
   private static func isSameFile(
     _ name: Span<UInt8>, _ left: Int32, _ otherName: Span<UInt8>, _ right: Int32
   ) -> Bool {
-    // One entry that is looked at twice has all the links of a second name, and is none: it may be the last.
+    // The same entry looked at twice has the link count of a second name but is not one: it may be the last.
     guard !isSameEntry(name, left, otherName, right),
       let left = try? status(of: name, in: left), let right = try? status(of: otherName, in: right)
     else { return false }
@@ -102,7 +102,7 @@ public enum Name {
     name.count == other.count && name.indices.allSatisfy { name[$0] == other[$0] }
   }
 
-  /// True also where that cannot be told.
+  /// True also if unknown.
   private static func isSameEntry(
     _ name: Span<UInt8>, _ left: Int32, _ otherName: Span<UInt8>, _ right: Int32
   ) -> Bool {
@@ -129,13 +129,13 @@ public enum Name {
     return FileStatus(raw)
   }
 
-  /// Whether a name is taken in the folder `dirfd`, or for any other reason may not be looked up there.
+  /// Whether a name is taken in the folder `dirfd`. True also if the lookup fails for any reason but ENOENT.
   public static func isTaken(_ name: Span<UInt8>, in dirfd: Int32) -> Bool {
     let result = look(name, in: dirfd)
     return result >= 0 || Errno(shim: result) != .noSuchFileOrDirectory
   }
 
-  /// Whether a name is known to be taken in the folder `dirfd`: not where it may not be looked up.
+  /// Whether a name is known to be taken in the folder `dirfd`. False if the lookup fails.
   public static func isThere(_ name: Span<UInt8>, in dirfd: Int32) -> Bool { look(name, in: dirfd) >= 0 }
 
   private static func look(_ name: Span<UInt8>, in dirfd: Int32) -> Int32 {

@@ -1,17 +1,17 @@
 internal import CLiburing
 public import SystemPackage
 
-/// One operation on a name below an open folder. The name stands apart: it belongs to whoever keeps the request
-/// (`RequestQueue`), NUL-terminated.
+/// One operation on a name in an open folder. The NUL-terminated name is stored separately, by the owner of the request
+/// (`RequestQueue`).
 ///
-/// Two executors, one switch each: `execute` makes the call on this thread, `prepare` puts it into a ring. Both give
-/// the same outcome. Another operation is a case here and one in each of them.
+/// There are two executors with one switch each: `execute` makes the call on this thread, `prepare` puts it into a ring. Both
+/// give the same outcome. A new operation needs a case here and one in each of them.
 public enum Request: Sendable {
   /// Moves the name to another folder, and refuses to replace (renameat2(2), RENAME_NOREPLACE).
   case rename(from: Int32, to: Int32)
   /// mkdirat(2).
   case makeFolder(in: Int32, mode: UInt32)
-  /// Unlinks a file (unlinkat(2)). For retention alone: no migration removes a recorder's file.
+  /// Unlinks a file (unlinkat(2)). Only for retention: no migration removes a recorder's file.
   case unlink(in: Int32)
 
   /// Returns 0 or a negative errno.
@@ -35,10 +35,10 @@ public enum Request: Sendable {
   }
 }
 
-/// What became of a request, the same for each executor.
+/// The result of a request, the same from every executor.
 public enum Outcome: Equatable, Sendable {
   case done
-  /// The kernel never began it: the run was asked to stop, or a request was cancelled.
+  /// It was never started: the run was asked to stop, or the request was cancelled.
   case notExecuted
   case failed(Errno)
 

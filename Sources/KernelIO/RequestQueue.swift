@@ -1,8 +1,7 @@
 internal import CLiburing
 internal import SystemPackage
 
-/// Requests on their way: a bounded first-in first-out queue from which the thread that owns it takes, and a ring or a helper
-/// thread beside it.
+/// A bounded first-in first-out queue of requests. Its owner's thread executes them, and a ring or a helper thread besides.
 ///
 ///      head            front              tail
 ///       │ begun          │ pending          │
@@ -10,32 +9,33 @@ internal import SystemPackage
 ///     ──[ done │ flying │ done ][ … waiting … ]──▶
 ///       retire            take               append
 ///
-/// The queue owns a copy of the names, so the window that they came from may be refilled at once. Its memory is
+/// The queue owns copies of the names, so the window that they came from may be refilled at once. Its memory is
 /// fixed.
 ///
-/// Positions count up for ever; a request's slot is its position modulo the capacity.
+/// Positions only ever increase; a request's slot is its position modulo the capacity.
 public struct RequestQueue: ~Copyable {
   public let capacity: Int
-  /// A helper thread has a share in them.
+  /// Shared with a helper thread, if one is attached.
   let slots: RequestSlots
-  /// The oldest request that was not retired.
+  /// The position of the oldest request that has not been retired.
   public private(set) var head = 0
-  /// Where the next request goes.
+  /// The position of the next request.
   public private(set) var tail = 0
 
+  /// - Parameter capacity: the most requests that are in the queue at once, retired ones not counted.
   public init(capacity: Int) {
     precondition(capacity > 0)
     self.capacity = capacity
     slots = RequestSlots(capacity: capacity)
   }
 
-  /// The oldest request that nobody has begun.
+  /// The position of the oldest request that nobody has begun.
   public var front: Int { slots.front }
   public var isEmpty: Bool { head == tail }
   public var isFull: Bool { tail - head == capacity }
   public var pendingCount: Int { tail - slots.front }
 
-  /// Adds a request for `name` and returns its position. Its folders must stay open until it is retired.
+  /// Adds a request for `name` and returns its position. The folders of the request must stay open until it is retired.
   @discardableResult
   public mutating func append(_ name: Span<UInt8>, _ request: Request) -> Int {
     precondition(!isFull)
@@ -45,8 +45,8 @@ public struct RequestQueue: ~Copyable {
     return tail - 1
   }
 
-  /// Drops the pending requests that do not satisfy `isWanted`, which is asked once for each, the oldest first. Not while a
-  /// helper has a share.
+  /// Drops the pending requests for which `isWanted` is false. It is called once for each, oldest first. Not while a helper is
+  /// attached.
   public mutating func keepPending(where isWanted: (Span<UInt8>) -> Bool) {
     let pending = front..<tail
     tail = front
@@ -65,17 +65,17 @@ public struct RequestQueue: ~Copyable {
     return position
   }
 
-  /// Executes the oldest pending request on this thread. False where there is none.
+  /// Executes the oldest pending request on this thread. False if there is none.
   @discardableResult
   public mutating func executeFront() -> Bool { slots.executeFront() != nil }
 
-  /// Executes on this thread all that nobody has begun, or that was given to a ring and came back unexecuted.
+  /// Executes on this thread all requests that nobody has begun, and those that a ring returned unexecuted.
   public mutating func executeRest() {
     executeCancelled()
     while executeFront() {}
   }
 
-  /// Executes what was given to a ring and came back unexecuted.
+  /// Executes the requests that a ring returned unexecuted.
   public mutating func executeCancelled() {
     for position in head..<front where slots.result(at: position) == RequestSlots.cancelled {
       slots.execute(at: position)
@@ -89,18 +89,18 @@ public struct RequestQueue: ~Copyable {
     return unsafe slots.prepareFront(in: ring)
   }
 
-  /// Records a completion of the ring.
+  /// Records a completion from a ring.
   mutating func complete(at position: Int, result: Int32) {
     precondition((head..<front).contains(position))
     slots.setResult(
       result == -Errno.canceled.rawValue ? RequestSlots.cancelled : result, at: position)
   }
 
-  /// Takes back what was prepared in a ring, when nothing is in flight there and nothing will be submitted any more.
+  /// Takes back what was prepared in a ring. Call when nothing is in flight there and nothing more will be submitted.
   mutating func takeBack() { cancel(head..<front) }
 
-  /// Gives up whatever has no result: it will not be executed any more. Call when nothing is in flight, or
-  /// when the ring that carried it has failed.
+  /// Gives up all requests without a result: they will not be executed. Call when nothing is in flight, or when the
+  /// ring has failed.
   public mutating func abandonUnfinished() {
     cancel(head..<tail)
     slots.skip(to: tail)
@@ -124,13 +124,13 @@ public struct RequestQueue: ~Copyable {
     }
   }
 
-  /// Makes room: the oldest request is done with.
+  /// Retires the oldest request, which must have an outcome, to make room.
   public mutating func retireHead() {
     precondition(head < tail && slots.result(at: head) != RequestSlots.unfinished)
     head += 1
   }
 
-  /// The name of a request that was not retired.
+  /// The name of a request that has not been retired.
   @_lifetime(borrow self)
   public func name(at position: Int) -> Span<UInt8> {
     let name = unsafe slots.name(at: position)

@@ -2,16 +2,16 @@ internal import CLiburing
 internal import Synchronization
 internal import SystemPackage
 
-/// The memory of a `RequestQueue`: who fills it owns it, and a `HelperThread` may take from it at the same time.
+/// The memory of a `RequestQueue`. The thread that fills it owns it; a `HelperThread` may take requests from it concurrently.
 ///
 ///     owner: fill ─▶ publish (tail) ─▶ ─────────────────────────▶ read the result, fill again
 ///     whoever begins it first (front): ─▶ execute ─▶ store the result
 ///
-/// A slot is its owner's until `tail` is past it, then of whoever moved `front` past it, then its owner's again once it has a
-/// result. Each of these steps releases what was written before, and acquires it on the other side. A slot has its name beside
-/// its state, so that a rename moves one line between the caches for names of up to 40 bytes.
+/// A slot belongs to the owner until `tail` is past it, then to the thread that moved `front` past it, then to the owner again
+/// once it has a result. Each of these steps is a release on one side and an acquire on the other. A slot's name is stored next
+/// to its state, so that for names of up to 40 bytes a rename moves only one cache line between processors.
 @safe final class RequestSlots: @unchecked Sendable {
-  // No errno: the kernel's are below 4096.
+  // Neither is a negative errno: the kernel's are below 4096.
   static let unfinished: Int32 = .min
   static let cancelled: Int32 = .min + 1
 
@@ -22,11 +22,11 @@ internal import SystemPackage
   }
   /// NAME_MAX and its NUL.
   private static let nameBytes = 256
-  /// Of a line of the cache, and of the one that is fetched with it.
+  /// The size of a cache line.
   private static let line = 64
   private static let nameOffset = MemoryLayout<Slot>.size
   private static let stride = (nameOffset + nameBytes + line - 1) / line * line
-  /// Each of the two counters has lines of its own.
+  /// Each of the two counters has two cache lines to itself, because an adjacent line may be prefetched with it.
   private static let countersBytes = 4 * line
 
   private let capacity: Int
@@ -67,9 +67,9 @@ internal import SystemPackage
       to: UInt8.self)
   }
 
-  // MARK: the owner's
+  // MARK: for the owner
 
-  /// The oldest request that nobody has begun.
+  /// The position of the oldest request that nobody has begun.
   var front: Int { unsafe frontCounter.pointee.load(ordering: .acquiring) }
 
   func fill(_ position: Int, _ name: Span<UInt8>, _ request: Request) {
@@ -91,7 +91,7 @@ internal import SystemPackage
     fill(other, unsafe name.span, unsafe slot(position).pointee.request)
   }
 
-  /// Lets others take what is before `tail`.
+  /// Lets other threads take the requests before `tail`.
   func publish(upTo tail: Int) { unsafe tailCounter.pointee.store(tail, ordering: .releasing) }
 
   func skip(to position: Int) { unsafe frontCounter.pointee.store(position, ordering: .releasing) }
@@ -106,7 +106,7 @@ internal import SystemPackage
     unsafe slot(position).pointee.result.store(result, ordering: .releasing)
   }
 
-  /// Where no helper has a share.
+  /// Only while no helper is attached.
   func prepareFront(in ring: OpaquePointer) -> Bool {
     let position = front
     let isPrepared = unsafe nameStart(position).withMemoryRebound(to: CChar.self, capacity: Self.nameBytes) {
@@ -116,13 +116,13 @@ internal import SystemPackage
     return isPrepared
   }
 
-  // MARK: anybody's
+  // MARK: for any thread
 
   var hasPending: Bool {
     unsafe frontCounter.pointee.load(ordering: .acquiring) < tailCounter.pointee.load(ordering: .acquiring)
   }
 
-  /// Takes the oldest pending request, and returns its position; nil where there is none.
+  /// Takes the oldest pending request, and returns its position; nil if there is none.
   func begin() -> Int? {
     var position = unsafe frontCounter.pointee.load(ordering: .relaxed)
     while unsafe position < tailCounter.pointee.load(ordering: .acquiring) {
@@ -134,7 +134,7 @@ internal import SystemPackage
     return nil
   }
 
-  /// Begins the oldest pending request and executes it on this thread. Returns its result; nil where there is none.
+  /// Takes the oldest pending request and executes it on this thread. Returns its result; nil if there is none.
   func executeFront() -> Int32? { begin().map { execute(at: $0) } }
 
   @discardableResult

@@ -6,7 +6,7 @@ internal import SystemPackage
 /// The names of a prepared request must stay where they are until `submit` (the kernel copies them then),
 /// and its folders must stay open until it is reaped.
 @safe public struct Ring: ~Copyable {
-  /// What the kernel granted at set-up.
+  /// The features that the kernel granted at set-up.
   public struct Features: Sendable {
     public let singleIssuer: Bool
     public let deferTaskRun: Bool
@@ -16,27 +16,31 @@ internal import SystemPackage
 
   public let features: Features
   private let ring: OpaquePointer
-  /// Submitted and not yet reaped.
+  /// The number of requests submitted and not yet reaped.
   public private(set) var inFlight = 0
-  /// Prepared and not yet taken by the kernel.
+  /// The number of requests prepared and not yet taken by the kernel.
   public var preparedCount: Int { prepared }
   private var prepared = 0
-  /// Requests that the kernel has taken so far, and the submissions that it took them in.
+  /// The number of requests that the kernel has taken so far, and of the submissions in which it took them.
   public private(set) var requestCount = 0
   public private(set) var submissionCount = 0
 
-  /// The kernel does not let this process wait for what is in flight, so it is not known what became of that. Nothing more
-  /// can be done with this ring.
+  /// Whether the kernel does not let this process wait for the requests in flight, so their outcome is unknown. Nothing more can
+  /// be done with this ring.
   public private(set) var isLost = false
 
-  /// Waits in a row that the kernel refused, about a millisecond each.
+  /// The number of consecutive waits that the kernel refused, about a millisecond each.
   private var refusedWaits = 0
   private static let refusedWaitsMax = 3000
   private static let interruptionsMax = 1000
   /// The tag of a request that belongs to no queue.
   private static let cancelTag = UInt64.max
 
-  /// Sets up a ring of `entries` whose path operations run on at most `workers` kernel threads.
+  /// Sets up a ring.
+  ///
+  /// - Parameters:
+  ///   - entries: the size of the submission queue.
+  ///   - workers: the most io-wq workers (kernel threads) that run path operations.
   public init(entries: Int, workers: Int) throws(KernelError) {
     var raw: OpaquePointer?
     var granted = hc_ring_features()
@@ -48,7 +52,7 @@ internal import SystemPackage
       boundedWorkers: granted.bounded_workers)
   }
 
-  /// Closing waits some milliseconds for the kernel's worker: not this thread.
+  /// Closing waits some milliseconds for the kernel's worker, so another thread does it.
   deinit {
     nonisolated(unsafe) let ring = unsafe ring
     Threads.detach { unsafe hc_ring_close(ring) }
@@ -61,9 +65,9 @@ internal import SystemPackage
     return isPrepared
   }
 
-  /// Hands prepared requests to the kernel, and lets it post what is due (a ring with DEFER_TASKRUN posts
-  /// completions only when it is entered). The kernel may take fewer, or none for now (EAGAIN, EBUSY, EINTR of
-  /// io_uring_enter(2)): then reap, and call again while `preparedCount` is not 0.
+  /// Submits the prepared requests, and lets the kernel post completions (a ring with DEFER_TASKRUN posts them only
+  /// when it is entered). The kernel may take fewer, or none for now (EAGAIN, EBUSY, EINTR of io_uring_enter(2)): then
+  /// reap, and call again while `preparedCount` is not 0.
   public mutating func submit() throws(KernelError) {
     var interruptions = 0
     while prepared > 0 || inFlight > 0 {
@@ -84,15 +88,15 @@ internal import SystemPackage
     }
   }
 
-  /// Gives up on a ring in which nothing is in flight: what was prepared goes back to the queue, cancelled. Submit
-  /// nothing after that.
+  /// Gives up a ring in which nothing is in flight: what was prepared returns to the queue, cancelled. Do not submit
+  /// anything afterwards.
   public mutating func takeBackPrepared(into queue: inout RequestQueue) {
     precondition(inFlight == 0)
     prepared = 0
     queue.takeBack()
   }
 
-  /// Waits until everything in flight has completed. False after the time, or when a signal came.
+  /// Waits until everything in flight has completed. False after the time, or when interrupted by a signal.
   public mutating func wait(milliseconds: Int) throws(KernelError) -> Bool {
     guard inFlight > 0 else { return true }
     let result = unsafe hc_ring_wait(ring, UInt32(inFlight), UInt32(milliseconds))
@@ -105,7 +109,7 @@ internal import SystemPackage
       refusedWaits = 0
       return false
     case let errno where errno.isTransient && refusedWaits < Self.refusedWaitsMax:
-      // Not for ever: the kernel may never let this process wait again.
+      // Not forever: the kernel may never let this process wait again.
       refusedWaits += 1
       hc_sleep_us(1000)
       return false
@@ -116,7 +120,7 @@ internal import SystemPackage
     }
   }
 
-  /// Takes the completions that are there into the queue, without a system call.
+  /// Records the available completions in the queue, without a system call.
   public mutating func reap(into queue: inout RequestQueue) {
     guard !isLost else { return }
     // 512 bytes: on the stack.
@@ -136,17 +140,17 @@ internal import SystemPackage
     }
   }
 
-  /// Asks the kernel to give back what it has not begun (Linux 5.19); those complete with ECANCELED.
+  /// Asks the kernel to cancel the requests that it has not begun (Linux 5.19); they complete with ECANCELED.
   public mutating func cancelAll() {
     guard unsafe hc_ring_prepare_cancel_all(ring, Self.cancelTag) == 0 else { return }
     prepared += 1
-    // Refused, they stay in flight, and are waited for.
+    // If this is refused, they stay in flight and are waited for.
     try? submit()
   }
 }
 
 extension Errno {
-  /// What io_uring_enter(2) says when it may be asked again.
+  /// Errors after which io_uring_enter(2) may be called again.
   fileprivate var isTransient: Bool {
     [.interrupted, .resourceTemporarilyUnavailable, .resourceBusy].contains(self)
   }

@@ -1,12 +1,12 @@
 internal import CLiburing
 
-/// A few threads for work that waits for the kernel or for memory.
+/// Short-lived threads for work that waits for the kernel or for memory.
 public enum Threads {
-  /// Calls `body` once for each index below `count`, each on a thread of its own, and returns what they returned when
-  /// all are done. The last one is the calling thread; so are those for which the kernel grants no thread.
+  /// Calls `body` once for each index below `count`, each on its own thread, and returns the results when all are done.
+  /// The last call runs on the calling thread, and so does every call for which the kernel grants no thread.
   ///
-  /// It does not escape. To say so would take a check that has the length of this file's whole path in it, and the program
-  /// would not be the same to the byte in another folder.
+  /// `body` does not actually escape, but declaring it so would compile in a check that contains the length of this file's
+  /// full path, and then the binary would not be reproducible byte for byte in another folder.
   @discardableResult
   public static func run<Value: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> Value) -> [Value]
   {
@@ -22,7 +22,7 @@ public enum Threads {
     return slots.map { $0.value! }
   }
 
-  /// Calls `body` on a thread of its own and does not wait for it; on this one where the kernel grants none.
+  /// Calls `body` on its own thread and does not wait for it; on this thread if the kernel grants none.
   public static func detach(_ body: @escaping @Sendable () -> Void) {
     let call = unsafe Unmanaged.passRetained(Call(body))
     let thread = unsafe hc_thread_start(
@@ -39,7 +39,7 @@ public enum Threads {
     return thread != 0
   }
 
-  /// Written by one thread, and read by another that has joined it.
+  /// Written by one thread, and read by another after joining it.
   private final class Slot<Value>: @unchecked Sendable {
     var value: Value?
   }

@@ -1,8 +1,8 @@
 internal import Synchronization
 
-/// Lets one thread at a time do what takes much memory.
+/// Lets only one thread at a time do work that takes much memory.
 public final class Turn: Sendable {
-  /// Its end gives the turn to the next thread.
+  /// Ending the life of this value passes the turn to the next thread.
   public struct Taken: ~Copyable {
     fileprivate let turn: Turn
 
@@ -17,7 +17,7 @@ public final class Turn: Sendable {
 
   public init() {}
 
-  /// Waits until no other thread has it.
+  /// Waits until no other thread has the turn.
   public func take() -> Taken {
     while true {
       let seen = bell.count

@@ -1,8 +1,8 @@
 internal import CLiburing
 internal import SystemPackage
 
-/// A file that is being written. Whoever is done with it calls `close`: NFS and other file systems write what they were given
-/// only then, and say then that it found no room (close(2)). What synchronises the file later may not hear of it any more.
+/// A file that is being written. Call `close` at the end: NFS and other file systems write the data only then, and report only
+/// then that there was no room for it (close(2)). A later sync may not get that error any more.
 private struct WrittenFile: ~Copyable {
   let descriptor: Int32
 
@@ -21,7 +21,7 @@ private struct WrittenFile: ~Copyable {
 }
 
 extension Directory {
-  /// Creates the file `name`, which must not exist, with these bytes and this modification time.
+  /// Creates the file `name`, which must not exist, with these contents and this modification time.
   public func createFile(
     _ name: String, contents: Span<UInt8>, mode: UInt32 = 0o644, modifiedSeconds: Int64,
     modifiedNanoseconds: UInt32
@@ -34,9 +34,12 @@ extension Directory {
     try file.close(filePath)
   }
 
-  /// Writes the file `name`, which must not exist, or none. With the owner and group of this folder, as far as this process
-  /// may give them; readable and writable for whoever may list or change the folder. `modified`: seconds and nanoseconds, where
-  /// it is not to be the time of writing.
+  /// Writes the file `name`, which must not exist. If that fails, no file is left. It gets the owner and group of this folder, as
+  /// far as this process may set them, and is readable and writable for whoever may list or change the folder.
+  ///
+  /// - Parameters:
+  ///   - modified: its modification time; nil for the time of writing.
+  ///   - contents: calls `write` for each chunk.
   public func writeFile(
     _ name: String, modified: (seconds: Int64, nanoseconds: UInt32)? = nil,
     contents: (_ write: (Span<UInt8>) throws(KernelError) -> Void) throws(KernelError) -> Void
@@ -62,8 +65,8 @@ extension Directory {
     }
   }
 
-  /// Puts a file of this process's own in its place, whole or not at all: written under `temporaryName`, then renamed, which
-  /// replaces.
+  /// Publishes a file of this process atomically: writes it under `temporaryName`, then renames it, replacing an earlier one.
+  /// Not synced.
   public func publishFile(
     _ name: String, via temporaryName: String, contents: Span<UInt8>, mode: UInt32
   ) throws(KernelError) {

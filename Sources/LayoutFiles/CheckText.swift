@@ -1,5 +1,7 @@
-/// Refuses what is not text: bytes that are not UTF-8, and characters that move a cursor, or that end a line for some
-/// programs and for others not.
+/// Refuses what is not plain text: bytes that are not UTF-8, and characters that move the cursor, or that end a line for
+/// some programs only.
+///
+/// - Throws: the first flaw, with its position.
 func checkText(_ bytes: [UInt8]) throws(Flaw) {
   var line = 1
   var column = 1
@@ -15,7 +17,7 @@ func checkText(_ bytes: [UInt8]) throws(Flaw) {
     case .error: throw Flaw(position, "not UTF-8")
     }
     if afterReturn, scalar != "\n" {
-      throw Flaw(FilePosition(line: line, column: column - 1), "a carriage return that ends no line")
+      throw Flaw(FilePosition(line: line, column: column - 1), "a carriage return without a line feed")
     }
     afterReturn = scalar == "\r"
     guard scalar == "\n" || scalar == "\r" || scalar == "\t" || isAllowed(scalar) else {
@@ -29,7 +31,8 @@ func checkText(_ bytes: [UInt8]) throws(Flaw) {
   }
 }
 
-/// The first character of a name or a path that could not be seen, such as a line break that was written as `\n`.
+/// Names the first invisible character of a name or a path, such as a line break that was written as `\n`; nil if there is
+/// none.
 func firstInvisible(_ text: String) -> String? {
   text.unicodeScalars.first { !isAllowed($0) || $0.properties.generalCategory == .format }.map(codePoint)
 }
@@ -37,7 +40,7 @@ func firstInvisible(_ text: String) -> String? {
 private func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
   switch scalar.properties.generalCategory {
   case .control, .lineSeparator, .paragraphSeparator: false
-  // A byte order mark where it is none, and the two that are no characters: libyaml takes none of them.
+  // A byte order mark in the middle, and two code points that are not characters: libyaml accepts none of them.
   default: ![0xfeff, 0xfffe, 0xffff].contains(scalar.value)
   }
 }

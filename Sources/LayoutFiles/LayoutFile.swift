@@ -1,37 +1,38 @@
 public import CaptureLayout
 
-/// A layout as a file that people write (docs/LAYOUTS.md): YAML, without what in YAML surprises.
+/// A layout file as people write it (docs/LAYOUTS.md): YAML without its surprising features.
 ///
 ///     bytes ─▶ checkText ─▶ YAMLEvent.all ─▶ YAMLNode ─▶ LayoutDescription
 ///              UTF-8        libyaml          a tree      keys and types
 ///
-/// Whether the description is one of a layout is for `Layout` to say; `located` finds the place in the file of what it finds.
+/// Whether the description is a valid layout is up to `Layout`; `located` finds the place in the file of the mistake that it
+/// reports.
 public struct LayoutFile: Sendable {
-  /// More than this is not a layout.
+  /// The size limit of a layout file.
   public static let bytesMax = 64 * 1024
 
   public let layout: LayoutDescription
   let name: String
   let positions: Positions
 
-  /// Where the parts of the layout are.
+  /// Where the parts of the layout are in the file.
   struct Positions: Sendable {
     var kinds = FilePosition.start
     var ofWhole: [String: FilePosition] = [:]
-    /// For each kind its keys; its name is "name".
+    /// For each kind, the positions of its keys, and of its name as "name".
     var ofKinds: [[String: FilePosition]] = []
   }
 
   /// - Parameters:
-  ///   - name: the path as it is printed; the layout is called like its last part.
-  ///   - suggest: the one of several words that a mistyped one most likely stands for.
-  /// - Throws: the first mistake, with its place.
+  ///   - name: the path as it is printed; the layout is named after its last component.
+  ///   - suggest: picks the known word that a mistyped one most likely stands for; nil if none is close.
+  /// - Throws: the first mistake, with its position.
   public static func parse(
     _ contents: [UInt8], name: String, suggest: @escaping (_ word: String, _ known: [String]) -> String?
   ) throws(LayoutFileMistake) -> LayoutFile {
     do throws(Flaw) {
       guard contents.count <= bytesMax else {
-        throw Flaw(.start, "more than \(bytesMax / 1024) KiB is not a layout")
+        throw Flaw(.start, "a layout file may not be larger than \(bytesMax / 1024) KiB")
       }
       let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
       let text = contents.starts(with: byteOrderMark) ? Array(contents.dropFirst(3)) : contents
@@ -47,12 +48,12 @@ public struct LayoutFile: Sendable {
     }
   }
 
-  /// What `Layout` found wrong, with the place in the file that it comes from.
+  /// A mistake that `Layout` found, with its position in the file.
   public func located(_ mistake: LayoutMistake) -> LayoutFileMistake {
     LayoutFileMistake(name: name, position: position(of: mistake), reason: mistake.reason)
   }
 
-  /// A mistake in one of the keys that no kind has.
+  /// A mistake in a key of the whole file, rather than of a kind.
   public func mistake(at key: String, _ reason: String) -> LayoutFileMistake {
     LayoutFileMistake(name: name, position: positions.ofWhole[key] ?? .start, reason: reason)
   }
@@ -79,7 +80,7 @@ public struct LayoutFile: Sendable {
 public struct LayoutFileMistake: Error, Equatable, Sendable, CustomStringConvertible {
   public let name: String
   public let position: FilePosition
-  /// In the user's words. Holds no character that a terminal would obey.
+  /// For the user. Contains no control characters.
   public let reason: String
 
   public var description: String {
@@ -87,7 +88,7 @@ public struct LayoutFileMistake: Error, Equatable, Sendable, CustomStringConvert
   }
 }
 
-/// Both from 1, the column in characters.
+/// Line and column, both from 1; the column in characters.
 public struct FilePosition: Equatable, Sendable {
   public let line: Int
   public let column: Int
@@ -95,7 +96,7 @@ public struct FilePosition: Equatable, Sendable {
   static let start = FilePosition(line: 1, column: 1)
 }
 
-/// A mistake before it is known which file it is in.
+/// A mistake whose file is not yet known.
 struct Flaw: Error {
   let position: FilePosition
   let reason: String

@@ -1,6 +1,6 @@
 internal import CaptureLayout
 
-/// From the tree of a file to the description of a layout: keys and types.
+/// Turns the tree of a file into the description of a layout: checks keys and types.
 struct LayoutReader {
   let suggest: (_ word: String, _ known: [String]) -> String?
 
@@ -35,7 +35,7 @@ struct LayoutReader {
     return mounts
   }
 
-  /// A folder with a type, or with a map of more.
+  /// A folder with a type, or with a map of `MountKey`s.
   private func mount(_ entry: YAMLNode.Entry) throws(Flaw) -> LayoutDescription.Mount {
     var mount = LayoutDescription.Mount(path: entry.key)
     guard case .map = entry.value.content else {
@@ -64,8 +64,9 @@ struct LayoutReader {
     guard type != "any" else { return nil }
     guard known.contains(type) else {
       let advice =
-        suggest(type, known).map { "did you mean '\($0)'?" } ?? "any, or \(known.joined(separator: ", "))"
-      throw Flaw(node.position, "unknown type '\(YAMLText.short(type))' of a file system; \(advice)")
+        suggest(type, known).map { "did you mean '\($0)'?" }
+        ?? "expected any or one of \(known.joined(separator: ", "))"
+      throw Flaw(node.position, "unknown file system type '\(YAMLText.short(type))'; \(advice)")
     }
     return type
   }
@@ -74,7 +75,7 @@ struct LayoutReader {
     _ entry: YAMLNode.Entry
   ) throws(Flaw) -> (LayoutDescription.Kind, [String: FilePosition]) {
     let keys = KindKey.allCases.map(\.rawValue).joined(separator: ", ")
-    let fields = try fields(KindKey.self, of: entry.value, "give the keys of this kind: \(keys)")
+    let fields = try fields(KindKey.self, of: entry.value, "expected the keys of this kind: \(keys)")
     func required(_ key: KindKey) throws(Flaw) -> YAMLNode {
       try self.required(key, fields, of: "'\(YAMLText.short(entry.key))'", at: entry.position)
     }
@@ -86,7 +87,7 @@ struct LayoutReader {
     if let node = fields[.retain] { kind.retentionSeconds = try seconds(node, .retain) }
     kind.playlist = try fields[.playlist]?.plainText(hint(.playlist))
     if let node = fields[.initialization] {
-      guard kind.playlist != nil else { throw Flaw(node.position, "'init' goes with 'playlist'") }
+      guard kind.playlist != nil else { throw Flaw(node.position, "'init' requires 'playlist'") }
       kind.initialization = try texts(node, .initialization)
     }
     return (kind, places(fields).merging(["name": entry.position]) { $1 })
@@ -144,7 +145,7 @@ struct LayoutReader {
   }
 
   private func number(_ node: YAMLNode, _ key: KindKey) throws(Flaw) -> Int {
-    // As it would be written again: 010 is eight for some programs.
+    // Only in canonical form: some programs take 010 for eight.
     guard case .text(let text, isPlain: true) = node.content, let number = Int(text),
       number.description == text
     else { throw Flaw(node.position, hint(key)) }
@@ -159,12 +160,12 @@ struct LayoutReader {
   }
 }
 
-/// For how long files are kept: "90s", "5m", "24h", "14d".
+/// A retention time: "90s", "5m", "24h", "14d".
 enum Age {
   private static let units: [(letter: Character, seconds: Int64)] = [
     ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1),
   ]
-  /// A minute to ten years, as for the service's own setting.
+  /// A minute to ten years, as in the service's own setting.
   private static let range: ClosedRange<Int64> = 60...315_360_000
 
   static func seconds(_ text: String) -> Int64? {
@@ -176,7 +177,7 @@ enum Age {
     return number * unit.seconds
   }
 
-  /// One day is 24h; from two on, days.
+  /// In the largest unit that fits; one day is written as 24h.
   static func text(_ seconds: Int64) -> String {
     let unit =
       units.first { seconds % $0.seconds == 0 && ($0.letter != "d" || seconds > $0.seconds) } ?? ("s", 1)

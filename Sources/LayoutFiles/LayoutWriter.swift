@@ -1,7 +1,7 @@
 public import CaptureLayout
 
 extension LayoutFile {
-  /// A layout as a file; parsing it gives the same layout, but for its name, which is that of the file.
+  /// The text of a layout file. Parsing it gives the same layout, except for its name, which is that of the file.
   public static func render(_ layout: LayoutDescription) -> String {
     var writer = LayoutWriter()
     writer.write(layout)
@@ -11,18 +11,18 @@ extension LayoutFile {
 
 private struct LayoutWriter {
   var lines: [String] = []
-  /// A key is explained where it comes first.
+  /// Keys that already have a comment: only the first occurrence gets one.
   private var explained: Set<KindKey> = []
 
   mutating func write(_ layout: LayoutDescription) {
-    lines.append("# A layout of hotcold: the kinds of files of a capture, and where it keeps each.")
+    lines.append("# A hotcold layout: the kinds of files in a capture, and where each is kept.")
     lines.append("")
-    lines.append("# How old files are sorted into folders: hour (0 to 23) or date-hour (2026-11-24/13).")
+    lines.append("# How the folders of older files are named: hour (0 to 23) or date-hour (2026-11-24/13).")
     lines.append("buckets: \(layout.buckets.rawValue)")
     if let zone = layout.timeZone { lines.append("time-zone: \(YAMLText.quoted(zone))") }
     if !layout.mounts.isEmpty {
       lines.append(
-        "# Folders on which another file system is mounted, and its type. Files come and go by copies there.")
+        "# Folders with another file system mounted on them, and its type. Files are moved by copying there.")
       lines.append("mounts:")
       for mount in layout.mounts {
         lines.append("  \(YAMLText.quoted(mount.path)): \(value(mount))")
@@ -40,7 +40,7 @@ private struct LayoutWriter {
 
   private mutating func write(_ root: LayoutDescription.Mount) {
     lines.append(
-      "# Where the buckets are: below this folder, in place of the capture. {capture} is its name.")
+      "# Where the buckets are: below this folder instead of the capture. {capture} is the capture's name.")
     lines.append("cold:")
     lines.append("  root: \(YAMLText.quoted(root.path))")
     for (key, value) in [("mount", root.point), ("type", root.type), ("uuid", root.uuid)] {

@@ -1,23 +1,23 @@
 internal import CLibYAML
 
-/// What a YAML file says, item by item. All that calls libyaml, and all unsafe code, is here.
+/// One item of a YAML file. All calls of libyaml, and all unsafe code of this module, are here.
 struct YAMLEvent {
   enum Content {
     case text(String, isPlain: Bool)
     case list
     case map
-    /// Of the list or map that began last.
+    /// The end of the innermost open list or map.
     case end
   }
 
   let content: Content
   let position: FilePosition
 
-  /// The one document of a file; nothing of an empty one. Whatever YAML has beyond text, lists and maps is refused where it
-  /// stands, so nothing is ever expanded.
+  /// The events of the only document in a file; none for an empty file. Everything in YAML beyond text, lists and maps is
+  /// refused where it stands, so nothing is ever expanded.
   static func all(_ bytes: [UInt8]) throws(Flaw) -> [YAMLEvent] {
     guard !bytes.isEmpty else { return [] }
-    // At a fixed address: it holds pointers to itself.
+    // At a fixed address, because it contains pointers to itself.
     let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     defer { unsafe parser.deallocate() }
     guard unsafe yaml_parser_initialize(parser) == 1 else { throw Flaw(.start, "out of memory") }
@@ -29,7 +29,7 @@ struct YAMLEvent {
     }
   }
 
-  /// A layout, its kinds, a kind, a list of patterns.
+  /// The layout, its kinds, a kind, a list of patterns.
   private static let depthMax = 4
 
   private static func read(
@@ -55,18 +55,18 @@ struct YAMLEvent {
       case .end: depth -= 1
       case .text: break
       }
-      if depth > depthMax { throw Flaw(position, "nothing in a layout is nested as deep as this") }
+      if depth > depthMax { throw Flaw(position, "nested too deeply for a layout") }
     }
   }
 
-  /// Nil for what is around it: the beginning and the end of a document.
+  /// Nil for an event without content, such as the beginning or end of a document.
   private static func content(of raw: yaml_event_t, _ position: FilePosition) throws(Flaw) -> Content? {
     switch unsafe raw.type {
     case YAML_DOCUMENT_START_EVENT:
       let start = unsafe raw.data.document_start
       guard unsafe start.version_directive == nil,
         unsafe start.tag_directives.start == start.tag_directives.end
-      else { throw Flaw(position, "directives of YAML are not allowed; leave this line out") }
+      else { throw Flaw(position, "YAML directives are not allowed; remove this line") }
       return nil
     case YAML_ALIAS_EVENT:
       throw Flaw(position, aliasRefusal)
@@ -89,21 +89,21 @@ struct YAMLEvent {
     }
   }
 
-  private static let aliasRefusal = "aliases are not allowed; put a text that begins with '*' in quotes"
+  private static let aliasRefusal = "aliases are not allowed; put text that begins with '*' in quotes"
 
   private static func refuse(
     _ anchor: UnsafeMutablePointer<yaml_char_t>?, _ tag: UnsafeMutablePointer<yaml_char_t>?,
     _ position: FilePosition
   ) throws(Flaw) {
     if unsafe anchor != nil {
-      throw Flaw(position, "anchors are not allowed; put a text that begins with '&' in quotes")
+      throw Flaw(position, "anchors are not allowed; put text that begins with '&' in quotes")
     }
     if unsafe tag != nil {
-      throw Flaw(position, "tags are not allowed; put a text that begins with '!' in quotes")
+      throw Flaw(position, "tags are not allowed; put text that begins with '!' in quotes")
     }
   }
 
-  /// Why libyaml could not go on. What people get wrong most often is said in other words than libyaml's.
+  /// Why libyaml stopped. The most common mistakes get clearer messages than libyaml's.
   private static func flaw(_ parser: UnsafeMutablePointer<yaml_parser_t>, _ bytes: [UInt8]) -> Flaw {
     let context = unsafe text(parser.pointee.context)
     let problem = unsafe text(parser.pointee.problem)
@@ -112,12 +112,12 @@ struct YAMLEvent {
       return unsafe Flaw(FilePosition(parser.pointee.context_mark), aliasRefusal)
     case YAML_SCANNER_ERROR
     where context == "while scanning a quoted scalar" && problem.hasSuffix("end of stream"):
-      return unsafe Flaw(FilePosition(parser.pointee.context_mark), "a quote that is not closed")
+      return unsafe Flaw(FilePosition(parser.pointee.context_mark), "an unclosed quote")
     case YAML_SCANNER_ERROR where problem == "found character that cannot start any token":
       let mark = unsafe parser.pointee.problem_mark
       let isTab = mark.index < bytes.count && character(at: mark, bytes) == "\t"
       return Flaw(
-        FilePosition(mark), isTab ? "a tab; indent with spaces" : "a text that begins like this needs quotes")
+        FilePosition(mark), isTab ? "a tab; indent with spaces" : "text that begins like this needs quotes")
     case YAML_SCANNER_ERROR, YAML_PARSER_ERROR:
       return unsafe Flaw(FilePosition(parser.pointee.problem_mark), "not valid YAML: \(problem)")
     default:
@@ -125,7 +125,7 @@ struct YAMLEvent {
     }
   }
 
-  /// A mark counts characters.
+  /// The character at a mark, whose index counts characters.
   private static func character(at mark: yaml_mark_t, _ bytes: [UInt8]) -> Unicode.Scalar? {
     String(decoding: bytes, as: UTF8.self).unicodeScalars.dropFirst(mark.index).first
   }

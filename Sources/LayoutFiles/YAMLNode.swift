@@ -1,4 +1,4 @@
-/// A text, a list or a map of a YAML file, with its place.
+/// A text, list or map in a YAML file, with its position.
 struct YAMLNode {
   struct Entry {
     let key: String
@@ -16,14 +16,14 @@ struct YAMLNode {
   let content: Content
   let position: FilePosition
 
-  /// Nil for a file with nothing in it.
+  /// Nil for an empty file.
   init?(_ events: [YAMLEvent]) throws(Flaw) {
     guard !events.isEmpty else { return nil }
     var rest = events[...]
     try self.init(&rest)
   }
 
-  /// As deep as `YAMLEvent.all` lets the events be nested.
+  /// Recursive, but only as deep as `YAMLEvent.all` allows.
   private init(_ events: inout ArraySlice<YAMLEvent>) throws(Flaw) {
     let event = events.removeFirst()
     position = event.position
@@ -58,25 +58,27 @@ struct YAMLNode {
     let shown = try node.plainText("a key is one word")
     if let other = others.first(where: { $0.key == key }) {
       throw Flaw(
-        node.position, "'\(YAMLText.short(shown))' is given twice, first in line \(other.position.line)")
+        node.position, "'\(YAMLText.short(shown))' is given twice, first on line \(other.position.line)")
     }
     return Entry(key: key, position: node.position, value: try YAMLNode(&events))
   }
 
-  /// A text, for a name or a path. `expected`: said of anything else.
+  /// The text of a name or a path.
+  ///
+  /// - Parameter expected: the message for anything else, an empty text included.
   func plainText(_ expected: String) throws(Flaw) -> String {
     guard case .text(let text, let isPlain) = content, !text.isEmpty else { throw Flaw(position, expected) }
     if let invisible = firstInvisible(text) { throw Flaw(position, "\(invisible) is not allowed in a name") }
     if isPlain, YAMLText.isAmbiguous(text) {
-      throw Flaw(position, "'\(YAMLText.short(text))' is not a text for YAML; put it in quotes")
+      throw Flaw(position, "YAML may not read '\(YAMLText.short(text))' as text; put it in quotes")
     }
     return text
   }
 }
 
-/// How texts are written in YAML.
+/// How text is written in YAML.
 enum YAMLText {
-  /// Whether a program that reads YAML could take this for a number, a time, a truth value or nothing where it has no quotes.
+  /// Whether, without quotes, a YAML parser could read this as a number, a time, a boolean or null.
   static func isAmbiguous(_ text: String) -> Bool {
     let words = ["", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n"]
     if words.contains(text.lowercased()) { return true }
@@ -87,7 +89,7 @@ enum YAMLText {
     return isNumber || isHexadecimal || [".inf", ".nan"].contains(text.lowercased())
   }
 
-  /// With quotes where it needs them.
+  /// The text, with quotes if it needs them.
   static func quoted(_ text: String) -> String {
     let isSafe = text.utf8.allSatisfy {
       (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
@@ -99,7 +101,7 @@ enum YAMLText {
     return "\"\(escaped)\""
   }
 
-  /// The beginning, for a message.
+  /// The text, shortened for a message.
   static func short(_ text: String) -> String {
     let charactersMax = 60
     return text.count > charactersMax ? text.prefix(charactersMax) + "…" : text

@@ -75,6 +75,6 @@ import Testing
     var less = Self.results
     less.sizes[0].commands = []
     let comparison = BenchComparison(less, with: Self.results, .init())
-    #expect(comparison.differences == ["dry run is not measured (was)"])
+    #expect(comparison.differences == ["dry run is not measured (was in the baseline)"])
   }
 }

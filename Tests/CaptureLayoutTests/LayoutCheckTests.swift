@@ -113,8 +113,8 @@ import Testing
   private static let longestInitialization = String(repeating: "i", count: 219) + ".mp4"
 
   @Test(arguments: [
-    ("*.m3u8", "init.mp4", "'*.m3u8' is no name of a live playlist", "playlist"),
-    ("live.m3u8", "init_*.mp4", "'init_*.mp4' is no name of an init segment", "init"),
+    ("*.m3u8", "init.mp4", "'*.m3u8' cannot be the name of a live playlist", "playlist"),
+    ("live.m3u8", "init_*.mp4", "'init_*.mp4' cannot be the name of an init segment", "init"),
     ("live.m3u8", "i" + longestInitialization, "mp4' is too long", "init"),
   ])
   func namesThatCanNeverWorkAreRefused(

@@ -8,14 +8,14 @@ import Testing
   @Test func aMebibyte() {
     let line = "# comment\n"
     let text = String(repeating: line, count: 1 << 20 / line.utf8.count) + MistakeTests.whole
-    #expect(refusal(text) == "1:1 more than 64 KiB is not a layout")
+    #expect(refusal(text) == "1:1 a layout file may not be larger than 64 KiB")
   }
 
   @Test func sixtyFourKibibytesAreTaken() {
     let rest = LayoutFile.bytesMax - MistakeTests.whole.utf8.count
     let text = String(repeating: "#", count: rest - 1) + "\n" + MistakeTests.whole
     #expect(refusal(text) == nil)
-    #expect(refusal("#" + text) == "1:1 more than 64 KiB is not a layout")
+    #expect(refusal("#" + text) == "1:1 a layout file may not be larger than 64 KiB")
   }
 
   @Test func anchorsThatExplode() {
@@ -23,7 +23,7 @@ import Testing
       "a\(level): &a\(level) [\((0..<9).map { _ in "*a\(level - 1)" }.joined(separator: ","))]"
     }
     let text = "a0: &a0 [lol, lol]\n" + lines.joined(separator: "\n")
-    #expect(refusal(text) == "1:5 anchors are not allowed; put a text that begins with '&' in quotes")
+    #expect(refusal(text) == "1:5 anchors are not allowed; put text that begins with '&' in quotes")
   }
 
   @Test(arguments: [

@@ -166,20 +166,20 @@ import Testing
   @Test func isRenderedWithComments() {
     #expect(
       LayoutFile.render(Self.expected) == """
-        # A layout of hotcold: the kinds of files of a capture, and where it keeps each.
+        # A hotcold layout: the kinds of files in a capture, and where each is kept.
 
-        # How old files are sorted into folders: hour (0 to 23) or date-hour (2026-11-24/13).
+        # How the folders of older files are named: hour (0 to 23) or date-hour (2026-11-24/13).
         buckets: date-hour
         time-zone: Europe/Zurich
         kinds:
           segments:
-            match: ["segment_*.m4s", "part \\"*\\".m4s"]  # the names of its files; * stands for anything
+            match: ["segment_*.m4s", "part \\"*\\".m4s"]  # its file names; * stands for anything
             except: "*_thumbnail*"  # but not these
             flat: .  # where the recorder writes them; . is the capture itself
-            hot: live/segments  # the folder of the newest
-            cold: "old segments"  # the folder of the buckets, with all others
+            hot: live/segments  # the folder of the newest files
+            cold: "old segments"  # the folder with the buckets, for all other files
             limit: 10  # how many stay hot
-            retain: 24h  # for how long the others are kept, where retention is asked for
+            retain: 24h  # how long the others are kept, if retention is enabled
             playlist: output.m3u8  # the live playlist of these segments
             init: [init.mp4, init-2.mp4]  # what players load before a segment (EXT-X-MAP)
           stills:

@@ -16,7 +16,7 @@ public struct Bytes: Hashable, Comparable, ExpressibleByStringLiteral, CustomStr
   public var name: Bytes {
     Bytes(Array(bytes.suffix(from: bytes.lastIndex(of: 0x2f).map { $0 + 1 } ?? 0)))
   }
-  /// Everything before the last slash; empty where there is none.
+  /// Everything before the last slash; empty if there is none.
   public var folder: Bytes { Bytes(Array(bytes.prefix(upTo: bytes.lastIndex(of: 0x2f) ?? 0))) }
 
   public func withCString<Result>(_ body: (UnsafePointer<CChar>) throws -> Result) rethrows -> Result {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A real file system of its own for a test: tmpfs, or ext4, xfs, btrfs on a loop device.
+/// A real file system for one test: tmpfs, or ext4, xfs or btrfs on a loop device.
 public final class MountedFileSystem: Sendable {
   public let path: String
   private let type: String
@@ -8,12 +8,12 @@ public final class MountedFileSystem: Sendable {
   private let mountOptions: String
   private let ownsImage: Bool
 
-  /// Of the disk; nil for tmpfs.
+  /// The path of the disk image; nil for tmpfs.
   public var imagePath: String? { image }
 
   public static let canMount = getuid() == 0 && Shell.run(["losetup", "-f"]).status == 0
 
-  /// On a loop device over an image of its own, or over `image`.
+  /// Creates and mounts a file system, on a loop device over a new image, or over `image`.
   public init(
     _ type: String, megabytes: Int = 320, mkfsOptions: [String] = [], mountOptions: String = "",
     image givenImage: String? = nil
@@ -38,7 +38,7 @@ public final class MountedFileSystem: Sendable {
     chmod(path, 0o755)
   }
 
-  /// Mounts an image that holds a file system already.
+  /// Mounts an image that already contains a file system.
   public init(existing image: String, type: String) throws {
     self.type = type
     self.image = image
@@ -48,20 +48,21 @@ public final class MountedFileSystem: Sendable {
     try Shell.must(["mount", "-t", type, "-o", "loop", image, path])
   }
 
-  /// Cuts the file system off from its disk, as a power cut does: what is not on the disk now is lost. `afterLog`: just
-  /// after its log was written, which is when a file can have its new name and no content.
+  /// Cuts the file system off from its disk, like a power cut: what is not on the disk now is lost.
+  ///
+  /// - Parameter afterLog: just after its log was written, when a file can have its new name but no content.
   public func cutOff(afterLog: Bool = false) throws {
     try Shell.must(["xfs_io", "-x", "-c", afterLog ? "shutdown -f" : "shutdown", path])
   }
 
-  /// Unmounts and mounts again, which replays the log.
+  /// Unmounts and remounts, which replays the log.
   public func mountAgain() throws {
     try Shell.must(["umount", path])
     let options = mountOptions.isEmpty ? "loop" : "loop,\(mountOptions)"
     try Shell.must(["mount", "-t", type, "-o", options, image!, path])
   }
 
-  /// What fsck says of it. Unmounts it for good.
+  /// Whether fsck finds no errors. Unmounts it for good.
   public func isConsistent() throws -> Bool {
     try Shell.must(["umount", path])
     let check = type == "xfs" ? ["xfs_repair", "-n", image!] : ["e2fsck", "-f", "-n", image!]

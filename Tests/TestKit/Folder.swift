@@ -1,6 +1,6 @@
 import Glibc
 
-/// A failed system call of a test's own preparations.
+/// A failed system call in the preparations of a test.
 public struct PreparationError: Error, CustomStringConvertible {
   public let description: String
 
@@ -8,11 +8,11 @@ public struct PreparationError: Error, CustomStringConvertible {
   public init(message: String) { description = message }
 }
 
-/// A folder for one test on a real file system, removed with it.
+/// A folder for one test on a real file system. Removed in `deinit`.
 public final class Folder: Sendable {
   public let path: String
 
-  /// On tmpfs unless told otherwise.
+  /// By default on tmpfs.
   public init(in base: String = "/dev/shm") throws {
     var template = Array("\(base)/hotcold-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw PreparationError("mkdtemp in \(base)") }
@@ -26,14 +26,14 @@ public final class Folder: Sendable {
     relative.bytes.isEmpty ? Bytes(path) : Bytes(path + "/") + relative
   }
 
-  /// Makes a folder and those above it.
+  /// Makes a folder and its parents.
   public func makeFolder(_ relative: Bytes, mode: UInt32 = 0o755) throws {
     if !relative.folder.bytes.isEmpty { try makeFolder(relative.folder) }
     let result = path(relative).withCString { mkdir($0, mode) }
     guard result == 0 || errno == EEXIST else { throw PreparationError("mkdir \(relative)") }
   }
 
-  /// Makes a file with its own path as content, so that no two files are alike.
+  /// Makes a file. By default its content is its own path, so that no two files are alike.
   public func makeFile(
     _ relative: Bytes, seconds: Int = 1_700_000_000, nanoseconds: Int = 0, contents: [UInt8]? = nil
   ) throws {
@@ -58,7 +58,7 @@ public final class Folder: Sendable {
     guard write(file, bytes, bytes.count) == bytes.count else { throw PreparationError("write") }
   }
 
-  /// Makes every file below a folder older by this many seconds, its nanoseconds kept.
+  /// Makes every file below a folder older by this many seconds; nanoseconds are kept.
   public static func age(_ folder: String, by seconds: Int) throws {
     for (file, entry) in try Snapshot(folder).files {
       let time = timespec(tv_sec: entry.modifiedSeconds - seconds, tv_nsec: entry.modifiedNanoseconds)
@@ -87,7 +87,7 @@ public final class Folder: Sendable {
     return path(relative).withCString { lstat($0, &status) } == 0
   }
 
-  /// A live playlist that lists these segments.
+  /// Makes a live playlist that lists these segments.
   public func makePlaylist(_ relative: Bytes = "output.m3u8", listing names: [Bytes]) throws {
     var text = Array("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n".utf8)
     for name in names { text += Array("#EXTINF:1.000000,\n".utf8) + name.bytes + [0x0a] }

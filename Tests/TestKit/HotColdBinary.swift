@@ -1,6 +1,6 @@
 import Foundation
 
-/// The real program: the one that HOTCOLD_BINARY names, else the one built beside the tests.
+/// The real program: the one that HOTCOLD_BINARY names, or else the one built with the tests.
 public enum HotColdBinary {
   public static let path: String = {
     if let path = ProcessInfo.processInfo.environment["HOTCOLD_BINARY"] { return path }
@@ -16,7 +16,7 @@ public enum HotColdBinary {
     try Running([path] + arguments, environment: ["TZ": "UTC"])
   }
 
-  /// `migrate --execute --yes` with its JSON report.
+  /// Runs `migrate`, by default with `--execute --yes`, and parses its JSON report.
   public static func migrate(
     _ capture: String, _ options: [String] = [], execute: Bool = true
   ) throws -> (status: Int32, report: JSON) {
@@ -49,7 +49,7 @@ public struct JSON: @unchecked Sendable {
   public var bool: Bool? { (value as? NSNumber)?.boolValue }
   public var string: String? { value as? String }
   public var array: [JSON] { (value as? [Any] ?? []).map { JSON(value: $0) } }
-  /// The `errors` of a run's capture as a person reads them.
+  /// The `errors` of a capture in a report, as text: message and remedy.
   public var errors: [String] {
     self["errors"].array.map { [$0["message"], $0["remedy"]].compactMap(\.string).joined(separator: ". ") }
   }

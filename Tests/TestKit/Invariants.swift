@@ -1,12 +1,12 @@
 import Glibc
 
-/// What must hold after any fault, whatever it was. Says what does not.
+/// What must hold after any fault. Each function returns the violations.
 public enum Invariants {
-  /// Nothing is lost, doubled, changed or left behind.
+  /// Nothing is lost, duplicated, changed or left behind.
   ///
-  /// - I1, I2: every file is there once, with its name, inode, content, size, mtime, mode, owner, group and extended
+  /// - I1, I2: every file exists once, with its name, inode, content, size, mtime, mode, owner, group and extended
   ///   attributes.
-  /// - I4: nothing new but the folders of the layout.
+  /// - I4: nothing is new but the folders of the layout.
   ///
   /// The summary counts what was checked, and what was lost or overwritten, unless a mover is broken on purpose.
   public static func violations(
@@ -24,7 +24,7 @@ public enum Invariants {
       found.append("\(file.name): not there before, \(count) times after")
     }
     for path in after.entries.keys where after.entries[path]!.isFolder && before.entries[path] == nil {
-      if !isOfLayout(path) { found.append("\(path): a folder that nobody planned") }
+      if !isOfLayout(path) { found.append("\(path): an unexpected folder") }
     }
     for (path, entry) in before.entries where !entry.isFile && after.entries[path] != entry {
       found.append("\(path): a folder or other entry has changed")
@@ -38,7 +38,7 @@ public enum Invariants {
     return found.sorted()
   }
 
-  /// Files whose path has another inode now than before, and whose own inode is nowhere any more.
+  /// Files whose path now has another inode, and whose own inode no longer exists.
   private static func overwrittenCount(_ before: Snapshot, _ after: Snapshot) -> Int {
     let files = after.files
     let inodes = Set(files.values.map(\.inode))
@@ -52,7 +52,7 @@ public enum Invariants {
     let entry: Snapshot.Entry
   }
 
-  /// How often each file is there, by its name and everything that a move must keep.
+  /// How often each file exists, by its name and everything that a move must keep.
   private static func inventory(_ snapshot: Snapshot) -> [NamedFile: Int] {
     snapshot.files.reduce(into: [:]) { $0[NamedFile(name: $1.key.name, entry: $1.value), default: 0] += 1 }
   }
@@ -64,7 +64,7 @@ public enum Invariants {
     }
   }
 
-  /// The playlists of each hour folder together list the segments of their folder, each once, and nothing else.
+  /// The playlists of each hour folder together list the segments of that folder, each once, and nothing else.
   public static func playlistViolations(_ snapshot: Snapshot) -> [String] {
     (0..<24).compactMap { hour in
       let folder = Bytes("segments/\(hour)")
@@ -80,20 +80,20 @@ public enum Invariants {
     }
   }
 
-  /// How many files are at another path than before.
+  /// The number of files whose path has changed.
   public static func movedCount(before: Snapshot, after: Snapshot) -> Int {
     before.paths.subtracting(after.paths).count
   }
 }
 
-/// A capture and, beside it, a canary with the same names, watched together.
+/// A capture and a canary next to it with the same names, watched together.
 public struct WatchedCapture: Sendable {
   public let path: String
   public let before: Snapshot
   private let canary: String
   private let canaryTimes: [Bytes: [Int]]
 
-  /// `path` is there already; its canary is made now.
+  /// Watches an existing capture; its canary is made now.
   public init(_ path: String) throws {
     self.path = path
     canary = path + "-canary"
@@ -102,8 +102,8 @@ public struct WatchedCapture: Sendable {
     canaryTimes = try Snapshot(canary).changeTimes
   }
 
-  /// I1, I2 and I4 of the capture; I5: the canary is as it was, change times included; I6: the report of the run, if there
-  /// is one, says how many files were moved; I8: two looks, a second apart, see the same, so nothing is at work any more.
+  /// I1, I2 and I4 for the capture; I5: the canary is unchanged, change times included; I6: the report of the run, if there is
+  /// one, has the right number of moved files; I8: two snapshots, a second apart, are equal, so nothing is still at work.
   public func violations(report: JSON? = nil, settlesFor seconds: UInt32 = 1) throws -> [String] {
     let after = try Snapshot(path)
     var found = Invariants.violations(before: before, after: after)

@@ -1,5 +1,5 @@
-/// The settle rule once more, written from the specification alone and sharing no code with the product: sort
-/// everything, take the newest, done. Slow and obvious.
+/// A second implementation of the settle rule, written from the specification alone and sharing no code with the
+/// product: sort everything, take the newest, done. Slow and obvious.
 public struct LayoutModel: Sendable {
   public struct File: Sendable {
     public var path: Bytes
@@ -16,7 +16,7 @@ public struct LayoutModel: Sendable {
   public var hotLimits = ["segments": 10, "captures": 100, "thumbnails": 100, "metadata": 100]
   public var pinned: Set<Bytes> = []
   public var keepLive = false
-  /// Hour of day of a moment; UTC unless told otherwise.
+  /// The hour of day of a moment; by default in UTC.
   public var hour: @Sendable (Int) -> Int = { seconds in
     let day = 86_400
     return ((seconds % day + day) % day) / 3600
@@ -44,7 +44,7 @@ public struct LayoutModel: Sendable {
     return nil
   }
 
-  /// Where each file is when the capture is settled. Names must not be there twice.
+  /// The path of each file once the capture is settled. Names must be unique.
   public func settled(_ files: [File]) -> Set<Bytes> {
     var result: Set<Bytes> = []
     let byKind = Dictionary(grouping: files) { kind($0.path) }

@@ -1,13 +1,13 @@
 import Glibc
 
-/// Any layout, and where each file of a capture belongs in it: written from the specification alone and sharing no code with
-/// the product.
+/// A model of any layout and where each file of a capture belongs in it, written from the specification alone and sharing no
+/// code with the product.
 public struct PlainLayout: Sendable {
   public struct Kind: Sendable {
     public var name: String
     public var prefix: String
     public var suffix: String
-    /// Folders with a slash at the end; nothing for the capture itself.
+    /// Folders end with a slash; empty for the capture itself.
     public var flat: String
     public var hot: String
     public var cold: String
@@ -26,7 +26,7 @@ public struct PlainLayout: Sendable {
     }
   }
 
-  /// A file with the role of the folder that it is in.
+  /// A file and the role of the folder that it is in.
   public struct File: Sendable {
     public enum Role: Sendable, CaseIterable { case flat, hot, bucket, otherBucket }
     public var kind: Int
@@ -54,7 +54,7 @@ public struct PlainLayout: Sendable {
 
   public var withOtherBuckets: PlainLayout { PlainLayout(kinds: kinds, hasDates: !hasDates) }
 
-  /// In UTC.
+  /// The bucket of a moment, in UTC.
   public func bucket(_ seconds: Int) -> String {
     var time = time_t(seconds)
     var parts = tm()
@@ -79,11 +79,11 @@ public struct PlainLayout: Sendable {
     return Bytes(folder) + file.name
   }
 
-  /// Where all are when the capture is settled. Names must not be there twice.
+  /// The paths of all files once the capture is settled. Names must be unique.
   public func settled(_ files: [File]) -> Set<Bytes> { paths(roles(of: files)) }
 
-  /// Every file with the role that it has when the capture is settled. What is flat or hot may have been so in another
-  /// layout; what is in a bucket, of whatever layout, stays cold.
+  /// Every file with its role once the capture is settled. A flat or hot file may have been so in another layout; a file in a
+  /// bucket of any layout stays cold.
   public func roles(of files: [File]) -> [File] {
     kinds.indices.flatMap { index -> [File] in
       let own = files.filter { $0.kind == index }
@@ -99,7 +99,7 @@ public struct PlainLayout: Sendable {
 
   public func paths(_ files: [File]) -> Set<Bytes> { Set(files.map(path)) }
 
-  /// Where all are in the flat layout.
+  /// The paths of all files in the flat layout.
   public func flat(_ files: [File]) -> Set<Bytes> { paths(files.map { Self.file($0, in: .flat) }) }
 
   private static func file(_ file: File, in role: File.Role) -> File {
@@ -112,15 +112,15 @@ public struct PlainLayout: Sendable {
 // MARK: folders
 
 extension PlainLayout {
-  /// The folders that the layout has a use for whether anything is in them or not, without a slash at the end.
+  /// The folders that the layout keeps even if they are empty, without a slash at the end.
   public var folders: Set<Bytes> {
     let hours = hasDates ? [] : (0..<24).map { "\($0)/" }
     let all = kinds.flatMap { kind in [kind.flat, kind.hot, kind.cold] + hours.map { kind.cold + $0 } }
     return Set(all.filter { !$0.isEmpty }.map { Bytes(String($0.dropLast())) })
   }
 
-  /// Whether a folder of either layout is, or is in, what may be a bucket of the other: then a file of that folder would
-  /// be hot by the one and cold by the other.
+  /// Whether a folder of either layout is, or is inside, a possible bucket of the other: then a file in that folder would be hot
+  /// in one and cold in the other.
   public func isInTheWay(of other: PlainLayout) -> Bool {
     func isInBucket(_ folder: String, _ cold: String) -> Bool {
       guard folder.hasPrefix(cold) else { return false }

@@ -1,7 +1,7 @@
-/// A media playlist read once more, from RFC 8216 alone, sharing no code with the product: byte by byte, one line after
-/// the other.
+/// A second parser of media playlists, written from RFC 8216 alone and sharing no code with the product: byte by byte, line by
+/// line.
 ///
-/// Where the RFC is silent: a lone carriage return ends a line too, and a name is what the encoder wrote (ffmpeg encodes
+/// Where the RFC is silent, a lone carriage return ends a line too, and a name is what the encoder wrote (ffmpeg encodes
 /// nothing in its URIs).
 public struct ReferencePlaylist {
   public struct Segment: Equatable, Sendable {
@@ -54,7 +54,7 @@ public struct ReferencePlaylist {
     announced = nil
   }
 
-  /// Section 4.2: a decimal floating-point number, up to the comma. Nothing above a day lasts that long.
+  /// Section 4.2: a decimal floating-point number, up to the comma. More than a day is implausible.
   private static func duration(_ value: ArraySlice<UInt8>) -> Int64? {
     var whole: [Int64] = []
     var fraction: [Int64] = []

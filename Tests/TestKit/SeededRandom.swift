@@ -1,6 +1,6 @@
 import Foundation
 
-/// A seeded generator. Tests print the seed of a failure; HOTCOLD_SEED repeats it.
+/// A seeded random number generator. Tests print the seed of a failure; HOTCOLD_SEED repeats it.
 public struct SeededRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
@@ -12,8 +12,7 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
     return mixed ^ (mixed >> 33)
   }
 
-  /// The seeds of a property test: the one that is to be repeated, or the first `count`; as many as `campaign` says with
-  /// `make test-faults`.
+  /// The seeds of a property test: the one to repeat, or the first `count`, or with `make test-faults` the first `campaign`.
   public static func seeds(_ count: Int, campaign: Int? = nil) -> [UInt64] {
     let isCampaign = ProcessInfo.processInfo.environment["HOTCOLD_FAULTS"] == "all"
     let count = isCampaign ? campaign ?? count : count

@@ -4,7 +4,7 @@ import Glibc
 /// Runs programs and waits for them.
 public enum Shell {
   public struct Result: Sendable {
-    /// 128 + signal where a signal ended it, 127 where the program cannot be started.
+    /// The exit status; 128 + signal if a signal ended it, 127 if the program could not be started.
     public var status: Int32
     public var output: String
     public var error: String
@@ -21,7 +21,7 @@ public enum Shell {
     }
   }
 
-  /// Runs preparations of a test, which must succeed.
+  /// Runs a command in the preparations of a test, which must succeed. Returns its output.
   @discardableResult
   public static func must(_ command: [String], in folder: String? = nil) throws -> String {
     let result = run(command, in: folder)
@@ -34,13 +34,13 @@ public enum Shell {
   public static func has(_ program: String) -> Bool { run(["which", program]).status == 0 }
 }
 
-/// A program that is still running: a child with its outputs in unnamed files, which nobody has to read from while it
-/// runs, and none of this process's other descriptors.
+/// A running program: a child process that writes to unnamed files, which nobody has to read from while it runs, and that
+/// inherits none of this process's other descriptors.
 public final class Running: @unchecked Sendable {
   public let processIdentifier: pid_t
   private let output: Int32
   private let error: Int32
-  /// Writing end of its standard input, where it has one.
+  /// The writing end of its standard input, if it has one.
   private let input: Int32?
   private var status: Int32?
 
@@ -90,7 +90,8 @@ public final class Running: @unchecked Sendable {
     if let input { _ = Array(text.utf8).withUnsafeBytes { write(input, $0.baseAddress, $0.count) } }
   }
 
-  /// One that hangs is killed, so that its test fails: no program of the tests takes minutes on purpose but the service.
+  /// Waits for its end. A program that hangs is killed after ten minutes, so that its test fails: only the service runs for
+  /// minutes on purpose.
   public func wait() -> Shell.Result {
     if status == nil, !ctk_ends_within(processIdentifier, 600_000) { signal(SIGKILL) }
     while status == nil { reap(0) }
@@ -119,7 +120,7 @@ public final class Running: @unchecked Sendable {
     var next = environ
     while let entry = next.pointee {
       let parts = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      // Those of the tests are no settings of the program, and where they run changes none of its advice.
+      // The tests' own variables must not act as settings of the program, nor `container` change its advice.
       if !parts[0].hasPrefix("HOTCOLD_"), parts[0] != "container" {
         variables[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
       }

@@ -20,33 +20,33 @@ public struct Snapshot: Equatable, Sendable {
     public var isFile: Bool { type == UInt32(S_IFREG) }
   }
 
-  /// By path relative to the folder.
+  /// By path, relative to the folder.
   public private(set) var entries: [Bytes: Entry] = [:]
   /// Change times: they tell whether anything was written at all.
   public private(set) var changeTimes: [Bytes: [Int]] = [:]
-  /// Playlists that hotcold wrote, by path: its own files, so not among the entries.
+  /// Playlists written by hotcold, by path. They are its own files, so they are not among `entries`.
   public private(set) var manifests: [Bytes: [UInt8]] = [:]
 
-  /// What a run that was killed while it wrote a playlist leaves until the next one.
+  /// Temporary files of playlists, which a killed run leaves until the next one.
   public private(set) var leftovers: Set<Bytes> = []
 
   public init(_ folder: String) throws { try read(Bytes(folder), relative: "") }
 
   public var files: [Bytes: Entry] { entries.filter { $0.value.isFile } }
 
-  /// The files without their places: what must be the same before and after.
+  /// The files by name, regardless of place: what must be the same before and after.
   public var contents: [Bytes: Set<Entry>] {
     files.reduce(into: [:]) { $0[$1.key.name, default: []].insert($1.value) }
   }
 
-  /// The places of files alone.
+  /// The paths of all files.
   public var paths: Set<Bytes> { Set(files.keys) }
 
   public func count(in folder: Bytes) -> Int {
     files.keys.count { $0.folder == folder }
   }
 
-  /// archive.m3u8 or archive-2026-11-24.m3u8. By bytes: asked for every file.
+  /// Matches archive.m3u8 and archive-2026-11-24.m3u8. By bytes, because it is called for every file.
   private static func isOfPlaylist(_ name: Bytes, prefix: String, suffix: String) -> Bool {
     let (start, end) = (Array("\(prefix)archive".utf8), Array(".m3u8\(suffix)".utf8))
     let bytes = name.bytes
@@ -86,7 +86,7 @@ public struct Snapshot: Equatable, Sendable {
     for name in try Self.list(path) {
       let child = relative.bytes.isEmpty ? name : relative + "/" + name
       do { try read(path + "/" + name, relative: child) } catch {
-        // Beside a recorder a file may go since it was listed.
+        // While a recorder is running, a file may disappear after it was listed.
         guard (path + "/" + name).withCString({ lstat($0, &status) }) != 0, errno == ENOENT else {
           throw error
         }
@@ -95,7 +95,7 @@ public struct Snapshot: Equatable, Sendable {
     }
   }
 
-  /// How many entries a folder has; none where it is not there.
+  /// The number of entries in a folder; 0 if it does not exist.
   public static func entryCount(_ folder: String) -> Int { (try? list(Bytes(folder)).count) ?? 0 }
 
   private static func list(_ path: Bytes) throws -> [Bytes] {
