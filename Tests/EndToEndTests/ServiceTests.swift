@@ -237,7 +237,7 @@ import enum Reporting.Version
     }
     service.signal(SIGCONT)
     #expect(Self.waitFor("moved", in: log))
-    #expect(Self.waitFor("read again", in: log))
+    #expect(Self.waitFor("settings reloaded", in: log))
     service.signal(SIGTERM)
     #expect(service.wait().status == 0)
     #expect(!Self.contents(log).contains("ERROR"), "\(Self.contents(log))")
@@ -265,7 +265,7 @@ import enum Reporting.Version
     #expect(hasEnded(3))
     service.signal(SIGTERM)
     let result = service.wait()
-    #expect(result.status == 0 && !result.error.contains("read again"))
+    #expect(result.status == 0 && !result.error.contains("settings reloaded"))
   }
 
   // MARK: the log
