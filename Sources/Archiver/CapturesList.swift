@@ -11,6 +11,7 @@ public enum CapturesList {
   /// The captures named directly and those listed in a file.
   ///
   /// - Parameters:
+  ///   - named: paths of captures.
   ///   - file: at most 1 MiB.
   ///   - orStream: whether the file may also be a pipe, which is read to its end; otherwise only a regular file.
   /// - Throws: if the file cannot be read, is not text, or gives a capture two layouts.

@@ -36,6 +36,7 @@ public struct ArchivePlaylist: Sendable {
 
   /// - Parameters:
   ///   - segments: those of one day; sorted here.
+  ///   - day: their day, in the time zone of the hour folders.
   ///   - previous: the playlist that this one replaces.
   ///   - live: what the live playlist says about durations and discontinuities.
   ///   - maps: the init segments of these segments, if there are any (EXT-X-MAP).

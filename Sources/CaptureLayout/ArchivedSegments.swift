@@ -24,7 +24,10 @@ public struct ArchivedSegments: Sendable {
 
   public var count: Int { segments.count }
 
-  /// - Parameter number: the number in the name (`Layout.number`).
+  /// - Parameters:
+  ///   - name: the file name, of at most 255 bytes.
+  ///   - number: the number in the name (`Layout.number`).
+  ///   - modified: the modification time, which dates its end.
   public mutating func append(_ name: Span<UInt8>, number: Int64?, _ modified: ModificationTime) {
     segments.append(
       Segment(

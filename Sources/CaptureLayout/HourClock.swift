@@ -21,7 +21,9 @@ public struct HourClock: Sendable {
   /// A clock for UTC, whatever the zone of the process.
   public static var universal: HourClock { HourClock(zone: "UTC") { _ in 0 } }
 
-  /// - Parameter offsetAt: the seconds east of Greenwich at a moment, in seconds since the epoch.
+  /// - Parameters:
+  ///   - zone: the name of the zone; nil for that of the process.
+  ///   - offsetAt: the seconds east of Greenwich at a moment, in seconds since the epoch.
   public init(zone: String? = nil, offsetAt: @escaping @Sendable (Int64) -> Int64) {
     self.zone = zone
     self.offsetAt = offsetAt

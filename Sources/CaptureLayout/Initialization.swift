@@ -6,7 +6,9 @@ public enum InitializationCopy {
   /// The name of a copy: `init.mp4` becomes `init.20261124T130501Z.mp4`. Nil if that is too long for a file name, or if the
   /// year does not have four digits.
   ///
-  /// - Parameter seconds: since the epoch: the moment from which segments were made with it.
+  /// - Parameters:
+  ///   - original: the name of the init segment.
+  ///   - seconds: since the epoch: the moment from which segments were made with it.
   public static func name(of original: String, seconds: Int64) -> String? {
     let (stem, ending) = parts(of: original)
     let time = ModificationTime(seconds: seconds, nanoseconds: 0).compactText

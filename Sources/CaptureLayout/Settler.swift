@@ -28,7 +28,10 @@ public struct Settler: ~Copyable {
   private var hotSets: InlineArray<8, HotSet>
   private var verdicts: ColdVerdicts
 
-  /// - Parameter hours: in the time zone of the buckets.
+  /// - Parameters:
+  ///   - layout: which kinds there are, and their buckets.
+  ///   - rule: the hot limits and the minimum age.
+  ///   - hours: in the time zone of the buckets.
   public init(layout: Layout, rule: SettleRule, hours: HourClock) {
     hotSets = InlineArray { HotSet(limit: rule.hotLimits[Kind($0)]) }
     verdicts = ColdVerdicts(

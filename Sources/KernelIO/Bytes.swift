@@ -56,7 +56,10 @@ public enum StandardStream: Int32, Sendable {
 
 /// Reads the whole of a regular file that the user named, following links.
 ///
-/// - Parameter orStream: whether a pipe or a terminal may be read to its end instead.
+/// - Parameters:
+///   - path: absolute, or from the working folder on.
+///   - limit: the largest size in bytes.
+///   - orStream: whether a pipe or a terminal may be read to its end instead.
 /// - Throws: `EFBIG` above `limit` bytes, `EISDIR` for a folder, `EINVAL` for anything else that is not a regular file.
 public func readFile(
   at path: FilePath, limit: Int, orStream: Bool = false

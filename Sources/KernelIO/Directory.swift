@@ -74,6 +74,7 @@ public struct Directory: ~Copyable, Sendable {
   /// Opens the file system that is mounted on a folder below this one.
   ///
   /// - Parameters:
+  ///   - name: a path below this folder.
   ///   - type: the required type (`FileSystemStatus.name`); nil for any.
   ///   - uuid: the required UUID; nil for any.
   /// - Throws: `ENODEV` if nothing is mounted there; `EMEDIUMTYPE`, `ENOMEDIUM`, `ENODATA` as by `check`.

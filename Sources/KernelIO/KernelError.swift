@@ -40,7 +40,10 @@ public struct KernelError: Error, Equatable, Sendable {
   public let path: FilePath
   public let errno: Errno
 
-  /// - Parameter path: absolute, or empty.
+  /// - Parameters:
+  ///   - operation: the call that failed.
+  ///   - path: absolute, or empty.
+  ///   - errno: as the call returned it.
   public init(_ operation: Operation, _ path: FilePath, _ errno: Errno) {
     assert(path.isEmpty || path.isAbsolute, "\(path) is not absolute")
     self.operation = operation

@@ -9,7 +9,10 @@ extension Directory {
   ///
   /// If the file system has no RENAME_NOREPLACE, it is looked at under its own name (`Name.moveByLink` describes the risk).
   ///
-  /// - Parameter mayGo: called with the name that the file has at that moment.
+  /// - Parameters:
+  ///   - name: the file.
+  ///   - aside: a name in this folder that no other program knows.
+  ///   - mayGo: called with the name that the file has at that moment.
   public func removeFile(
     _ name: String, aside: String, if mayGo: (_ name: String) throws(KernelError) -> Bool
   ) throws(KernelError) -> Bool {

@@ -38,6 +38,7 @@ extension Directory {
   /// far as this process may set them, and is readable and writable for whoever may list or change the folder.
   ///
   /// - Parameters:
+  ///   - name: the new file.
   ///   - modified: its modification time; nil for the time of writing.
   ///   - contents: calls `write` for each chunk.
   public func writeFile(

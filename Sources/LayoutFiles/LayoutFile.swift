@@ -24,6 +24,7 @@ public struct LayoutFile: Sendable {
   }
 
   /// - Parameters:
+  ///   - contents: the YAML text, of at most 64 KiB.
   ///   - name: the path as it is printed; the layout is named after its last component.
   ///   - suggest: picks the known word that a mistyped one most likely stands for; nil if none is close.
   /// - Throws: the first mistake, with its position.

@@ -6,7 +6,11 @@ extension Engine {
   /// Brings one capture to the target form of its layout (`MigrationOptions.Target`), or shows what that would do. Never throws:
   /// an error that stopped the run is in the report.
   ///
-  /// - Parameter memory: what the last round of a service remembers of this capture; nil for a single run.
+  /// - Parameters:
+  ///   - path: the capture.
+  ///   - options: the layout, and what is to be done.
+  ///   - observer: is told of progress and moves.
+  ///   - memory: what the last round of a service remembers of this capture; nil for a single run.
   public func migrate(
     _ path: FilePath, options: MigrationOptions, observer: any MigrationObserver,
     memory: CaptureMemory? = nil

@@ -14,6 +14,7 @@ public struct MemoryFiles: Sendable {
   ///
   /// - Parameters:
   ///   - path: the capture.
+  ///   - layout: which kinds and mounts there are.
   ///   - isGuarded: as `MigrationOptions.guardsPath`.
   /// - Throws: the errors that make a run refuse the capture, such as a tier that is not mounted.
   public init(of path: FilePath, _ layout: Layout, isGuarded: Bool) throws(MigrationError) {

@@ -9,7 +9,9 @@ public protocol MigrationObserver: AnyObject {
   /// A file was moved, or would be.
   ///
   /// - Parameters:
-  ///   - from: the folder, relative to the capture, with a slash at the end; so is `to`.
+  ///   - name: the file name, as bytes.
+  ///   - from: its folder, relative to the capture, with a slash at the end.
+  ///   - to: its new folder, written in the same way.
   ///   - newName: equal to `name`, unless that was taken.
   func moved(_ name: Span<UInt8>, from: String, to: String, as newName: Span<UInt8>)
 }

@@ -38,7 +38,9 @@ public struct SampleCapture: Sendable {
 
   /// Makes the capture. Makes the folder if it is missing; throws `notEmpty` if it holds anything.
   ///
-  /// - Parameter progressed: called once in a while.
+  /// - Parameters:
+  ///   - path: the capture.
+  ///   - progressed: called once in a while.
   public func make(at path: FilePath, progressed: (MigrationProgress) -> Void = { _ in }) throws(Failure) {
     let startNanoseconds = SystemClock.monotonicNanoseconds
     do throws(KernelError) {

@@ -56,7 +56,9 @@ public struct CaptureRound: Sendable {
 
   /// Adds the maintenance that follows settling.
   ///
-  /// - Parameter issues: those of the report, and any others that belong to it.
+  /// - Parameters:
+  ///   - report: of the maintenance.
+  ///   - issues: those of the report, and any others that belong to it.
   public mutating func add(_ report: MaintenanceReport, _ issues: [Issue]) {
     maintenance = report
     self.issues += issues

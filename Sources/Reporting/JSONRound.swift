@@ -7,7 +7,14 @@ public import SystemPackage
 extension JSONReport {
   /// The whole round, or its last line.
   ///
-  /// - Parameter issues: those of the round that concern no single capture.
+  /// - Parameters:
+  ///   - captures: those that the round came to.
+  ///   - notBegun: those that it did not come to.
+  ///   - issues: those of the round that concern no single capture.
+  ///   - isDryRun: whether nothing was changed.
+  ///   - elapsedNanoseconds: how long the round took.
+  ///   - exitCode: of the process.
+  ///   - form: one object, or the last of several lines.
   public static func round(
     _ captures: [CaptureRound], notBegun: [FilePath], _ issues: [Issue], isDryRun: Bool,
     elapsedNanoseconds: Int64, exitCode: Int32,

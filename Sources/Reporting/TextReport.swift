@@ -9,7 +9,9 @@ public struct TextReport {
   private let isColoured: Bool
   private let command: String
 
-  /// - Parameter command: the command that the user runs, for the advice ("migrate").
+  /// - Parameters:
+  ///   - isColoured: whether to use ANSI colours.
+  ///   - command: the command that the user runs, for the advice ("migrate").
   public init(isColoured: Bool, command: String) {
     self.isColoured = isColoured
     self.command = command

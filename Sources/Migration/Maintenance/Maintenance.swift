@@ -44,7 +44,11 @@ extension Engine {
   /// What follows settling in a round of the service: retention, playlists, counts, free space. Never throws: an error is in the
   /// report.
   ///
-  /// - Parameter clock: has watched the clock since the service was started.
+  /// - Parameters:
+  ///   - path: the capture.
+  ///   - options: what is to be done with it.
+  ///   - memory: what earlier rounds have learnt about it.
+  ///   - clock: has watched the clock since the service was started.
   public func keepUp(
     _ path: FilePath, options: MaintenanceOptions, memory: CaptureMemory, clock: ClockWatch
   ) -> MaintenanceReport {

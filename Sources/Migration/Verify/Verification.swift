@@ -10,6 +10,10 @@ public enum Verification {
   /// Verifies one capture. Never throws: an error is in the report.
   ///
   /// - Parameters:
+  ///   - path: the capture.
+  ///   - layout: the layout that it should be in.
+  ///   - rule: the hot limits.
+  ///   - hours: in the time zone of the buckets.
   ///   - wantsManifests: whether each bucket with segments must have its playlist.
   ///   - minAgeSeconds: younger files count as not yet settled.
   ///   - progressed: called after each window of names.
