@@ -126,7 +126,8 @@ extension Explanation {
       return Explanation("\(name): only \(free) of \(all) inodes are free")
     case .executionRefused(let error):
       let refusal = of(error, in: capture, command)
-      return Explanation("\(refusal.message); --execute would be refused", refusal.remedy)
+      let execution = command == "archive" ? "a real round" : "--execute"
+      return Explanation("\(refusal.message); \(execution) would be refused", refusal.remedy)
     case .usage, .capturesUnreadable, .capturesNotText, .capturePathUnusable, .patternUnmatched, .noCaptures,
       .engineUnavailable, .metricsNotWritten, .notMeasured, .failed:
       return of(cause, command)
@@ -215,7 +216,7 @@ extension Explanation {
   /// - Parameter owner: the owner of the capture, if known.
   package static func ownership(of owner: String?) -> String {
     "new folders and playlists belong to \(Users.name(of: CurrentProcess.effectiveUser)), because this user may not give "
-      + "them to the owner (\(owner ?? "unknown")) and group of the capture. All else is as usual; root can chown them."
+      + "them to the owner (\(owner ?? "unknown")) and group of the capture. Nothing else differs; root can chown them."
   }
 
   private static func reason(_ refusal: FolderRefusal) -> String {

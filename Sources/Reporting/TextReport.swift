@@ -23,8 +23,10 @@ public struct TextReport {
       lines.append("")
       lines += table(report)
       lines.append("")
-      lines += chart(report)
-      lines.append("")
+      if !report.isReversion || report.bucketCounts.contains(where: { $0.count > 0 }) {
+        lines += chart(report)
+        lines.append("")
+      }
       lines += facts(report, run)
     }
     lines += notes(report)
@@ -159,7 +161,7 @@ public struct TextReport {
 
   private func folders(_ report: CaptureReport) -> String {
     let removed =
-      "\(Format.count(report.foldersRemoved)) empty ones \(report.isDryRun ? "to be removed" : "removed")"
+      "\(Format.count(report.foldersRemoved, "empty folder")) \(report.isDryRun ? "to be removed" : "removed")"
     if report.isReversion, report.foldersMade == 0 { return removed }
     let made = "\(Format.count(report.foldersMade)) \(report.isDryRun ? "to be made" : "made")"
     return report.foldersRemoved > 0 ? "\(made), \(removed)" : made
@@ -209,17 +211,17 @@ public struct TextReport {
   private func notes(_ report: CaptureReport) -> [String] {
     var lines: [String] = []
     if report.unrecognised.count > 0 {
-      lines.append("unrecognised   \(Self.describe(report.unrecognised, "left where they are"))")
+      lines.append("unrecognised   \(Self.describe(report.unrecognised, "left in place"))")
     }
-    if report.isReversion, report.isDryRun {
+    if report.isReversion, report.isDryRun, report.total.moved > 0 {
       lines.append(
-        "NOTE: switch ffmpeg back to the flat paths before --execute, or its next files stay in the hot places."
-      )
+        "NOTE: a running ffmpeg must be switched back to the flat paths before --execute, or its next files stay in the hot "
+          + "places.")
     }
     if report.writerIsFlat {
       lines.append(
-        "NOTE: a writer is active. --keep-live moves only what is cold and keeps the old URL playing; "
-          + "switch ffmpeg to the new paths, then run once more without it.")
+        "NOTE: a writer was active in the flat places a moment ago. If it still is, switch it to the new paths and run again; "
+          + "until then --keep-live moves only what is cold and keeps the old URL playing.")
     }
     lines += report.warnings.map { "NOTE: \($0.explanation(for: command))" }
     if report.renamed > 0 {
@@ -232,7 +234,7 @@ public struct TextReport {
         "NOTE: \(Format.count(report.copies.filesWithLosses, "copied file")) could not keep \(Explanation.losses(report.copies.losses)); the contents are complete."
       )
     }
-    if report.keepsOwnership {
+    if report.keepsOwnership, report.executionRefusal == nil {
       lines.append("NOTE: \(Explanation.ownership(of: report.owner))")
     }
     if report.otherRunIsActive {

@@ -28,6 +28,9 @@ struct Program {
   private static func exit(with error: any Error, _ arguments: [String]) -> Never {
     let form = OutputFormat.asked(in: arguments)?.form
     let command = arguments.first ?? ""
+    if command == NextNumbersCommand.configuration.commandName, HotCold.exitCode(for: error) != .success {
+      NextNumbersCommand.printFailure()
+    }
     let mistake = (error as? SettingsMistake)?.issue()
     if let issue = error as? Issue ?? mistake {
       let status = ExitStatus(of: issue)

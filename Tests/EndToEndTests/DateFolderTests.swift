@@ -55,7 +55,7 @@ import Testing
       if command == ["migrate", "--execute", "--yes"] {
         #expect(after.paths.count { $0.description.hasPrefix("\(cold)/2026-02-02/") } > 0)
         let text = HotColdBinary.run(["migrate", folder.path, "--layout", layout])
-        #expect(text.output.contains("\(odd.count) left where they are: "), "\(text.output)")
+        #expect(text.output.contains("\(odd.count) left in place: "), "\(text.output)")
         let round = HotColdBinary.run(["archive", "--once", folder.path, "--layout", layout])
         #expect(round.status == 0, "\(round)")
         let verified = HotColdBinary.run(["verify", folder.path, "--layout", layout, "--format", "json"])

@@ -25,6 +25,17 @@ import Testing
     #expect(shell.output == "42 201\n")
   }
 
+  /// The numbers of one capture must not be used for the next.
+  @Test(arguments: ["/no/such/capture", "--no-such-option"])
+  func aShellNoticesAFailureAndForgetsOlderNumbers(argument: String) {
+    let shell = Shell.run([
+      "sh", "-c",
+      "next_segment=7; next_capture=8; eval \"$('\(HotColdBinary.path)' next-numbers \(argument))\"; "
+        + "echo $? \"$next_segment$next_capture\"",
+    ])
+    #expect(shell.output == "1 \n", "\(shell)")
+  }
+
   /// Neither number is taken, and one is the other's multiple.
   @Test(arguments: [(1, "next_segment=201\nnext_capture=201\n"), (5, "next_segment=42\nnext_capture=210\n")])
   func numbersThatAFrontEndComputes(_ capturesPerSegment: Int, _ expected: String) throws {
@@ -50,7 +61,7 @@ import Testing
     try folder.makeFolder("elsewhere")
     try folder.makeLink("segments", to: "elsewhere")
     let result = numbers([folder.path])
-    #expect(result.status == 74 && result.output.isEmpty)
+    #expect(result.status == 74 && result.output == "unset next_segment next_capture; false\n")
     #expect(result.error.contains("\(folder.path)/segments: "), "\(result.error)")
   }
 

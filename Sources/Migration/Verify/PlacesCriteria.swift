@@ -19,6 +19,7 @@ struct PlacesCriteria {
   private var hours: HourClock
   private var hot = PerKind(repeating: 0)
   private var flat = PerKind(repeating: 0)
+  private var flatPlaylists = 0
   /// Files beyond the hot limit that cannot move because their names are taken in their buckets.
   private var conflicts = PerKind(repeating: 0)
   /// Files not yet settled, in hot and in flat places.
@@ -74,6 +75,7 @@ struct PlacesCriteria {
     }
     try judgeFlatPlaylist()
     for kind in layout.kinds { flatPlaces.figure(layout.name(of: kind), flat[kind]) }
+    if layout.stream != nil { flatPlaces.figure("live playlists", flatPlaylists) }
     flatPlaces.figure("not yet settled", youngFlat.sum)
     judgeHotLimits(newest, pinnedHot)
   }
@@ -85,6 +87,7 @@ struct PlacesCriteria {
       guard let playlist = try directory.statusIfThere(stream.playlist),
         playlist.type != .regular || playlist.modified <= rules.settledUntil
       else { return }
+      flatPlaylists += 1
       flatPlaces.fail(Array((layout.prefix(of: place) + stream.playlist).utf8))
     }
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CaptureLayout
+import KernelIO
 import Migration
 import Reporting
 import SystemPackage
@@ -9,7 +10,7 @@ struct NextNumbersCommand: ParsableCommand {
     commandName: "next-numbers",
     abstract: "Prints the numbers that a new encoder has to start with, for a shell.",
     discussion: """
-      Prints two lines, next_segment=N and next_capture=N: eval "$(hotcold next-numbers CAPTURE)" makes variables of them. \
+      Prints two lines, next_segment=N and next_capture=N: eval "$(hotcold next-numbers CAPTURE)" makes variables of them. If it fails, that unsets both and fails as well. \
       Stop the old encoder first: what it writes afterwards gets these numbers, and ffmpeg overwrites without asking.
       """)
 
@@ -28,14 +29,20 @@ struct NextNumbersCommand: ParsableCommand {
       For a front end that computes a capture's number from its segment's: how many captures a segment has. \
       next_capture is then next_segment times this number.
       """, valueName: "n"))
-  var capturesPerSegment: Int64 = 0
+  var capturesPerSegment: Int64?
 
   @OptionGroup var layout: LayoutOptions
 
   func validate() throws {
-    guard (0...Self.capturesPerSegmentMax).contains(capturesPerSegment) else {
+    guard capturesPerSegment.map((0...Self.capturesPerSegmentMax).contains) ?? true else {
       throw ValidationError("--captures-per-segment takes a number from 0 to \(Self.capturesPerSegmentMax).")
     }
+  }
+
+  /// For a shell that evaluates what is printed: otherwise `eval` would succeed, and variables that were set for another capture
+  /// would stay.
+  static func printFailure() {
+    try? StandardStream.output.write("unset next_segment next_capture; false\n")
   }
 
   func run() throws {
@@ -45,7 +52,7 @@ struct NextNumbersCommand: ParsableCommand {
     do throws(MigrationError) { numbers = try NextNumbers(of: capture, placement.layout) } catch {
       throw Issue(.stopped(error), in: capture)
     }
-    if capturesPerSegment > 0 {
+    if let capturesPerSegment, capturesPerSegment > 0 {
       guard let aligned = numbers.aligned(capturesPerSegment: capturesPerSegment) else {
         console.error("\(Explanation.text(capture)): the numbers are too large to be multiplied")
         throw ExitStatus.incomplete.code
