@@ -416,7 +416,7 @@ class Test4Mistakes(Case):
             return podman("run", "--rm", *HARDENED, "--volume", f"{CAPTURES}:/captures:ro", IMAGE, *arguments, **rest)
         for command in (["migrate", "--execute", "--yes"], ["archive", "--once"]):
             result = readonly(*command, "/captures/readonly", status=74)
-            self.assertIn("The mount is read-only, but the file system is not: mount the volume with the captures read-write", result.stderr)
+            self.assertIn("The mount is read-only, but the file system is not: mount a volume there read-write", result.stderr)
             self.assertNotIn("systemctl", result.stderr)
         readonly("migrate", "/captures/readonly")
         readonly("verify", "/captures/readonly", status=1)

@@ -186,9 +186,9 @@ struct Metrics {
 
   /// Throws EEXIST unless the file is absent, empty or metrics of hotcold: a typing error may name a recording.
   private static func checkIsMetrics(_ name: String, in folder: borrowing Directory) throws(KernelError) {
-    guard let status = try folder.statusIfThere(name), status.type != .regular || status.size > 0 else {
-      return
-    }
+    guard let status = try folder.statusIfThere(name) else { return }
+    // A segment that a recorder has just begun is empty, too.
+    if status.type == .regular, status.size == 0, name.hasSuffix(".prom") { return }
     let first = Array("# HELP hotcold_".utf8)
     let beginning = try? folder.beginning(of: Array(name.utf8).span, bytesMax: first.count)
     guard beginning != first else { return }

@@ -202,6 +202,13 @@ public enum CurrentProcess {
   public static var arguments: [String] {
     (1..<max(1, hc_argument_count())).map { unsafe String(cString: hc_argument($0)) }
   }
+  /// Whether `arguments` has every argument as it was passed: bytes that are not UTF-8 are replaced, and a path with such bytes
+  /// would become the path of something else.
+  public static var areArgumentsText: Bool {
+    (1..<max(1, hc_argument_count())).allSatisfy {
+      unsafe String(validatingCString: hc_argument($0)) != nil
+    }
+  }
   /// The absolute path of the working folder, without links.
   public static func workingFolder() throws(KernelError) -> FilePath {
     var buffer = [CChar](repeating: 0, count: 4096)  // PATH_MAX

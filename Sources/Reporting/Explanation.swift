@@ -44,7 +44,8 @@ extension Explanation {
     case .notPermitted(let owner):
       return Explanation(
         "\(name): this user is not permitted to move some of the files",
-        "Run as the owner of the files: \(asOwner(owner, command)); chattr -i clears an immutable flag.")
+        (isThisUser(owner) ? "" : "Run as the owner of the files: \(asOwner(owner, command)). ")
+          + "chattr -i clears an immutable flag.")
     case .namesTaken(let count, let named, let otherName, let rerun):
       return namesTaken(count, named, otherName, in: capture, again).until(rerun, capture)
     case .foreignArchive(let file):
@@ -117,9 +118,9 @@ extension Explanation {
     case .segmentsDeletedEarly(let count):
       return Explanation(
         "\(name): \(Format.count(count, "segment")) between the cold and the hot ones \(count == 1 ? "is" : "are") missing: "
-          + "something deletes them before they are archived, and the archives have gaps",
-        "ffmpeg does that with -hls_flags delete_segments: leave it out. hotcold deletes old files itself if you ask it to "
-          + "(--retain).")
+          + "something deletes them before they are archived, or the recorder skipped their numbers; the archives have gaps",
+        "With -hls_flags delete_segments ffmpeg deletes them: leave it out; hotcold deletes old files itself if you ask it to "
+          + "(--retain). With -hls_start_number_source epoch it skips the numbers of a pause.")
     case .littleSpace(let free, let all):
       return Explanation("\(name): only \(Format.bytes(free)) of \(Format.bytes(all)) is free")
     case .fewInodes(let free, let all):
@@ -294,15 +295,16 @@ extension Explanation {
         "deletions stopped: the clock was set during this round; nothing more is deleted until the next one")
     case .everythingWouldGo(let kind):
       return Explanation(
-        "no \(kind.name) deleted: all cold ones have expired", "If that is right, run: \(forced)")
+        "no \(kind.name) deleted: all cold ones have expired",
+        "If that is right, run (first with --dry-run): \(forced)")
     case .yearsApart(let kind):
       return Explanation(
         "no \(kind.name) deleted: more than a year lies between those that have expired and those that are kept, as after a "
-          + "wrong clock", "If that is right, run: \(forced)")
+          + "wrong clock", "If that is right, run (first with --dry-run): \(forced)")
     case .tooMany(let expired, let max):
       return Explanation(
         "nothing deleted: \(Format.count(expired)) files have expired, more than --max-delete \(max)",
-        "If that is right, raise it, or run: \(forced)")
+        "If that is right, raise it, or run (first with --dry-run): \(forced)")
     }
   }
 

@@ -141,9 +141,11 @@ extension Explanation {
     _ error: KernelError, _ owner: String?, in capture: FilePath, _ command: String
   ) -> Explanation {
     var remedy =
-      CurrentProcess.isInContainer
-      ? remedyInContainer(error, owner, command)
-      : "Run as the user who owns the files and may give folders their owner and group: \(asOwner(owner, command))"
+      isThisUser(owner)
+      ? "The capture belongs to this user, but something in it does not: chown that, or run as root."
+      : CurrentProcess.isInContainer
+        ? remedyInContainer(error, owner, command)
+        : "Run as the user who owns the files and may give folders their owner and group: \(asOwner(owner, command))"
     if error.errno == .notPermitted, error.operation == .access {
       remedy += " If it is immutable or append-only (lsattr -d), chattr -i -a clears that."
     }

@@ -64,7 +64,7 @@ extension Explanation {
     }
     if CurrentProcess.isInContainer {
       return
-        "The mount is read-only, but the file system is not: mount the volume with the captures read-write (no :ro, no readOnly: true)."
+        "The mount is read-only, but the file system is not: mount a volume there read-write (no :ro, no readOnly: true)."
     }
     return
       "The mount is read-only, but the file system is not; ProtectSystem= in a unit does this. Add the folder to "
@@ -79,6 +79,9 @@ extension Explanation {
       "If the recorder wrote them, name a layout with their names (--layout); hotcold layout --check says what one would get."
     )
   }
+
+  /// Running as the owner cannot help somebody who is the owner.
+  static func isThisUser(_ owner: String?) -> Bool { owner == Users.name(of: CurrentProcess.effectiveUser) }
 
   /// How to run as the owner of the files. A container has no sudo, and its users are numbers.
   static func asOwner(_ owner: String?, _ command: String) -> String {

@@ -14,6 +14,10 @@ struct Program {
     StopSignal.endFirstProcess()
     CurrentProcess.raiseDescriptorLimit(to: descriptorsWanted)
     do {
+      guard CurrentProcess.areArgumentsText else {
+        throw ValidationError(
+          "an argument is not UTF-8. Name captures with such names in a file, with --captures-from.")
+      }
       if let message = UnknownCommand.message(arguments) { throw ValidationError(message) }
       var command = try HotCold.parseAsRoot(arguments)
       let console = Console(isQuiet: OutputOptions.areQuiet(in: arguments))

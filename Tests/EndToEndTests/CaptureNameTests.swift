@@ -73,4 +73,15 @@ import Testing
       #expect(try Snapshot(capture).changeTimes == before.changeTimes)
     }
   }
+
+  /// The bytes that are no text would be replaced, and the path be that of another folder.
+  @Test func aPathThatIsNotTextIsRefused() throws {
+    let folder = try Folder()
+    for command in ["sample", "migrate", "archive --once"] {
+      let result = Shell.run(
+        ["bash", "-c", "cd \"$1\" && \"$0\" \(command) $'a\\xff'", HotColdBinary.path, folder.path])
+      #expect(result.status == 64 && result.error.contains("--captures-from"), "\(command): \(result)")
+      #expect(try Snapshot(folder.path).entries.count == 1, "\(command)")
+    }
+  }
 }

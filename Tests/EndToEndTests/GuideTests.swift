@@ -22,7 +22,7 @@ extension Trait where Self == ConditionTrait {
     }
   }
 
-  static let wanted = "etc/systemd/system/multi-user.target.wants/hot_cold_archiver.service"
+  static let wanted: Bytes = "etc/systemd/system/multi-user.target.wants/hot_cold_archiver.service"
 
   /// There is no systemd in a test: `enable` is systemd's own, offline; `start` starts what the unit says.
   static let systemctl = """

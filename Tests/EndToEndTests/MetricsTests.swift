@@ -59,6 +59,20 @@ import Testing
     #expect(Self.value("hotcold_recording_gaps", "capture=\"\(folder.path)\"", in: file) == 4)
   }
 
+  /// By a slip of the hand the file may be a recording: an empty one is a segment that was just begun.
+  @Test func aFileThatIsEmptyIsReplacedOnlyIfItIsCalledMetrics() throws {
+    let folder = try Folder()
+    try SmallCapture.make(in: folder, at: "capture")
+    let tools = try Folder()
+    for (name, isReplaced) in [("segment_000000001.ts", false), ("x.prom", true)] {
+      let file = tools.path + "/" + name
+      try tools.makeFile(Bytes(name), contents: [])
+      let round = ArchiverTests.once([folder.path + "/capture", "--metrics-file", file])
+      #expect(round.status == (isReplaced ? 0 : 1), "\(round)")
+      #expect(FileManager.default.contents(atPath: file)?.isEmpty == !isReplaced)
+    }
+  }
+
   /// The service remembers what it has read, and reads it again where segments come or go.
   @Test func aGapThatComesWhileTheServiceRunsIsCounted() throws {
     let folder = try Folder()

@@ -60,6 +60,7 @@ struct CaptureArguments: ParsableArguments {
     let list = try CapturesList.captures(captures, from: file, orStream: true)
     for pattern in list.unmatched { console.log(Issue(.patternUnmatched(pattern, in: file))) }
     guard !list.captures.isEmpty else {
+      if let file { throw ValidationError("\(Explanation.text(file)) names no capture that exists.") }
       throw ValidationError("Name at least one capture folder, or a file of them with --captures-from.")
     }
     return list
