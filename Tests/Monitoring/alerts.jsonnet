@@ -23,6 +23,8 @@ local counter = '0+1x600 600x3 0+1x1000';
 local zero = '0x1605';
 // One more each so many minutes.
 local every(minutes, times) = std.join(' ', ['%dx%d' % [count, minutes - 1] for count in std.range(1, times)]);
+// One more in the first two minutes of every three.
+local twoOfThree(times) = std.join(' ', ['%d %dx1' % [2 * count - 1, 2 * count] for count in std.range(1, times)]);
 
 local healthy = {
   ['up{%s}' % host]: '1x1605',
@@ -108,6 +110,12 @@ local failing(severity, reason='no such folder') = fires(
     if reason == null then 'one thing or another' else reason,
     if severity == 'warning' then 'in most rounds of the last 15m.' else 'for 1h.',
   ]
+);
+local declined = fires(
+  'HotcoldRetentionDeclined',
+  'warning',
+  onFront(),
+  'What is due of /srv/front on camera1:9100 looks like a mistake. Nothing is deleted there until somebody confirms it.'
 );
 local absent(labels) = fires(
   'HotcoldAbsent',
@@ -298,14 +306,32 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
       },
       [
         at('70m'),
-        at('2h10m', [
-          fires(
-            'HotcoldRetentionDeclined',
-            'warning',
-            onFront(),
-            'What is due of /srv/front on camera1:9100 looks like a mistake. Nothing is deleted there until somebody confirms it.'
-          ),
-        ]),
+        at('2h10m', [declined]),
+      ],
+    ),
+    case(
+      'Retention declines in two rounds of three, and something else is wrong in every tenth.',
+      healthy {
+        ['hotcold_errors_total{%s}' % front]: '0x60 ' + twoOfThree(100),
+        ['hotcold_capture_errors_total{%s,reason="nothing deleted"}' % front]: '_x60 ' + twoOfThree(100),
+        ['hotcold_capture_errors_total{%s,reason="no such folder"}' % front]: '_x60 ' + every(10, 30),
+      },
+      [at('100m'), at('4h')],
+    ),
+    case(
+      'Retention declines in every round, and something else is wrong in every round, too: now this, now that.',
+      healthy {
+        ['hotcold_retention_declined{%s}' % front]: '0x60 1x1500',
+        ['hotcold_errors_total{%s}' % front]: '0x60 1+1x1500',
+        ['hotcold_capture_errors_total{%s,reason="nothing deleted"}' % front]: '_x60 1+1x1500',
+        ['hotcold_capture_errors_total{%s,reason="no such folder"}' % front]: '_x60 ' + every(3, 100),
+        ['hotcold_capture_errors_total{%s,reason="permission denied"}' % front]: '_x61 ' + every(3, 100),
+        ['hotcold_capture_errors_total{%s,reason="names that are taken"}' % front]: '_x62 ' + every(3, 100),
+      },
+      [
+        at('75m'),
+        at('110m', [declined, failing('warning', null)]),
+        at('150m', [declined, failing('warning', null), failing('critical', null)]),
       ],
     ),
     case(

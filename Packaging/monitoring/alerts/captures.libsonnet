@@ -4,7 +4,8 @@ local a = import 'alert.libsonnet';
 
 {
   local config = $._config { window: duration($._config.windowSeconds) },
-  // In most rounds, however long they take.
+  // In most rounds, however long they take. Retention that declines has an alert of its own. In which rounds something else was
+  // wrong too, no metric tells: the other reasons are added up, so several in the same round count for several rounds.
   local failing = |||
     sum by (job, instance, capture, reason) (
       increase(hotcold_capture_errors_total{%(hotcoldSelector)s, reason!="nothing deleted"}[%(window)s])
@@ -13,8 +14,12 @@ local a = import 'alert.libsonnet';
     sum by (job, instance, capture) (
       increase(hotcold_errors_total{%(hotcoldSelector)s}[%(window)s])
     ) > on (job, instance) group_left () 0.5 * increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s])
+    and on (job, instance, capture)
+    sum by (job, instance, capture) (
+      increase(hotcold_capture_errors_total{%(hotcoldSelector)s, reason!="nothing deleted"}[%(window)s])
+    ) > on (job, instance) group_left () 0.5 * increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s])
     unless on (job, instance, capture) (
-      increase(hotcold_capture_errors_total{%(hotcoldSelector)s}[%(window)s])
+      increase(hotcold_capture_errors_total{%(hotcoldSelector)s, reason!="nothing deleted"}[%(window)s])
       > on (job, instance) group_left () 0.75 * increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s])
     )
   ||| % config,
