@@ -22,6 +22,8 @@
     failingCriticalSeconds: 60 * config.roundIntervalSeconds,
     // For how long a host may have served no metrics of hotcold before it counts as one that never had it.
     forgetSeconds: 7 * 24 * 3600,
+    // For how long a capture that has gone is missed.
+    capturesLookBackSeconds: 24 * 3600,
 
     // How old the newest file of a kind may be.
     recorderStoppedSeconds: 300,

@@ -58,9 +58,20 @@ check 'the settings after it' inside 'grep -x HOTCOLD_INTERVAL=7s /etc/hotcold/a
 check 'the new ones beside them' inside 'grep "next version" /etc/hotcold/archive.conf.dpkg-dist'
 check 'the program after it' inside 'hotcold migrate /srv/c --execute --yes && hotcold verify /srv/c'
 check 'the way back' inside 'hotcold revert /srv/c --execute --yes'
+# The metrics as docs/MONITORING.md has them served, beside those of others.
+exporter=/var/lib/prometheus/node-exporter
+check 'metrics' inside "mkdir -p /var/lib/hotcold $exporter
+  hotcold archive --once --metrics-file /var/lib/hotcold/hotcold.prom
+  ln -s /var/lib/hotcold/hotcold.prom $exporter/hotcold.prom
+  touch $exporter/other.prom
+  ln -s /srv/link.prom $exporter/link.prom
+  grep -x 'hotcold_captures 0' $exporter/hotcold.prom"
+check 'an upgrade leaves them' inside 'dpkg -i --force-confold /next.deb && test -s '$exporter/hotcold.prom
 check 'a removal' inside 'apt-get -q remove -y hotcold'
 check 'of program and unit' inside '! ls /usr/bin/hotcold /usr/lib/systemd/system/hot_cold_archiver.service 2>/dev/null | grep .'
 check 'the settings after it' inside 'grep -x HOTCOLD_INTERVAL=7s /etc/hotcold/archive.conf'
+check 'the metrics are gone, and the link' inside "! ls -d /var/lib/hotcold/hotcold.prom $exporter/hotcold.prom 2>/dev/null | grep ."
+check 'not those of others' inside "rm $exporter/other.prom $exporter/link.prom && rmdir $exporter /var/lib/prometheus"
 check 'installation again' inside 'apt-get -q install -y --no-install-recommends /next.deb'
 check 'the settings are read again' inside 'hotcold archive --print-config | grep HOTCOLD_INTERVAL=7s'
 # A layout of the user's outlives a purge, too.

@@ -23,6 +23,8 @@ local counter = '0+1x600 600x3 0+1x1000';
 local zero = '0x1605';
 // One more each so many minutes.
 local every(minutes, times) = std.join(' ', ['%dx%d' % [count, minutes - 1] for count in std.range(1, times)]);
+// One more in the first two minutes of every three.
+local twoOfThree(times) = std.join(' ', ['%d %dx1' % [2 * count - 1, 2 * count] for count in std.range(1, times)]);
 
 local healthy = {
   ['up{%s}' % host]: '1x1605',
@@ -30,6 +32,8 @@ local healthy = {
   ['hotcold_build_info{%s,version="0.1.0"}' % host]: '1x600 _x4 _x1001',
   ['hotcold_build_info{%s,version="0.2.0"}' % host]: '_x601 _x4 1x1000',
   ['hotcold_rounds_total{%s}' % host]: counter,
+  // One is away for some rounds, and one is added.
+  ['hotcold_captures{%s}' % host]: '2x100 1x9 2x500 3x993',
   ['hotcold_captures_unfinished{%s}' % host]: '0x300 1x30 0x1274',
   ['hotcold_captures_list_errors_total{%s}' % host]: '0x300 1x1304',
   ['hotcold_metrics_write_errors_total{%s}' % host]: zero,
@@ -91,13 +95,34 @@ local camera2 = {
 };
 
 local none(series) = { [key]: null for key in std.objectFields(series) };
+local withoutCaptures = { [key]: healthy[key] for key in std.objectFields(healthy) if std.length(std.findSubstr('capture=', key)) == 0 };
 local only(series, prefix) = { [key]: series[key] for key in std.objectFields(series) if std.startsWith(key, prefix) };
 
-local down = fires(
+local down(time) = fires(
   'HotcoldDown',
   'critical',
   on(),
-  'On camera1:9100 no round has ended for 13m 0s. Nothing goes cold, nothing expires, disks fill.'
+  'On camera1:9100 no round has ended for %s. Nothing goes cold, nothing expires, disks fill.' % time
+);
+local noCaptures = {
+  warning: fires(
+    'HotcoldNoCaptures',
+    'warning',
+    on(),
+    'On camera1:9100 the list of captures is empty, or its patterns match no folder.'
+  ),
+  critical: fires(
+    'HotcoldNoCaptures',
+    'critical',
+    on(),
+    'On camera1:9100 there are no captures any more: their disk is not mounted, or the list was changed.'
+  ),
+};
+local fewer(count) = fires(
+  'HotcoldFewerCaptures',
+  'warning',
+  on(),
+  'On camera1:9100 the captures are %d, fewer than within the last 1d. A folder or its disk is gone, or the list was changed.' % count
 );
 // `reason`: null where none is in most rounds.
 local failing(severity, reason='no such folder') = fires(
@@ -108,6 +133,12 @@ local failing(severity, reason='no such folder') = fires(
     if reason == null then 'one thing or another' else reason,
     if severity == 'warning' then 'in most rounds of the last 15m.' else 'for 1h.',
   ]
+);
+local declined = fires(
+  'HotcoldRetentionDeclined',
+  'warning',
+  onFront(),
+  'What is due of /srv/front on camera1:9100 looks like a mistake. Nothing is deleted there until somebody confirms it.'
 );
 local absent(labels) = fires(
   'HotcoldAbsent',
@@ -142,7 +173,7 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
         ['hotcold_newest_file_timestamp_seconds{%s,kind="segments"}' % front]: '0+60x60 3600x1500',
         ['hotcold_rounds_total{%s}' % host]: '0+1x60 60x1500',
       },
-      [at('70m'), at('73m', [down])],
+      [at('70m'), at('73m', [down('13m 0s')])],
     ),
     case(
       'A host has lost its file; another one has it.',
@@ -237,6 +268,40 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
       ],
     ),
     case(
+      'The disk of all captures is gone: the pattern in the list matches nothing, and no capture has metrics.',
+      withoutCaptures { ['hotcold_captures{%s}' % host]: '2x60 0x1544' },
+      [
+        at('70m'),
+        at('80m', [noCaptures.critical]),
+        at('2h5m', [noCaptures.critical, noCaptures.warning]),
+        at('26h', [noCaptures.critical, noCaptures.warning]),
+      ],
+    ),
+    case(
+      'A fresh installation: the list is still empty.',
+      withoutCaptures { ['hotcold_captures{%s}' % host]: '0x1605' },
+      [at('59m'), at('65m', [noCaptures.warning]), at('26h', [noCaptures.warning])],
+    ),
+    case(
+      'One of three captures is gone from a pattern. After a day it counts as taken out on purpose.',
+      healthy { ['hotcold_captures{%s}' % host]: '3x60 2x1544' },
+      [at('70m'), at('80m', [fewer(2)]), at('24h', [fewer(2)]), at('25h10m')],
+    ),
+    case(
+      'It is there again.',
+      healthy { ['hotcold_captures{%s}' % host]: '3x60 2x60 3x1483' },
+      [at('80m', [fewer(2)]), at('2h10m')],
+    ),
+    case(
+      'The service was stopped after it had found no captures.',
+      healthy {
+        ['node_textfile_mtime_seconds{%s}' % file]: '0+60x60 3600x1500',
+        ['hotcold_rounds_total{%s}' % host]: '0+1x60 60x1500',
+        ['hotcold_captures{%s}' % host]: '2x58 0x1546',
+      },
+      [at('73m', [down('13m 0s')]), at('3h', [down('2h 0m 0s')])],
+    ),
+    case(
       'A capture fails in every round; the service is started again meanwhile, which does not end it.',
       healthy {
         ['hotcold_errors_total{%s}' % front]: '0x60 1+1x40 1+1x100 101x1300',
@@ -298,14 +363,32 @@ local filling(severity, text) = fires('HotcoldDiskFilling', severity, onFront(),
       },
       [
         at('70m'),
-        at('2h10m', [
-          fires(
-            'HotcoldRetentionDeclined',
-            'warning',
-            onFront(),
-            'What is due of /srv/front on camera1:9100 looks like a mistake. Nothing is deleted there until somebody confirms it.'
-          ),
-        ]),
+        at('2h10m', [declined]),
+      ],
+    ),
+    case(
+      'Retention declines in two rounds of three, and something else is wrong in every tenth.',
+      healthy {
+        ['hotcold_errors_total{%s}' % front]: '0x60 ' + twoOfThree(100),
+        ['hotcold_capture_errors_total{%s,reason="nothing deleted"}' % front]: '_x60 ' + twoOfThree(100),
+        ['hotcold_capture_errors_total{%s,reason="no such folder"}' % front]: '_x60 ' + every(10, 30),
+      },
+      [at('100m'), at('4h')],
+    ),
+    case(
+      'Retention declines in every round, and something else is wrong in every round, too: now this, now that.',
+      healthy {
+        ['hotcold_retention_declined{%s}' % front]: '0x60 1x1500',
+        ['hotcold_errors_total{%s}' % front]: '0x60 1+1x1500',
+        ['hotcold_capture_errors_total{%s,reason="nothing deleted"}' % front]: '_x60 1+1x1500',
+        ['hotcold_capture_errors_total{%s,reason="no such folder"}' % front]: '_x60 ' + every(3, 100),
+        ['hotcold_capture_errors_total{%s,reason="permission denied"}' % front]: '_x61 ' + every(3, 100),
+        ['hotcold_capture_errors_total{%s,reason="names that are taken"}' % front]: '_x62 ' + every(3, 100),
+      },
+      [
+        at('75m'),
+        at('110m', [declined, failing('warning', null)]),
+        at('150m', [declined, failing('warning', null), failing('critical', null)]),
       ],
     ),
     case(

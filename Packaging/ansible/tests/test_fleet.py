@@ -636,9 +636,12 @@ def the_service_takes_over_by_itself(fleet):
 def the_way_back_stops_the_service_and_ends_flat(fleet):
     node = fleet.nodes[0]
     before = recordings(node, CAPTURE)
+    metrics = "/var/lib/hotcold/hotcold.prom", "/var/lib/prometheus/node-exporter/hotcold.prom"
+    node.must("mkdir -p /var/lib/prometheus/node-exporter; touch {0}; ln -s {0} {1}".format(*metrics))
     results = fleet.controller.play("hotcold.captures.revert", "--limit", "node1").succeeded()
     assert results.changed("node1") > 0
     equal((node.unit("ActiveState"), node.unit("UnitFileState")), ("inactive", "disabled"))
+    node.must("! ls -d {} {} 2>/dev/null | grep .".format(*metrics))
     equal(recordings(node, CAPTURE), before)
     assert not any("/" in name for name in tree(node, CAPTURE) if name.endswith(".ts")), "segments are not in their flat place"
     equal(fleet.controller.play("hotcold.captures.revert", "--limit", "node1").succeeded().changed("node1"), 0)
