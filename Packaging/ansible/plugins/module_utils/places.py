@@ -9,7 +9,7 @@ import json
 import os
 import re
 
-from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, lines_of_list
+from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, layouts_of_list
 
 # `hotcold layout` prints names that need no quotes as they are, all others in double quotes.
 VALUE = r'("(?:[^"\\]|\\.)*"|\[.*?\]|[^\s#]+)'
@@ -36,13 +36,13 @@ class Places:
         self.program = program
         self.plan = plan
         self.layouts = {}
-        lines = lines_of_list(program.module.params["captures_from"])
+        listed = layouts_of_list(program.module.params["captures_from"])
         self.paths = {}
         self.layouts_of = {}
         for capture in plan.captures:
             name = capture["capture"]["text"]
             path = self.paths[name] = os.fsdecode(base64.b64decode(capture["capture"]["base64"]))
-            own = layouts_named_for(path, lines)
+            own = layouts_named_for(path, listed)
             self.layouts_of[name] = [self.layout(its) for its in (own[:1] + list(layouts[1:]) if own else layouts)]
 
     @property

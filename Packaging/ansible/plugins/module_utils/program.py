@@ -7,7 +7,7 @@ import json
 import re
 import time
 
-from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, lines_of_list
+from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, layouts_of_list
 
 # The first one with the reports that are read here.
 MINIMUM_VERSION = "0.1.0"
@@ -131,8 +131,8 @@ class Program:
 
     def layout_of_list(self, path):
         """Of the captures that the task names, as the service has them; none where the list names none."""
-        lines = lines_of_list(path)
-        named = {capture: layouts_named_for(capture, lines) for capture in self.module.params["captures"]}
+        listed = layouts_of_list(path)
+        named = {capture: layouts_named_for(capture, listed) for capture in self.module.params["captures"]}
         different = {tuple(layouts) for layouts in named.values()}
         if len(different) > 1 or any(len(layouts) > 1 for layouts in different):
             text = "; ".join("%s: %s" % (capture, ", ".join(layouts) or "none") for capture, layouts in named.items())
