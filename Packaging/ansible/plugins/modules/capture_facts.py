@@ -53,7 +53,7 @@ ansible_facts:
       type: dict
       contains:
         installed:
-          description: Whether there is a hotcold that this collection can work with.
+          description: Whether there is a hotcold. One that this collection cannot work with fails.
           type: bool
         version:
           description: Its version; empty without one.
@@ -91,8 +91,8 @@ def captures(program):
         # The list of a new host may be empty.
         program.module.warn("; ".join(flat.messages))
         return []
-    for run in (flat, settled):
-        run.require("captures")
+    flat.require("captures.capture.text", "captures.capture.base64", "captures.exitCode", "captures.wouldChange", "captures.errors.message")
+    settled.require("captures.capture.base64", "captures.met")
     places = Places(program, flat, program.module.params["layout"]).now
     # The list may have changed between the two runs.
     proofs = {proof["capture"]["base64"]: proof for proof in settled.captures}
