@@ -42,3 +42,6 @@ PYTHONPATH=$collections python tests/test_module_utils.py
 
 echo "modules and reports"
 PYTHONPATH=$collections python tests/test_modules.py
+
+echo "the role"
+python tests/test_role.py "$collections"
