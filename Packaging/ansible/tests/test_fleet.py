@@ -396,12 +396,16 @@ def facts_fail_where_something_keeps_hotcold_from_looking(fleet):
 def a_capture_that_is_named_has_the_layout_of_its_line_in_the_list(fleet):
     node = fleet.nodes[1]
     role(fleet, "node2", hotcold_service_state="stopped", hotcold_captures=[
-        "/srv/date* layout=/usr/share/hotcold/layouts/guide-by-date.yaml", "/srv/date1", "/srv/plain,77,hd"]).succeeded()
-    for name in ("date1", "date2", "plain"):
+        "/srv/date* layout=/usr/share/hotcold/layouts/guide-by-date.yaml", "/srv/date1", "/srv/plain,77,hd",
+        # A folder of this name is not a pattern.
+        "/srv/cam[12] layout=/usr/share/hotcold/layouts/guide-by-date.yaml", "/srv/cam1"]).succeeded()
+    for name in ("date1", "date2", "plain", "cam[12]", "cam1"):
         fleet.make_capture(node, f"/srv/{name}", owner="root:root")
     both = fleet.controller.task("node2", MIGRATE, as_service=True, captures=["/srv/date1", "/srv/plain"])
     assert both["failed"] and "different layouts" in both["msg"] and not both["changed"], both
-    for captures, bucket in ((["/srv/date1", "/srv/date2"], r"\d{4}-\d\d-\d\d/\d\d"), (["/srv/plain"], r"\d+")):
+    for captures, bucket in (
+        (["/srv/date1", "/srv/date2", "/srv/cam[12]"], r"\d{4}-\d\d-\d\d/\d\d"), (["/srv/plain", "/srv/cam1"], r"\d+"),
+    ):
         result = fleet.controller.task("node2", MIGRATE, as_service=True, captures=captures, options=("--diff",))
         assert not result["failed"] and result["changed"], result
         for capture in captures:
@@ -507,6 +511,15 @@ def settings_that_the_variables_do_not_name_are_kept(fleet):
     equal(tree(node, "/etc"), held)
     variables["hotcold_settings"]["HOTCOLD_CAPTURES_FROM"] = "/etc/hotcold/captures.conf"
     role(fleet, "node2", **variables).succeeded()
+
+    # A list that no settings name yet, and none are given.
+    variables["hotcold_settings"] = {}
+    for make in ("echo HOTCOLD_INTERVAL=7s > /etc/hotcold/archive.conf", "rm /etc/hotcold/archive.conf"):
+        node.must(make)
+        expected = {**settings(node), "HOTCOLD_CAPTURES_FROM": "/etc/hotcold/captures.conf"}
+        assert role(fleet, "node2", **variables).succeeded().changed("node2") > 0
+        equal(settings(node), expected, make)
+        equal(role(fleet, "node2", **variables).succeeded().changed("node2"), 0, make)
 
 
 SETTINGS_OF_HOST = """\
