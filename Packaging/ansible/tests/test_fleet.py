@@ -580,6 +580,26 @@ def serve_does_not_wait_for_what_does_not_go_away(fleet):
 
 
 @scenario
+def a_service_that_does_not_stay_up_fails_in_each_run(fleet):
+    node = fleet.nodes[1]
+    missing = {"hotcold_read_write_paths": ["/srv/missing"]}
+    equal(role(fleet, "node2", **missing).failed().of("node2", "Run the service")["event"], "failed")
+    # Now the unit is written, and systemd starts the service every ten seconds.
+    variables = {**fleet.variables, **missing}
+    for run in (
+        lambda: role(fleet, "node2", **missing),
+        lambda: fleet.controller.play("hotcold.captures.migrate", "--limit", "node2", variables=variables),
+        lambda: fleet.controller.play("hotcold.captures.serve", "--limit", "node2", variables=variables),
+    ):
+        results = run().failed()
+        message = results.of("node2", "Say how the service ended")["result"]["msg"]
+        assert "does not stay up" in message and "ActiveState=activating" in message and "ExecMainStatus=226" in message, message
+        assert "Wait until the captures are settled" not in results.ran("node2")
+    role(fleet, "node2").succeeded()
+    equal((node.unit("ActiveState"), node.unit("SubState")), ("active", "running"))
+
+
+@scenario
 def layouts_a_user_and_folders_reach_the_service(fleet):
     node = fleet.nodes[1]
     node.must("useradd --system camera")
