@@ -1,5 +1,5 @@
 #!/bin/bash
-# What needs no host: lint, documentation, the Python of the hosts. static.sh VENV COLLECTIONS; half a minute, and no network.
+# What needs no host: lint, documentation, the Python of the hosts. static.sh VENV COLLECTIONS; a minute, and no network.
 # COLLECTIONS has the collection afterwards, built and installed as its users do it.
 set -euo pipefail
 venv=$(realpath "$1") && collections=$(realpath -m "$2")
@@ -39,3 +39,9 @@ PYTHON
 
 echo "folders and lists"
 PYTHONPATH=$collections python tests/test_module_utils.py
+
+echo "modules and reports"
+PYTHONPATH=$collections python tests/test_modules.py
+
+echo "the role"
+python tests/test_role.py "$collections"

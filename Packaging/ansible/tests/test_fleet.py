@@ -396,12 +396,16 @@ def facts_fail_where_something_keeps_hotcold_from_looking(fleet):
 def a_capture_that_is_named_has_the_layout_of_its_line_in_the_list(fleet):
     node = fleet.nodes[1]
     role(fleet, "node2", hotcold_service_state="stopped", hotcold_captures=[
-        "/srv/date* layout=/usr/share/hotcold/layouts/guide-by-date.yaml", "/srv/date1", "/srv/plain,77,hd"]).succeeded()
-    for name in ("date1", "date2", "plain"):
+        "/srv/date* layout=/usr/share/hotcold/layouts/guide-by-date.yaml", "/srv/date1", "/srv/plain,77,hd",
+        # A folder of this name is not a pattern.
+        "/srv/cam[12] layout=/usr/share/hotcold/layouts/guide-by-date.yaml", "/srv/cam1"]).succeeded()
+    for name in ("date1", "date2", "plain", "cam[12]", "cam1"):
         fleet.make_capture(node, f"/srv/{name}", owner="root:root")
     both = fleet.controller.task("node2", MIGRATE, as_service=True, captures=["/srv/date1", "/srv/plain"])
     assert both["failed"] and "different layouts" in both["msg"] and not both["changed"], both
-    for captures, bucket in ((["/srv/date1", "/srv/date2"], r"\d{4}-\d\d-\d\d/\d\d"), (["/srv/plain"], r"\d+")):
+    for captures, bucket in (
+        (["/srv/date1", "/srv/date2", "/srv/cam[12]"], r"\d{4}-\d\d-\d\d/\d\d"), (["/srv/plain", "/srv/cam1"], r"\d+"),
+    ):
         result = fleet.controller.task("node2", MIGRATE, as_service=True, captures=captures, options=("--diff",))
         assert not result["failed"] and result["changed"], result
         for capture in captures:
@@ -508,6 +512,15 @@ def settings_that_the_variables_do_not_name_are_kept(fleet):
     variables["hotcold_settings"]["HOTCOLD_CAPTURES_FROM"] = "/etc/hotcold/captures.conf"
     role(fleet, "node2", **variables).succeeded()
 
+    # A list that no settings name yet, and none are given.
+    variables["hotcold_settings"] = {}
+    for make in ("echo HOTCOLD_INTERVAL=7s > /etc/hotcold/archive.conf", "rm /etc/hotcold/archive.conf"):
+        node.must(make)
+        expected = {**settings(node), "HOTCOLD_CAPTURES_FROM": "/etc/hotcold/captures.conf"}
+        assert role(fleet, "node2", **variables).succeeded().changed("node2") > 0
+        equal(settings(node), expected, make)
+        equal(role(fleet, "node2", **variables).succeeded().changed("node2"), 0, make)
+
 
 SETTINGS_OF_HOST = """\
 HOTCOLD_INTERVAL=9s
@@ -564,6 +577,26 @@ def serve_does_not_wait_for_what_does_not_go_away(fleet):
     failure = results.of("node2", "Wait until the captures are settled")
     equal((failure["event"], failure["result"]["rc"], failure["result"]["attempts"]), ("failed", 66, 1))
     role(fleet, "node2").succeeded()
+
+
+@scenario
+def a_service_that_does_not_stay_up_fails_in_each_run(fleet):
+    node = fleet.nodes[1]
+    missing = {"hotcold_read_write_paths": ["/srv/missing"]}
+    equal(role(fleet, "node2", **missing).failed().of("node2", "Run the service")["event"], "failed")
+    # Now the unit is written, and systemd starts the service every ten seconds.
+    variables = {**fleet.variables, **missing}
+    for run in (
+        lambda: role(fleet, "node2", **missing),
+        lambda: fleet.controller.play("hotcold.captures.migrate", "--limit", "node2", variables=variables),
+        lambda: fleet.controller.play("hotcold.captures.serve", "--limit", "node2", variables=variables),
+    ):
+        results = run().failed()
+        message = results.of("node2", "Say how the service ended")["result"]["msg"]
+        assert "does not stay up" in message and "ActiveState=activating" in message and "ExecMainStatus=226" in message, message
+        assert "Wait until the captures are settled" not in results.ran("node2")
+    role(fleet, "node2").succeeded()
+    equal((node.unit("ActiveState"), node.unit("SubState")), ("active", "running"))
 
 
 @scenario

@@ -6,7 +6,7 @@ import os
 import pathlib
 import tempfile
 
-from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, lines_of_list
+from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, layouts_of_list
 from ansible_collections.hotcold.captures.plugins.module_utils.places import Layout, folders
 
 LAYOUT = """buckets: hour
@@ -47,7 +47,16 @@ with tempfile.TemporaryDirectory() as name:
     captures = base / "captures.conf"
     captures.write_text(
         f"# {base}/capture1 layout=no\n{base}/capture1\n {base}/capture? \t layout=/a b.yaml\n{base}/x,7,hd layout=/x.yaml\n")
-    lines = lines_of_list(str(captures))
+    listed = layouts_of_list(str(captures))
     for path, layouts in (("capture1", ["/a b.yaml"]), ("link", ["/a b.yaml"]), ("x", ["/x.yaml"]), ("y", []), ("capture1/segments", [])):
-        equal(layouts_named_for(str(base / path), lines), layouts)
-    equal(lines_of_list(str(base / "none.conf")), [])
+        equal(layouts_named_for(str(base / path), listed), layouts)
+    equal(layouts_of_list(str(base / "none.conf")), {})
+
+    # A line names what its first form that fits names, and nothing else that looks like it.
+    for folder in ("cam[12]", "cam1", "front,left", "front", "s*", "sx", "b", "disk/d1", "disk/lost+found", "dots layout=1"):
+        (base / folder).mkdir(parents=True)
+    captures.write_text("".join(f"{base}/{line}\n" for line in (
+        "cam[12] layout=1", "cam1", "front,left,7,hd layout=2", "front", "s* layout=3", "[^c-z]* layout=4", "disk/* layout=5",
+        "none[12],7,hd layout=6", "dots layout=1", "\\s[x] layout=7", "late,7,hd \t layout=8\r")))
+    expected = {"cam[12]": "1", "front,left": "2", "s*": "3", "b": "4", "disk/d1": "5", "sx": "7", "late": "8"}
+    equal(layouts_of_list(str(captures)), {f"{base}/{folder}": [layout] for folder, layout in expected.items()})

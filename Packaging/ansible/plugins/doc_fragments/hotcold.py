@@ -11,17 +11,19 @@ options:
   captures:
     description: The capture folders, the folders that a recorder writes to, by absolute paths.
     type: list
-    elements: path
+    elements: str
     default: []
   captures_from:
     description:
       - A file on the host that names one capture a line, such as C(/etc/hotcold/captures.conf).
       - A line is a folder, C(folder,PID,quality) or a pattern, and may end with C( layout=FILE).
-    type: path
+      - By an absolute path. In it, as in O(captures), C(~) and C($NAME) are no more than characters.
+    type: str
   as_service:
     description:
       - Take what the task does not say from the settings of the service, C(/etc/hotcold/archive.conf), so that both agree.
       - This is the list of captures, unless O(captures) names some, the layout, and all other options that the service has as well.
+      - A migration has no minimum age. It moves files that the service would leave for later because of C(HOTCOLD_MIN_AGE).
       - For O(captures) the layout is that of their lines in the list, where these name one. Captures of several layouts need a task for
         each.
       - Variables of the unit, C(Environment=) in a drop-in, are not seen, although the service puts them before the file. Put settings in
@@ -29,7 +31,7 @@ options:
     type: bool
     default: false
   executable:
-    description: Where the program is. By default it is looked for in C(PATH).
+    description: The program, by an absolute path or a name in C(PATH). By default C(hotcold).
     type: path
   layout:
     description: The layout of the captures, such as V(guide) or the path of a layout file on the host. By default the built-in one.
@@ -79,7 +81,7 @@ options:
     type: int
     default: 5
   delay:
-    description: Seconds before each further try.
+    description: Seconds before each further try; 0 or more.
     type: int
     default: 10
 attributes:

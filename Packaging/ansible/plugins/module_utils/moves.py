@@ -6,11 +6,17 @@ from __future__ import annotations
 from ansible_collections.hotcold.captures.plugins.module_utils.places import Places, lines_of
 from ansible_collections.hotcold.captures.plugins.module_utils.program import Program
 
-KEYS = ("changed", "wouldChange", "exitCode", "captures", "summary")
+KEYS = (
+    "changed", "wouldChange", "summary.total.moved", "captures.capture.text", "captures.capture.base64", "captures.exitCode",
+    "captures.kinds", "captures.otherRunActive", "captures.warnings.message", "captures.errors.message",
+)
 
 
 def move(module, command, *names):
     """The names: options that the other command does not have."""
+    for name in ("retries", "delay"):
+        if module.params[name] < 0:
+            module.fail_json(msg="'%s' is %d. Give 0 or more." % (name, module.params[name]))
     program = Program(module)
     names += ("layout", "engine", "on_conflict", "link_fallback", "verify_copies", "sync")
     layouts = [module.params["layout"]]
@@ -27,20 +33,19 @@ def move(module, command, *names):
         runs, changed = [plan], plan.report["wouldChange"]
     else:
         runs = program.execute(command, *names)
-        # One that was killed says nothing of what it has moved.
-        changed = any(run.is_killed or run.report.get("changed", False) for run in runs)
+        changed = any(run.changed for run in runs)
     last = runs[-1]
     results = {
         "changed": changed,
         "attempts": len(runs),
-        "moved": sum(run.report["summary"]["total"]["moved"] for run in runs if "summary" in run.report),
+        "moved": sum(run.moved for run in runs),
     }
     last.require(*KEYS, **results)
     if places:
         # By now the files have moved, and that must be told whatever becomes of the difference.
         try:
             results.update(difference(before, places.planned if module.check_mode else places.now))
-        except (OSError, LookupError, ValueError) as error:
+        except (OSError, LookupError, ValueError, TypeError, AttributeError) as error:
             module.warn("The difference could not be made (%s: %s)." % (type(error).__name__, error))
     for capture in last.captures:
         for warning in capture["warnings"]:
@@ -55,9 +60,9 @@ def move(module, command, *names):
 
 def difference(before, after):
     return {
-        "places": {name: {"before": before[name], "after": after[name]} for name in before},
+        "places": {name: {"before": before[name], "after": after[name]} for name in after},
         "diff": [
             {"before_header": name, "after_header": name, "before": lines_of(before[name]), "after": lines_of(after[name])}
-            for name in before
+            for name in after
         ],
     }

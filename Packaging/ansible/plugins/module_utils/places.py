@@ -9,7 +9,8 @@ import json
 import os
 import re
 
-from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, lines_of_list
+from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, layouts_of_list
+from ansible_collections.hotcold.captures.plugins.module_utils.program import run_command
 
 # `hotcold layout` prints names that need no quotes as they are, all others in double quotes.
 VALUE = r'("(?:[^"\\]|\\.)*"|\[.*?\]|[^\s#]+)'
@@ -36,13 +37,13 @@ class Places:
         self.program = program
         self.plan = plan
         self.layouts = {}
-        lines = lines_of_list(program.module.params["captures_from"])
+        listed = layouts_of_list(program.module.params["captures_from"])
         self.paths = {}
         self.layouts_of = {}
         for capture in plan.captures:
             name = capture["capture"]["text"]
             path = self.paths[name] = os.fsdecode(base64.b64decode(capture["capture"]["base64"]))
-            own = layouts_named_for(path, lines)
+            own = layouts_named_for(path, listed)
             self.layouts_of[name] = [self.layout(its) for its in (own[:1] + list(layouts[1:]) if own else layouts)]
 
     @property
@@ -52,16 +53,18 @@ class Places:
 
     @property
     def planned(self):
-        """The same after what the dry run says."""
+        """The same after what the dry run says; not of captures that it could not look at."""
         return {
             capture["capture"]["text"]: planned(self.layouts_of[capture["capture"]["text"]][0], capture["kinds"])
-            for capture in self.plan.captures
+            for capture in self.plan.captures if capture["exitCode"] <= 1
         }
 
     def layout(self, name):
         if name not in self.layouts:
             options = ["--layout", name] if name else []
-            status, output, errors = self.program.module.run_command([self.program.path, "layout"] + options, check_rc=True)
+            status, output, errors = run_command(self.program.module, [self.program.path, "layout"] + options)
+            if status != 0:
+                self.program.module.fail_json(msg="hotcold layout failed: %s" % errors.strip(), rc=status)
             self.layouts[name] = Layout(output)
         return self.layouts[name]
 

@@ -7,15 +7,17 @@ import json
 import re
 import time
 
-from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, lines_of_list
+from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, layouts_of_list
 
 # The first one with the reports that are read here.
 MINIMUM_VERSION = "0.1.0"
 BUSY = 75
+USAGE = 64
 
 CAPTURES = {
-    "captures": {"type": "list", "elements": "path", "default": []},
-    "captures_from": {"type": "path"},
+    # Not of type path: Ansible would put variables of the host in place of a $NAME.
+    "captures": {"type": "list", "elements": "str", "default": []},
+    "captures_from": {"type": "str"},
     "as_service": {"type": "bool", "default": False},
     "executable": {"type": "path"},
     "layout": {"type": "str"},
@@ -48,7 +50,8 @@ SWITCHES = {
     "link_fallback": "HOTCOLD_LINK_FALLBACK",
     "verify_copies": "HOTCOLD_VERIFY_COPIES",
 }
-
+# A file may be that old when the service gets to it.
+AGES = ("HOTCOLD_MIN_AGE", "HOTCOLD_INTERVAL")
 YES = ("yes", "true", "on", "1")
 
 
@@ -77,12 +80,30 @@ def capture_arguments(params):
 
 
 def path_of(module):
-    return module.params["executable"] or module.get_bin_path("hotcold")
+    """None without a program that can be run."""
+    return module.get_bin_path(module.params["executable"] or "hotcold")
+
+
+def run_command(module, argv):
+    """Status, output, errors; a program that cannot be run has the status of shells."""
+    try:
+        return module.run_command(argv, expand_user_and_vars=False, handle_exceptions=False)
+    except (OSError, ValueError) as error:
+        return 127, "", "%s: %s" % (argv[0], error)
 
 
 def messages(issues):
     """What hotcold says went wrong, with its advice."""
-    return [". ".join(text for text in (issue["message"], issue["remedy"]) if text) for issue in issues]
+    return [
+        "%s. %s" % (issue["message"].rstrip("."), issue["remedy"]) if issue.get("remedy") else issue["message"] for issue in issues
+    ]
+
+
+def lacks(value, keys):
+    """Whether the keys lead nowhere, one below the other; in a list, for any of its items."""
+    if isinstance(value, list):
+        return any(lacks(item, keys) for item in value)
+    return bool(keys) and (not isinstance(value, dict) or value.get(keys[0]) is None or lacks(value[keys[0]], keys[1:]))
 
 
 class Program:
@@ -90,17 +111,21 @@ class Program:
 
     def __init__(self, module):
         self.module = module
+        for name, value in module.params.items():
+            if value == "":
+                module.fail_json(msg="'%s' is empty. Give a value, or leave the option out." % name)
         self.path = path_of(module)
         if not self.path:
             module.fail_json(
-                msg="hotcold is not installed on this host. Install its package first: the role hotcold.captures.hotcold does."
+                msg="hotcold is not installed on this host (no program %s). "
+                "Install its package first: the role hotcold.captures.hotcold does." % (module.params["executable"] or "hotcold")
             )
-        status, output, errors = module.run_command([self.path, "--version"])
+        status, output, errors = run_command(module, [self.path, "--version"])
         self.version = output.strip()
         if status != 0 or not re.match(r"[0-9]+(\.[0-9]+)+", self.version):
-            self.fail_as_too_old("says no version")
+            self.fail_as_unfit("says no version", rc=status, stderr=errors)
         if numbers(self.version) < numbers(MINIMUM_VERSION):
-            self.fail_as_too_old("is version %s" % self.version)
+            self.fail_as_unfit("is version %s" % self.version)
         if module.params["as_service"]:
             self.take_settings_of_service()
         # A relative one would begin in Ansible's temporary folder.
@@ -111,10 +136,13 @@ class Program:
     def take_settings_of_service(self):
         """For options that the task does not give."""
         params = self.module.params
-        status, output, errors = self.module.run_command([self.path, "archive", "--print-config"])
+        status, output, errors = run_command(self.module, [self.path, "archive", "--print-config"])
         if status != 0:
             self.module.fail_json(msg="The settings of the service have a mistake: %s" % errors.strip(), rc=status)
         settings = dict(line.split("=", 1) for line in output.splitlines() if "=" in line and not line.startswith("#"))
+        missing = [name for name in [*SWITCHES.values(), *AGES] if name not in settings]
+        if missing:
+            self.fail_as_unfit("has no %s in its settings" % ", ".join(missing))
         if params["captures"] and not params["captures_from"] and not params["layout"]:
             params["layout"] = self.layout_of_list(settings.get("HOTCOLD_CAPTURES_FROM"))
         for option, name in SETTINGS.items():
@@ -126,13 +154,12 @@ class Program:
         if isinstance(params.get("hot"), str):
             params["hot"] = dict(pair.split("=") for pair in params["hot"].split(","))
         if "min_age" in params and not params["min_age"]:
-            age = seconds(settings["HOTCOLD_MIN_AGE"]) + seconds(settings["HOTCOLD_INTERVAL"])
-            params["min_age"] = "%ds" % min(age, 86400)
+            params["min_age"] = "%ds" % min(sum(seconds(settings[name]) for name in AGES), 86400)
 
     def layout_of_list(self, path):
         """Of the captures that the task names, as the service has them; none where the list names none."""
-        lines = lines_of_list(path)
-        named = {capture: layouts_named_for(capture, lines) for capture in self.module.params["captures"]}
+        listed = layouts_of_list(path)
+        named = {capture: layouts_named_for(capture, listed) for capture in self.module.params["captures"]}
         different = {tuple(layouts) for layouts in named.values()}
         if len(different) > 1 or any(len(layouts) > 1 for layouts in different):
             text = "; ".join("%s: %s" % (capture, ", ".join(layouts) or "none") for capture, layouts in named.items())
@@ -142,18 +169,18 @@ class Program:
             )
         return next((layout for layouts in different for layout in layouts), None)
 
-    def fail_as_too_old(self, reason, **values):
+    def fail_as_unfit(self, reason, **values):
         self.module.fail_json(
-            msg="%s %s, and this collection needs hotcold %s or later. Upgrade its package on this host."
-            % (self.path, reason, MINIMUM_VERSION),
+            msg="%s %s, and this collection needs hotcold %s or later. "
+            "Upgrade its package on this host, or this collection if hotcold is the newer one." % (self.path, reason, MINIMUM_VERSION),
             **values
         )
 
     def run(self, command, *names, flags=()):
         """One run with the named options; without execute it writes nothing."""
-        argv = [self.path, command, "--format", "json", "--quiet"] + list(flags) + options(self.module.params, *names)
+        argv = [self.path, command, "--format", "json"] + list(flags) + options(self.module.params, *names)
         argv += capture_arguments(self.module.params)
-        status, output, errors = self.module.run_command(argv)
+        status, output, errors = run_command(self.module, argv)
         return Run(self, argv, status, output, errors)
 
     def execute(self, command, *names):
@@ -182,16 +209,31 @@ class Run:
 
     @property
     def captures(self):
-        return self.report.get("captures", [])
+        return [] if lacks(self.report, ["captures", "exitCode"]) else self.report["captures"]
 
     @property
-    def is_killed(self):
-        return self.status < 0
+    def signal(self):
+        """The one that ended hotcold, as Python has it, or as hotcold and shells pass it on; or 0."""
+        return -self.status if self.status < 0 else self.status - 128 if 128 < self.status <= 192 else 0
+
+    @property
+    def is_error(self):
+        """Whether it says why it did not begin."""
+        return self.report.get("type") == "error"
+
+    @property
+    def changed(self):
+        """Of an execution: what says nothing of itself may have moved files."""
+        return not self.is_error and self.report.get("changed") is not False
+
+    @property
+    def moved(self):
+        return 0 if lacks(self.report, ["summary", "total", "moved"]) else self.report["summary"]["total"]["moved"]
 
     @property
     def names_no_capture(self):
         """As opposed to a list that is missing, or has a mistake: it is empty, or no folder fits its patterns."""
-        errors = self.report.get("errors", []) if self.report.get("type") == "error" else []
+        errors = self.report.get("errors") if self.is_error else []
         return bool(errors) and all(error["message"].startswith("Name at least one capture folder") for error in errors)
 
     @property
@@ -201,26 +243,35 @@ class Run:
 
     @property
     def messages(self):
-        issues = list(self.report.get("errors", []))
+        issues = list(self.report.get("errors") or [])
         for capture in self.captures:
-            issues += capture["errors"]
-        return messages(issues)
+            issues += capture.get("errors") or []
+        return (self.unmatched if self.is_error else []) + messages(issues)
+
+    @property
+    def unmatched(self):
+        """Which patterns of the list fit no folder: hotcold warns of them, and not in its report."""
+        return re.findall(" WARNING (.*: no folder matches .*)", self.errors)
 
     def require(self, *keys, **values):
-        """Fails, with the values, where there is no report, or one of a program that did not know the keys yet."""
-        if self.is_killed:
-            self.fail("was killed by signal %d. Run it again: it goes on where it stopped" % -self.status, **values)
-        if not self.report:
+        """Fails, with the values, where there is no report, or one of a program that did not know the keys (a.b: b in a)."""
+        if self.signal:
+            self.fail("was killed by signal %d. Run it again: it goes on where it stopped" % self.signal, **values)
+        if not self.report and self.status == USAGE:
             reason = "printed no report (exit status %d: %s)" % (self.status, self.errors.strip()[:300])
-            self.program.fail_as_too_old(reason, **values)
-        if self.report.get("type") == "error":
+            self.program.fail_as_unfit(reason, **dict(self.values, **values))
+        if not self.report:
+            self.fail("printed no report that can be read. See what %s is" % self.program.path, **values)
+        if self.is_error:
             self.fail("could not begin", **values)
-        missing = [key for key in keys if key not in self.report]
+        missing = [key for key in keys if lacks(self.report, key.split("."))]
         if missing:
-            self.program.fail_as_too_old("has no '%s' in its reports" % "', '".join(missing), **values)
+            self.program.fail_as_unfit("has no '%s' in its reports" % "', '".join(missing), **dict(self.values, **values))
+        for text in self.unmatched:
+            self.program.module.warn(text)
 
     def fail(self, reason, **values):
-        text = "; ".join(self.messages) or self.errors.strip()
+        text = "; ".join(self.messages or [line for line in self.errors.splitlines() if " INFO " not in line])
         self.program.module.fail_json(
             msg="hotcold %s %s (exit status %d)%s" % (self.argv[1], reason, self.status, ": " + text if text else "."),
             **dict(self.values, **values)

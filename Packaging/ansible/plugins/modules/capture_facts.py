@@ -14,6 +14,15 @@ description:
     settings, fails.
 author:
   - hotcold maintainers (!UNKNOWN) <maintainers@hotcold.invalid>
+options:
+  min_age:
+    description:
+      - Younger files are not yet settled, and no reason against V(settled), such as V(60s) or V(5m).
+      - V(120s) by default, and with O(as_service) the sum of the service's minimum age and interval.
+    type: str
+  manifests:
+    description: Whether a capture needs the playlists of its hour folders to be V(settled), as it does by default.
+    type: bool
 extends_documentation_fragment:
   - hotcold.captures.hotcold.captures
   - hotcold.captures.hotcold.places
@@ -44,7 +53,7 @@ ansible_facts:
       type: dict
       contains:
         installed:
-          description: Whether there is a hotcold that this collection can work with.
+          description: Whether there is a hotcold. One that this collection cannot work with fails.
           type: bool
         version:
           description: Its version; empty without one.
@@ -64,7 +73,9 @@ from ansible_collections.hotcold.captures.plugins.module_utils.program import CA
 
 
 def main():
-    module = AnsibleModule(argument_spec=dict(**CAPTURES, **PLACES), supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=dict(min_age=dict(type="str"), manifests=dict(type="bool"), **CAPTURES, **PLACES), supports_check_mode=True
+    )
     facts = {"installed": False, "version": "", "captures": []}
     if path_of(module):
         program = Program(module)
@@ -75,13 +86,13 @@ def main():
 def captures(program):
     # Neither has anything to do or to say where the files are as it wants them.
     flat = program.run("revert", "layout")
-    settled = program.run("verify", "layout", "time_zone", "hot")
+    settled = program.run("verify", "layout", "time_zone", "hot", "min_age", "manifests")
     if all(run.names_no_capture for run in (flat, settled)):
         # The list of a new host may be empty.
         program.module.warn("; ".join(flat.messages))
         return []
-    for run in (flat, settled):
-        run.require("captures")
+    flat.require("captures.capture.text", "captures.capture.base64", "captures.exitCode", "captures.wouldChange", "captures.errors.message")
+    settled.require("captures.capture.base64", "captures.met")
     places = Places(program, flat, program.module.params["layout"]).now
     # The list may have changed between the two runs.
     proofs = {proof["capture"]["base64"]: proof for proof in settled.captures}

@@ -37,7 +37,9 @@ attempts:
   type: int
   sample: 1
 places:
-  description: By capture, C(before) and C(after), and in them by kind, how many files are in C(flat), C(hot) and each of C(buckets).
+  description:
+    - By capture, C(before) and C(after), and in them by kind, how many files are in C(flat), C(hot) and each of C(buckets).
+    - In check mode without captures that hotcold could not look at.
   returned: with C(--diff)
   type: dict
 rc:
@@ -60,7 +62,7 @@ cmd:
   returned: when hotcold was run
   type: list
   elements: str
-  sample: [/usr/bin/hotcold, revert, --format, json, --quiet, --execute, --yes, --, /srv/camera1]
+  sample: [/usr/bin/hotcold, revert, --format, json, --execute, --yes, --, /srv/camera1]
 stderr_lines:
   description: What hotcold said on standard error.
   returned: when hotcold was run

@@ -60,7 +60,7 @@ cmd:
   returned: when hotcold was run
   type: list
   elements: str
-  sample: [/usr/bin/hotcold, verify, --format, json, --quiet, --, /srv/camera1]
+  sample: [/usr/bin/hotcold, verify, --format, json, --, /srv/camera1]
 stderr_lines:
   description: What hotcold said on standard error.
   returned: when hotcold was run
@@ -89,7 +89,7 @@ def main():
         supports_check_mode=True,
     )
     run = Program(module).run("verify", "layout", "time_zone", "hot", "min_age", "manifests")
-    run.require("exitCode", "captures", "summary")
+    run.require("captures.capture.text", "captures.exitCode", "captures.met", "captures.criteria", "captures.errors.message")
     not_met = {
         capture["capture"]["text"]: [criterion["id"] for criterion in capture["criteria"] if not criterion["met"]]
         for capture in run.captures
