@@ -188,9 +188,9 @@ def a_capture_that_was_not_looked_at_is_not_shown_as_empty(host):
 @test
 def what_a_pattern_does_not_find_is_told(host):
     warning = "2026-01-01T00:00:00+00:00 WARNING /list: no folder matches /none*"
-    usage = {"code": "usage", "message": "Name at least one capture folder.", "remedy": "See: help"}
+    usage = {"code": "usage", "message": "/list names no capture that exists.", "remedy": "See: help"}
     said = host.says({"type": "error", "exitCode": 64, "errors": [usage]}, 64, errors=warning + "\nError: Name at least one\n")
-    result = failed(said.runs("migrate", captures_from="/list"), "no folder matches /none*; Name at least one capture folder. See: help")
+    result = failed(said.runs("migrate", captures_from="/list"), "no folder matches /none*; /list names no capture that exists. See: help")
     assert not result["changed"]
     assert "no folder matches /none*" in str(host.runs("capture_facts", captures_from="/list")["warnings"])
     assert "no folder matches" in str(host.says(report(capture("/a")), errors=warning).runs("migrate", captures_from="/list")["warnings"])

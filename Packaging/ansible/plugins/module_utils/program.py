@@ -234,7 +234,7 @@ class Run:
     def names_no_capture(self):
         """As opposed to a list that is missing, or has a mistake: it is empty, or no folder fits its patterns."""
         errors = self.report.get("errors") if self.is_error else []
-        return bool(errors) and all(error["message"].startswith("Name at least one capture folder") for error in errors)
+        return bool(errors) and all("names no capture that exists" in error["message"] for error in errors)
 
     @property
     def is_busy(self):
