@@ -47,7 +47,7 @@ fresh_capture() {
 start_and_interrupt() {
   check 'start' run "systemctl start $unit"
   process=$(property MainPID)
-  check 'the first files move' until_true 30 has_moved_some
+  check 'the first files move' until_true 60 has_moved_some
 }
 goes_on_and_settles() {
   check 'it goes on and settles' until_true 60 is_settled
