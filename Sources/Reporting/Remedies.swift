@@ -80,8 +80,10 @@ extension Explanation {
     )
   }
 
-  /// Running as the owner cannot help somebody who is the owner.
-  static func isThisUser(_ owner: String?) -> Bool { owner == Users.name(of: CurrentProcess.effectiveUser) }
+  /// Running as the owner cannot help somebody who is the owner. Root is refused for other reasons than ownership.
+  static func isThisUser(_ owner: String?) -> Bool {
+    !CurrentProcess.isRoot && owner == Users.name(of: CurrentProcess.effectiveUser)
+  }
 
   /// How to run as the owner of the files. A container has no sudo, and its users are numbers.
   static func asOwner(_ owner: String?, _ command: String) -> String {

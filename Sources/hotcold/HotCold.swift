@@ -20,7 +20,7 @@ struct Program {
       }
       if let message = UnknownCommand.message(arguments) { throw ValidationError(message) }
       var command = try HotCold.parseAsRoot(arguments)
-      let console = Console(isQuiet: OutputOptions.areQuiet(in: arguments))
+      let console = Console(isQuiet: ReportOptions.areQuiet(in: arguments))
       for warning in GivenSettings.unknownVariables { console.warning(warning) }
       try command.run()
     } catch {

@@ -4,6 +4,9 @@ import Testing
 
 /// Where a new encoder has to go on.
 @Suite struct NextNumbersTests {
+  /// For `eval`, which would otherwise succeed.
+  static let failure = "unset next_segment next_capture; false\n"
+
   private func numbers(_ arguments: [String]) -> Shell.Result {
     HotColdBinary.run(["next-numbers"] + arguments)
   }
@@ -61,7 +64,7 @@ import Testing
     try folder.makeFolder("elsewhere")
     try folder.makeLink("segments", to: "elsewhere")
     let result = numbers([folder.path])
-    #expect(result.status == 74 && result.output == "unset next_segment next_capture; false\n")
+    #expect(result.status == 74 && result.output == Self.failure)
     #expect(result.error.contains("\(folder.path)/segments: "), "\(result.error)")
   }
 

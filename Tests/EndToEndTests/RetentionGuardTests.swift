@@ -58,7 +58,8 @@ import Testing
     let report = try JSON(parsing: declined.output)
     #expect(report["summary", "errors"].int == 1, "what declines is counted: the status is 1")
     let advice = try #require(report["captures", 0, "retention", "refusals", 0, "remedy"].string)
-    let command = try #require(advice.split(separator: "If that is right, run (first with --dry-run): hotcold ").first)
+    let command = try #require(
+      advice.split(separator: "If that is right, run (first with --dry-run): hotcold ").first)
     let forced = Shell.run(
       ["sh", "-c", "exec \"$0\" \(command)", HotColdBinary.path], environment: ["TZ": "UTC"])
     #expect(forced.status == 0, "\(command): \(forced.error)")

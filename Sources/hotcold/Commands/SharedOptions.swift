@@ -68,7 +68,7 @@ struct CaptureArguments: ParsableArguments {
 }
 
 /// How the report and the messages look.
-struct OutputOptions: ParsableArguments {
+struct ReportOptions: ParsableArguments {
   @Option(
     help: "How the report is printed: \(OutputFormat.allCases.map(\.rawValue).joined(separator: ", ")).")
   var format = OutputFormat.text
@@ -76,13 +76,21 @@ struct OutputOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Print errors only.")
   var quiet = false
 
-  @Flag(name: .shortAndLong, help: "Print a line for each move, on standard error.")
-  var verbose = false
-
   /// Whether a command line asks for errors only; asked before it is parsed.
   static func areQuiet(in arguments: [String]) -> Bool {
     arguments.prefix { $0 != "--" }.contains { ["--quiet", "-q"].contains($0) }
   }
+}
+
+/// The same of a command that moves files.
+struct OutputOptions: ParsableArguments {
+  @OptionGroup var report: ReportOptions
+
+  @Flag(name: .shortAndLong, help: "Print a line for each move, on standard error.")
+  var verbose = false
+
+  var format: OutputFormat { report.format }
+  var quiet: Bool { report.quiet }
 
   func validate() throws {
     if quiet && verbose { throw ValidationError("--quiet and --verbose cannot be combined.") }

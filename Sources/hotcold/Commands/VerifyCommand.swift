@@ -14,7 +14,7 @@ struct VerifyCommand: ParsableCommand {
   @Option(Settings.settledAge) var minAge: String?
   @OptionGroup var layout: LayoutOptions
   @OptionGroup var place: PlaceOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup var output: ReportOptions
 
   func run() throws {
     let settings = GivenSettings(
