@@ -17,14 +17,14 @@ import termios
 
 import pyte
 
-COLUMNS, LINES = 118, 70
+COLUMNS, LINES = 132, 70
 CELL_WIDTH, LINE_HEIGHT, FONT_SIZE, MARGIN = 8.43, 18, 14, 16
 PROMPT = "$ "
 # What is typed, and what is printed last before the next is typed.
 TYPED = [
     ("hotcold migrate capture1 --execute\n", "(yes/no)"),
     ("yes\n", "durable "),
-    ("hotcold verify capture1 | cut -c -110\n", "every archive.m3u8"),
+    ("hotcold verify capture1 | cut -c -124\n", "every archive.m3u8"),
 ]
 COLOURS = {
     "default": "#d4d4d4", "black": "#1e1e1e", "red": "#f14c4c", "green": "#23d18b", "brown": "#e5e510", "blue": "#3b8eea",
