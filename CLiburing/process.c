@@ -31,10 +31,12 @@
 
 static volatile sig_atomic_t pending_signal;
 
+// Those that end a command and that the service answers.
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+
 static void end(int signal) { _exit(128 + signal); }
 
 void hc_signals_end_first_process(void) {
-  static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
   if (getpid() != 1)
     return;
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
@@ -82,7 +84,6 @@ void hc_signals_request(int32_t signal) { pending_signal = signal; }
 static sigset_t held;
 
 void hc_signals_hold(void) {
-  static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
   sigemptyset(&held);
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
     struct sigaction old;

@@ -8,15 +8,7 @@ import tempfile
 
 from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, layouts_of_list
 from ansible_collections.hotcold.captures.plugins.module_utils.places import Layout, folders
-
-LAYOUT = """buckets: hour
-kinds:
-  segments:
-    match: segment_*.ts
-    flat: .
-    hot: segments
-    cold: segments
-"""
+from layout_text import LAYOUT
 
 
 def equal(left, right):

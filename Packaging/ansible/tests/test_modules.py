@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 
+from layout_text import LAYOUT
+
 MODULE = """
 import importlib, json, sys
 import ansible.module_utils.basic as basic
@@ -25,14 +27,6 @@ case $1 in
   archive) cat settings ;;
   *) cat errors >&2; cat "$1"; exit "$(cat status)" ;;
 esac
-"""
-LAYOUT = """buckets: hour
-kinds:
-  segments:
-    match: segment_*.ts
-    flat: .
-    hot: segments
-    cold: segments
 """
 SETTINGS = """HOTCOLD_LAYOUT=guide
 HOTCOLD_INTERVAL=60s
