@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -54,6 +56,24 @@ bool ctk_ends_within(pid_t process, int milliseconds) {
 int ctk_temporary_file(void) { return open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); }
 
 int ctk_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int ctk_reserve_port(int *port) {
+  int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (server < 0)
+    return -1;
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t size = sizeof address;
+  if (setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) < 0 ||
+      bind(server, (struct sockaddr *)&address, size) < 0 ||
+      getsockname(server, (struct sockaddr *)&address, &size) < 0) {
+    int error = errno;
+    close(server);
+    errno = error;
+    return -1;
+  }
+  *port = ntohs(address.sin_port);
+  return server;
+}
 
 bool ctk_grants_io_uring(void) {
   const unsigned operations = 256;

@@ -20,8 +20,8 @@ import Testing
 
   @Test(.endToEnd, .requires("nginx"), .requires("chromium"), .requires("ffmpeg"))
   func theLiveStreamAndAnArchivePlay() throws {
-    let environment = ProcessInfo.processInfo.environment
-    let python = try #require(environment["HOTCOLD_E2E_PYTHON"], "make test-e2e sets it")
+    let python = try #require(
+      ProcessInfo.processInfo.environment["HOTCOLD_E2E_PYTHON"], "make test-e2e sets it")
     let folder = try Folder()
     let capture = folder.path + "/stream/capture1"
     try Shell.must(["mkdir", "-p", capture])
@@ -36,14 +36,12 @@ import Testing
     let archive = try #require(ManifestTests.archives(capture).first)
     #expect(try String(contentsOfFile: archive, encoding: .utf8).contains("#EXT-X-DISCONTINUITY"))
 
-    let nginx = try Self.serve(folder, environment)
-    defer {
-      nginx.signal(SIGTERM)
-      _ = nginx.wait()
-    }
-    let base = "http://127.0.0.1:18080"
+    let server = try Self.serve(folder)
+    defer { server.stop() }
     func play(_ path: String, until second: String) -> Shell.Result {
-      Shell.run(["timeout", "120", python, Self.script, base + "/player.html", base + path, second])
+      Shell.run([
+        "timeout", "120", python, Self.script, server.base + "/player.html", server.base + path, second,
+      ])
     }
     let hour = archive.split(separator: "/").dropLast().last!
     let played = play("/stream/capture1/segments/\(hour)/archive.m3u8", until: "10")
@@ -60,12 +58,10 @@ import Testing
     _ = live.wait()
   }
 
-  /// nginx with the guide's locations; one process, for a worker that outlives its master keeps the port.
-  /// `port`: another one for each test, since they run at the same time.
-  static func serve(
-    _ folder: Folder, _ environment: [String: String], port: Int = 18080
-  ) throws -> Running {
-    let resources = try #require(environment["HOTCOLD_E2E_VIDEOJS"], "make test-e2e sets it")
+  /// nginx with the guide's locations, and a page with video.js.
+  static func serve(_ folder: Folder) throws -> WebServer {
+    let resources = try #require(
+      ProcessInfo.processInfo.environment["HOTCOLD_E2E_VIDEOJS"], "make test-e2e sets it")
     for name in ["video.js", "video-js.min.css"] {
       try Shell.must(["cp", "\(resources)/\(name)", folder.path])
     }
@@ -76,25 +72,6 @@ import Testing
         <!doctype html><link rel="stylesheet" href="/video-js.min.css"><script src="/video.js"></script>
         <video id="video" class="video-js" width="320" height="180" muted></video>
         """.utf8))
-    let locations = try #require(GuideTests.blocks("nginx").first)
-    try folder.makeFile(
-      "nginx.conf",
-      contents: Array(
-        """
-        daemon off; master_process off; pid \(folder.path)/nginx.pid; error_log \(folder.path)/error.log; user root;
-        events {}
-        http {
-          include /etc/nginx/mime.types; access_log \(folder.path)/access.log;
-          server { listen 127.0.0.1:\(port); root \(folder.path);
-        \(locations)
-          }
-        }
-        """.utf8))
-    let nginx = try Running(["nginx", "-c", folder.path + "/nginx.conf", "-p", folder.path])
-    #expect(
-      ArchiverTests.waitUntil(seconds: 10) {
-        Shell.run(["curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:\(port)/player.html"]).status == 0
-      }, "nginx did not start")
-    return nginx
+    return try WebServer(folder, locations: WebServer.guideLocations)
   }
 }

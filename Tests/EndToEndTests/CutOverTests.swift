@@ -19,7 +19,6 @@ import Testing
 
   @Test(.endToEnd, .requires("nginx"), .requires("curl"), .requires("ffmpeg"))
   func noSegmentIsMissed() throws {
-    let environment = ProcessInfo.processInfo.environment
     let folder = try Folder()
     let capture = folder.path + "/stream/capture1"
     try Shell.must(["mkdir", "-p", capture])
@@ -35,13 +34,13 @@ import Testing
       encoder.signal(SIGTERM)
       _ = encoder.wait()
     }
-    let nginx = try BrowserTests.serve(folder, environment, port: 18081)
-    defer { stop(nginx) }
+    let server = try WebServer(folder, locations: WebServer.guideLocations)
+    defer { server.stop() }
 
     let old = try encode(from: 1, into: "")
     sleep(5)
     let player = try Running([
-      "sh", "-c", Self.player, "player", folder.path, "http://127.0.0.1:18081/stream/capture1",
+      "sh", "-c", Self.player, "player", folder.path, server.base + "/stream/capture1",
     ])
     sleep(3)
     #expect(try HotColdBinary.migrate(capture, ["--keep-live"]).status == 0)

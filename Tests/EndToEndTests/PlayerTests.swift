@@ -27,13 +27,8 @@ import Testing
     let capture = folder.path + "/stream/capture1"
     try Shell.must(["mkdir", "-p", capture])
     try Self.record(setup, in: capture)
-    let port = 18090
-    let nginx = try BrowserTests.serve(folder, ProcessInfo.processInfo.environment, port: port)
-    defer {
-      nginx.signal(SIGTERM)
-      _ = nginx.wait()
-    }
-    let base = "http://127.0.0.1:\(port)"
+    let server = try BrowserTests.serve(folder)
+    defer { server.stop() }
     let archives = ManifestTests.archives(capture)
     #expect(archives.count == (setup == .trimmed || setup == .renumbered ? 1 : 2), "\(archives)")
     var played: [Player: Int] = [:]
@@ -42,11 +37,11 @@ import Testing
     for archive in archives {
       let recording = try Archive(archive)
       sum += recording.frames
-      let url = base + archive.dropFirst(folder.path.count)
+      let url = server.base + archive.dropFirst(folder.path.count)
       for player in Player.allCases {
         let log = folder.path + "/access.log"
         try Shell.must(["truncate", "-s", "0", log])
-        let frames = try player.frames(of: url, page: base + "/player.html", folder: folder) ?? 0
+        let frames = try player.frames(of: url, page: server.base + "/player.html", folder: folder) ?? 0
         played[player, default: 0] += frames
         // What is lost at a seam is the player's: video.js lets the first frame after it replace the last one before;
         // VLC's stream output keeps back the last frame of a run, and some where it begins another.
@@ -61,7 +56,7 @@ import Testing
         let middle = recording.seconds / 2
         guard
           let rest = try player.frames(
-            of: url, from: middle, page: base + "/player.html", folder: folder)
+            of: url, from: middle, page: server.base + "/player.html", folder: folder)
         else { continue }
         let half = recording.frames / 2
         let segment = Int(recording.longest * Double(Recording.framesPerSecond))

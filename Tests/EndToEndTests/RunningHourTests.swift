@@ -4,7 +4,6 @@ import Testing
 
 /// The archive of the running hour, played while it grows at its end and retention deletes its head.
 @Suite struct RunningHourTests {
-  static let port = 18082
   static let playedSeconds = 120
 
   /// The clock of a zone in which the hour began five minutes ago: it does not turn while the test runs.
@@ -24,9 +23,10 @@ import Testing
         "--hot",
         "captures=10", "--hot", "thumbnails=10", "--retain", "segments=60s", "--retain", "captures=60s",
       ], environment: ["TZ": Self.zone])
-    let nginx = try BrowserTests.serve(folder, ProcessInfo.processInfo.environment, port: Self.port)
+    let server = try BrowserTests.serve(folder)
     defer {
-      for program in [recorder, service, nginx] {
+      server.stop()
+      for program in [recorder, service] {
         program.signal(SIGTERM)
         _ = program.wait()
       }
@@ -40,8 +40,7 @@ import Testing
 
     // Twenty seconds from the head, which moves on as fast as the players do.
     let path = try #require(ManifestTests.archives(capture).first).dropFirst(folder.path.count)
-    let base = "http://127.0.0.1:\(Self.port)"
-    let url = base + path
+    let url = server.base + path
     let python = try #require(
       ProcessInfo.processInfo.environment["HOTCOLD_E2E_PYTHON"], "make test-e2e sets it")
     let players = [
@@ -55,7 +54,7 @@ import Testing
     ]
     // video.js begins at the end, wherever it is told to.
     let browser = try Running([
-      python, BrowserTests.script, base + "/player.html", url, "+\(Self.playedSeconds - 20)",
+      python, BrowserTests.script, server.base + "/player.html", url, "+\(Self.playedSeconds - 20)",
     ])
     sleep(UInt32(Self.playedSeconds))
     for (agent, player) in players {

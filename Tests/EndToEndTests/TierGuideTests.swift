@@ -28,7 +28,7 @@ import Testing
     .endToEnd, .requiresRoot, .requires("ffmpeg"), .requires("nginx"), .requires("curl"),
     .requires("systemctl"), .requires("setpriv"), arguments: Start.allCases)
   func everyCommandDoesWhatItSays(start: Start) throws {
-    let machine = try Machine(port: start == .flat ? 18090 : 18091)
+    let machine = try Machine()
     try machine.record(start)
     let urls = try machine.servedURLs()
     #expect(urls.count > 50)
@@ -109,9 +109,9 @@ extension Folder {
 /// What the chapter is read on: a capture with an encoder, nginx with the locations of the migration guide, and a systemd.
 private final class Machine {
   let folder: Folder
-  private let port: Int
   private let environment: [String: String]
-  private var nginx: Running?
+  private var server: WebServer?
+  private var base: String { server?.base ?? "" }
   private var stream: String { folder.path + "/stream" }
 
   /// There is no systemd in a test: `enable` is systemd's own, offline; `start` starts what the unit says as its user.
@@ -152,9 +152,8 @@ private final class Machine {
 
   private static let input = "-v error -re -f lavfi -i testsrc=size=160x90:rate=10"
 
-  init(port: Int) throws {
+  init() throws {
     folder = try Folder(in: "/var/tmp")
-    self.port = port
     let root = folder.path
     environment = [
       "PATH": "\(root)/bin:/usr/sbin:/usr/bin:/sbin:/bin", "ROOT": root, "TZ": "UTC", "LC_ALL": "C",
@@ -186,9 +185,7 @@ private final class Machine {
   }
 
   deinit {
-    // A worker that outlives its master keeps the port.
-    nginx?.signal(SIGTERM)
-    _ = nginx?.wait()
+    server?.stop()
     for unit in ["record@capture1", "virtualhost_ffmpeg", "hot_cold_archiver"] {
       _ = run("systemctl stop \(unit)")
     }
@@ -230,21 +227,8 @@ private final class Machine {
       """
     try folder.makeFile("local/bin/record", contents: Array(encoder.utf8))
     try Shell.must(["chmod", "755", folder.path + "/local/bin/record"])
-    try folder.makeFile(
-      "locations.conf", contents: Array(try #require(GuideTests.blocks("nginx").first).utf8))
-    // With a master: without one nginx does not serve after a reload.
-    try folder.makeFile(
-      "nginx.conf",
-      contents: Array(
-        """
-        daemon off; worker_processes 1; pid \(folder.path)/nginx.pid; error_log \(folder.path)/error.log; user root;
-        events {}
-        http {
-          include /etc/nginx/mime.types; access_log \(folder.path)/access.log;
-          server { listen 127.0.0.1:\(port); root \(folder.path); include \(folder.path)/locations.conf; }
-        }
-        """.utf8))
-    nginx = try Running(["/usr/sbin/nginx", "-c", folder.path + "/nginx.conf", "-p", folder.path])
+    try folder.replaceFile("locations.conf", with: WebServer.guideLocations)
+    server = try WebServer(folder, locations: "include \(folder.path)/locations.conf;", reloads: true)
     // Nobody runs the service for a flat capture.
     let begun = run(
       "systemctl start virtualhost_ffmpeg\(start == .flat ? "" : "; systemctl start hot_cold_archiver")")
@@ -276,7 +260,7 @@ private final class Machine {
 
   /// Those that are not served any more, or not as they were.
   func missing(of urls: [String: Int]) -> [String] {
-    let list = urls.keys.map { "url = \"http://127.0.0.1:\(port)\($0)\"\noutput = /dev/null\n" }.joined()
+    let list = urls.keys.map { "url = \"\(base)\($0)\"\noutput = /dev/null\n" }.joined()
     try? folder.replaceFile("urls", with: list)
     let result = Shell.run([
       "curl", "-s", "-K", folder.path + "/urls", "-w", "%{http_code} %{size_download} %{url}\\n",
@@ -293,7 +277,7 @@ private final class Machine {
     let path = ServiceTests.contents(stream + "/capture1/output.m3u8").isEmpty ? "/segments" : ""
     return try Running([
       "sh", "-c", CutOverTests.player, "player", folder.path,
-      "http://127.0.0.1:\(port)/stream/capture1\(path)",
+      "\(base)/stream/capture1\(path)",
     ])
   }
 

@@ -16,6 +16,10 @@ bool ctk_ends_within(pid_t process, int milliseconds);
 /// A file without a name, closed on exec.
 int ctk_temporary_file(void);
 int ctk_pipe(int ends[2]);
+/// Binds a TCP socket to a port of 127.0.0.1 that nobody has, and does not listen: the kernel gives the port to no one
+/// else while the descriptor is open, and a server that sets SO_REUSEADDR can bind to it (socket(7)). Returns the
+/// descriptor, or -1 with errno.
+int ctk_reserve_port(int *port);
 /// Whether the kernel grants an io_uring that can rename and make folders. Asked by system calls, not by the program
 /// under test: one that wrongly goes without must fail its tests, not skip them.
 bool ctk_grants_io_uring(void);
