@@ -157,6 +157,8 @@ const char *hc_argument(int32_t index) { return arguments[index]; }
 
 int32_t hc_working_folder(char *buffer, size_t capacity) { return getcwd(buffer, capacity) ? 0 : -errno; }
 
+int32_t hc_resolve(const char *path, char *buffer) { return realpath(path, buffer) ? 0 : -errno; }
+
 int32_t hc_glob(const char *pattern, void (*visit)(const char *path, void *context), void *context) {
   glob_t found = {0};
   int result = glob(pattern, GLOB_ONLYDIR, NULL, &found);

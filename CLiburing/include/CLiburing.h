@@ -296,6 +296,8 @@ int32_t hc_argument_count(void);
 const char *hc_argument(int32_t index);
 /// The absolute path of the working folder without links (getcwd(3)), NUL-terminated; -ENOENT if it was removed.
 int32_t hc_working_folder(char *buffer, size_t capacity);
+/// The absolute path of `path` without links, "." and ".." (realpath(3)). The buffer has PATH_MAX bytes.
+int32_t hc_resolve(const char *path, char *buffer);
 /// Calls `visit` for each path that `pattern` matches, sorted by bytes (glob(3)). Not only folders match.
 int32_t hc_glob(const char *pattern, void (*visit)(const char *path, void *context), void *context);
 /// Environment variable `name`, or NULL.

@@ -125,7 +125,7 @@ public final class Archiver {
   /// The captures of the options and of the list; if the list cannot be read, those of the last round.
   func currentCaptures(_ round: inout Round) -> [FilePath] {
     do throws(Issue) {
-      let list = try CapturesList.captures(options.captures, from: options.capturesFile)
+      let list = try options.namedCaptures()
       lastCaptures = list.captures
       let layouts = list.layouts.merging(options.layouts) { $1 }
       policies = Dictionary(uniqueKeysWithValues: layouts.map { ($0.key, policy(of: $0.value)) })

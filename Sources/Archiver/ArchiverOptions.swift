@@ -1,5 +1,6 @@
 public import CaptureLayout
 public import Migration
+public import Reporting
 public import SystemPackage
 
 /// What the service is to do.
@@ -10,6 +11,8 @@ public struct ArchiverOptions: Sendable {
   public var layouts: [FilePath: ListedLayout] = [:]
   /// A file with one capture a line, read again in every round.
   public var capturesFile: FilePath?
+  /// Whether that file only names the layouts of `captures`.
+  public var listNamesOnlyLayouts = false
   public var intervalSeconds: Int64 = 60
   /// Younger files do not go to hour folders: they may still be in use.
   public var minAgeSeconds: Int64 = 60
@@ -39,6 +42,15 @@ public struct ArchiverOptions: Sendable {
   ) {
     self.policy = policy
     self.policyOf = policyOf
+  }
+
+  /// The captures, and the layouts that lines of the file name for them.
+  ///
+  /// - Throws: as `CapturesList.captures(_:from:orStream:)`.
+  public func namedCaptures(orStream: Bool = false) throws(Issue) -> NamedCaptures {
+    listNamesOnlyLayouts
+      ? try CapturesList.captures(captures, layoutsIn: capturesFile)
+      : try CapturesList.captures(captures, from: capturesFile, orStream: orStream)
   }
 }
 

@@ -19,10 +19,23 @@ public enum CapturesList {
     _ named: [FilePath], from file: FilePath?, orStream: Bool = false
   ) throws(Issue) -> NamedCaptures {
     let lines = try lines(of: file, orStream: orStream)
+    return try checked(file) { () throws(KernelError) in try NamedCaptures(named, lines: lines) }
+  }
+
+  /// Captures that are named directly, with the layouts that the service's list names for them. A list that does not exist names
+  /// none.
+  ///
+  /// - Throws: as `captures(_:from:orStream:)`.
+  public static func captures(_ named: [FilePath], layoutsIn file: FilePath?) throws(Issue) -> NamedCaptures {
+    let lines = try lines(of: file, orStream: false, mayBeMissing: true)
+    return try checked(file) { () throws(KernelError) in try NamedCaptures(named, layoutsIn: lines) }
+  }
+
+  private static func checked(
+    _ file: FilePath?, _ read: () throws(KernelError) -> NamedCaptures
+  ) throws(Issue) -> NamedCaptures {
     let captures: NamedCaptures
-    do throws(KernelError) { captures = try NamedCaptures(named, lines: lines) } catch {
-      throw Issue(.capturePathUnusable(error))
-    }
+    do throws(KernelError) { captures = try read() } catch { throw Issue(.capturePathUnusable(error)) }
     if let (path, layouts) = captures.contradiction {
       let names = layouts.map { "'\(printable($0.name.utf8))' on line \($0.line)" }.joined(separator: " and ")
       throw Issue(
@@ -33,10 +46,13 @@ public enum CapturesList {
     return captures
   }
 
-  private static func lines(of file: FilePath?, orStream: Bool) throws(Issue) -> [CapturesFile.Line] {
+  private static func lines(
+    of file: FilePath?, orStream: Bool, mayBeMissing: Bool = false
+  ) throws(Issue) -> [CapturesFile.Line] {
     guard let file else { return [] }
     let contents: [UInt8]
     do throws(KernelError) { contents = try readFile(at: file, limit: bytesMax, orStream: orStream) } catch {
+      if mayBeMissing, error.errno == .noSuchFileOrDirectory { return [] }
       throw Issue(.capturesUnreadable(error))
     }
     if let line = TextLines.lineWithControlCharacter(contents) {

@@ -54,6 +54,13 @@ extension FilePath {
     return path
   }
 
+  /// The path without links (realpath(3)), by which one folder with two names is known; this path if it leads nowhere.
+  public var resolved: FilePath {
+    var buffer = [CChar](repeating: 0, count: 4096)  // PATH_MAX
+    let result = unsafe withPlatformString { path in unsafe hc_resolve(path, &buffer) }
+    return result < 0 ? self : FilePath(platformString: buffer)
+  }
+
   /// The paths that a pattern (glob(7)) matches, sorted by bytes. A relative pattern starts at the working folder.
   public static func matching(pattern: [UInt8]) throws(KernelError) -> [FilePath] {
     var bytes = pattern

@@ -4,14 +4,25 @@ public import SystemPackage
 
 /// How a layout fits a folder: how many files each kind would get, and what no kind matches. Reads only.
 public struct LayoutFit: Sendable {
-  /// How many files the flat, hot and cold folders of a kind hold.
-  public struct Counts: Sendable {
-    public internal(set) var flat = 0
-    public internal(set) var hot = 0
-    public internal(set) var cold = 0
+  /// A folder of a kind, and how many of its files it holds.
+  public struct Folder: Sendable {
+    /// In the layout: "." is the capture; in a cold root it is absolute.
+    public let path: String
+    public internal(set) var files = 0
   }
 
-  public private(set) var kinds = PerKind(repeating: Counts())
+  /// The folders of a kind. If its flat place is its hot place, the files there are hot.
+  public struct Folders: Sendable {
+    public internal(set) var flat: Folder
+    public internal(set) var hot: Folder
+    /// The existing ones, by the texts of their buckets.
+    public internal(set) var buckets: [(bucket: String, folder: Folder)] = []
+
+    public var cold: Int { buckets.reduce(0) { $0 + $1.folder.files } }
+  }
+
+  public let layout: Layout
+  public private(set) var kinds: PerKind<Folders>
   /// Entries that no kind matches, the first few by name, relative to the folder.
   public private(set) var unmatched = Unrecognised()
   public private(set) var refusals: [FolderRefusal] = []
@@ -21,6 +32,13 @@ public struct LayoutFit: Sendable {
     let directory: Directory
     do throws(KernelError) { directory = try Directory.open(path) } catch { throw Self.stopped(error, path) }
     let layout = try layout.placed(on: directory)
+    self.layout = layout
+    kinds = PerKind(repeating: Folders(flat: Folder(path: ""), hot: Folder(path: "")))
+    for kind in layout.kinds {
+      let folder = { (place: Place) in Folder(path: place == .root ? "." : layout.path(of: place)) }
+      kinds[kind].flat = folder(layout[kind].flat)
+      kinds[kind].hot = folder(layout[kind].hot)
+    }
     do throws(KernelError) {
       let tree = try CaptureTree(of: directory, layout)
       refusals = tree.refusals
@@ -28,13 +46,12 @@ public struct LayoutFit: Sendable {
         try tree.withPlace(place) { (directory) throws(KernelError) in try count(directory, place, layout) }
       }
       for (kind, bucket) in tree.buckets() {
-        var cold = 0
+        var folder = Folder(path: layout.path(of: bucket, kind))
         try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-          let path = layout.path(of: bucket, kind) + "/"
           let isOfKind: (Kind) -> Bool = { $0 == kind }
-          try count(directory, layout, path, wants: isOfKind) { _ in cold += 1 }
+          try count(directory, layout, folder.path + "/", wants: isOfKind) { _ in folder.files += 1 }
         }
-        kinds[kind].cold += cold
+        kinds[kind].buckets.append((layout.buckets.text(of: bucket), folder))
       }
       unmatched = unmatched + tree.unrecognised
     } catch {
@@ -53,18 +70,19 @@ public struct LayoutFit: Sendable {
   private mutating func count(
     _ directory: borrowing Directory, _ place: Place, _ layout: Layout
   ) throws(KernelError) {
-    var found = PerKind(repeating: Counts())
+    var found = PerKind(repeating: 0)
     let isPart: (borrowing DirectoryEntry) -> Bool = { entry in
       entry.type == .directory && layout.isPart(folder: entry.name, of: place)
         || layout.isOfStream(entry.name, in: place)
     }
     let isHere: (Kind) -> Bool = { layout.holds(place, $0) }
-    try count(directory, layout, layout.prefix(of: place), wants: isHere, isPart: isPart) { kind in
-      if place == layout[kind].hot { found[kind].hot += 1 } else { found[kind].flat += 1 }
-    }
+    try count(directory, layout, layout.prefix(of: place), wants: isHere, isPart: isPart) { found[$0] += 1 }
     for kind in layout.kinds {
-      kinds[kind].hot += found[kind].hot
-      kinds[kind].flat += found[kind].flat
+      if place == layout[kind].hot {
+        kinds[kind].hot.files += found[kind]
+      } else {
+        kinds[kind].flat.files += found[kind]
+      }
     }
   }
 

@@ -19,13 +19,19 @@ public struct NamedCaptures: Sendable {
   public private(set) var captures: [FilePath] = []
   /// The layout, as written, of each capture with a line that names one. A line without a layout, such as a pattern, does not
   /// contradict it.
-  public private(set) var layouts: [FilePath: ListedLayout] = [:]
+  public var layouts: [FilePath: ListedLayout] { layoutsNamed.compactMapValues(\.last) }
   /// The first capture whose lines name two layouts.
-  public private(set) var contradiction: (path: FilePath, layouts: [ListedLayout])?
+  public var contradiction: (path: FilePath, layouts: [ListedLayout])? {
+    captures.lazy.compactMap { path in
+      layoutsNamed[path].flatMap { $0.count > 1 ? (path, Array($0.prefix(2))) : nil }
+    }.first
+  }
   /// Lines whose pattern matches no folder.
   public private(set) var unmatched: [[UInt8]] = []
 
   private var seen: Set<FilePath> = []
+  /// Each layout once.
+  private var layoutsNamed: [FilePath: [ListedLayout]] = [:]
 
   /// `lines`: of a file; relative paths in it start at the working folder.
   ///
@@ -35,13 +41,23 @@ public struct NamedCaptures: Sendable {
     for line in lines { try add(line) }
   }
 
+  /// These captures, and the layouts that the lines of a list name for them. The list may know a capture by another path, through
+  /// a link.
+  ///
+  /// - Throws: as `init(_:lines:)`.
+  public init(_ named: [FilePath], layoutsIn lines: [CapturesFile.Line]) throws(KernelError) {
+    try self.init(named)
+    let listed = try NamedCaptures([], lines: lines).layoutsNamed
+    let byFolder = Dictionary(grouping: listed) { $0.key.resolved }
+    for path in captures {
+      for (_, layouts) in byFolder[path.resolved] ?? [] { for layout in layouts { add(path, layout) } }
+    }
+  }
+
   private mutating func add(_ path: FilePath, _ layout: ListedLayout? = nil) {
     if seen.insert(path).inserted { captures.append(path) }
-    guard let layout else { return }
-    if let other = layouts[path], other.name != layout.name {
-      contradiction = contradiction ?? (path, [other, layout])
-    }
-    layouts[path] = layout
+    guard let layout, layoutsNamed[path]?.contains(where: { $0.name == layout.name }) != true else { return }
+    layoutsNamed[path, default: []].append(layout)
   }
 
   private mutating func add(_ line: CapturesFile.Line) throws(KernelError) {

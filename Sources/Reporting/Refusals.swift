@@ -35,7 +35,7 @@ extension Explanation {
     case .otherBuckets(let path, let layout):
       return Explanation(
         "\(text(path)): holds files that the layout '\(layout)' does not look for here: another layout was used",
-        "Name that layout with --layout, or first move its files to this one: a migration with --from and the name of that layout. A copy of your own belongs outside the capture."
+        "Name that layout with --layout\(command == "archive" ? "" : ", or take the service's with --as-service"), or first move its files to this one: a migration with --from and the name of that layout. A copy of your own belongs outside the capture."
       )
     case .permissionDenied(let error, let owner): return denied(error, owner, in: capture, command)
     case .tierDenied(let error, let owner):

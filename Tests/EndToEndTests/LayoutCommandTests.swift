@@ -34,6 +34,37 @@ import Testing
     #expect(Self.run("layout", "--check", "guide", "/no/such/folder").status == 66)
   }
 
+  @Test func itSaysWhereTheFilesAreForPrograms() throws {
+    let trial = try Trial()
+    func segments() throws -> JSON {
+      let result = Self.run("layout", trial.folder.path, "/no/such/folder", "--format", "json")
+      #expect(result.status == 66)
+      let report = try JSON(parsing: result.output)
+      #expect(
+        report["captures", 1].errors == [
+          "/no/such/folder: no such folder. Check the path with: ls -la /no/such/folder"
+        ])
+      #expect(report["captures", 0, "layout"].string == "guide")
+      return report["captures", 0, "kinds", "segments"]
+    }
+    let flat = try segments()
+    #expect(flat["flat", "folder"].string == "." && flat["flat", "files"].int == SmallCapture.segments)
+    #expect(flat["hot", "files"].int == 0 && flat["buckets"].keys.isEmpty)
+    #expect(Self.run("migrate", trial.folder.path, "--execute", "--yes").status == 0)
+    let settled = try segments()
+    let files = try Snapshot(trial.folder.path).paths.filter { $0.name.description.hasPrefix("segment_") }
+    #expect(settled["flat", "files"].int == 0 && settled["hot", "folder"].string == "segments")
+    for bucket in settled["buckets"].keys {
+      let folder = "segments/\(bucket)/"
+      #expect(settled["buckets", bucket, "folder"].string == "segments/\(bucket)")
+      #expect(
+        settled["buckets", bucket, "files"].int == files.count { $0.description.hasPrefix(folder) },
+        "\(bucket)")
+    }
+    let counts = settled["buckets"].keys.compactMap { settled["buckets", $0, "files"].int }
+    #expect(counts.reduce(settled["hot", "files"].int ?? 0, +) == SmallCapture.segments)
+  }
+
   /// Each of these once ended in a trap.
   @Test(arguments: [
     ("retain: 24h", "retain: -106751991167301d", "retain"),

@@ -99,6 +99,8 @@ import Testing
     try expect(["archive", "--once", "--retain", "guide", "--force-retention", one], 1, status: 0)
     try expect(["archive", "--once", one, "--metrics-file", "/nonexistent/hotcold.prom"], 1, status: 1)
     try expect(["migrate", one, "--engine", "threads"] + execute, 1, status: 0)
+    try expect(["layout"] + all, 3, status: 66)
+    try expect(["layout", one] + dated, 1, status: 0)
     try expect(["revert", one], 1, status: 0)
     try expect(["revert"] + all + execute, 3, status: 1)
     try expectValid(printed)
@@ -130,6 +132,8 @@ import Testing
       (["archive", "--once", "--min-age", "soon", one], 64, "usage"),
       (["archive", "--once", "--captures-from", "/nonexistent"], 66, "captures-unreadable"),
       (["archive", "--once", "--config", "/nonexistent", one], 64, "usage"),
+      (["verify", one, "--config", "/nonexistent"], 64, "usage"),
+      (["verify", one, "--config", "/nonexistent", "--as-service"], 64, "usage"),
     ] {
       for option in [["--format", format], ["--format=\(format)"]] {
         let result = HotColdBinary.run(arguments + option)

@@ -37,9 +37,6 @@ for path in sys.argv[1:]:
     assert not long, f"{path}: lines above 140 columns: {long}"
 PYTHON
 
-echo "folders and lists"
-PYTHONPATH=$collections python tests/test_module_utils.py
-
 echo "modules and reports"
 PYTHONPATH=$collections python tests/test_modules.py
 

@@ -401,19 +401,16 @@ def a_capture_that_is_named_has_the_layout_of_its_line_in_the_list(fleet):
         "/srv/cam[12] layout=/usr/share/hotcold/layouts/guide-by-date.yaml", "/srv/cam1"]).succeeded()
     for name in ("date1", "date2", "plain", "cam[12]", "cam1"):
         fleet.make_capture(node, f"/srv/{name}", owner="root:root")
-    both = fleet.controller.task("node2", MIGRATE, as_service=True, captures=["/srv/date1", "/srv/plain"])
-    assert both["failed"] and "different layouts" in both["msg"] and not both["changed"], both
-    for captures, bucket in (
-        (["/srv/date1", "/srv/date2", "/srv/cam[12]"], r"\d{4}-\d\d-\d\d/\d\d"), (["/srv/plain", "/srv/cam1"], r"\d+"),
-    ):
-        result = fleet.controller.task("node2", MIGRATE, as_service=True, captures=captures, options=("--diff",))
-        assert not result["failed"] and result["changed"], result
-        for capture in captures:
-            files = [name for name in tree(node, capture) if name.endswith(".ts")]
-            assert any(re.fullmatch(rf"segments/{bucket}/[^/]*", name) for name in files), files[:5]
-            buckets = result["places"][capture]["after"]["segments"]["buckets"]
-            assert buckets and all(re.fullmatch(bucket, name) for name in buckets), buckets
-        assert not fleet.controller.task("node2", "hotcold.captures.verify", as_service=True, captures=captures, min_age="1s")["failed"]
+    dates, hours = r"\d{4}-\d\d-\d\d/\d\d", r"\d+"
+    buckets = {"/srv/date1": dates, "/srv/date2": dates, "/srv/cam[12]": dates, "/srv/plain": hours, "/srv/cam1": hours}
+    result = fleet.controller.task("node2", MIGRATE, as_service=True, captures=list(buckets), options=("--diff",))
+    assert not result["failed"] and result["changed"], result
+    for capture, bucket in buckets.items():
+        files = [name for name in tree(node, capture) if name.endswith(".ts")]
+        assert any(re.fullmatch(rf"segments/{bucket}/[^/]*", name) for name in files), files[:5]
+        after = result["places"][capture]["after"]["segments"]["buckets"]
+        assert after and all(re.fullmatch(bucket, name) for name in after), after
+    assert not fleet.controller.task("node2", "hotcold.captures.verify", as_service=True, captures=list(buckets), min_age="1s")["failed"]
 
 
 # Settings.

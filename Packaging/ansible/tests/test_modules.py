@@ -9,8 +9,6 @@ import subprocess
 import sys
 import tempfile
 
-from layout_text import LAYOUT
-
 MODULE = """
 import importlib, json, sys
 import ansible.module_utils.basic as basic
@@ -20,21 +18,12 @@ importlib.import_module("ansible_collections.hotcold.captures.plugins.modules." 
 """
 PROGRAM = """#!/bin/sh
 cd "$(dirname "$0")" || exit
-for word; do printf '%s ' "$word"; done >> log; echo >> log
+for word; do printf '%s ' "$word"; done >> log; env | grep ^HOTCOLD_ | sort | tr '\n' ' ' >> log; echo >> log
 case $1 in
   --version) cat version ;;
-  layout) cat layout ;;
-  archive) cat settings ;;
+  layout) cat "layout$(echo "$*" | grep -o -- -old)" ;;
   *) cat errors >&2; cat "$1"; exit "$(cat status)" ;;
 esac
-"""
-SETTINGS = """HOTCOLD_LAYOUT=guide
-HOTCOLD_INTERVAL=60s
-HOTCOLD_MIN_AGE=1h
-HOTCOLD_KEEP_LIVE=no
-HOTCOLD_MANIFESTS=no
-HOTCOLD_LINK_FALLBACK=no
-HOTCOLD_VERIFY_COPIES=no
 """
 TESTS = []
 
@@ -52,6 +41,12 @@ def capture(path, **keys):
     }, **keys)
 
 
+def fit(path, **segments):
+    """What `hotcold layout` says of a capture."""
+    folders = dict({"flat": {"folder": ".", "files": 0}, "hot": {"folder": "segments", "files": 0}, "buckets": {}}, **segments)
+    return {"capture": {"text": path}, "exitCode": 0, "kinds": {"segments": folders}, "errors": []}
+
+
 def report(*captures, **keys):
     return dict({"type": "run", "changed": True, "wouldChange": True, "exitCode": 0, "captures": list(captures),
                  "summary": {"total": {"moved": 7}}}, **keys)
@@ -66,9 +61,9 @@ class Host:
         (base / "hotcold").chmod(0o755)
         self.says()
 
-    def says(self, text="", status=0, version="0.1.0", settings=SETTINGS, errors=""):
+    def says(self, text="", status=0, version="0.1.0", fits=(), errors=""):
         text = text if isinstance(text, str) else json.dumps(text)
-        said = {"status": str(status), "version": version, "settings": settings, "layout": LAYOUT, "errors": errors, "log": ""}
+        said = {"status": str(status), "version": version, "layout": json.dumps(report(*fits)), "errors": errors, "log": ""}
         for name, value in dict(said, migrate=text, revert=text, verify=text).items():
             (self.base / name).write_text(value)
         return self
@@ -130,8 +125,6 @@ def a_report_that_lacks_something_is_told_and_the_change_is_kept(host):
     del lacking["met"]
     for module in ("verify", "capture_facts"):
         failed(host.says(report(lacking)).runs(module, captures=["/a"]), "captures.met")
-    few = SETTINGS.replace("HOTCOLD_KEEP_LIVE", "HOTCOLD_OTHER")
-    failed(host.says(report(), settings=few).runs("migrate", as_service=True), "has no HOTCOLD_KEEP_LIVE in its settings")
 
 
 @test
@@ -149,31 +142,48 @@ def paths_are_taken_as_they_are(host):
     path = "/srv/$CAMERA"
     result = host.says(report(capture(path))).runs("migrate", captures=[path], layout="/l/$CAMERA", _ansible_diff=True)
     equal((result.get("failed"), result["cmd"][-1]), (None, path))
-    assert "layout --layout /l/$CAMERA \n" in host.log and f"--layout /l/$CAMERA -- {path} \n" in host.log, host.log
+    assert f"layout --format json --layout /l/$CAMERA -- {path} \n" in host.log and f"--layout /l/$CAMERA -- {path} \n" in host.log, host.log
     host.runs("verify", captures_from=path)
     assert f"--captures-from {path} \n" in host.log, host.log
 
 
 @test
-def facts_ask_with_the_age_and_the_playlists_of_the_service(host):
+def the_service_is_asked_with_what_the_task_says(host):
     for options, words in (
-        ({"as_service": True}, "--min-age 3660s --no-manifests"),
-        ({"as_service": True, "manifests": True, "min_age": "5s"}, "--min-age 5s"),
-        ({"manifests": False}, "--no-manifests"),
-        ({}, "json"),
+        ({"as_service": True}, "--as-service -- /a"),
+        ({"as_service": True, "manifests": True, "min_age": "5s"}, "--min-age 5s --as-service -- /a HOTCOLD_MANIFESTS=yes"),
+        ({"as_service": True, "manifests": False}, "--no-manifests --as-service -- /a HOTCOLD_MANIFESTS=no"),
+        ({"manifests": False}, "--no-manifests -- /a"),
+        ({}, "json -- /a"),
     ):
         facts = host.says(report(capture("/a"))).runs("capture_facts", captures=["/a"], **options)["ansible_facts"]["hotcold"]
         equal([fact["state"] for fact in facts["captures"]], ["settled"])
-        assert f"{words} -- /a" in next(line for line in host.log.splitlines() if line.startswith("verify")), host.log
+        asked = next(line for line in host.log.splitlines() if line.startswith("verify"))
+        assert asked.endswith(words + " "), asked
+    host.runs("migrate", as_service=True, keep_live=False)
+    assert "--as-service HOTCOLD_KEEP_LIVE=no" in host.log, host.log
     for path in ("/nonexistent", str(host.base), str(host.base / "layout")):
         equal(host.runs("capture_facts", executable=path)["ansible_facts"]["hotcold"]["installed"], False, path)
         failed(host.runs("verify", executable=path), f"no program {path}")
 
 
 @test
+def a_folder_that_two_layouts_name_counts_once(host):
+    old = {"folder": "old/7", "files": 5}
+    now = fit("/a", flat={"folder": ".", "files": 3}, buckets={"7": {"folder": "segments/7", "files": 2}, "8": {"folder": "8", "files": 0}})
+    before = fit("/a", flat={"folder": ".", "files": 3}, hot={"folder": "old", "files": 1}, buckets={"7": old})
+    host.says(report(capture("/a")), fits=[now])
+    (host.base / "layout-old").write_text(json.dumps(report(before)))
+    arguments = dict(captures=["/a"], _ansible_check_mode=True, _ansible_diff=True)
+    equal(host.runs("migrate", **arguments)["places"]["/a"]["before"], {"segments": {"flat": 3, "hot": 0, "buckets": {"7": 2}}})
+    result = host.runs("migrate", from_layout="-old", **arguments)
+    equal(result["places"]["/a"]["before"], {"segments": {"flat": 3, "hot": 1, "buckets": {"7": 7}}})
+
+
+@test
 def a_capture_that_was_not_looked_at_is_not_shown_as_empty(host):
     refused = capture("/no", exitCode=66, errors=[{"code": "x", "message": "/no: not a capture.", "remedy": "Look at it."}])
-    result = host.says(report(capture("/a"), refused), 66).runs(
+    result = host.says(report(capture("/a"), refused), 66, fits=[fit("/a")]).runs(
         "migrate", captures=["/a", "/no"], _ansible_check_mode=True, _ansible_diff=True)
     failed(result, "/no: not a capture. Look at it.")
     equal((list(result["places"]), [each["after_header"] for each in result["diff"]]), (["/a"], ["/a"]))

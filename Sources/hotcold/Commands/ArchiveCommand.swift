@@ -14,7 +14,7 @@ struct ArchiveCommand: ParsableCommand {
     discussion: """
       Every round settles each capture, applies retention if it was asked for, and brings the playlists of the hours \
       up to date. If the command line names captures (also with --captures-from), it handles only those: a list that the \
-      environment or the settings file names is then not read. A list is read again every round.
+      environment or the settings file names then only says which layouts they have. A list is read again every round.
 
       Each setting comes from its flag, else from the environment (HOTCOLD_INTERVAL for --interval, HOTCOLD_MANIFESTS=no for --no-manifests), \
       else from the file of --config, else it has its default; --print-config shows which.
@@ -79,7 +79,7 @@ struct ArchiveCommand: ParsableCommand {
 
   private func serve(_ options: ArchiverOptions, _ settings: GivenSettings, _ console: Console) throws {
     // The list is read again every round, and later errors in it are logged; but a service must not start without it.
-    _ = try CapturesList.captures(options.captures, from: options.capturesFile)
+    _ = try options.namedCaptures()
     guard Threads.areGranted else {
       console.error(
         "the service needs one more thread, but the kernel refuses it. Raise the limit (ulimit -u, TasksMax=, pids.max)."
@@ -100,7 +100,7 @@ struct ArchiveCommand: ParsableCommand {
 
   private func runOnce(_ options: ArchiverOptions, _ console: Console) throws {
     var options = options
-    let list = try CapturesList.captures(options.captures, from: options.capturesFile, orStream: true)
+    let list = try options.namedCaptures(orStream: true)
     let unmatched = list.unmatched.map { Issue(.patternUnmatched($0, in: options.capturesFile)) }
     for issue in unmatched { console.log(issue) }
     options.captures = list.captures
@@ -153,7 +153,9 @@ struct ArchiveCommand: ParsableCommand {
       })
     options.captures = captures.captures
     // Captures on the command line are the only ones: the list in the settings belongs to the service.
-    if options.captures.isEmpty || settings.source(of: Settings.capturesFrom) == .flag {
+    options.listNamesOnlyLayouts =
+      !options.captures.isEmpty && settings.source(of: Settings.capturesFrom) != .flag
+    if !options.listNamesOnlyLayouts || settings.source(of: Settings.layout) != .flag {
       options.capturesFile = try settings.value(of: Settings.capturesFrom)
     }
     guard !options.captures.isEmpty || options.capturesFile != nil || printConfig else {

@@ -15,37 +15,54 @@ struct MigrateCommand: ParsableCommand {
   @Option(Settings.target) var layout: String?
   @Option(Settings.from) var from: String?
   @OptionGroup var place: PlaceOptions
+  @OptionGroup var service: ServiceOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     let whereTo = Settings.from.given(from) + Settings.target.given(layout) + place.flags
     let how = settle.flags + rename.flags
-    let settings = GivenSettings(flags: captures.flags + whereTo + how)
-    let placement = try settings.placement()
-    var options = MigrationOptions(
-      layout: try layout(placement.chosen, from: try settings.value(of: Settings.from), settings),
-      rule: placement.rule,
-      hours: placement.hours, isDryRun: !move.execute, keepLive: try settings.value(of: Settings.keepLive),
-      syncs: !move.noSync, writesManifests: try settings.value(of: Settings.manifests))
-    if placement.chosen.isFlat { options.target = .flat }
-    options.renaming = try settings.renaming()
-    if from != nil {
-      options.rerun = (["hotcold migrate --execute"] + (whereTo + how).map(\.words)).joined(separator: " ")
-    }
+    let settings = try service.settings(flags: captures.flags + whereTo + how)
+    var placement = try settings.placement()
+    let renaming = try settings.renaming()
     let engine = try settings.value(of: Settings.engine)
     let console = Console(isQuiet: output.quiet)
     let named = try captures.named(settings, console)
-    let placements = try settings.placements(of: named, beside: placement)
-    guard from == nil || placements.isEmpty else {
-      throw SettingsMistake(
-        message: "--from requires captures of one layout", remedy: "Leave layout= out of the list.")
-    }
-    if from != nil, settings.source(of: Settings.target) == .builtIn {
+    var placements = try settings.placements(of: named, beside: placement)
+    let old = try settings.value(of: Settings.from)
+    var layoutOfList: [GivenFlag] = []
+    if old != nil, !named.layouts.isEmpty {
+      let listed = try theOneLayout(of: named)
+      placement = try settings.placement(of: listed, beside: placement)
+      placements = [:]
+      layoutOfList = Settings.target.given(listed.name)
+    } else if old != nil, settings.source(of: Settings.target) == .builtIn {
       console.info("without --layout, files go to the layout \(Settings.target.defaultText)")
     }
+    var options = MigrationOptions(
+      layout: try layout(placement.chosen, from: old, settings), rule: placement.rule,
+      hours: placement.hours, isDryRun: !move.execute, keepLive: try settings.value(of: Settings.keepLive),
+      syncs: !move.noSync, writesManifests: try settings.value(of: Settings.manifests))
+    if placement.chosen.isFlat { options.target = .flat }
+    options.renaming = renaming
+    if old != nil {
+      let words = service.words + (whereTo + layoutOfList + how).map(\.words)
+      options.rerun = (["hotcold migrate --execute"] + words).joined(separator: " ")
+    }
     try CaptureRun(
-      command: "migrate", engine: engine, options: options, placements: placements, move: move, output: output
+      command: "migrate", engine: engine, options: options,
+      placements: placements, move: move, output: output
     ).run(named.captures)
+  }
+
+  /// The layout that the list names for every capture.
+  private func theOneLayout(of named: NamedCaptures) throws(SettingsMistake) -> ListedLayout {
+    let layouts = named.captures.map { named.layouts[$0] }
+    guard let first = layouts[0], layouts.allSatisfy({ $0?.name == first.name }) else {
+      throw SettingsMistake(
+        message: "--from requires captures of one layout",
+        remedy: "Name the captures of one layout at a time.")
+    }
+    return first
   }
 
   private func layout(

@@ -31,6 +31,7 @@ struct NextNumbersCommand: ParsableCommand {
       """, valueName: "n"))
   var capturesPerSegment: Int64?
 
+  @OptionGroup var service: ServiceOptions
   @OptionGroup var layout: LayoutOptions
 
   func validate() throws {
@@ -47,9 +48,12 @@ struct NextNumbersCommand: ParsableCommand {
 
   func run() throws {
     let console = Console(isQuiet: false)
-    let placement = try GivenSettings(flags: layout.flags).tieredPlacement()
+    let settings = try service.settings(flags: layout.flags)
+    let placement = try settings.tieredPlacement()
+    let named = try settings.captures([capture], console)
+    let layout = try settings.placements(of: named, beside: placement)[capture]?.layout ?? placement.layout
     var numbers: NextNumbers
-    do throws(MigrationError) { numbers = try NextNumbers(of: capture, placement.layout) } catch {
+    do throws(MigrationError) { numbers = try NextNumbers(of: capture, layout) } catch {
       throw Issue(.stopped(error), in: capture)
     }
     if let capturesPerSegment, capturesPerSegment > 0 {
@@ -60,7 +64,7 @@ struct NextNumbersCommand: ParsableCommand {
       numbers = aligned
     }
     for bucket in numbers.bucketsOfNoKind {
-      let issue = Issue(.bucketOfNoKind(bucket, layout: placement.layout.name), in: capture)
+      let issue = Issue(.bucketOfNoKind(bucket, layout: layout.name), in: capture)
       console.warning("\(issue.explanation(for: "next-numbers"))")
     }
     if let seconds = numbers.secondsSincePlaylist, seconds < Self.quietSeconds {

@@ -14,12 +14,13 @@ struct RevertCommand: ParsableCommand {
   @OptionGroup var captures: CaptureArguments
   @OptionGroup var move: MoveOptions
   @OptionGroup var rename: RenameOptions
+  @OptionGroup var service: ServiceOptions
   @OptionGroup var layout: LayoutOptions
   @Option(Settings.onConflict) var onConflict: String?
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let settings = GivenSettings(
+    let settings = try service.settings(
       flags: captures.flags + rename.flags + layout.flags + Settings.onConflict.given(onConflict))
     let placement = try settings.placement()
     var options = MigrationOptions(

@@ -54,16 +54,55 @@ struct CaptureArguments: ParsableArguments {
 
   var flags: [GivenFlag] { Settings.capturesFrom.given(capturesFrom) }
 
-  /// The captures, absolute and each only once, and the layouts that a list names for them.
   func named(_ settings: GivenSettings, _ console: Console) throws -> NamedCaptures {
-    let file = try settings.value(of: Settings.capturesFrom)
-    let list = try CapturesList.captures(captures, from: file, orStream: true)
+    try settings.captures(captures, console)
+  }
+}
+
+extension GivenSettings {
+  /// The captures, absolute and each only once, and the layouts that a list names for them. Captures on the command line are the
+  /// only ones: a list in the settings belongs to the service, and only names their layouts unless a flag does.
+  func captures(_ named: [FilePath], _ console: Console) throws -> NamedCaptures {
+    let file = try value(of: Settings.capturesFrom)
+    if !named.isEmpty, source(of: Settings.capturesFrom) != .flag {
+      return try CapturesList.captures(named, layoutsIn: source(of: Settings.layout) == .flag ? nil : file)
+    }
+    let list = try CapturesList.captures(named, from: file, orStream: true)
     for pattern in list.unmatched { console.log(Issue(.patternUnmatched(pattern, in: file))) }
     guard !list.captures.isEmpty else {
       if let file { throw ValidationError("\(Explanation.text(file)) names no capture that exists.") }
       throw ValidationError("Name at least one capture folder, or a file of them with --captures-from.")
     }
     return list
+  }
+}
+
+/// Whether a command does as the service does.
+struct ServiceOptions: ParsableArguments {
+  @Flag(
+    help: ArgumentHelp(
+      "Take what the command line leaves open from the settings of the service, as archive does.",
+      discussion:
+        "A capture on the command line has the layout of its line in the list of the service."))
+  var asService = false
+  @Option(
+    help: ArgumentHelp(
+      "The settings file for --as-service (default: \(SettingsFile.usual)).", valueName: "file"),
+    completion: .file(),
+    transform: pathArgument)
+  var config: FilePath?
+
+  func validate() throws {
+    if config != nil && !asService { throw ValidationError("--config requires --as-service.") }
+  }
+
+  func settings(flags: [GivenFlag]) throws(SettingsMistake) -> GivenSettings {
+    asService ? try GivenSettings(flags: flags, file: config) : GivenSettings(flags: flags)
+  }
+
+  /// To repeat the command with the same settings.
+  var words: [String] {
+    (asService ? ["--as-service"] : []) + (config.map { ["--config \(shellWord($0.bytes))"] } ?? [])
   }
 }
 

@@ -1,3 +1,4 @@
+import Archiver
 import ArgumentParser
 import KernelIO
 import Migration
@@ -12,15 +13,18 @@ struct VerifyCommand: ParsableCommand {
   @Flag(help: "Do not check segments/<hour>/archive.m3u8.")
   var noManifests = false
   @Option(Settings.settledAge) var minAge: String?
+  @OptionGroup var service: ServiceOptions
   @OptionGroup var layout: LayoutOptions
   @OptionGroup var place: PlaceOptions
   @OptionGroup var output: ReportOptions
 
   func run() throws {
-    let settings = GivenSettings(
-      flags: captures.flags + Settings.settledAge.given(minAge) + layout.flags + place.flags)
+    let settings = try service.settings(
+      flags: captures.flags + Settings.settledAge.given(minAge) + Settings.manifests.given(noManifests)
+        + layout.flags + place.flags)
     let placement = try settings.tieredPlacement()
-    let minAgeSeconds = try settings.value(of: Settings.settledAge)
+    let minAgeSeconds = try settledAgeSeconds(settings)
+    let wantsManifests = try settings.value(of: Settings.manifests)
     let console = Console(isQuiet: output.quiet)
     StandardStream.failWithoutSignal()
     let named = try captures.named(settings, console)
@@ -35,7 +39,7 @@ struct VerifyCommand: ParsableCommand {
       var entriesOfCapture = 0
       let report = Verification.run(
         path, layout: placement.layout, rule: placement.rule, hours: placement.hours,
-        wantsManifests: !noManifests, minAgeSeconds: minAgeSeconds
+        wantsManifests: wantsManifests, minAgeSeconds: minAgeSeconds
       ) {
         entriesOfCapture = $0.entries
         display.progressed($0)
@@ -57,5 +61,13 @@ struct VerifyCommand: ParsableCommand {
       try Output.print(text.joined(), console)
     }
     throw status.code
+  }
+
+  /// A file may be as old as the minimum age and a whole interval when the service gets to it.
+  private func settledAgeSeconds(_ settings: GivenSettings) throws(SettingsMistake) -> Int64 {
+    guard settings.areOfService, settings.source(of: Settings.settledAge) != .flag else {
+      return try settings.value(of: Settings.settledAge)
+    }
+    return try settings.value(of: Settings.minAge) + settings.value(of: Settings.interval)
   }
 }

@@ -14,17 +14,21 @@ struct GivenSettings {
 
   /// The texts by variable; the first layer that has one counts.
   private let layers: [(source: Source, texts: [String: String])]
+  /// Whether they are those of the service.
+  let areOfService: Bool
 
   /// For a command: no settings file, and from the environment only the settings of every command.
   init(flags: [GivenFlag]) {
     layers = Self.layers(flags, Settings.all.filter(\.isOfEveryCommand))
+    areOfService = false
   }
 
-  /// For the service.
+  /// For the service, and for a command that does as the service does.
   ///
   /// - Parameter file: the settings file; nil for the usual one, which need not exist.
   init(flags: [GivenFlag], file: FilePath?) throws(SettingsMistake) {
     layers = Self.layers(flags, Settings.all) + [(.file, try SettingsFile.texts(of: file))]
+    areOfService = true
   }
 
   private static func layers(

@@ -24,8 +24,7 @@ options:
       - Take what the task does not say from the settings of the service, C(/etc/hotcold/archive.conf), so that both agree.
       - This is the list of captures, unless O(captures) names some, the layout, and all other options that the service has as well.
       - A migration has no minimum age. It moves files that the service would leave for later because of C(HOTCOLD_MIN_AGE).
-      - For O(captures) the layout is that of their lines in the list, where these name one. Captures of several layouts need a task for
-        each.
+      - Captures that the task names have the layouts of their lines in the list, where these name one.
       - Variables of the unit, C(Environment=) in a drop-in, are not seen, although the service puts them before the file. Put settings in
         the file.
     type: bool

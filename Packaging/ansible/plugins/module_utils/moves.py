@@ -19,16 +19,13 @@ def move(module, command, *names):
             module.fail_json(msg="'%s' is %d. Give 0 or more." % (name, module.params[name]))
     program = Program(module)
     names += ("layout", "engine", "on_conflict", "link_fallback", "verify_copies", "sync")
-    layouts = [module.params["layout"]]
-    if module.params.get("from_layout"):
-        layouts.append(module.params["from_layout"])
     plan = places = before = None
     if module.check_mode or module._diff:
         plan = program.run(command, *names)
         plan.require(*KEYS)
     if module._diff:
-        places = Places(program, plan, *layouts)
-        before = places.now
+        places = Places(program, module.params.get("from_layout"))
+        before = places.look()
     if module.check_mode:
         runs, changed = [plan], plan.report["wouldChange"]
     else:
@@ -44,7 +41,7 @@ def move(module, command, *names):
     if places:
         # By now the files have moved, and that must be told whatever becomes of the difference.
         try:
-            results.update(difference(before, places.planned if module.check_mode else places.now))
+            results.update(difference(before, places.planned(plan) if module.check_mode else places.look()))
         except (OSError, LookupError, ValueError, TypeError, AttributeError) as error:
             module.warn("The difference could not be made (%s: %s)." % (type(error).__name__, error))
     for capture in last.captures:
@@ -59,10 +56,11 @@ def move(module, command, *names):
 
 
 def difference(before, after):
+    places = {name: {"before": before.get(name, {}), "after": after[name]} for name in after}
     return {
-        "places": {name: {"before": before[name], "after": after[name]} for name in after},
+        "places": places,
         "diff": [
-            {"before_header": name, "after_header": name, "before": lines_of(before[name]), "after": lines_of(after[name])}
-            for name in after
+            {"before_header": name, "after_header": name, "before": lines_of(its["before"]), "after": lines_of(its["after"])}
+            for name, its in places.items()
         ],
     }

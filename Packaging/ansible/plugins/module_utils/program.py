@@ -7,8 +7,6 @@ import json
 import re
 import time
 
-from ansible_collections.hotcold.captures.plugins.module_utils.captures_list import layouts_named_for, layouts_of_list
-
 # The first one with the reports that are read here.
 MINIMUM_VERSION = "0.1.0"
 BUSY = 75
@@ -35,24 +33,13 @@ MOVES = {
     "retries": {"type": "int", "default": 5},
     "delay": {"type": "int", "default": 10},
 }
-# Of the service, by the options that mean the same. Paths, names and limits; yes and no.
-SETTINGS = {
-    "captures_from": "HOTCOLD_CAPTURES_FROM",
-    "layout": "HOTCOLD_LAYOUT",
-    "time_zone": "HOTCOLD_TIME_ZONE",
-    "hot": "HOTCOLD_HOT",
-    "engine": "HOTCOLD_ENGINE",
-    "on_conflict": "HOTCOLD_ON_CONFLICT",
-}
+# Settings of the service whose options have only one direction.
 SWITCHES = {
     "keep_live": "HOTCOLD_KEEP_LIVE",
     "manifests": "HOTCOLD_MANIFESTS",
     "link_fallback": "HOTCOLD_LINK_FALLBACK",
     "verify_copies": "HOTCOLD_VERIFY_COPIES",
 }
-# A file may be that old when the service gets to it.
-AGES = ("HOTCOLD_MIN_AGE", "HOTCOLD_INTERVAL")
-YES = ("yes", "true", "on", "1")
 
 
 def options(params, *names):
@@ -74,9 +61,15 @@ def options(params, *names):
     return arguments
 
 
+def switches(params):
+    """The environment of a run with the settings of the service, which an option could turn one way only."""
+    given = {variable: params.get(name) for name, variable in SWITCHES.items()} if params["as_service"] else {}
+    return {variable: "yes" if value else "no" for variable, value in given.items() if value is not None}
+
+
 def capture_arguments(params):
     """Last of a command line."""
-    return options(params, "captures_from") + (["--"] + params["captures"] if params["captures"] else [])
+    return options(params, "as_service", "captures_from") + (["--"] + params["captures"] if params["captures"] else [])
 
 
 def path_of(module):
@@ -84,10 +77,10 @@ def path_of(module):
     return module.get_bin_path(module.params["executable"] or "hotcold")
 
 
-def run_command(module, argv):
+def run_command(module, argv, environment=None):
     """Status, output, errors; a program that cannot be run has the status of shells."""
     try:
-        return module.run_command(argv, expand_user_and_vars=False, handle_exceptions=False)
+        return module.run_command(argv, environ_update=environment, expand_user_and_vars=False, handle_exceptions=False)
     except (OSError, ValueError) as error:
         return 127, "", "%s: %s" % (argv[0], error)
 
@@ -126,48 +119,10 @@ class Program:
             self.fail_as_unfit("says no version", rc=status, stderr=errors)
         if numbers(self.version) < numbers(MINIMUM_VERSION):
             self.fail_as_unfit("is version %s" % self.version)
-        if module.params["as_service"]:
-            self.take_settings_of_service()
         # A relative one would begin in Ansible's temporary folder.
         for path in module.params["captures"] + [module.params["captures_from"] or "/"]:
             if not path.startswith("/"):
                 module.fail_json(msg="%s is not an absolute path. Give one that begins with '/'." % path)
-
-    def take_settings_of_service(self):
-        """For options that the task does not give."""
-        params = self.module.params
-        status, output, errors = run_command(self.module, [self.path, "archive", "--print-config"])
-        if status != 0:
-            self.module.fail_json(msg="The settings of the service have a mistake: %s" % errors.strip(), rc=status)
-        settings = dict(line.split("=", 1) for line in output.splitlines() if "=" in line and not line.startswith("#"))
-        missing = [name for name in [*SWITCHES.values(), *AGES] if name not in settings]
-        if missing:
-            self.fail_as_unfit("has no %s in its settings" % ", ".join(missing))
-        if params["captures"] and not params["captures_from"] and not params["layout"]:
-            params["layout"] = self.layout_of_list(settings.get("HOTCOLD_CAPTURES_FROM"))
-        for option, name in SETTINGS.items():
-            if option in params and not params[option] and not (option == "captures_from" and params["captures"]):
-                params[option] = settings.get(name)
-        for option, name in SWITCHES.items():
-            if option in params and params[option] is None:
-                params[option] = settings[name].lower() in YES
-        if isinstance(params.get("hot"), str):
-            params["hot"] = dict(pair.split("=") for pair in params["hot"].split(","))
-        if "min_age" in params and not params["min_age"]:
-            params["min_age"] = "%ds" % min(sum(seconds(settings[name]) for name in AGES), 86400)
-
-    def layout_of_list(self, path):
-        """Of the captures that the task names, as the service has them; none where the list names none."""
-        listed = layouts_of_list(path)
-        named = {capture: layouts_named_for(capture, listed) for capture in self.module.params["captures"]}
-        different = {tuple(layouts) for layouts in named.values()}
-        if len(different) > 1 or any(len(layouts) > 1 for layouts in different):
-            text = "; ".join("%s: %s" % (capture, ", ".join(layouts) or "none") for capture, layouts in named.items())
-            self.module.fail_json(
-                msg="%s names different layouts for these captures (%s). Name captures of one layout in each task, or give 'layout'."
-                % (path, text)
-            )
-        return next((layout for layouts in different for layout in layouts), None)
 
     def fail_as_unfit(self, reason, **values):
         self.module.fail_json(
@@ -180,8 +135,12 @@ class Program:
         """One run with the named options; without execute it writes nothing."""
         argv = [self.path, command, "--format", "json"] + list(flags) + options(self.module.params, *names)
         argv += capture_arguments(self.module.params)
-        status, output, errors = run_command(self.module, argv)
+        status, output, errors = run_command(self.module, argv, switches(self.module.params))
         return Run(self, argv, status, output, errors)
+
+    def look(self, layout=None):
+        """How many files each folder of the captures holds, by this layout or that of the task."""
+        return self.run("layout", *([] if layout else ["layout"]), flags=("--layout", layout) if layout else ())
 
     def execute(self, command, *names):
         """Again as long as nothing but other runs that hold captures are in the way. All runs, the last one last."""
@@ -289,11 +248,6 @@ class Run:
             "stderr": self.errors,
             "stderr_lines": self.errors.splitlines(),
         }
-
-
-def seconds(age):
-    """Of an age such as 90s or 5m."""
-    return int(age[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[age[-1]]
 
 
 def numbers(version):

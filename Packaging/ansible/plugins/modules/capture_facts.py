@@ -18,7 +18,7 @@ options:
   min_age:
     description:
       - Younger files are not yet settled, and no reason against V(settled), such as V(60s) or V(5m).
-      - V(120s) by default, and with O(as_service) the sum of the service's minimum age and interval.
+      - V(120s) by default, and with O(as_service) the sum of the minimum age and the interval of the service.
     type: str
   manifests:
     description: Whether a capture needs the playlists of its hour folders to be V(settled), as it does by default.
@@ -62,7 +62,7 @@ ansible_facts:
           description:
             - Each capture, with C(capture), C(state), C(places) and C(errors).
             - A state is V(flat), V(settled) (all criteria are met), V(between) or V(unreadable).
-            - The places are counts by kind, in C(flat), C(hot) and each of C(buckets).
+            - The places are counts by kind, in C(flat), C(hot) and each of C(buckets); without kinds where the folder cannot be read.
           type: list
           elements: dict
 """
@@ -93,14 +93,14 @@ def captures(program):
         return []
     flat.require("captures.capture.text", "captures.capture.base64", "captures.exitCode", "captures.wouldChange", "captures.errors.message")
     settled.require("captures.capture.base64", "captures.met")
-    places = Places(program, flat, program.module.params["layout"]).now
+    places = Places(program).look()
     # The list may have changed between the two runs.
     proofs = {proof["capture"]["base64"]: proof for proof in settled.captures}
     return [
         {
             "capture": back["capture"]["text"],
             "state": state(back, proofs.get(back["capture"]["base64"])),
-            "places": places[back["capture"]["text"]],
+            "places": places.get(back["capture"]["text"], {}),
             "errors": messages(back["errors"]),
         }
         for back in flat.captures

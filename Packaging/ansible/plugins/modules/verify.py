@@ -15,7 +15,7 @@ options:
   min_age:
     description:
       - Younger files are not yet settled, and counted apart, such as V(60s) or V(5m).
-      - V(120s) by default, and with O(as_service) the sum of the service's minimum age and interval.
+      - V(120s) by default, and with O(as_service) the sum of the minimum age and the interval of the service.
     type: str
   manifests:
     description: Check the playlists of the hour folders as well, as is done by default.

@@ -1,0 +1,141 @@
+import Foundation
+import TestKit
+import Testing
+
+/// Commands that do as the service does: its settings, its list, and the layouts that the list names.
+@Suite struct AsServiceTests {
+  private let folder: Folder
+  private let asService: [String]
+  private var dated: String { folder.path + "/dated" }
+  private var plain: String { folder.path + "/plain" }
+
+  init() throws {
+    folder = try Folder()
+    for name: Bytes in ["dated", "plain", "other"] { try SmallCapture.make(in: folder, at: name) }
+    try folder.makeLink("link", to: folder.path + "/dated")
+    asService = ["--as-service", "--config", folder.path + "/archive.conf"]
+    try set("HOTCOLD_HOT=captures=7")
+    try list("\(folder.path)/dated layout=\(LayoutFile.byDate)", "\(folder.path)/plain,77,hd")
+  }
+
+  private func set(_ lines: String...) throws {
+    let text = (["HOTCOLD_CAPTURES_FROM=\(folder.path)/list"] + lines).map { $0 + "\n" }.joined()
+    try text.write(toFile: folder.path + "/archive.conf", atomically: true, encoding: .utf8)
+  }
+
+  private func list(_ lines: String...) throws {
+    try lines.map { $0 + "\n" }.joined().write(
+      toFile: folder.path + "/list", atomically: true, encoding: .utf8)
+  }
+
+  private func run(_ arguments: String...) -> Shell.Result { HotColdBinary.run(arguments + asService) }
+
+  private func names(_ capture: String) throws -> Set<String> {
+    Set(try Snapshot("\(folder.path)/\(capture)").paths.map(\.description))
+  }
+
+  private func hasDates(_ capture: String) throws -> Bool {
+    try names(capture).contains { $0.contains(/^segments\/\d{4}-\d\d-\d\d\/\d\d\/segment_/) }
+  }
+
+  private func hasHours(_ capture: String) throws -> Bool {
+    try names(capture).contains { $0.contains(/^segments\/\d{1,2}\/segment_/) }
+  }
+
+  private func hotCaptures(_ capture: String) throws -> Int {
+    try names(capture).count { $0.contains(/^captures\/capture_\d+\.jpg$/) }
+  }
+
+  @Test func withoutANamedCaptureItIsThoseOfTheList() throws {
+    let before = try Snapshot(folder.path + "/other")
+    let migrate = run("migrate", "--execute", "--yes")
+    #expect(migrate.status == 0, "\(migrate)")
+    #expect(try hasDates("dated") && hasHours("plain"))
+    #expect(try hotCaptures("plain") == 7 && hotCaptures("dated") == 7)
+    let verify = run("verify")
+    #expect(verify.status == 0, "\(verify)")
+    #expect(HotColdBinary.run(["verify", plain, dated]).status != 0)
+    #expect(run("revert", "--execute", "--yes").status == 0)
+    #expect(try !hasDates("dated") && !hasHours("plain"))
+    #expect(try Snapshot(folder.path + "/other").changeTimes == before.changeTimes)
+  }
+
+  /// By its own path or by a link to it, in every command that has layouts.
+  @Test(arguments: ["dated", "link"]) func aNamedCaptureHasTheLayoutOfItsLine(name: String) throws {
+    let capture = "\(folder.path)/\(name)"
+    let migrate = run("migrate", capture, "--execute", "--yes")
+    #expect(try migrate.status == 0 && hasDates("dated"), "\(migrate)")
+    #expect(run("verify", capture).status == 0)
+    #expect(run("next-numbers", capture).output == "next_segment=60\nnext_capture=150\n")
+    #expect(run("layout", capture).output.contains("the layout 'guide-by-date'"))
+    let round = HotColdBinary.run(
+      ["archive", "--once", capture, "--config", folder.path + "/archive.conf"])
+    #expect(round.status == 0 && !round.error.contains("ERROR"), "\(round)")
+    for command in ["migrate", "verify", "next-numbers", "archive --once"] {
+      let result = HotColdBinary.run(command.split(separator: " ").map(String.init) + [capture])
+      #expect(
+        result.status == 66 && result.error.contains("another layout was used"), "\(command): \(result)")
+      #expect(result.error.contains("--as-service") == (command != "archive --once"), "\(result)")
+    }
+    #expect(run("revert", capture, "--execute", "--yes").status == 0)
+    #expect(try !hasDates("dated"))
+  }
+
+  @Test func aFlagPrecedesSettingsAndList() throws {
+    #expect(
+      run("migrate", dated, "--layout", "guide", "--hot", "captures=9", "--execute", "--yes").status == 0)
+    #expect(try hasHours("dated") && !hasDates("dated"))
+    #expect(try hotCaptures("dated") == 9)
+    // From there to where the service wants it: the layout of the line is the target.
+    let to = run("migrate", dated, "--from", "guide", "--execute", "--yes")
+    #expect(try to.status == 0 && hasDates("dated") && !hasHours("dated"), "\(to)")
+    let both = run("migrate", dated, plain, "--from", "guide")
+    #expect(both.status == 64 && both.error.contains("--from requires captures of one layout"), "\(both)")
+  }
+
+  @Test func theAgeOfVerifyIsThatOfTheService() throws {
+    try #require(run("migrate", plain, "--execute", "--yes").status == 0)
+    try folder.makeFile("plain/segment_61.ts", seconds: Int(time(nil)) - 200)
+    let flat = "segments 1, captures 0, thumbnails 0, metadata 0, live playlists 0, not yet settled"
+    #expect(run("verify", plain).output.contains("\(flat) 0"))
+    try set("HOTCOLD_HOT=captures=7", "HOTCOLD_MIN_AGE=100s", "HOTCOLD_INTERVAL=300s")
+    #expect(run("verify", plain).output.contains("segments 0") && run("verify", plain).status == 0)
+    #expect(run("verify", plain, "--min-age", "10s").status == 1)
+  }
+
+  @Test func whatTheServiceWritesIsWhatIsWrittenAndChecked() throws {
+    try set("HOTCOLD_MANIFESTS=no", "HOTCOLD_KEEP_LIVE=yes")
+    try #require(run("migrate", plain, "--execute", "--yes").status == 0)
+    #expect(try names("plain").contains("output.m3u8"), "keep-live")
+    #expect(try !names("plain").contains { $0.hasSuffix("archive.m3u8") })
+    #expect(!run("verify", plain).output.contains("archive.m3u8"))
+    #expect(
+      HotColdBinary.run(
+        ["verify", plain] + asService, environment: ["HOTCOLD_MANIFESTS": "yes", "TZ": "UTC"]
+      ).output.contains("archive.m3u8"))
+  }
+
+  @Test func whatIsWrongIsSaidAndNothingIsMoved() throws {
+    let before = try Snapshot(dated)
+    func expect(_ result: Shell.Result, _ status: Int32, _ message: String) throws {
+      #expect(result.status == status && result.error.contains(message), "\(result)")
+      #expect(try Snapshot(dated).changeTimes == before.changeTimes)
+    }
+    // Two lines that mean one folder.
+    try list("\(dated) layout=\(LayoutFile.byDate)", "\(folder.path)/link layout=guide")
+    try expect(run("migrate", dated, "--execute", "--yes"), 64, "has two layouts")
+    try list("\(dated) layout=/none.yaml")
+    try expect(run("migrate", dated, "--execute", "--yes"), 64, "line 1, layout '/none.yaml'")
+    try set("HOTCOLD_NONE=1")
+    try expect(run("migrate", dated, "--execute", "--yes"), 64, "unknown setting 'HOTCOLD_NONE'")
+    try expect(
+      HotColdBinary.run(["migrate", dated, "--config", folder.path + "/archive.conf", "--execute", "--yes"]),
+      64,
+      "--config requires --as-service")
+    // A list that does not exist names no layout.
+    try set()
+    unlink(folder.path + "/list")
+    #expect(run("migrate", dated).status == 0)
+    try expect(run("migrate"), 66, "list")
+  }
+}
