@@ -11,6 +11,9 @@ struct Examples {
     folder = try Folder()
     for name in Self.captures { try SmallCapture.make(in: folder, at: Bytes(name)) }
     try folder.makeFile("active.conf", contents: Array("\(folder.path)/capture3\n".utf8))
+    try folder.makeFile(
+      "archive.conf", contents: Array("HOTCOLD_CAPTURES_FROM=\(folder.path)/service.conf\n".utf8))
+    try folder.makeFile("service.conf", contents: Array("\(folder.path)/capture1\n".utf8))
   }
 
   /// `statuses`: those with which the command may end.
@@ -19,6 +22,7 @@ struct Examples {
     for (path, own) in [
       ("/var/www/html/stream/", folder.path + "/"),
       ("/tmp/active_captures.conf", folder.path + "/active.conf"),
+      ("/etc/hotcold/archive.conf", folder.path + "/archive.conf"),
       ("/dev/shm/capture", folder.path + "/sample"), ("/dev/shm ", folder.path + " "),
       ("/usr/share/hotcold/layouts/", LayoutFile.repository + "/Packaging/layouts/"),
       ("CAPTURE", folder.path + "/live"), ("--execute", "--execute --yes"),

@@ -574,16 +574,23 @@ def serve_does_not_wait_for_what_does_not_go_away(fleet):
     failure = results.of("node2", "Wait until the captures are settled")
     equal((failure["event"], failure["result"]["rc"], failure["result"]["attempts"]), ("failed", 66, 1))
     role(fleet, "node2").succeeded()
+
+
+@scenario
+def serve_does_not_wait_for_what_the_service_may_not_change(fleet):
     node = fleet.nodes[1]
     fleet.make_capture(node, "/srv/foreign", owner="root:root")
     variables = {**fleet.variables, "hotcold_captures": ["/srv/foreign"]}
-    results = fleet.controller.play("hotcold.captures.serve", "--limit", "node2", variables=variables).failed()
-    message = results.of("node2", "Say what the service may not change")["result"]["msg"]
-    assert "The service runs as www-data. /srv/foreign: Permission denied" in message, message
-    assert "Wait until the captures are settled" not in results.ran("node2")
+    message = "The service runs as www-data. /srv/foreign: "
+    for reason, more in (("Read-only file system", {}), ("Permission denied", {"hotcold_read_write_paths": ["/srv"]})):
+        variables.update(more)
+        results = fleet.controller.play("hotcold.captures.serve", "--limit", "node2", variables=variables).failed()
+        said = results.of("node2", "Say what the service may not change")["result"]["msg"]
+        assert said.startswith(message + reason), said
+        assert "Wait until the captures are settled" not in results.ran("node2")
     node.must("chown -R www-data:www-data /srv/foreign")
-    fleet.controller.play("hotcold.captures.serve", "--limit", "node2", variables=variables).succeeded()
-    role(fleet, "node2").succeeded()
+    fleet.controller.play("hotcold.captures.serve", "--limit", "node2", variables={**variables, "hotcold_timeout": 120}).succeeded()
+    role(fleet, "node2", hotcold_read_write_paths=[]).succeeded()
 
 
 @scenario

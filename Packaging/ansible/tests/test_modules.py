@@ -18,7 +18,7 @@ importlib.import_module("ansible_collections.hotcold.captures.plugins.modules." 
 """
 PROGRAM = """#!/bin/sh
 cd "$(dirname "$0")" || exit
-for word; do printf '%s ' "$word"; done >> log; env | grep ^HOTCOLD_ | sort | tr '\n' ' ' >> log; echo >> log
+for word; do printf '%s ' "$word"; done >> log; env | grep -E '^HOTCOLD_(KEEP_LIVE|MANIFESTS)=' | sort | tr '\n' ' ' >> log; echo >> log
 case $1 in
   --version) cat version ;;
   layout) cat "layout$(echo "$*" | grep -o -- -old)" ;;
