@@ -57,7 +57,7 @@ struct Metrics {
   /// Whether all went well with each capture that this round has reached.
   private var isClean: [FilePath: Bool] = [:]
   /// The topics of what was wrong with each capture in this round.
-  private var reasons: [FilePath: Set<String>] = [:]
+  private var reasons: [FilePath: [String: Issue.Code]] = [:]
   private var startNanoseconds = SystemClock.monotonicNanoseconds
   private var durationNanoseconds: Int64 = 0
   private var unfinished = 0
@@ -90,8 +90,9 @@ struct Metrics {
   }
 
   private mutating func add(_ issues: [Issue], of path: FilePath) {
-    let reasons = issues.filter { $0.severity == .error || $0.code == .retentionDeclined }.compactMap(\.topic)
-    self.reasons[path, default: []].formUnion(reasons)
+    for issue in issues where issue.severity == .error || issue.code == .retentionDeclined {
+      if let topic = issue.topic { reasons[path, default: [:]][topic] = issue.code }
+    }
   }
 
   mutating func add(_ report: MaintenanceReport, _ issues: [Issue], _ path: FilePath) {
@@ -144,12 +145,12 @@ struct Metrics {
     for (path, isClean) in isClean {
       if isClean {
         figures[path]?.lastSuccessSeconds = SystemClock.realtimeNanoseconds / 1_000_000_000
-      } else {
+      } else if reasons[path].map({ Array($0.values) }) != [.retentionDeclined] {
         figures[path]?.errors += 1
       }
     }
     for (path, reasons) in reasons {
-      for reason in reasons { figures[path]?.errorsByReason[reason, default: 0] += 1 }
+      for reason in reasons.keys { figures[path]?.errorsByReason[reason, default: 0] += 1 }
     }
     for path in figures.keys where !captures.contains(path) { figures[path] = nil }
   }
@@ -309,7 +310,8 @@ struct Metrics {
     perTier("hotcold_files", "Files of each kind and tier.") { "\($0.files)" }
     perTier("hotcold_bytes", "Bytes of each kind and tier.") { "\($0.bytes)" }
     perCapture(
-      "hotcold_errors_total", "Rounds in which a capture had any problem.",
+      "hotcold_errors_total",
+      "Rounds in which a capture had any problem, other than that retention declined.",
       type: "counter"
     ) { "\($0.errors)" }
     perCapture(

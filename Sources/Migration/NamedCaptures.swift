@@ -23,7 +23,7 @@ public struct NamedCaptures: Sendable {
   /// The first capture whose lines name two layouts.
   public var contradiction: (path: FilePath, layouts: [ListedLayout])? {
     captures.lazy.compactMap { path in
-      layoutsNamed[path].flatMap { $0.count > 1 ? (path, Array($0.prefix(2))) : nil }
+      layoutsNamed[path].flatMap { $0.count > 1 ? (path, $0.sorted { $0.line < $1.line }) : nil }
     }.first
   }
   /// Lines whose pattern matches no folder.
@@ -39,19 +39,24 @@ public struct NamedCaptures: Sendable {
   public init(_ named: [FilePath], lines: [CapturesFile.Line] = []) throws(KernelError) {
     for path in named { add(try path.absolute()) }
     for line in lines { try add(line) }
+    takeLayouts(layoutsNamed)
   }
 
-  /// These captures, and the layouts that the lines of a list name for them. The list may know a capture by another path, through
-  /// a link.
+  /// These captures, and the layouts that the lines of a list name for them.
   ///
   /// - Throws: as `init(_:lines:)`.
   public init(_ named: [FilePath], layoutsIn lines: [CapturesFile.Line]) throws(KernelError) {
     try self.init(named)
-    let listed = try NamedCaptures([], lines: lines).layoutsNamed
-    let byFolder = Dictionary(grouping: listed) { $0.key.resolved }
-    for path in captures {
-      for (_, layouts) in byFolder[path.resolved] ?? [] { for layout in layouts { add(path, layout) } }
+    takeLayouts(try NamedCaptures([], lines: lines).layoutsNamed)
+  }
+
+  /// A folder has the same layout by each of its paths.
+  private mutating func takeLayouts(_ listed: [FilePath: [ListedLayout]]) {
+    guard !listed.isEmpty else { return }
+    let byFolder = Dictionary(grouping: listed) { $0.key.resolved }.mapValues { paths in
+      paths.flatMap(\.value).sorted { $0.line < $1.line }
     }
+    for path in captures { for layout in byFolder[path.resolved] ?? [] { add(path, layout) } }
   }
 
   private mutating func add(_ path: FilePath, _ layout: ListedLayout? = nil) {

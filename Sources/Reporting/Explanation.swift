@@ -141,7 +141,8 @@ extension Explanation {
     case .usage(let message, let remedy), .notMeasured(let message, let remedy):
       return Explanation(message, remedy)
     case .capturesUnreadable(let error):
-      return Explanation(unreadable(error), "Check the path given to --captures-from.")
+      return Explanation(
+        unreadable(error), "Check the path given to --captures-from, or to HOTCOLD_CAPTURES_FROM.")
     case .capturesNotText(let file, let line):
       return Explanation(
         "\(text(file)), line \(line): a control character", "Use plain text, one capture per line.")

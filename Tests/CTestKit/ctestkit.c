@@ -6,6 +6,7 @@
 #include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -13,6 +14,19 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+static pthread_rwlock_t writers = PTHREAD_RWLOCK_INITIALIZER;
+
+static void lock_out(void) { pthread_rwlock_wrlock(&writers); }
+static void let_in(void) { pthread_rwlock_unlock(&writers); }
+static void renew(void) { writers = (pthread_rwlock_t)PTHREAD_RWLOCK_INITIALIZER; }
+
+// The code under test forks, too.
+__attribute__((constructor)) static void watch_forks(void) { pthread_atfork(lock_out, let_in, renew); }
+
+void ctk_begin_writing(void) { pthread_rwlock_rdlock(&writers); }
+
+void ctk_end_writing(void) { pthread_rwlock_unlock(&writers); }
 
 int ctk_spawn(char *const arguments[], char *const environment[], const char *folder, int input, int output,
               int error, pid_t *process) {
@@ -35,7 +49,9 @@ int ctk_spawn(char *const arguments[], char *const environment[], const char *fo
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  pthread_rwlock_wrlock(&writers);
   int result = posix_spawnp(process, arguments[0], &actions, &attributes, arguments, environment);
+  pthread_rwlock_unlock(&writers);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return result;

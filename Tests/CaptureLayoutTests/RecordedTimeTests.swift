@@ -38,7 +38,7 @@ import Testing
   }
 
   /// Hours of recording with gaps of known length, within an hour and across hours, and with restarts that lose no time.
-  @Test(arguments: SeededRandom.seeds(40, campaign: 2000)) func eachGapIsCountedOnce(seed: UInt64) {
+  @Test(arguments: SeededRandom.seeds(40, campaign: 400)) func eachGapIsCountedOnce(seed: UInt64) {
     var random = SeededRandom(seed)
     let tenths = [5, 10, 20, 40, 60, 100].randomElement(using: &random)!
     let step = Int64(tenths) * 100_000

@@ -81,6 +81,28 @@ import Testing
     #expect(try !hasDates("dated"))
   }
 
+  /// The line with a layout counts for the line without.
+  @Test func aFolderHasOneLayoutByEachOfItsPaths() throws {
+    try list("\(folder.path)/link layout=\(LayoutFile.byDate)", dated)
+    #expect(run("migrate", "--execute", "--yes").status == 0)
+    #expect(try hasDates("dated") && !hasHours("dated"))
+    let round = HotColdBinary.run(["archive", "--once", "--config", folder.path + "/archive.conf"])
+    #expect(round.status == 0 && !round.error.contains("ERROR"), "\(round)")
+  }
+
+  /// A service for captures of its own follows the list's layouts round by round.
+  @Test func theServiceReadsTheLayoutsOfItsNamedCaptures() throws {
+    let log = folder.path + "/log"
+    let service = try ServiceTests.start(
+      [dated, "--config", folder.path + "/archive.conf", "--interval", "1s"], log: log)
+    #expect(try ArchiverTests.waitUntil { try hasDates("dated") })
+    try list("\(dated) layout=/none.yaml")
+    #expect(ServiceTests.waitFor("line 1, layout '/none.yaml'", in: log), "\(ServiceTests.contents(log))")
+    service.signal(SIGTERM)
+    #expect(service.wait().status == 0)
+    #expect(try names("plain").contains("segment_0.ts"), "captures of the list are the other service's")
+  }
+
   @Test func aFlagPrecedesSettingsAndList() throws {
     #expect(
       run("migrate", dated, "--layout", "guide", "--hot", "captures=9", "--execute", "--yes").status == 0)
@@ -123,7 +145,12 @@ import Testing
     }
     // Two lines that mean one folder.
     try list("\(dated) layout=\(LayoutFile.byDate)", "\(folder.path)/link layout=guide")
-    try expect(run("migrate", dated, "--execute", "--yes"), 64, "has two layouts")
+    let both = "has two layouts, '\(LayoutFile.byDate)' on line 1 and 'guide' on line 2"
+    try expect(run("migrate", dated, "--execute", "--yes"), 64, both)
+    try expect(run("migrate", "--execute", "--yes"), 64, both)
+    let once = ["archive", "--once", "--config", folder.path + "/archive.conf"]
+    try expect(HotColdBinary.run(once), 64, both)
+    try expect(HotColdBinary.run(once + [dated]), 64, both)
     try list("\(dated) layout=/none.yaml")
     try expect(run("migrate", dated, "--execute", "--yes"), 64, "line 1, layout '/none.yaml'")
     try set("HOTCOLD_NONE=1")

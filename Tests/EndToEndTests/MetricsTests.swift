@@ -235,6 +235,8 @@ import Testing
     try settings("HOTCOLD_RETAIN=captures=1h\n")
     let service = try ServiceTests.start([folder.path, "--config", conf], log: tools.path + "/log")
     #expect(says(declined: 1, implausible: 1), "\(ServiceTests.contents(file))")
+    // It is no error of the capture.
+    #expect(Self.value("hotcold_errors_total", "capture=\"\(folder.path)\"", in: file) == 0)
     try settings("")
     service.signal(SIGHUP)
     #expect(says(declined: 0, implausible: 0), "\(ServiceTests.contents(file))")

@@ -1,3 +1,4 @@
+import CTestKit
 import Glibc
 
 /// A failed system call in the preparations of a test.
@@ -38,6 +39,8 @@ public final class Folder: Sendable {
     _ relative: Bytes, seconds: Int = 1_700_000_000, nanoseconds: Int = 0, contents: [UInt8]? = nil
   ) throws {
     if !relative.folder.bytes.isEmpty { try makeFolder(relative.folder) }
+    ctk_begin_writing()
+    defer { ctk_end_writing() }
     let file = path(relative).withCString { open($0, O_WRONLY | O_CREAT | O_EXCL, 0o644) }
     guard file >= 0 else { throw PreparationError("create \(relative)") }
     defer { close(file) }
@@ -51,6 +54,8 @@ public final class Folder: Sendable {
 
   /// Writes a file anywhere.
   public static func writeFile(_ path: String, _ text: String) throws {
+    ctk_begin_writing()
+    defer { ctk_end_writing() }
     let file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
     guard file >= 0 else { throw PreparationError("create \(path)") }
     defer { close(file) }

@@ -8,25 +8,19 @@ local a = import 'alert.libsonnet';
     forget: duration($._config.forgetSeconds),
     lookBack: duration($._config.capturesLookBackSeconds),
   },
-  // In most rounds, however long they take. Retention that declines has an alert of its own. In which rounds something else was
-  // wrong too, no metric tells: the other reasons are added up, so several in the same round count for several rounds.
-  local failing = |||
-    sum by (job, instance, capture, reason) (
-      increase(hotcold_capture_errors_total{%(hotcoldSelector)s, reason!="nothing deleted"}[%(window)s])
-    ) > on (job, instance) group_left () 0.5 * increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s])
-    or
-    sum by (job, instance, capture) (
-      increase(hotcold_errors_total{%(hotcoldSelector)s}[%(window)s])
-    ) > on (job, instance) group_left () 0.5 * increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s])
-    and on (job, instance, capture)
-    sum by (job, instance, capture) (
-      increase(hotcold_capture_errors_total{%(hotcoldSelector)s, reason!="nothing deleted"}[%(window)s])
-    ) > on (job, instance) group_left () 0.5 * increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s])
-    unless on (job, instance, capture) (
-      increase(hotcold_capture_errors_total{%(hotcoldSelector)s, reason!="nothing deleted"}[%(window)s])
-      > on (job, instance) group_left () 0.75 * increase(hotcold_rounds_total{%(hotcoldSelector)s}[%(window)s])
-    )
-  ||| % config,
+  // In most rounds, however long they take.
+  local inRounds(metric, labels, share) = |||
+    sum by (%s) (increase(%s[%s]))
+    > on (job, instance) group_left () %s * increase(hotcold_rounds_total{%s}[%s])
+  ||| % [labels, metric, config.window, share, config.hotcoldSelector, config.window],
+  // Retention that declines has an alert of its own.
+  local forOneReason(share) = inRounds(
+    'hotcold_capture_errors_total{%(hotcoldSelector)s, reason!="nothing deleted"}' % config, 'job, instance, capture, reason', share
+  ),
+  // With a reason and without one while it is not clear which: a reason in about half of the rounds would come and go.
+  local failing = forOneReason('0.5') + 'or\n'
+                  + inRounds('hotcold_errors_total{%(hotcoldSelector)s}' % config, 'job, instance, capture', '0.5')
+                  + 'unless on (job, instance, capture) (\n' + forOneReason('0.75') + ')\n',
   local what = '{{ $labels.capture }} on {{ $labels.instance }}: {{ with $labels.reason }}{{ . }}{{ else }}one thing or another{{ end }}',
 
   prometheusAlerts+:: {

@@ -11,6 +11,10 @@
 /// or ignored. `folder` may be NULL. Returns 0 or an errno.
 int ctk_spawn(char *const arguments[], char *const environment[], const char *folder, int input, int output,
               int error, pid_t *process);
+/// While a thread writes a file, this process starts no child: it would have the file open for writing as well until it
+/// executes its program, and a file that is being written is not moved. A thread must not start one in between.
+void ctk_begin_writing(void);
+void ctk_end_writing(void);
 /// Waits for a child to end, and does not reap it. False if it still runs after this time.
 bool ctk_ends_within(pid_t process, int milliseconds);
 /// A file without a name, closed on exec.
