@@ -57,7 +57,7 @@ public final class Archiver {
     /// A summary in one line, for a status display.
     public var text: String {
       let count = captures.count + notBegun.count
-      guard count > 0 else { return "no captures are configured" }
+      guard count > 0 else { return "no captures" }
       let would = isDryRun ? "would be " : ""
       let failed = captures.count { $0.status != .done }
       return "\(Format.count(count, "capture")), \(Format.count(moved)) \(would)moved, "
@@ -133,15 +133,17 @@ public final class Archiver {
         logOutcome(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
       }
     } catch {
+      // Not even with captures that are named directly: the list may name their layouts.
       logOutcome(error, &round, consequence: "Continuing with the captures of the last round.")
       metrics.listErrors += 1
-      lastCaptures = options.captures + lastCaptures.filter { !options.captures.contains($0) }
     }
     let captures = lastCaptures
     coldRootConflicts = ColdRootConflicts(among: captures) { path in
       if case .success(let policy) = policy(of: path) { policy.layout } else { .guide }
     }
-    if captures.isEmpty { logOutcome(Issue(.noCaptures(list: options.capturesFile)), &round) }
+    if captures.isEmpty, let list = options.capturesFile {
+      logOutcome(Issue(.noCaptures(list: list)), &round)
+    }
     let known = Set(captures)
     for path in memories.keys where !known.contains(path) { memories[path] = nil }
     for path in folders.keys where !known.contains(path) { folders[path] = nil }
@@ -310,6 +312,8 @@ public final class Archiver {
       do throws(KernelError) { try metrics.write(to: file) } catch {
         logOutcome(Issue(.metricsNotWritten(error)), &round)
       }
+    } else if !options.isDryRun {
+      metrics.removeFile()
     }
     log.finish(.round)
   }

@@ -22,12 +22,12 @@ public enum CapturesList {
     return try checked(file) { () throws(KernelError) in try NamedCaptures(named, lines: lines) }
   }
 
-  /// Captures that are named directly, with the layouts that the service's list names for them. A list that does not exist names
-  /// none.
+  /// Captures that are named directly, with the layouts that the service's list names for them. The list must be there: without
+  /// it a capture would be taken for one of another layout, and what retention keeps would differ.
   ///
   /// - Throws: as `captures(_:from:orStream:)`.
   public static func captures(_ named: [FilePath], layoutsIn file: FilePath?) throws(Issue) -> NamedCaptures {
-    let lines = try lines(of: file, orStream: false, mayBeMissing: true)
+    let lines = try lines(of: file, orStream: false)
     return try checked(file) { () throws(KernelError) in try NamedCaptures(named, layoutsIn: lines) }
   }
 
@@ -46,13 +46,10 @@ public enum CapturesList {
     return captures
   }
 
-  private static func lines(
-    of file: FilePath?, orStream: Bool, mayBeMissing: Bool = false
-  ) throws(Issue) -> [CapturesFile.Line] {
+  private static func lines(of file: FilePath?, orStream: Bool) throws(Issue) -> [CapturesFile.Line] {
     guard let file else { return [] }
     let contents: [UInt8]
     do throws(KernelError) { contents = try readFile(at: file, limit: bytesMax, orStream: orStream) } catch {
-      if mayBeMissing, error.errno == .noSuchFileOrDirectory { return [] }
       throw Issue(.capturesUnreadable(error))
     }
     if let line = TextLines.lineWithControlCharacter(contents) {

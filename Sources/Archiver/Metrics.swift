@@ -185,6 +185,13 @@ struct Metrics {
     }
   }
 
+  /// Removes the last file that was written: metrics that nobody writes any more would say that the service does not run.
+  mutating func removeFile() {
+    guard let file = lastFile else { return }
+    try? Self.folder(file).removeFile(Self.name(file))
+    lastFile = nil
+  }
+
   /// Throws EEXIST unless the file is absent, empty or metrics of hotcold: a typing error may name a recording.
   private static func checkIsMetrics(_ name: String, in folder: borrowing Directory) throws(KernelError) {
     guard let status = try folder.statusIfThere(name) else { return }

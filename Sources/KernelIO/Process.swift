@@ -83,6 +83,12 @@ public enum LocalZone {
   /// Makes UTC the zone of the process, which needs no zone file.
   public static func useUTC() { unsafe hc_zone_use("UTC") }
 
+  /// Whether this is a name of UTC (tzdata, `backward`).
+  public static func isUniversal(_ name: String) -> Bool {
+    ["UTC", "UTC0", "UCT", "Universal", "Zulu"].contains(
+      name.hasPrefix("Etc/") ? String(name.dropFirst(4)) : name)
+  }
+
   /// The name of the zone, such as Europe/Zurich, from the same sources as glibc: `use`, `TZ`, or /etc/localtime; if that is a
   /// copy rather than a link, from /etc/timezone. "unknown" if no name is found.
   public static var name: String {

@@ -155,8 +155,7 @@ extension Explanation {
           ? "Mount the folder that holds the captures there (-v FOLDER:/captures), unless the recorder has yet to create the first."
           : "")
     case .noCaptures(let list):
-      return Explanation(
-        "no captures to archive: \(list.map { "\(text($0)) names none" } ?? "none are configured")")
+      return Explanation("no captures to archive: \(text(list)) names none")
     case .engineUnavailable(let error):
       let isOfRing = error.operation == .ringSetUp
       return Explanation(

@@ -79,7 +79,7 @@ public struct Issue: Error {
     /// A pattern of a list that matches no folder, and the list.
     case patternUnmatched([UInt8], in: FilePath?)
     /// `list`: the list of captures, if there is one.
-    case noCaptures(list: FilePath?)
+    case noCaptures(list: FilePath)
     case engineUnavailable(KernelError)
     case metricsNotWritten(KernelError)
     /// A benchmark has no figures.
@@ -148,7 +148,8 @@ extension Issue {
     case .playlistTooLarge(let path), .capturesNotText(let path, _): path
     case .twoLivePlaylists(let way), .livePlaylistNotMoved(let way), .livePlaylistHeld(_, let way):
       capture?.reaching(way.from + way.playlist)
-    case .patternUnmatched(_, let list), .noCaptures(let list): list
+    case .patternUnmatched(_, let list): list
+    case .noCaptures(let list): list
     default: kernelError.flatMap { $0.path.isEmpty ? nil : $0.path } ?? capture
     }
   }

@@ -96,6 +96,12 @@ import Testing
     let service = try ServiceTests.start(
       [dated, "--config", folder.path + "/archive.conf", "--interval", "1s"], log: log)
     #expect(try ArchiverTests.waitUntil { try hasDates("dated") })
+    // Without its list it goes on with the layout that it knows.
+    unlink(folder.path + "/list")
+    #expect(ServiceTests.waitFor("/list: No such file", in: log), "\(ServiceTests.contents(log))")
+    let before = try names("dated")
+    usleep(2_500_000)
+    #expect(try names("dated") == before && !hasHours("dated"))
     try list("\(dated) layout=/none.yaml")
     #expect(ServiceTests.waitFor("line 1, layout '/none.yaml'", in: log), "\(ServiceTests.contents(log))")
     service.signal(SIGTERM)
@@ -159,10 +165,11 @@ import Testing
       HotColdBinary.run(["migrate", dated, "--config", folder.path + "/archive.conf", "--execute", "--yes"]),
       64,
       "--config requires --as-service")
-    // A list that does not exist names no layout.
+    // Without the list a capture would have another layout, and other ages.
     try set()
     unlink(folder.path + "/list")
-    #expect(run("migrate", dated).status == 0)
-    try expect(run("migrate"), 66, "list")
+    try expect(run("migrate", dated, "--execute", "--yes"), 66, "/list: No such file")
+    try expect(run("migrate", "--execute", "--yes"), 66, "/list: No such file")
+    try expect(HotColdBinary.run(once + [dated]), 66, "/list: No such file")
   }
 }

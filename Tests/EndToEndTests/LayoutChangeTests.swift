@@ -313,14 +313,21 @@ extension String {
   }
 
   /// A file that cannot go on leaves the capture in both layouts: the command that is named takes it to its end.
-  @Test func aConflictNamesTheCommandThatGoesOn() throws {
+  /// Whoever runs it may have another environment.
+  @Test(arguments: [
+    (["--layout", LayoutFile.byDate, "--hot", "segments=9"], [:]),
+    (["--hot", "segments=9"], ["HOTCOLD_LAYOUT": LayoutFile.byDate]),
+    ([], ["HOTCOLD_LAYOUT": LayoutFile.byDate, "HOTCOLD_HOT": "segments=9"]),
+  ])
+  func aConflictNamesTheCommandThatGoesOn(options: [String], environment: [String: String]) throws {
     let trial = try Trial()
     let capture = trial.folder.path
     #expect(try HotColdBinary.migrate(capture).status == 0)
     let taken = Bytes("segments/2023-11-14/22/segment_0.ts")
     try trial.folder.makeFile(taken, seconds: 1)
-    let options = ["--from", "guide", "--layout", LayoutFile.byDate, "--hot", "segments=9"]
-    let result = HotColdBinary.run(["migrate", capture, "--execute", "--yes", "--format", "json"] + options)
+    let result = HotColdBinary.run(
+      ["migrate", capture, "--from", "guide", "--execute", "--yes", "--format", "json"] + options,
+      environment: environment.merging(["TZ": "UTC"]) { $1 })
     let report = try JSON(parsing: result.output)["captures", 0]
     let errors = report["errors"].array.filter { $0["code"].string == "name-taken" }
     let remedy = try #require(errors.first?["remedy"].string, "\(result)")

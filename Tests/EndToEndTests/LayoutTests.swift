@@ -176,6 +176,16 @@ import Testing
       #expect(report["captures", 1, "timeZone", "name"].string == "UTC")
     }
     #expect(folder.exists("dates/segment_0.ts") && folder.exists("hours/segment_0.ts"))
+    // The other way round the machine's zone is not that of the process, unless the machine has UTC.
+    try folder.makeFile("mixed", contents: Array("\(folder.path)/hours layout=guide\n".utf8))
+    for (zone, status) in [("Asia/Tokyo", 64), ("Etc/UTC", 0)] as [(String, Int32)] {
+      let mixed = HotColdBinary.run(
+        ["migrate", "--captures-from", folder.path + "/mixed", "--layout", LayoutFile.byDate],
+        environment: ["TZ": zone])
+      #expect(mixed.status == status, "\(mixed)")
+      #expect(
+        mixed.error.contains("it has the time zone \(zone), but another one is in use") == (status != 0))
+    }
     // Both layouts name the same zone.
     let zone = "time-zone: Asia/Tokyo"
     let (hours, dates) = (try Folder(), try Folder())
@@ -186,6 +196,11 @@ import Testing
       ["migrate", "--captures-from", folder.path + "/zoned", "--layout", inUse, "--execute", "--yes"])
     #expect(zoned.status == 0, "\(zoned)")
     #expect(folder.exists("dates/segments/2023-11-15/07/segment_0.ts"))
+    // Dates are in UTC if nobody names a zone, whatever zone another layout names.
+    try folder.makeFile("utc", contents: Array("\(folder.path)/dates layout=\(LayoutFile.byDate)\n".utf8))
+    let utc = HotColdBinary.run(
+      ["verify", "--captures-from", folder.path + "/utc", "--layout", inUse, "--format", "json"])
+    #expect(try JSON(parsing: utc.output)["captures", 0, "timeZone", "name"].string == "UTC")
     try folder.makeFile("wrong", contents: Array("\(folder.path)/hours layout=nowhere.yaml\n".utf8))
     let wrong = HotColdBinary.run(["migrate", "--captures-from", folder.path + "/wrong"])
     #expect(wrong.status == 64 && wrong.error.contains("nowhere.yaml"), "\(wrong)")

@@ -97,7 +97,7 @@ import Testing
     let causes: [Reporting.Issue.Cause] = [
       .usage("no", remedy: "yes"), .capturesUnreadable(missing), .capturesNotText("/srv/list", line: 2),
       .capturePathUnusable(missing), .patternUnmatched(Array("/srv/*".utf8), in: "/srv/list"),
-      .noCaptures(list: nil), .engineUnavailable(KernelError(.ringSetUp, "", .noFunction)),
+      .noCaptures(list: "/srv/list"), .engineUnavailable(KernelError(.ringSetUp, "", .noFunction)),
       .metricsNotWritten(missing), .failed(missing, remedy: "then what"),
       .notMeasured("/srv: no room", remedy: "Make room."),
     ]

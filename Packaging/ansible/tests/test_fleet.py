@@ -461,6 +461,10 @@ def settings_are_reloaded_a_zone_restarts_and_a_backup_is_kept(fleet):
     role(fleet, "node1", hotcold_settings={"HOTCOLD_INTERVAL": "3s", "HOTCOLD_TIME_ZONE": "Etc/UTC"}).succeeded()
     equal(node.unit("ActiveState"), "active")
     assert node.unit("MainPID") != process, "another zone needs a restart"
+    process = node.unit("MainPID")
+    layout = {"HOTCOLD_INTERVAL": "3s", "HOTCOLD_TIME_ZONE": "Etc/UTC", "HOTCOLD_LAYOUT": "/usr/share/hotcold/layouts/guide.yaml"}
+    role(fleet, "node1", hotcold_settings=layout).succeeded()
+    assert node.unit("MainPID") != process, "another layout may have another zone"
     equal(node.run("journalctl -u hot_cold_archiver -o cat -p err"), "", "what the service found wrong")
 
 

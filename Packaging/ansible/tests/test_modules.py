@@ -21,7 +21,7 @@ cd "$(dirname "$0")" || exit
 for word; do printf '%s ' "$word"; done >> log; env | grep -E '^HOTCOLD_(KEEP_LIVE|MANIFESTS)=' | sort | tr '\n' ' ' >> log; echo >> log
 case $1 in
   --version) cat version ;;
-  layout) cat "layout$(echo "$*" | grep -o -- -old)" ;;
+  layout) cat "layout$(echo "$*" | grep -o -- '--check -old')" ;;
   *) cat errors >&2; cat "$1"; exit "$(cat status)" ;;
 esac
 """
@@ -173,7 +173,7 @@ def a_folder_that_two_layouts_name_counts_once(host):
     now = fit("/a", flat={"folder": ".", "files": 3}, buckets={"7": {"folder": "segments/7", "files": 2}, "8": {"folder": "8", "files": 0}})
     before = fit("/a", flat={"folder": ".", "files": 3}, hot={"folder": "old", "files": 1}, buckets={"7": old})
     host.says(report(capture("/a")), fits=[now])
-    (host.base / "layout-old").write_text(json.dumps(report(before)))
+    (host.base / "layout--check -old").write_text(json.dumps(report(before)))
     arguments = dict(captures=["/a"], _ansible_check_mode=True, _ansible_diff=True)
     equal(host.runs("migrate", **arguments)["places"]["/a"]["before"], {"segments": {"flat": 3, "hot": 0, "buckets": {"7": 2}}})
     result = host.runs("migrate", from_layout="-old", **arguments)

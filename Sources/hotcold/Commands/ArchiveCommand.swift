@@ -101,8 +101,11 @@ struct ArchiveCommand: ParsableCommand {
   private func runOnce(_ options: ArchiverOptions, _ console: Console) throws {
     var options = options
     let list = try options.namedCaptures(orStream: true)
-    let unmatched = list.unmatched.map { Issue(.patternUnmatched($0, in: options.capturesFile)) }
-    for issue in unmatched { console.log(issue) }
+    var issues = list.unmatched.map { Issue(.patternUnmatched($0, in: options.capturesFile)) }
+    if list.captures.isEmpty, let file = options.capturesFile {
+      issues.append(Issue(.noCaptures(list: file)))
+    }
+    for issue in issues { console.log(issue) }
     options.captures = list.captures
     options.layouts = list.layouts
     options.capturesFile = nil
@@ -118,7 +121,7 @@ struct ArchiveCommand: ParsableCommand {
     let status = ExitStatus.combined(round.statuses, stopSignal: StopSignal.pending)
     if let form = format.form {
       let text = JSONReport.round(
-        round.captures, notBegun: round.notBegun, unmatched + round.issues, isDryRun: dryRun,
+        round.captures, notBegun: round.notBegun, issues + round.issues, isDryRun: dryRun,
         elapsedNanoseconds: SystemClock.monotonicNanoseconds - start, exitCode: status.rawValue, as: form)
       try lines.finish(with: text, console)
     }

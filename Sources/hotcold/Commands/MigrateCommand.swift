@@ -19,9 +19,9 @@ struct MigrateCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let whereTo = Settings.from.given(from) + Settings.target.given(layout) + place.flags
-    let how = settle.flags + rename.flags
-    let settings = try service.settings(flags: captures.flags + whereTo + how)
+    let settings = try service.settings(
+      flags: captures.flags + Settings.from.given(from) + Settings.target.given(layout) + place.flags
+        + settle.flags + rename.flags)
     var placement = try settings.placement()
     let renaming = try settings.renaming()
     let engine = try settings.value(of: Settings.engine)
@@ -29,12 +29,12 @@ struct MigrateCommand: ParsableCommand {
     let named = try captures.named(settings, console)
     var placements = try settings.placements(of: named, beside: placement)
     let old = try settings.value(of: Settings.from)
-    var layoutOfList: [GivenFlag] = []
+    var target = settings.repeated([Settings.target])
     if old != nil, !named.layouts.isEmpty {
       let listed = try theOneLayout(of: named)
       placement = try settings.placement(of: listed, beside: placement)
       placements = [:]
-      layoutOfList = Settings.target.given(listed.name)
+      target = Settings.target.given(listed.name)
     } else if old != nil, settings.source(of: Settings.target) == .builtIn {
       console.info("without --layout, files go to the layout \(Settings.target.defaultText)")
     }
@@ -45,7 +45,8 @@ struct MigrateCommand: ParsableCommand {
     if placement.chosen.isFlat { options.target = .flat }
     options.renaming = renaming
     if old != nil {
-      let words = service.words + (whereTo + layoutOfList + how).map(\.words)
+      let repeated = settings.repeated(Settings.ofMigration) + target + Settings.from.given(from)
+      let words = service.words + repeated.map(\.words)
       options.rerun = (["hotcold migrate --execute"] + words).joined(separator: " ")
     }
     try CaptureRun(

@@ -10,7 +10,7 @@ struct NextNumbersCommand: ParsableCommand {
     commandName: "next-numbers",
     abstract: "Prints the numbers that a new encoder has to start with, for a shell.",
     discussion: """
-      Prints two lines, next_segment=N and next_capture=N: eval "$(hotcold next-numbers CAPTURE)" makes variables of them. If it fails, that unsets both and fails as well. \
+      Prints two lines, next_segment=N and next_capture=N: numbers=$(hotcold next-numbers CAPTURE) && eval "$numbers" makes variables of them, or fails. \
       Stop the old encoder first: what it writes afterwards gets these numbers, and ffmpeg overwrites without asking.
       """)
 

@@ -107,19 +107,23 @@ extension GivenSettings {
       throw error.mistake("layout", expected: Grammar<ChosenLayout>.layout.expected)
     }
     let layout = chosen.layout
-    if let zone = layout.timeZone, zone != placement.timeZone {
-      throw SettingsMistake(
-        message: "it has the time zone \(zone), but another one is in use",
-        remedy: "Run its captures separately, or name one zone for all: --time-zone.")
-    }
     guard !chosen.isFlat else { throw Self.flatHasNoTiers }
-    let isNamed = try value(of: Settings.timeZone) != nil
-    // The time zone of the process is that of another layout.
-    let isUniversal =
-      layout.buckets.hasDates && layout.timeZone == nil && !placement.layout.buckets.hasDates && !isNamed
     return Placement(
       chosen: chosen, rule: try value(of: Settings.hot, by: .hotLimits(of: layout)),
-      hours: isUniversal ? .universal : .local, timeZone: placement.timeZone)
+      hours: try hours(in: try value(of: Settings.timeZone) ?? layout.timeZoneOfBuckets, beside: placement),
+      timeZone: placement.timeZone)
+  }
+
+  /// The hours of a zone in a process that has the zone of another layout.
+  ///
+  /// - Parameter zone: nil for that of the machine.
+  private func hours(in zone: String?, beside placement: Placement) throws(SettingsMistake) -> HourClock {
+    let (wanted, used) = (zone ?? Self.machineZone, placement.timeZone ?? Self.machineZone)
+    if zone == placement.timeZone || wanted == used { return .local }
+    if LocalZone.isUniversal(wanted) { return LocalZone.isUniversal(used) ? .local : .universal }
+    throw SettingsMistake(
+      message: "it has the time zone \(printable(wanted.utf8)), but another one is in use",
+      remedy: "Run its captures separately, or name one zone for all: --time-zone.")
   }
 
   /// Makes the named time zone, if any, that of the process, unless `keepsZone`. Call before anything asks for the time.

@@ -102,6 +102,9 @@ struct GivenSettings {
 
   // MARK: the time zone
 
+  /// As it was before a zone was chosen for the process.
+  static let machineZone = LocalZone.name
+
   /// The time zone of the buckets; nil for that of the machine.
   ///
   /// - Throws: for an unknown zone, in the settings or (if they name none) in `TZ`: libc would take it for UTC.
@@ -118,6 +121,7 @@ struct GivenSettings {
   /// Makes that zone the time zone of the process. Call once, before anything asks for the time.
   @discardableResult func useTimeZone(of layout: Layout = .guide) throws(SettingsMistake) -> String? {
     let zone = try timeZone(of: layout)
+    if zone != nil { _ = Self.machineZone }
     if zone == "UTC" { LocalZone.useUTC() } else if let zone { _ = LocalZone.use(zone) }
     return zone
   }

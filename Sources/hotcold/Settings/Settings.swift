@@ -14,10 +14,12 @@ enum Settings {
     engine, linkFallback, verifyCopies, onConflict,
   ]
 
-  /// The settings that decide what a round does with a capture, except for its layout.
-  static let ofCapture: [any AnySetting] = [
-    minAge, retain, timeZone, hot, keepLive, manifests, engine, linkFallback, verifyCopies, onConflict,
+  /// The settings of a migration, except for its layout.
+  static let ofMigration: [any AnySetting] = [
+    timeZone, hot, keepLive, manifests, engine, linkFallback, verifyCopies, onConflict,
   ]
+  /// The settings that decide what a round does with a capture, except for its layout.
+  static let ofCapture: [any AnySetting] = [minAge, retain] + ofMigration
 
   // MARK: which captures, and where their files belong
 

@@ -16,7 +16,12 @@ enum SettingsFile {
     do throws(KernelError) { contents = try readFile(at: path, limit: bytesMax) } catch {
       if file == nil, error.errno == .noSuchFileOrDirectory { return [:] }
       throw SettingsMistake(
-        message: Explanation.unreadable(error), remedy: "Check the path given to --config.")
+        message: Explanation.unreadable(error),
+        remedy: file != nil
+          ? "Check the path given to --config."
+          : error.errno == .permissionDenied
+            ? "Whoever runs this must be able to read it: sudo chmod a+r \(usual)."
+            : "Put a settings file there.")
     }
     func mistake(line: Int, _ text: String, _ remedy: String) -> SettingsMistake {
       SettingsMistake(message: "\(Explanation.text(path)), line \(line): \(text)", remedy: remedy)

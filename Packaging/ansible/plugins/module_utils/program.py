@@ -139,8 +139,8 @@ class Program:
         return Run(self, argv, status, output, errors)
 
     def look(self, layout=None):
-        """How many files each folder of the captures holds, by this layout or that of the task."""
-        return self.run("layout", *([] if layout else ["layout"]), flags=("--layout", layout) if layout else ())
+        """How many files each folder of the captures holds, by this layout or the one that each capture has."""
+        return self.run("layout", "layout", flags=("--check", layout) if layout else ())
 
     def execute(self, command, *names):
         """Again as long as nothing but other runs that hold captures are in the way. All runs, the last one last."""
