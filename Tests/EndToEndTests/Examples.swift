@@ -29,6 +29,9 @@ struct Examples {
     ] {
       line = line.replacingOccurrences(of: path, with: own)
     }
+    if !line.contains("--config") {
+      line.replace("--as-service", with: "--as-service --config \(folder.path)/archive.conf")
+    }
     let result = Shell.run([
       "sh", "-c", "cd \"$1\"; \"$0\" \(line.dropFirst("hotcold ".count))", HotColdBinary.path, folder.path,
     ])
