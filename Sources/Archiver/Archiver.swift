@@ -129,6 +129,11 @@ public final class Archiver {
       lastCaptures = list.captures
       let layouts = list.layouts.merging(options.layouts) { $1 }
       policies = Dictionary(uniqueKeysWithValues: layouts.map { ($0.key, policy(of: $0.value)) })
+      if options.refusesUnlisted, let file = options.layoutsFile {
+        for path in list.unlisted where layouts[path] == nil {
+          policies[path] = .failure(Self.unlisted(in: file))
+        }
+      }
       for pattern in list.unmatched {
         logOutcome(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
       }
@@ -168,6 +173,13 @@ public final class Archiver {
     do throws(SettingsMistake) { return .success(try options.policyOf(layout)) } catch {
       return .failure(error)
     }
+  }
+
+  private static func unlisted(in file: FilePath) -> SettingsMistake {
+    SettingsMistake(
+      message:
+        "\(Explanation.text(file)) does not name it, so the ages after which its files are deleted are not known",
+      remedy: "Add it there, or name its layout: --layout.")
   }
 
   func policy(of path: FilePath) -> Result<Policy, SettingsMistake> {

@@ -11,8 +11,10 @@ public struct ArchiverOptions: Sendable {
   public var layouts: [FilePath: ListedLayout] = [:]
   /// A file with one capture a line, read again in every round.
   public var capturesFile: FilePath?
-  /// Whether that file only names the layouts of `captures`.
-  public var listNamesOnlyLayouts = false
+  /// The list of the service, if the captures were chosen apart from it: it only names their layouts.
+  public var layoutsFile: FilePath?
+  /// For a chosen capture that this list does not name, where what is deleted depends on the layout.
+  public var refusesUnlisted = false
   public var intervalSeconds: Int64 = 60
   /// Younger files do not go to hour folders: they may still be in use.
   public var minAgeSeconds: Int64 = 60
@@ -46,11 +48,9 @@ public struct ArchiverOptions: Sendable {
 
   /// The captures, and the layouts that lines of the file name for them.
   ///
-  /// - Throws: as `CapturesList.captures(_:from:orStream:)`.
+  /// - Throws: as `CapturesList.captures(_:from:orStream:layoutsIn:)`.
   public func namedCaptures(orStream: Bool = false) throws(Issue) -> NamedCaptures {
-    listNamesOnlyLayouts
-      ? try CapturesList.captures(captures, layoutsIn: capturesFile)
-      : try CapturesList.captures(captures, from: capturesFile, orStream: orStream)
+    try CapturesList.captures(captures, from: capturesFile, orStream: orStream, layoutsIn: layoutsFile)
   }
 }
 

@@ -14,21 +14,21 @@ public enum CapturesList {
   ///   - named: paths of captures.
   ///   - file: at most 1 MiB.
   ///   - orStream: whether the file may also be a pipe, which is read to its end; otherwise only a regular file.
-  /// - Throws: if the file cannot be read, is not text, or gives a capture two layouts.
+  ///   - layoutsIn: another list, which only names layouts: that of the service, for captures that are chosen apart from it. It must
+  ///     be there: without it a capture would be taken for one of another layout, and what retention keeps would differ.
+  /// - Throws: if a file cannot be read, is not text, or gives a capture two layouts.
   public static func captures(
-    _ named: [FilePath], from file: FilePath?, orStream: Bool = false
+    _ named: [FilePath], from file: FilePath?, orStream: Bool = false, layoutsIn layoutsFile: FilePath? = nil
   ) throws(Issue) -> NamedCaptures {
     let lines = try lines(of: file, orStream: orStream)
-    return try checked(file) { () throws(KernelError) in try NamedCaptures(named, lines: lines) }
-  }
-
-  /// Captures that are named directly, with the layouts that the service's list names for them. The list must be there: without
-  /// it a capture would be taken for one of another layout, and what retention keeps would differ.
-  ///
-  /// - Throws: as `captures(_:from:orStream:)`.
-  public static func captures(_ named: [FilePath], layoutsIn file: FilePath?) throws(Issue) -> NamedCaptures {
-    let lines = try lines(of: file, orStream: false)
-    return try checked(file) { () throws(KernelError) in try NamedCaptures(named, layoutsIn: lines) }
+    let captures = try checked(file) { () throws(KernelError) in
+      try NamedCaptures(named, lines: lines, of: file)
+    }
+    guard let layoutsFile else { return captures }
+    let layoutLines = try self.lines(of: layoutsFile, orStream: false)
+    return try checked(layoutsFile) { () throws(KernelError) in
+      try captures.takingLayouts(of: NamedCaptures([], lines: layoutLines, of: layoutsFile))
+    }
   }
 
   private static func checked(

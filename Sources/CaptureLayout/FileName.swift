@@ -21,11 +21,28 @@ public enum FileName {
       index &+= 1
     }
     guard index > start, index < name.count else { return nil }
-    return name[index] == UInt8(ascii: ".") || name[index] == UInt8(ascii: "_") ? number : nil
+    if name[index] == UInt8(ascii: ".") || name[index] == UInt8(ascii: "_") { return number }
+    return digit(name[index]) == nil ? nil : longNumber(of: name, from: start)
   }
 
-  /// More digits do not fit into 64 bits.
+  /// So many digits always fit into 64 bits.
   private static let digitsMax = 18
+
+  /// A number of more digits: nanoseconds since 1970, or many leading zeros. Nil if it or the next does not fit into 64 bits: no
+  /// encoder counts so far.
+  private static func longNumber(of name: Span<UInt8>, from start: Int) -> Int64? {
+    var number: Int64 = 0
+    var index = start
+    while index < name.count, let digit = digit(name[index]) {
+      let (tenfold, overflows) = number.multipliedReportingOverflow(by: 10)
+      let (sum, overflowsToo) = tenfold.addingReportingOverflow(digit)
+      guard !overflows, !overflowsToo else { return nil }
+      number = sum
+      index &+= 1
+    }
+    guard index < name.count, number < .max else { return nil }
+    return name[index] == UInt8(ascii: ".") || name[index] == UInt8(ascii: "_") ? number : nil
+  }
 
   private static func digit(_ byte: UInt8) -> Int64? {
     (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) ? Int64(byte - UInt8(ascii: "0")) : nil

@@ -127,8 +127,8 @@ public struct Layout: Sendable {
   public func isSegment(_ kind: Kind) -> Bool { stream?.kind == kind }
 
   /// The number in a name: the digits right after the fixed beginning of its pattern, such as 12 in
-  /// `segment_000000012.ts` and in `capture_12_thumbnail.jpg`. Nil if there are none, or if anything but '.' or '_' follows
-  /// them.
+  /// `segment_000000012.ts` and in `capture_12_thumbnail.jpg`. Nil if there are none, if anything but '.' or '_' follows
+  /// them, or if 64 bits are too few.
   public func number(of name: Span<UInt8>, _ kind: Kind) -> Int64? {
     // If a kind has only one pattern, its names begin as that does.
     let prefixCount = contents.prefixCounts[kind]

@@ -83,9 +83,11 @@ public struct PlaylistParser: Sendable {
     swap(&line, &kept)
   }
 
-  /// RFC 8216 section 4.1: a line that starts with '#' is a tag or a comment.
-  private mutating func read(_ line: Span<UInt8>, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
+  /// RFC 8216 section 4.1: a line that starts with '#' is a tag or a comment. Players overlook blanks around a line, which the
+  /// section forbids: the file is listed all the same.
+  private mutating func read(_ whole: Span<UInt8>, _ body: (Span<UInt8>, PlaylistEntry) -> Void) {
     defer { isFirstLine = false }
+    let line = whole.withoutBlanks
     guard line.count > 0 else { return }
     guard line[0] == UInt8(ascii: "#") else { return readURI(line, body) }
     readTag(line)
@@ -257,6 +259,19 @@ extension Span<UInt8> {
   }
 
   fileprivate func contains(_ byte: UInt8) -> Bool { firstIndex(of: byte) != nil }
+
+  /// Without spaces and tabs around it.
+  fileprivate var withoutBlanks: Span<UInt8> {
+    @_lifetime(copy self)
+    get {
+      var (start, end) = (0, count)
+      while end > start, self[end - 1] == UInt8(ascii: " ") || self[end - 1] == UInt8(ascii: "\t") {
+        end -= 1
+      }
+      while start < end, self[start] == UInt8(ascii: " ") || self[start] == UInt8(ascii: "\t") { start += 1 }
+      return extracting(start..<end)
+    }
+  }
 
   /// The bytes before the first such byte; all of them if there is none.
   @_lifetime(copy self)

@@ -26,28 +26,36 @@ public struct NamedCaptures: Sendable {
       layoutsNamed[path].flatMap { $0.count > 1 ? (path, $0.sorted { $0.line < $1.line }) : nil }
     }.first
   }
+  /// Captures whose layout nobody names, and which are not in the list that names the layouts either.
+  public private(set) var unlisted: Set<FilePath> = []
   /// Lines whose pattern matches no folder.
   public private(set) var unmatched: [[UInt8]] = []
 
+  private let list: FilePath?
   private var seen: Set<FilePath> = []
   /// Each layout once.
   private var layoutsNamed: [FilePath: [ListedLayout]] = [:]
 
-  /// `lines`: of a file; relative paths in it start at the working folder.
-  ///
+  /// - Parameters:
+  ///   - lines: of a list; relative paths in it start at the working folder.
+  ///   - list: its path, for messages.
   /// - Throws: if a path cannot be made absolute, or a pattern cannot be matched.
-  public init(_ named: [FilePath], lines: [CapturesFile.Line] = []) throws(KernelError) {
+  public init(
+    _ named: [FilePath], lines: [CapturesFile.Line] = [], of list: FilePath? = nil
+  ) throws(KernelError) {
+    self.list = list
     for path in named { add(try path.absolute()) }
     for line in lines { try add(line) }
     takeLayouts(layoutsNamed)
   }
 
-  /// These captures, and the layouts that the lines of a list name for them.
-  ///
-  /// - Throws: as `init(_:lines:)`.
-  public init(_ named: [FilePath], layoutsIn lines: [CapturesFile.Line]) throws(KernelError) {
-    try self.init(named)
-    takeLayouts(try NamedCaptures([], lines: lines).layoutsNamed)
+  /// These captures, with the layouts that another list names for them. A layout of their own line precedes it.
+  public func takingLayouts(of list: NamedCaptures) -> NamedCaptures {
+    var captures = self
+    captures.takeLayouts(list.layoutsNamed.filter { path, _ in layoutsNamed[path] == nil })
+    let listed = Set(list.captures.map(\.resolved))
+    captures.unlisted = Set(self.captures.filter { layoutsNamed[$0] == nil && !listed.contains($0.resolved) })
+    return captures
   }
 
   /// A folder has the same layout by each of its paths.
@@ -69,7 +77,7 @@ public struct NamedCaptures: Sendable {
     let whole = try FilePath(bytes: line.text).absolute()
     if Self.isFolder(whole) { return add(whole) }
     if let (rest, layout) = Self.layout(in: line.text) {
-      return try add(rest, ListedLayout(name: layout, line: line.number))
+      return try add(rest, ListedLayout(name: layout, line: line.number, list: list))
     }
     try add(line.text, nil)
   }
@@ -137,4 +145,5 @@ public struct ListedLayout: Equatable, Sendable {
   public let name: String
   /// The number of the line, counted from 1.
   public let line: Int
+  public let list: FilePath?
 }

@@ -41,7 +41,7 @@ import Testing
       case 1: bytes.remove(at: index)
       case 2: bytes.insert(contentsOf: bytes[index...].prefix(300), at: index)
       case 3: bytes.removeLast(min(bytes.count, Int.random(in: 0...20, using: &random)))
-      default: bytes.insert([0, 10, 13, 35, 47, 255].randomElement(using: &random)!, at: index)
+      default: bytes.insert([0, 9, 10, 13, 32, 35, 47, 255].randomElement(using: &random)!, at: index)
       }
     }
     return bytes

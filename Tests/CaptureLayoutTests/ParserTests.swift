@@ -26,6 +26,7 @@ import Testing
     arguments: [
       ("", []), ("#EXTM3U", []), ("\n\n", []), ("#EXTINF:1,\n", []), ("/", []), ("?", []), ("dir/\n", []),
       ("#EXTM3U\nsegm", ["segm"]), ("a\n#b\nc/d?e\n", ["a", "d"]),
+      (" a\t\r\n\t#b\n \n x y ", ["a", "x y"]),
     ] as [(String, [Bytes])])
   func brokenPlaylistsAreRead(text: String, expected: [Bytes]) {
     #expect(Self.names(text) == expected)
@@ -34,7 +35,7 @@ import Testing
 
   @Test(arguments: SeededRandom.seeds(80, campaign: 200)) func arbitraryBytesAreRead(seed: UInt64) {
     var random = SeededRandom(seed)
-    let alphabet: [UInt8] = [0x0a, 0x0d, 0x23, 0x2f, 0x3f, 0x00, 0xff, 0x20, 0x41]
+    let alphabet: [UInt8] = [0x0a, 0x0d, 0x23, 0x2f, 0x3f, 0x00, 0xff, 0x20, 0x09, 0x41]
     let bytes = (0..<Int.random(in: 0...300, using: &random)).map { _ in
       alphabet.randomElement(using: &random)!
     }

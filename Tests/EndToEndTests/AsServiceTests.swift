@@ -23,7 +23,9 @@ import Testing
     try text.write(toFile: folder.path + "/archive.conf", atomically: true, encoding: .utf8)
   }
 
-  private func list(_ lines: String...) throws {
+  private func list(_ lines: String...) throws { try list(contentsOf: lines) }
+
+  private func list(contentsOf lines: [String]) throws {
     try lines.map { $0 + "\n" }.joined().write(
       toFile: folder.path + "/list", atomically: true, encoding: .utf8)
   }
@@ -171,5 +173,54 @@ import Testing
     try expect(run("migrate", dated, "--execute", "--yes"), 66, "/list: No such file")
     try expect(run("migrate", "--execute", "--yes"), 66, "/list: No such file")
     try expect(HotColdBinary.run(once + [dated]), 66, "/list: No such file")
+  }
+
+  /// Where the layout says how long files are kept, the ages of a capture that the service's list does not name are not known: those
+  /// of the default layout would delete.
+  @Test func withoutItsLineACaptureIsNotTakenForOneOfTheDefaultLayout() throws {
+    let text = try String(contentsOfFile: LayoutFile.byDate, encoding: .utf8)
+    let keeps = "\(folder.path)/keeps.yaml"
+    try text.replacing(/retain: .*/, with: "retain: 3650d").write(
+      toFile: keeps, atomically: true, encoding: .utf8)
+    try set("HOTCOLD_RETAIN=layout")
+    try list("\(dated) layout=\(keeps)")
+    func setMine(_ line: String) throws {
+      try (line + "\n").write(toFile: folder.path + "/my", atomically: true, encoding: .utf8)
+    }
+    try setMine(dated)
+    let before = try names("dated").count
+    let conf = ["--config", "\(folder.path)/archive.conf"]
+    let named = [conf + [dated], conf + ["--captures-from", "\(folder.path)/my"]]
+    for arguments in named {
+      let round = HotColdBinary.run(["archive", "--once"] + arguments)
+      #expect(try round.status == 0 && hasDates("dated"), "\(round)")
+      #expect(try names("dated").count { !$0.hasSuffix(".m3u8") } >= before - 1, "nothing is deleted")
+    }
+    // Emptied for a moment; and by a path that no line has.
+    let other = "\(folder.path)/mount"
+    try folder.makeFolder("mount")
+    try Shell.must(["mount", "--bind", dated, other])
+    defer { Shell.run(["umount", other]) }
+    let settled = try names("dated")
+    for (lines, arguments) in [
+      ([], named[0]), ([], named[1]), (["\(dated) layout=\(keeps)"], conf + [other]),
+    ] {
+      try list(contentsOf: lines)
+      let round = HotColdBinary.run(["archive", "--once", "--force-retention"] + arguments)
+      #expect(round.status == 64, "\(round)")
+      #expect(round.error.contains("/list does not name it"), "\(round)")
+      #expect(round.error.contains("or name its layout: --layout"), "\(round)")
+      #expect(try names("dated") == settled)
+    }
+    try list("\(dated) layout=/none.yaml")
+    let wrong = HotColdBinary.run(["archive", "--once"] + named[1])
+    #expect(wrong.status == 64 && wrong.error.contains("/list, line 1, layout '/none.yaml'"), "\(wrong)")
+    // A layout that is said, on the line or as a flag, is enough.
+    try setMine("\(dated) layout=\(keeps)")
+    for arguments in [named[1], conf + [dated, "--layout", keeps]] {
+      let round = HotColdBinary.run(["archive", "--once"] + arguments)
+      #expect(round.status == 0, "\(round)")
+      #expect(try names("dated") == settled)
+    }
   }
 }

@@ -113,16 +113,18 @@ import Testing
     #expect(writer.isRunning && incomplete > 0, "no run met a playlist that is being written")
   }
 
-  /// RFC 3986: `%20` is how a URI names a blank, and `#` begins a fragment. ffmpeg writes names as they are.
-  @Test func segmentsThatAreListedPercentEncodedStayHotAndAreNotDeleted() throws {
+  /// RFC 3986: `%20` is how a URI names a blank, and `#` begins a fragment. ffmpeg writes names as they are. Players overlook blanks
+  /// around a line.
+  @Test func segmentsThatAreListedInOtherWaysStayHotAndAreNotDeleted() throws {
     let folder = try Folder()
     let names: [Bytes] = [
       "segment_cam a_0.ts", "segment_1.ts", "segment_2.ts", "segment_3.ts", "segment_5%20b.ts",
-      "segment_\u{fc}_6.ts",
+      "segment_\u{fc}_6.ts", "segment_8.ts", "segment_9.ts", "segment_10.ts",
     ]
     let uris = [
       "segment_cam%20a_0.ts", "seg%6Dent_1.ts", "..%2Fsegment_2.ts", "segment_3.ts#t=1", "segment_5%20b.ts",
-      "https://host/a/segment_%c3%BC_6.ts?x=%41#y",
+      "https://host/a/segment_%c3%BC_6.ts?x=%41#y", "segment_8.ts ",
+      "\tsegment_9.ts \t\r", "  ./segment_10.ts",
     ]
     for (number, name) in (names + ["segment_7.ts"]).enumerated() {
       try folder.makeFile(name, seconds: 1_700_000_000 + number)

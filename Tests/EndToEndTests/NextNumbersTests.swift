@@ -28,6 +28,19 @@ import Testing
     #expect(shell.output == "42 201\n")
   }
 
+  /// Nanoseconds since 1970, and many leading zeros. No encoder counts beyond 64 bits: a hash is no number.
+  @Test func longNumbersCount() throws {
+    let folder = try Folder()
+    try folder.makeFile("segments/3/segment_1732700000123456789.ts")
+    try folder.makeFile("captures/capture_00000000000000000000000041.jpg")
+    #expect(numbers([folder.path]).output == "next_segment=1732700000123456790\nnext_capture=42\n")
+    for number in [Int.max - 1, .max] { try folder.makeFile(Bytes("segments/3/segment_\(number).ts")) }
+    try folder.makeFile("captures/capture_99999999999999999999.jpg")
+    #expect(numbers([folder.path]).output == "next_segment=\(Int.max)\nnext_capture=42\n")
+    let aligned = numbers([folder.path, "--captures-per-segment", "5"])
+    #expect(aligned.output == Self.failure && aligned.error.contains("too large"), "\(aligned)")
+  }
+
   /// The numbers of one capture must not be used for the next.
   @Test(arguments: ["/no/such/capture", "--no-such-option"])
   func aShellNoticesAFailureAndForgetsOlderNumbers(argument: String) {

@@ -1,8 +1,8 @@
 /// A second parser of media playlists, written from RFC 8216 alone and sharing no code with the product: byte by byte, line by
 /// line.
 ///
-/// Where the RFC is silent, a lone carriage return ends a line too, and a name is what the encoder wrote (ffmpeg encodes
-/// nothing in its URIs).
+/// Where the RFC is silent, a lone carriage return ends a line too, blanks around a line are not part of it, and a name is what the
+/// encoder wrote (ffmpeg encodes nothing in its URIs).
 public struct ReferencePlaylist {
   public struct Segment: Equatable, Sendable {
     public var name: Bytes
@@ -33,7 +33,9 @@ public struct ReferencePlaylist {
   }
 
   /// Section 4.1: a line is blank, a tag or comment that begins with '#', or a URI.
-  private mutating func read(_ line: [UInt8]) {
+  private mutating func read(_ whole: [UInt8]) {
+    let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
+    let line = Array(whole.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
     if line.isEmpty { return }
     if line[0] == UInt8(ascii: "#") {
       let text = String(decoding: line, as: UTF8.self)

@@ -108,6 +108,7 @@ struct ArchiveCommand: ParsableCommand {
     for issue in issues { console.log(issue) }
     options.captures = list.captures
     options.layouts = list.layouts
+    // It may be a stream.
     options.capturesFile = nil
     StopSignal.install()
     let start = SystemClock.monotonicNanoseconds
@@ -156,9 +157,13 @@ struct ArchiveCommand: ParsableCommand {
       })
     options.captures = captures.captures
     // Captures on the command line are the only ones: the list in the settings belongs to the service.
-    options.listNamesOnlyLayouts =
-      !options.captures.isEmpty && settings.source(of: Settings.capturesFrom) != .flag
-    if !options.listNamesOnlyLayouts || settings.source(of: Settings.layout) != .flag {
+    if settings.choosesCaptures(captures.captures) {
+      options.capturesFile =
+        settings.source(of: Settings.capturesFrom) == .flag
+        ? try settings.value(of: Settings.capturesFrom) : nil
+      options.layoutsFile = try settings.listOfLayouts()
+      options.refusesUnlisted = settings.retainsByLayout
+    } else {
       options.capturesFile = try settings.value(of: Settings.capturesFrom)
     }
     guard !options.captures.isEmpty || options.capturesFile != nil || printConfig else {

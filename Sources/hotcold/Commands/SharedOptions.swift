@@ -63,11 +63,11 @@ extension GivenSettings {
   /// The captures, absolute and each only once, and the layouts that a list names for them. Captures on the command line are the
   /// only ones: a list in the settings belongs to the service, and only names their layouts unless a flag does.
   func captures(_ named: [FilePath], _ console: Console) throws -> NamedCaptures {
-    let file = try value(of: Settings.capturesFrom)
-    if !named.isEmpty, source(of: Settings.capturesFrom) != .flag {
-      return try CapturesList.captures(named, layoutsIn: source(of: Settings.layout) == .flag ? nil : file)
-    }
-    let list = try CapturesList.captures(named, from: file, orStream: true)
+    let isChosen = choosesCaptures(named)
+    let file =
+      isChosen && source(of: Settings.capturesFrom) != .flag ? nil : try value(of: Settings.capturesFrom)
+    let list = try CapturesList.captures(
+      named, from: file, orStream: true, layoutsIn: isChosen ? try listOfLayouts() : nil)
     for pattern in list.unmatched { console.log(Issue(.patternUnmatched(pattern, in: file))) }
     guard !list.captures.isEmpty else {
       if let file { throw ValidationError("\(Explanation.text(file)) names no capture that exists.") }

@@ -91,7 +91,7 @@ extension GivenSettings {
   /// The placement of a capture whose line in a list names its layout. An error names the line and the layout.
   func placement(of listed: ListedLayout, beside placement: Placement) throws(SettingsMistake) -> Placement {
     do throws(SettingsMistake) { return try self.placement(ofLayout: listed.name, beside: placement) } catch {
-      let list = try value(of: Settings.capturesFrom).map(Explanation.text) ?? ""
+      let list = listed.list.map(Explanation.text) ?? ""
       throw SettingsMistake(
         message: "\(list), line \(listed.line), layout '\(printable(listed.name.utf8))': \(error.message)",
         remedy: error.remedy)
@@ -123,7 +123,7 @@ extension GivenSettings {
     if LocalZone.isUniversal(wanted) { return LocalZone.isUniversal(used) ? .local : .universal }
     throw SettingsMistake(
       message: "it has the time zone \(printable(wanted.utf8)), but another one is in use",
-      remedy: "Run its captures separately, or name one zone for all: --time-zone.")
+      remedy: "Name its captures on the command line, with --layout, or name one zone for all: --time-zone.")
   }
 
   /// Makes the named time zone, if any, that of the process, unless `keepsZone`. Call before anything asks for the time.

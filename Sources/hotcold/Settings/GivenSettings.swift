@@ -17,6 +17,10 @@ struct GivenSettings {
   /// Whether they are those of the service.
   let areOfService: Bool
 
+  private init(layers: [(source: Source, texts: [String: String])], areOfService: Bool) {
+    (self.layers, self.areOfService) = (layers, areOfService)
+  }
+
   /// For a command: no settings file, and from the environment only the settings of every command.
   init(flags: [GivenFlag]) {
     layers = Self.layers(flags, Settings.all.filter(\.isOfEveryCommand))
@@ -63,6 +67,25 @@ struct GivenSettings {
   }
 
   func source(of setting: any AnySetting) -> Source { given(setting).source }
+
+  /// Whether the command line says which captures: it names some, or a list.
+  func choosesCaptures(_ named: [FilePath]) -> Bool {
+    !named.isEmpty || source(of: Settings.capturesFrom) == .flag
+  }
+
+  /// The list of the service, which names layouts for captures that the command line chooses; nil if a flag names their layout, or
+  /// if there is none.
+  func listOfLayouts() throws(SettingsMistake) -> FilePath? {
+    guard source(of: Settings.layout) != .flag else { return nil }
+    return try GivenSettings(layers: layers.filter { $0.source != .flag }, areOfService: areOfService).value(
+      of: Settings.capturesFrom)
+  }
+
+  /// Whether the layout says how long files are kept.
+  var retainsByLayout: Bool {
+    let (text, source) = given(Settings.retain)
+    return source != .builtIn && text.split(separator: ",").contains { $0 == "layout" || $0 == "guide" }
+  }
 
   /// The flags that repeat what flags and environment say of these settings, for a command that must mean the same in
   /// another shell.
