@@ -150,13 +150,26 @@ public struct CopyBatch: ~Copyable {
     // Both may be the same folder, seen through a second mount: then each has the names of the other. If the names are equal too,
     // the change time decides, which nobody can set.
     let isTwin = Name.isEqual(name, newName) ? source.hasChangeTime(of: copy) : Name.isTaken(name, in: to)
-    guard !isTwin else { return false }
+    return !isTwin && haveSameContent(name, in: from, newName, in: to, bytes: source.size)
+  }
+
+  /// Whether two names of one folder have the same content and time, so that one of them is enough.
+  public static func areDoubles(_ name: Span<UInt8>, _ other: Span<UInt8>, in folder: Int32) -> Bool {
+    guard !Name.isEqual(name, other), let copy = try? Name.status(of: other, in: folder),
+      let source = try? Name.status(of: name, in: folder), source.type == .regular, source.looksLike(copy)
+    else { return false }
+    return haveSameContent(name, in: folder, other, in: folder, bytes: source.size)
+  }
+
+  private static func haveSameContent(
+    _ name: Span<UInt8>, in from: Int32, _ other: Span<UInt8>, in to: Int32, bytes: UInt64
+  ) -> Bool {
     let left = unsafe withTerminated(name) { unsafe hc_open_file(from, $0) }
     defer { if left >= 0 { hc_close(left) } }
-    let right = unsafe withTerminated(newName) { unsafe hc_open_file(to, $0) }
+    let right = unsafe withTerminated(other) { unsafe hc_open_file(to, $0) }
     defer { if right >= 0 { hc_close(right) } }
     guard left >= 0, right >= 0 else { return false }
-    return equals(left, right, bytes: source.size, CopyBuffer(byteCount: chunkBytes)) == .success(true)
+    return equals(left, right, bytes: bytes, CopyBuffer(byteCount: chunkBytes)) == .success(true)
   }
 
   // MARK: copying

@@ -186,6 +186,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     try listing.listBesideBuckets(of: tree)
     reconciliation.digest.insert(listing.digest)
     tree.bucketEntries = listing.bucketEntries
+    tree.bucketsWithAsides = listing.bucketsWithAsides
     return listing
   }
 

@@ -42,22 +42,33 @@ extension Pass {
     return false
   }
 
-  /// Finishes the files that a killed run left aside in all places. Call before a reversion moves anything: their copies are
-  /// then still in buckets, and a reversion does not visit the flat places.
+  /// Finishes the files that a killed run left aside where this run does not look: in the flat places, which a reversion does not
+  /// visit, and in the buckets that it leaves alone. Call before anything is moved: their copies are then still where that run
+  /// put them.
   mutating func finishAsides() throws(KernelError) {
-    for place in layout.places where !plan.ledger.isStopped {
-      try tree.withPlace(place) { (directory) throws(KernelError) in
-        var stream = try DirectoryStream(of: directory)
-        while try stream.nextWindow({ entry throws(KernelError) in
-          _ = finishAside(entry, in: .place(place)) || removeUnfinished(entry, in: .place(place))
-        }) {}
+    if options.target == .flat {
+      for place in layout.places where !plan.ledger.isStopped {
+        try tree.withPlace(place) { (directory) throws(KernelError) in
+          try finishAsides(in: directory, .place(place))
+        }
+      }
+    }
+    for key in tree.bucketsWithAsides where !plan.ledger.isStopped {
+      try tree.withBucket(key.bucket, of: key.kind) { (directory) throws(KernelError) in
+        try finishAsides(in: directory, .bucket(key.kind, key.bucket))
       }
     }
   }
 
+  private mutating func finishAsides(in directory: borrowing Directory, _ site: Site) throws(KernelError) {
+    try directory.forEachEntry { (entry) throws(KernelError) in
+      _ = finishAside(entry, in: site) || removeUnfinished(entry, in: site)
+    }
+  }
+
   /// Finishes the move of a file that a killed run had renamed aside to remove it, since its copy is durable. A file without a
-  /// copy, as when another program had put a file in its place, gets its name back. False if the entry is no such file, or if
-  /// its name is taken.
+  /// copy, as when another program had put a file in its place, gets its name back, unless its double has that. False if the
+  /// entry is no such file, or if its name is taken.
   mutating func finishAside(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
     guard entry.type.countsAsFile,
       let range = TemporaryName.nameOfAside(entry.name)
@@ -73,7 +84,9 @@ extension Pass {
       if plan.finishAside(entry.name, of: name, in: site, at: other) { return true }
       if let timed, plan.finishAside(entry.name, of: timed.span, in: site, at: other) { return true }
     }
-    guard plan.putBack(entry.name, as: name, in: site) else { return false }
+    guard plan.putBack(entry.name, as: name, in: site) else {
+      return plan.removeDouble(entry.name, of: name, in: site)
+    }
     plan.ledger.lookAgain()
     return true
   }
@@ -86,7 +99,8 @@ extension Pass {
     var sites: [Site] = []
     if options.target == .flat { sites.append(flat) }
     if options.target == .tiered, case .place = site { sites.append(hot) }
-    var isApart = tree.isCopied(from: flat, to: hot)
+    // The layout that files come from may have had other disks.
+    var isApart = layout.trees.count > 1 || tree.isCopied(from: flat, to: hot)
     if let bucket = layout.buckets.bucket(of: modified, &hours) {
       sites.append(.bucket(kind, bucket))
       if options.target == .flat { isApart = isApart || tree.isCopied(from: flat, to: .bucket(kind, bucket)) }
@@ -98,5 +112,13 @@ extension Pass {
   mutating func removeUnfinished(_ entry: borrowing DirectoryEntry, in site: Site) -> Bool {
     guard entry.type == .regular, TemporaryName.isOfCopy(entry.name) else { return false }
     return options.isDryRun || plan.remove(entry.name, in: site)
+  }
+}
+
+extension Layout {
+  /// Whether it is the temporary name of a file of a kind that was renamed aside.
+  func isAside(_ name: Span<UInt8>, of wanted: Kind) -> Bool {
+    guard let range = TemporaryName.nameOfAside(name) else { return false }
+    return kind(of: name.extracting(range)) == wanted
   }
 }

@@ -8,6 +8,7 @@ private struct BucketListing: Sendable {
   var entries = 0
   var unrecognised = Unrecognised()
   var numbers = HighestNumbers()
+  var hasAsides = false
 }
 
 /// What the buckets held in the last round, for runs without a comparison: digests are not remembered.
@@ -37,6 +38,8 @@ struct Listing: Sendable {
   var byBucket = PerKind(repeating: PerBucket(repeating: 0))
   /// All entries of each bucket, recognised or not.
   var bucketEntries = PerKind(repeating: PerBucket(repeating: 0))
+  /// Buckets with files that a killed run has renamed aside.
+  var bucketsWithAsides: [KindBucket] = []
   var unrecognised = Unrecognised()
   var numbers = HighestNumbers()
   /// The identities of all listed files of a kind.
@@ -122,6 +125,7 @@ struct Listing: Sendable {
         case .vanished: break
         case .other:
           if HourPlaylists.isOwn(entry) { break }
+          if layout.isAside(entry.name, of: kind) { listing.hasAsides = true }
           if entry.type.countsAsFile, layout.isKnown(entry.name, in: bucket, of: kind) { break }
           listing.unrecognised.add(entry.name, in: path)
         }
@@ -133,6 +137,7 @@ struct Listing: Sendable {
     kinds[key.kind] += listing.files
     byBucket[key.kind].update(key.bucket) { $0 += listing.files }
     bucketEntries[key.kind].update(key.bucket) { $0 = listing.entries }
+    if listing.hasAsides { bucketsWithAsides.append(key) }
     unrecognised = unrecognised + listing.unrecognised
     numbers.add(listing.numbers)
   }
@@ -187,6 +192,7 @@ struct Listing: Sendable {
       byBucket[kind].add(part.byBucket[kind])
       bucketEntries[kind].add(part.bucketEntries[kind])
     }
+    bucketsWithAsides += part.bucketsWithAsides
     unrecognised = unrecognised + part.unrecognised
     numbers.add(part.numbers)
     digest.insert(part.digest)

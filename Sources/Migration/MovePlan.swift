@@ -226,6 +226,14 @@ struct MovePlan<M: Mover>: ~Copyable {
     return Name.rename(aside, from: folder, to: folder, as: name) == .done
   }
 
+  /// Removes a file that was renamed aside if the one with its name is the same. Returns whether it was removed.
+  mutating func removeDouble(_ aside: Span<UInt8>, of name: Span<UInt8>, in site: Site) -> Bool {
+    guard case .open(let folder) = open(site), CopyBatch.areDoubles(aside, name, in: folder) else {
+      return false
+    }
+    return Name.unlink(aside, in: folder)
+  }
+
   /// Keeps the mover supplied. Call every few files.
   mutating func poll() {
     if !ledger.isStopped {

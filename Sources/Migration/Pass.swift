@@ -65,12 +65,12 @@ struct Pass<M: Mover>: ~Copyable {
   /// - Parameter progressed: called after each window, and within a window if files may be copied.
   mutating func run(_ reconciliation: inout Reconciliation, progressed: (Progress) -> Void) {
     do throws(KernelError) {
+      if hasMounts { try finishAsides() }
       switch options.target {
       case .tiered:
         try walkBuckets(trees: 1..<layout.trees.count, &reconciliation, progressed)
         for place in placesHotFirst where mayGoOn { try walk(place, &reconciliation, progressed) }
       case .flat:
-        if hasMounts { try finishAsides() }
         try walkBuckets(trees: 0..<layout.trees.count, &reconciliation, progressed)
         // Before its segments leave: if the playlist has to stay, so do they.
         if mayGoOn { try judgeLivePlaylist() }

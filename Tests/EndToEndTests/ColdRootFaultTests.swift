@@ -169,6 +169,71 @@ import Testing
     #expect(try Snapshot(disks.cold.path).paths.isEmpty)
   }
 
+  /// Killed on the way back from the cold disk, and then taken there again, once with other files between; or killed on the way
+  /// there, and then taken to a layout without it. Each file is there once, and none keeps the name that it was given aside.
+  @Test(
+    .requires("strace"),
+    arguments: ["renameat2", "unlinkat"], [("revert", false), ("revert", true), ("migrate", false)])
+  func aKilledRunThatIsFollowedByOneElsewhere(call: String, _ killed: (command: String, isBothWays: Bool))
+    throws
+  {
+    let disks = try ColdDisks("ext4", "xfs")
+    let layout = try disks.declared()
+    try Shell.must(["mkdir", "-p", disks.capture])
+    for file in 0..<5 {
+      let path = "\(disks.capture)/segment_\(file).ts"
+      try Folder.writeFile(path, String(repeating: "\(file)", count: 5000))
+      try Shell.must(["touch", "-d", "2026-11-14 13:05:1\(file)Z", path])
+    }
+    usleep(30_000)
+    let contents = try disks.contents()
+    let options = ["--execute", "--yes", "--no-manifests", "--engine", "syscalls"]
+    let cold = ["--hot", "segments=0"]
+    if killed.command == "revert" {
+      #expect(ColdRoot.run("migrate", [disks.capture], layout, cold + options).status == 0)
+      usleep(30_000)
+    }
+    let run = EngineTests.inject(
+      "\(call):signal=SIGKILL:when=2",
+      [killed.command, disks.capture, "--layout", layout]
+        + options.filter {
+          killed.command == "migrate" || $0 != "--no-manifests"
+        } + (killed.command == "migrate" ? cold : []))
+    #expect(run.status == 128 + SIGKILL, "\(run)")
+    func asides() throws -> Int {
+      try Snapshot(disks.hot.path).paths.union(Snapshot(disks.cold.path).paths).count {
+        $0.name.description.hasSuffix(".aside.hotcold")
+      }
+    }
+    #expect(try (asides() > 0) == (call == "unlinkat"))
+    if try asides() > 0 {
+      let verify = ColdRoot.run("verify", [disks.capture], layout, cold)
+      #expect(verify.status == 1 && verify.output.contains(".aside.hotcold"), "\(verify)")
+    }
+    if killed.isBothWays {
+      // By a version that leaves what lies in buckets: the file is there twice.
+      for name in try Snapshot(disks.hot.path).paths.map(\.description) where name.hasSuffix(".ts") {
+        let file = name.split(separator: "/").last ?? ""
+        let bucket = disks.root + "/segments/13/"
+        if !disks.exists(bucket + file) {
+          try Shell.must(["cp", "-p", "\(disks.hot.path)/\(name)", bucket + file])
+        }
+      }
+    }
+    let next =
+      killed.command == "revert"
+      ? ColdRoot.run("migrate", [disks.capture], layout, cold + options)
+      : HotColdBinary.run(["migrate", disks.capture, "--from", layout] + cold + options)
+    #expect(next.status == 0, "\(next)")
+    #expect(try asides() == 0)
+    let files = try Snapshot(disks.hot.path).paths.union(Snapshot(disks.cold.path).paths)
+    #expect(files.count == 5 && files.allSatisfy { $0.description.contains("segments/13/") }, "\(files)")
+    let after = try disks.contents()
+    #expect(after == contents)
+    let target = killed.command == "revert" ? layout : "guide"
+    #expect(ColdRoot.run("verify", [disks.capture], target, cold + ["--no-manifests"]).status == 0)
+  }
+
   /// The file whose name was taken has gone since, as by retention: what is in both tiers under two names is one file all the same.
   @Test(
     .requires("strace"),

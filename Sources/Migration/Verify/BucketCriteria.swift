@@ -51,12 +51,12 @@ struct BucketCriteria {
       for bucket in tree.buckets(of: kind) {
         let path = layout.path(of: bucket, kind) + "/"
         try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
-          var look = try look(at: directory, bucket, of: kind, tree)
+          var look = try look(at: directory, bucket, of: kind, tree, capture)
           // The playlist follows a little later when segments come and go.
           while !look.archive.isMet, looksAgainLeft > 0, try isChanging(directory, since: look, capture) {
             looksAgainLeft -= 1
             pause(microseconds: Self.lookAgainMicroseconds)
-            look = try self.look(at: directory, bucket, of: kind, tree)
+            look = try self.look(at: directory, bucket, of: kind, tree, capture)
           }
           cold[kind] += look.files
           misplaced += look.misplaced
@@ -70,7 +70,8 @@ struct BucketCriteria {
   }
 
   private mutating func look(
-    at directory: borrowing Directory, _ bucket: Bucket, of kind: Kind, _ tree: CaptureTree
+    at directory: borrowing Directory, _ bucket: Bucket, of kind: Kind, _ tree: CaptureTree,
+    _ capture: borrowing Directory
   ) throws(KernelError) -> BucketLook {
     var look = BucketLook(folderModified: try directory.status().modified)
     var segments = ArchiveCriterion.Names()
@@ -80,6 +81,8 @@ struct BucketCriteria {
       look.files += 1
       if layout.isSegment(kind) { segments.insert(entry.name, isYoung: rules.isYoung(kind, modified)) }
       if layout.buckets.bucket(of: modified, &hours) != bucket { look.addMisplaced(entry.name) }
+    } others: { entry in
+      if rules.isLeftAside(entry, in: directory, of: capture) { look.addMisplaced(entry.name) }
     }
     if layout.isSegment(kind) {
       try look.archive.judge(

@@ -37,7 +37,7 @@ struct PlacesCriteria {
   /// How many files of a kind were found, settled or not.
   func count(_ kind: Kind) -> Int { hot[kind] + flat[kind] + youngHot[kind] + youngFlat[kind] }
 
-  mutating func judge() throws(KernelError) {
+  mutating func judge(_ capture: borrowing Directory) throws(KernelError) {
     var newest = InlineArray<8, HotSet> { HotSet(limit: rules.hotLimits.value(at: $0)) }
     var pinnedHot = 0
     for place in layout.places where layout.kinds.contains(where: { layout.holds(place, $0) }) {
@@ -68,6 +68,9 @@ struct PlacesCriteria {
           }
           if layout.isSegment(kind), pinned.contains(entry.name) { pinnedHot += 1 }
         } others: { entry in
+          if rules.isLeftAside(entry, in: directory, of: capture) {
+            flatPlaces.fail(Array(layout.prefix(of: place).utf8) + Array(copying: entry.name))
+          }
           guard entry.type == .directory, !layout.isPart(folder: entry.name, of: place) else { return }
           unrecognised.add(entry.name, in: layout.prefix(of: place))
         }

@@ -58,7 +58,7 @@ public enum Verification {
     var livePlaylist = LivePlaylistCriterion()
     try livePlaylist.judge(tree, &rules)
     var places = PlacesCriteria(tree, pinned: livePlaylist.listed, rules)
-    try places.judge()
+    try places.judge(capture)
     var buckets = BucketCriteria(rules, newestHot: places.newestHot)
     try buckets.judge(capture, tree)
     let names = try judgedNames(tree) { places.count($0) + buckets.cold[$0] }

@@ -40,6 +40,17 @@ struct VerificationRules {
     modified > settledUntil || (layout.isSegment(kind) && lastDropped?.contains(modified) ?? false)
   }
 
+  /// Whether it is a file that a killed run had renamed aside: its recording is there, but nobody finds it. One that a run at work
+  /// has renamed is gone again in a moment.
+  func isLeftAside(
+    _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, of capture: borrowing Directory
+  ) -> Bool {
+    guard entry.type.countsAsFile, layout.kinds.contains(where: { layout.isAside(entry.name, of: $0) }) else {
+      return false
+    }
+    return !FolderLock.isHeld(capture) && Name.isThere(entry.name, in: directory.descriptor)
+  }
+
   /// Visits the files of wanted kinds. Throws if the status of one cannot be read, since nothing would be proven then.
   ///
   /// - Parameter others: called for entries that are no files of those kinds.
