@@ -36,7 +36,7 @@ static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 
 static void end(int signal) { _exit(128 + signal); }
 
-void hc_signals_end_first_process(void) {
+static void end_first_process(void) {
   if (getpid() != 1)
     return;
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
@@ -49,7 +49,25 @@ void hc_signals_end_first_process(void) {
 // SA_RESETHAND has taken this handler away.
 static void remember(int signal) {
   pending_signal = signal;
-  hc_signals_end_first_process();
+  end_first_process();
+}
+
+// Each the wrong way round, so that whoever uses it gets the same error as before (EBADF).
+static void take_missing_streams(void) {
+  const int flags[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+  for (int stream = 0; stream <= 2; stream++)
+    if (fcntl(stream, F_GETFD) < 0)
+      open("/dev/null", flags[stream]);
+}
+
+void hc_process_begin(void) {
+  take_missing_streams();
+  sigset_t stops;
+  sigemptyset(&stops);
+  sigaddset(&stops, SIGINT);
+  sigaddset(&stops, SIGTERM);
+  sigprocmask(SIG_UNBLOCK, &stops, NULL);
+  end_first_process();
 }
 
 // A signal that the parent ignores stays ignored (shells do that for background jobs); one that it blocks

@@ -242,9 +242,10 @@ bool hc_inotify_parse(const void *buffer, size_t count, uint32_t offset, hc_inot
 
 /// Ignores SIGPIPE and SIGXFSZ, so that a closed pipe and a file beyond `ulimit -f` become errors of write(2).
 void hc_signals_ignore_output(void);
-/// Lets SIGINT, SIGTERM and SIGHUP end this process where it is the first of its PID namespace: without a handler the kernel
-/// drops them there (pid_namespaces(7)).
-void hc_signals_end_first_process(void);
+/// Call first. Takes standard descriptors that are closed, which the next file to be opened would get, and what is printed with
+/// it. Unblocks SIGINT and SIGTERM, and lets these and SIGHUP end this process where it is the first of its PID namespace:
+/// without a handler the kernel drops them there (pid_namespaces(7)).
+void hc_process_begin(void);
 /// From now on SIGINT and SIGTERM are recorded instead of killing the process; a second one kills it at once, which is safe.
 /// Includes hc_signals_ignore_output.
 void hc_signals_install(void);

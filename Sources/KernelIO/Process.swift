@@ -3,10 +3,6 @@ public import SystemPackage
 
 /// SIGINT and SIGTERM, recorded so that operations in flight can be finished.
 public enum StopSignal {
-  /// Lets signals end this process where it is the first of its PID namespace, as in a container: by default none does
-  /// (pid_namespaces(7)).
-  public static func endFirstProcess() { hc_signals_end_first_process() }
-
   /// From now on the first signal is recorded; a second one kills the process, which is safe at any moment.
   public static func install() { hc_signals_install() }
 
@@ -175,6 +171,9 @@ public enum Kernel {
 
 /// The process and its user.
 public enum CurrentProcess {
+  /// Makes up for how the process was started: with standard streams closed, with signals blocked, or as the first of its PID
+  /// namespace, as in a container, where by default no signal ends it (pid_namespaces(7)). Call first.
+  public static func begin() { hc_process_begin() }
   /// Processors that this process may run on (sched_getaffinity(2)).
   public static var processorCount: Int { Int(hc_processor_count()) }
   /// The peak resident set size so far, in bytes.

@@ -10,8 +10,8 @@ struct Program {
 
   // Not async: that needs another thread, and where none is granted (RLIMIT_NPROC) libdispatch waits for it for ever.
   static func main() {
+    CurrentProcess.begin()
     let arguments = CurrentProcess.arguments
-    StopSignal.endFirstProcess()
     CurrentProcess.raiseDescriptorLimit(to: descriptorsWanted)
     do {
       guard CurrentProcess.areArgumentsText else {

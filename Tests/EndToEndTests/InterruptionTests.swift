@@ -92,6 +92,46 @@ import Testing
     #expect(HotColdBinary.run(["verify", path]).status == 0)
   }
 
+  /// Files that are opened later do not get the descriptors of closed streams, and what is printed with them.
+  @Test func closedStreamsAreNotReplacedByFiles() throws {
+    let trial = try Trial()
+    let result = Shell.run([
+      "sh", "-c",
+      "exec strace -qq -o \"$2\" -e trace=open,openat,openat2,dup \"$0\" archive --once --format json \"$1\" <&- >&- 2>&-",
+      HotColdBinary.path, trial.folder.path, trial.folder.path + "-trace",
+    ])
+    defer { unlink(trial.folder.path + "-trace") }
+    #expect(result.status == 74, "\(result)")
+    let opened = ServiceTests.contents(trial.folder.path + "-trace").split(separator: "\n").filter {
+      $0.contains(/\ = [012]$/)
+    }
+    // Before them, the dynamic linker's files, each closed at once.
+    .drop { !$0.contains("/dev/null") }
+    #expect(opened.count == 3 && opened.allSatisfy { $0.contains("\"/dev/null\"") }, "\(opened)")
+    #expect(ArchiverTests.isSettled(trial))
+  }
+
+  /// A supervisor's thread may block the signals that its child must receive.
+  @Test(.requires("python3"), arguments: ["verify", "next-numbers"]) func aBlockedSignalEndsACommand(
+    command: String
+  )
+    throws
+  {
+    let folder = try Folder()
+    try folder.makeFile("segment_1.ts")
+    try folder.makeFolder("captures")
+    let script = """
+      import os, signal, subprocess, sys
+      signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+      child = subprocess.Popen(["strace", "-D", "-qq", "-o", "/dev/null", "-e", "inject=getdents64:delay_enter=3000000"] + sys.argv[1:])
+      signal.sigtimedwait([signal.SIGUSR1], 1)
+      child.send_signal(signal.SIGTERM)
+      print(child.wait())
+      """
+    let result = Shell.run(["python3", "-c", script, HotColdBinary.path, command, folder.path])
+    #expect(["-15\n", "143\n"].contains { result.output.hasSuffix($0) }, "\(result)")
+  }
+
   @Test func aClosedStandardOutputDoesNotUndoTheRun() throws {
     let trial = try Trial()
     let result = Shell.run([

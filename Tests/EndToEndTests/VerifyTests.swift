@@ -224,6 +224,12 @@ import Testing
       #expect(verdict.figure("archives", figure) == 1, "\(figure): \(text)")
       #expect(verdict.examples("archives").allSatisfy { $0.hasPrefix(archive.description) })
     }
+    // What was read of it before the limit is not enough.
+    #expect(try judge(good).status == 0)
+    try Shell.must(["truncate", "-s", "65M", path])
+    let large = try Verdict(trial.folder.path)
+    #expect(large.status == 1 && large.unmet == ["archives"] && large.figure("archives", "damaged") == 1)
+    #expect(large.examples("archives") == ["\(archive) (larger than 64 MiB)"])
     let lines = good.split(separator: "\n", omittingEmptySubsequences: false).map { $0 + "\n" }
     for count in 1..<lines.count - 1 {
       #expect(try judge(lines.prefix(count).joined()).status == 1, "cut after line \(count)")

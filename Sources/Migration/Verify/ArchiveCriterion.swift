@@ -72,7 +72,7 @@ struct ArchiveCriterion {
     var longest: Int64 = 0
     var lacksDuration = false
     var isEmpty = true
-    let parsed = try Self.parse(playlist, in: directory) { name, entry in
+    let reading = try Self.parse(playlist, in: directory) { name, entry in
       guard entry.isSegment else { return }
       let duration = entry.microseconds
       isEmpty = false
@@ -89,8 +89,17 @@ struct ArchiveCriterion {
       }
       criterion.fail(path + Array(": ".utf8) + Array(copying: name))
     }
-    guard let playlist = parsed else { return nil }
-    self[.playlists] += 1
+    let playlist: PlaylistParser
+    switch reading {
+    case .absent: return nil
+    case .tooLarge:
+      self[.playlists] += 1
+      fail(.damaged, path, "larger than \(Self.playlistBytesMax >> 20) MiB")
+      return nil
+    case .read(let parser):
+      self[.playlists] += 1
+      playlist = parser
+    }
     if let damage = Self.damage(of: playlist) { fail(.damaged, path, damage) }
     // RFC 8216 section 4.3.2.1: every segment has its EXTINF.
     if !isEmpty, lacksDuration || longest == 0 { fail(.withoutDurations, path, "EXTINF") }
@@ -112,20 +121,28 @@ struct ArchiveCriterion {
     return playlist.isWhole ? nil : "cut before its end"
   }
 
-  /// Nil if there is no such file, or if it cannot be a playlist: a link, a folder, a fifo, too large.
+  private enum Reading {
+    /// No such file, or one that cannot be a playlist: a link, a folder, a fifo.
+    case absent
+    /// What was read of it may have looked right.
+    case tooLarge
+    case read(PlaylistParser)
+  }
+
   private static func parse(
     _ playlist: String, in directory: borrowing Directory, _ body: (Span<UInt8>, PlaylistEntry) -> Void
-  ) throws(KernelError) -> PlaylistParser? {
+  ) throws(KernelError) -> Reading {
     var parser = PlaylistParser()
     do throws(KernelError) {
       try directory.readFile(playlist, limit: playlistBytesMax) { parser.parse($0, body) }
       parser.finish(body)
-      return parser
+      return .read(parser)
     } catch {
       switch error.errno {
+      case .fileTooLarge: return .tooLarge
       case .noSuchFileOrDirectory, .tooManySymbolicLinkLevels, .invalidArgument, .isDirectory,
-        .noSuchAddressOrDevice, .fileTooLarge:
-        return nil
+        .noSuchAddressOrDevice:
+        return .absent
       default: throw error
       }
     }
