@@ -268,7 +268,9 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     if options.target == .flat || options.layout.hasSources {
       totals.fill(&report)
       var cleanUp = CleanUp(tree, leaving: leaving)
-      cleanUp.run(trees: left, target: options.target, playlistLeaves: report.livePlaylist.hasLeft)
+      cleanUp.run(
+        trees: left, target: options.target, playlistLeaves: report.livePlaylist.hasLeft,
+        isWrittenTo: options.target == .flat ? report.writerIsHot : report.writerIsFlat)
       report.manifests = cleanUp.manifests
       report.cleanUpFailures = cleanUp.failures
       totals.add(cleanUp.unrecognised)

@@ -28,8 +28,13 @@ struct CleanUp {
 
   /// Cleans up the buckets of these trees, and then the places that the target layout does not need.
   ///
-  /// - Parameter playlistLeaves: whether the live playlist has left its hot place, or would have.
-  mutating func run(trees: Range<Int>, target: MigrationOptions.Target, playlistLeaves: Bool) {
+  /// - Parameters:
+  ///   - playlistLeaves: whether the live playlist has left its hot place, or would have.
+  ///   - isWrittenTo: whether a recorder writes to a place that files leave: then all places stay, since a recorder without its
+  ///     folder ends.
+  mutating func run(
+    trees: Range<Int>, target: MigrationOptions.Target, playlistLeaves: Bool, isWrittenTo: Bool
+  ) {
     let layout = tree.layout
     // Copies of init segments before the folders that they are in.
     let copies = InitializationCopies.leave(
@@ -43,10 +48,11 @@ struct CleanUp {
         }
       }
     }
-    wanted = layout.kinds.flatMap { kind in
+    let targets = layout.kinds.flatMap { kind in
       target == .flat
         ? [layout[kind].flat] : [layout[kind].flat, layout[kind].hot, layout.coldPlace(of: kind)]
-    }.map(layout.path)
+    }
+    wanted = (isWrittenTo ? layout.places : targets).map(layout.path)
     // Inner folders before their parents.
     for place in layout.places.sorted(by: { layout.path(of: $0).utf8.count > layout.path(of: $1).utf8.count })
     where place != .root && !isNeeded(layout.path(of: place)) {

@@ -63,7 +63,7 @@ public struct LayoutFit: Sendable {
     switch error.errno {
     case .noSuchFileOrDirectory: .missing(path)
     case .notDirectory: .notAFolder(path)
-    default: .stopped(error, nil)
+    default: .ofCall(error, in: path)
     }
   }
 

@@ -74,6 +74,7 @@ struct Pass<M: Mover>: ~Copyable {
         try walkBuckets(trees: 0..<layout.trees.count, &reconciliation, progressed)
         // Before its segments leave: if the playlist has to stay, so do they.
         if mayGoOn { try judgeLivePlaylist() }
+        writer.note(pins, layout)
         for place in layout.places where mayGoOn { try walk(place, &reconciliation, progressed) }
       }
     } catch { plan.ledger.stop(error) }

@@ -12,11 +12,15 @@ struct PlaylistPins {
   /// How many segments the playlist of each place listed when it was last read.
   private var counts: [Place: Int] = [:]
   var segmentsListed: Int { counts.values.max() ?? 0 }
+  private var finished: Set<Place> = []
   /// Playlists too large to be read: what they list is not known.
   private(set) var tooLarge: [FilePath] = []
 
   /// Modification time of the live playlist in a place.
   func modified(in place: Place) -> ModificationTime? { seen[place]?.modified }
+
+  /// Whether the live playlist in a place ended (EXT-X-ENDLIST) when it was last read: its encoder was stopped.
+  func isFinished(in place: Place) -> Bool { finished.contains(place) }
 
   /// Reads each playlist that has changed since the last call. Throws if one cannot be read, which stops the run.
   ///
@@ -58,7 +62,9 @@ struct PlaylistPins {
     counts[place] = count
     switch reading {
     case .absent: break
-    case .read(let version, _): seen[place] = version
+    case .read(let version, let playlist):
+      seen[place] = version
+      if playlist.isFinished { finished.insert(place) } else { finished.remove(place) }
     case .tooLarge(let path):
       listed.mayBeAny = true
       if !tooLarge.contains(path) { tooLarge.append(path) }

@@ -10,6 +10,8 @@ struct RecentWriter {
   private(set) var isActive = false
   /// Whether it writes to the flat places.
   private(set) var isFlat = false
+  /// Whether its live playlist, without an end, is in the hot place.
+  private(set) var isHot = false
 
   init() {
     let now = SystemClock.realtimeNanoseconds / 1_000_000_000
@@ -27,7 +29,11 @@ struct RecentWriter {
   mutating func note(_ pins: PlaylistPins, _ layout: Layout) {
     let places = layout.playlistPlaces
     for place in places {
-      if let modified = pins.modified(in: place) { note(modified, isFlat: place != places.last) }
+      guard let modified = pins.modified(in: place) else { continue }
+      note(modified, isFlat: place != places.last)
+      if place == places.last, recently.contains(modified.seconds), !pins.isFinished(in: place) {
+        isHot = true
+      }
     }
   }
 }

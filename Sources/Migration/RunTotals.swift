@@ -23,6 +23,7 @@ struct RunTotals: ~Copyable {
   private var playlistWay: PlaylistWay?
   private var sawRecentFile = false
   private var sawRecentFlatFile = false
+  private var sawRecentHotPlaylist = false
 
   private var renamed = 0
   private(set) var copies = CopyTally()
@@ -80,6 +81,7 @@ struct RunTotals: ~Copyable {
     newestHot = pass.newestHot()
     sawRecentFile = sawRecentFile || pass.writer.isActive
     sawRecentFlatFile = sawRecentFlatFile || pass.writer.isFlat
+    sawRecentHotPlaylist = sawRecentHotPlaylist || pass.writer.isHot
     // Not from a later pass that was stopped: what it did not visit is as the pass before left it, counts and names alike.
     if passes == 1 || pass.isComplete {
       for kind in layout.kinds { last[kind] = pass.plan.ledger.tallies[kind] }
@@ -118,6 +120,7 @@ struct RunTotals: ~Copyable {
     report.initSegmentsMoved = initSegmentsMoved
     report.writerIsActive = sawRecentFile
     report.writerIsFlat = sawRecentFlatFile
+    report.writerIsHot = sawRecentHotPlaylist
     report.isBalanced = isBalanced
     report.numbers = numbers
     report.newestHot = newestHot

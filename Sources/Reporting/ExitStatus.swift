@@ -46,6 +46,15 @@ public struct ExitStatus: RawRepresentable, Equatable, Sendable {
       }
   }
 
+  public init(of fit: Result<LayoutFit, MigrationError>) {
+    self =
+      switch fit {
+      // What is behind a folder that is refused was not counted.
+      case .success(let fit): fit.refusals.isEmpty ? .done : .incomplete
+      case .failure(let error): ExitStatus(of: error)
+      }
+  }
+
   public init(of report: CaptureReport) {
     if let error = report.error {
       self.init(of: error)

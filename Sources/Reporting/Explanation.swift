@@ -38,7 +38,7 @@ extension Explanation {
     case .refused(let refusal):
       return Explanation(
         "\(below(refusal.folder)): \(reason(refusal)); refused, and the files that belong there stay where they are",
-        "Replace it with an ordinary folder, or remove it and let hotcold create one; \(again).")
+        remedy(refusal, in: capture, command))
     case .notMoved(let problem): return of(problem, in: capture)
     case .moreNotMoved(let count): return Explanation("\(name): and \(Format.count(count)) more like these")
     case .notPermitted(let owner):
@@ -226,6 +226,17 @@ extension Explanation {
     case .isFile: "is not a folder"
     case .isMount: "is another mount or subvolume"
     case .denied(let error): "cannot be used (\(error.errno))"
+    }
+  }
+
+  private static func remedy(_ refusal: FolderRefusal, in capture: FilePath, _ command: String) -> String {
+    switch refusal.reason {
+    case .isFile: "Move it away, \(again(command)): hotcold creates a folder."
+    case .isLink, .isMount:
+      "There may be recordings behind it: first move its contents to a place of their own and make an ordinary folder of that name, \(again(command))."
+    case .denied(let error) where [.permissionDenied, .notPermitted].contains(error.errno):
+      denied(error, refusal.owner.map(Users.name), in: capture, command).remedy
+    case .denied(let error): knownRemedy(error, nil, again(command)) ?? "Fix the cause, \(again(command))."
     }
   }
 

@@ -13,7 +13,7 @@ extension JSONReport {
   ) -> String {
     let fitted = fits.map(FittedCapture.init)
     let summary = Summary(
-      captures: fits.count, errors: fitted.count { !$0.errors.isEmpty },
+      captures: fits.count, errors: fitted.reduce(0) { $0 + $1.errors.count },
       files: fitted.reduce(0) { $0 + $1.files },
       elapsedNanoseconds: elapsedNanoseconds, exitCode: exitCode)
     return render(
@@ -39,17 +39,17 @@ extension JSONReport {
     var files: Int { kinds?.values.reduce(0) { $0 + $1.files } ?? 0 }
 
     init(_ fit: Fit) {
+      let folder = fit.folder
       capture = Name(fit.folder)
       layout = printable(fit.layout.utf8)
+      exitCode = ExitStatus(of: fit.result).rawValue
       switch fit.result {
       case .success(let fit):
-        exitCode = ExitStatus.done.rawValue
         kinds = byKind(fit.kinds, of: fit.layout, Folders.init)
         refused = fit.refusals.map { Name(Array($0.folder.utf8)) }
         unrecognised = Names(fit.unmatched)
-        errors = []
+        errors = fit.refusals.map { Message(Issue(.refused($0), in: folder), "layout") }
       case .failure(let error):
-        exitCode = ExitStatus(of: error).rawValue
         (kinds, refused, unrecognised) = (nil, nil, nil)
         errors = [Message(Issue(.stopped(error), in: fit.folder), "layout")]
       }

@@ -9,7 +9,8 @@ extension Explanation {
     let again = again(command)
     switch error {
     case .missing(let path):
-      return Explanation("\(text(path)): no such folder", "Check the path with: ls -la \(text(path))")
+      return Explanation(
+        "\(text(path)): no such folder", "Check the path with: ls -la \(shellWord(path.bytes))")
     case .notAFolder(let path):
       return Explanation("\(text(path)): not a folder", "Name the capture folder itself.")
     case .isRootFolder(let path):
@@ -41,7 +42,7 @@ extension Explanation {
     case .tierDenied(let error, let owner):
       return Explanation(
         describe(error, in: capture),
-        "Give it to the owner of the capture, who must also be able to reach it (x on every folder on the way), \(again): sudo chown \(owner): \(text(error.path)). For a tmpfs, the option uid=\(owner) in /etc/fstab does that at each mount."
+        "Give it to the owner of the capture, who must also be able to reach it (x on every folder on the way), \(again): sudo chown \(owner): \(shellWord(error.path.bytes)). For a tmpfs, the option uid=\(owner) in /etc/fstab does that at each mount."
       )
     case .untrustedLink(let path):
       return Explanation(
@@ -67,7 +68,7 @@ extension Explanation {
       return Explanation(
         "\(place(path, in: capture)): no \(type ?? "file system of its own") is mounted here\(isHere), and the layout says that one must be",
         found == nil
-          ? "Mount it, \(again): mkdir -p \(text(path)); mount \(text(path)), if /etc/fstab has it. Until then nothing is moved, so that the disk below does not fill up."
+          ? "Mount it, \(again): mkdir -p \(shellWord(path.bytes)); mount \(shellWord(path.bytes)), if /etc/fstab has it. Until then nothing is moved, so that the disk below does not fill up."
           : "Mount it, or correct the layout: it must name the mount point itself, and the type of the file system that belongs there; \(again). Until then nothing is moved."
       )
     case .tierReplaced(let path):
@@ -133,11 +134,12 @@ extension Explanation {
       return Explanation(
         describe(error, in: capture),
         knownRemedy(error, space, again)
-          ?? "Every file is at its old or its new place. Fix the cause, \(again).")
+          ?? (movesFiles(command) ? "Every file is at its old or its new place. " : "")
+          + "Fix the cause, \(again).")
     }
   }
 
-  private static func denied(
+  static func denied(
     _ error: KernelError, _ owner: String?, in capture: FilePath, _ command: String
   ) -> Explanation {
     var remedy =

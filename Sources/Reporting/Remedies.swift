@@ -93,6 +93,8 @@ extension Explanation {
       "--user \(user):GID with podman and docker, user: in compose, runAsUser and runAsGroup in Kubernetes"
   }
 
+  static func movesFiles(_ command: String) -> Bool { ["migrate", "revert", "archive"].contains(command) }
+
   /// How the rest gets done once the cause is fixed: the service continues by itself.
   static func again(_ command: String?) -> String {
     command == "archive" ? "then wait for the next round" : "then run again"

@@ -218,7 +218,12 @@ public struct TextReport {
         "NOTE: a running ffmpeg must be switched back to the flat paths before --execute, or its next files stay in the hot "
           + "places.")
     }
-    if report.writerIsFlat {
+    if report.isReversion, report.writerIsHot {
+      lines.append(
+        "NOTE: an encoder wrote to the hot places a moment ago: they stay, and so does what it writes there. Stop it, or switch "
+          + "it to the flat paths; then run again.")
+    }
+    if report.writerIsFlat, !report.isReversion {
       lines.append(
         "NOTE: a writer was active in the flat places a moment ago. If it still is, switch it to the new paths and run again; "
           + "until then --keep-live moves only what is cold and keeps the old URL playing.")

@@ -160,6 +160,32 @@ import Testing
     #expect(Shell.run(command).status == 77)
   }
 
+  /// There are recordings in it: no reason to remove it. What is behind a folder that is refused was not counted.
+  @Test(.requiresRoot) func aFolderThatMayNotBeReadIsNoReasonToRemoveIt() throws {
+    let trial = try Trial()
+    try #require(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    let tools = try Folder()
+    let command = try Self.commandOfNobody(trial, tools).prefix(5)
+    try Shell.must(["chmod", "700", trial.folder.path + "/segments/22"])
+    for arguments in ["migrate", "revert", "layout", "archive --once --dry-run"] {
+      let words = arguments.split(separator: " ").map(String.init)
+      let result = Shell.run(command + words + [trial.folder.path])
+      #expect(result.status == 1, "\(result)")
+      let line = try #require(result.error.split(separator: "\n").first { $0.contains(" ERROR ") })
+      #expect(line.contains("/segments/22: cannot be used (Permission denied)"), "\(line)")
+      #expect(line.contains("sudo -u root hotcold \(words[0])") && !line.contains("remove"), "\(line)")
+    }
+    try Shell.must([
+      "sh", "-c", "mv \"$1/segments/22\" \"$1-22\"; ln -s \"$1-22\" \"$1/segments/22\"", "",
+      trial.folder.path,
+    ])
+    defer { Shell.run(["rm", "-r", trial.folder.path + "-22"]) }
+    let result = HotColdBinary.run(["layout", trial.folder.path, "--format", "json"])
+    let report = try JSON(parsing: result.output)
+    #expect(result.status == 1 && report["captures", 0, "exitCode"].int == 1)
+    #expect(report["captures", 0].errors.contains { $0.contains("There may be recordings behind it") })
+  }
+
   /// Its new folders would be closed to the group of the capture.
   @Test(.requiresRoot, arguments: ["750", "770"]) func aGroupThatWouldBeLockedOut(_ mode: String) throws {
     let trial = try Trial()

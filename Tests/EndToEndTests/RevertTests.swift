@@ -157,6 +157,28 @@ import Testing
     #expect(trial.folder.exists("segments/output.m3u8"))
   }
 
+  /// Its folder would be gone under an encoder that was not switched back: ffmpeg ends there, and the recording with it.
+  @Test(arguments: [false, true]) func theFolderOfAnEncoderStays(hasEnded: Bool) throws {
+    let trial = try Trial()
+    try #require(try HotColdBinary.migrate(trial.folder.path).status == 0)
+    let playlist = trial.folder.path + "/segments/output.m3u8"
+    if hasEnded { try Shell.must(["sh", "-c", "echo '#EXT-X-ENDLIST' >> \(playlist)"]) }
+    try Shell.must(["touch", playlist])
+    let plan = HotColdBinary.run(["revert", trial.folder.path])
+    let result = HotColdBinary.run(["revert", trial.folder.path, "--execute", "--yes"])
+    #expect(result.status == 0)
+    for text in [plan.output, result.output] {
+      #expect(text.contains("NOTE: an encoder wrote to the hot places a moment ago") == !hasEnded, "\(text)")
+    }
+    #expect(trial.folder.exists("segments") == !hasEnded)
+    #expect(!trial.folder.exists("segments/22") && !trial.folder.exists("segments/output.m3u8"))
+    // What it has written since.
+    if !hasEnded { try trial.folder.makeFile("segments/segment_61.ts") }
+    try Shell.must(["touch", "-d", "1 minute ago", trial.folder.path + "/output.m3u8"])
+    #expect(HotColdBinary.run(["revert", trial.folder.path, "--execute", "--yes"]).status == 0)
+    #expect(!trial.folder.exists("segments") && (hasEnded || trial.folder.exists("segment_61.ts")))
+  }
+
   @Test func whatKeepLiveLeftIsTakenBack() throws {
     let trial = try Trial()
     #expect(try HotColdBinary.migrate(trial.folder.path, ["--keep-live"]).status == 0)

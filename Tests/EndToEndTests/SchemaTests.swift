@@ -99,7 +99,7 @@ import Testing
     try expect(["archive", "--once", "--retain", "guide", "--force-retention", one], 1, status: 0)
     try expect(["archive", "--once", one, "--metrics-file", "/nonexistent/hotcold.prom"], 1, status: 1)
     try expect(["migrate", one, "--engine", "threads"] + execute, 1, status: 0)
-    try expect(["layout"] + all, 3, status: 66)
+    try expect(["layout"] + all, 3, status: 1)
     try expect(["layout", one] + dated, 1, status: 0)
     try expect(["revert", one], 1, status: 0)
     try expect(["revert"] + all + execute, 3, status: 1)

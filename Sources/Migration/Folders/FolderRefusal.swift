@@ -11,9 +11,12 @@ public struct FolderRefusal: Equatable, Sendable {
   /// The path as in the layout, such as "segments/7".
   public let folder: String
   public let reason: Reason
+  /// The user ID of the owner of a folder that this user may not open, if it can be seen.
+  public let owner: UInt32?
 
   init(folder: String, _ error: KernelError) {
     self.folder = folder
+    owner = error.errno == .permissionDenied ? Directory.ownerIfVisible(error.path) : nil
     // openat2(2): what RESOLVE_NO_SYMLINKS, O_DIRECTORY and RESOLVE_NO_XDEV answer.
     reason =
       switch error.errno {
@@ -24,12 +27,13 @@ public struct FolderRefusal: Equatable, Sendable {
       }
   }
 
-  private init(folder: String, _ reason: Reason) {
+  private init(folder: String, like other: FolderRefusal) {
     self.folder = folder
-    self.reason = reason
+    reason = other.reason
+    owner = other.owner
   }
 
-  func named(_ folder: String) -> FolderRefusal { FolderRefusal(folder: folder, reason) }
+  func named(_ folder: String) -> FolderRefusal { FolderRefusal(folder: folder, like: self) }
 
   /// The refusal as an error, for a command that needs every folder.
   func error(in capture: FilePath) -> KernelError {

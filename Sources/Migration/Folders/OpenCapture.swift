@@ -57,7 +57,10 @@ extension MigrationError {
     case .noSuchFileOrDirectory where error.path == folder: .missing(folder)
     case .notDirectory where error.path == folder: .notAFolder(folder)
     case .permissionDenied, .notPermitted:
-      .permissionDenied(error, owner: (try? Directory.open(folder).status().owner).map(Users.name))
+      .permissionDenied(
+        error,
+        owner: ((try? Directory.open(folder).status().owner) ?? Directory.ownerIfVisible(folder)).map(
+          Users.name))
     default: .stopped(error, nil)
     }
   }
@@ -222,7 +225,7 @@ struct OpenCapture: ~Copyable {
 
   func denied(_ error: KernelError) -> MigrationError {
     // A folder inside the capture may have another owner.
-    let owner = try? Directory.open(error.path).status().owner
+    let owner = (try? Directory.open(error.path).status().owner) ?? Directory.ownerIfVisible(error.path)
     return .permissionDenied(error, owner: owner.map(Users.name) ?? ownerName)
   }
 
@@ -264,18 +267,9 @@ struct OpenCapture: ~Copyable {
     case .noSuchFileOrDirectory: .missing(error.path)
     case .notDirectory: .notAFolder(error.path)
     case .permissionDenied, .notPermitted:
-      .permissionDenied(error, owner: ownerIfVisible(error.path))
+      .permissionDenied(error, owner: Directory.ownerIfVisible(error.path).map(Users.name))
     default: .stopped(error, nil)
     }
-  }
-
-  /// The owner of a folder that cannot be opened, read through its parent.
-  private static func ownerIfVisible(_ path: FilePath) -> String? {
-    guard let name = path.lastComponent?.string,
-      let parent = try? Directory.open(path.removingLastComponent().orHere),
-      let status = try? parent.status(of: name)
-    else { return nil }
-    return Users.name(of: status.owner)
   }
 
   private static func refuseUnlessCapture(
@@ -351,5 +345,15 @@ extension OpenCapture {
       }
     }
     return Int(bytes / bytesPerEntry)
+  }
+}
+
+extension Directory {
+  /// The user ID of the owner of a folder that cannot be opened, read through its parent.
+  static func ownerIfVisible(_ path: FilePath) -> UInt32? {
+    guard let name = path.lastComponent?.string,
+      let parent = try? Directory.open(path.removingLastComponent().orHere)
+    else { return nil }
+    return try? parent.status(of: name).owner
   }
 }

@@ -60,6 +60,8 @@ public struct CaptureReport: Sendable {
   public var writerIsActive = false
   /// Whether that writer writes to the flat places.
   public var writerIsFlat = false
+  /// Whether an encoder has its live playlist in the hot place.
+  public var writerIsHot = false
   /// In a dry run: why an execution would be refused.
   public var executionRefusal: MigrationError?
   /// Whether new folders and playlists get the owner and group of the capture; otherwise they belong to the user of the run.

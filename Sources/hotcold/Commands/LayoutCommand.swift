@@ -57,15 +57,14 @@ struct LayoutCommand: ParsableCommand {
       let fit = (folder, layout.name, result)
       fits.append(fit)
       switch result {
-      case .success(let fit): if format == .text { try Output.print(text(fit, folder), console) }
+      case .success(let fit):
+        if format == .text { try Output.print(text(fit, folder), console) }
+        for refusal in fit.refusals { console.log(Issue(.refused(refusal), in: folder), command: "layout") }
       case .failure(let error): console.log(Issue(.stopped(error), in: folder), command: "layout")
       }
       lines.print(JSONReport.line(fit))
     }
-    let statuses = fits.map { fit -> ExitStatus in
-      if case .failure(let error) = fit.result { ExitStatus(of: error) } else { .done }
-    }
-    let status = statuses.first { $0 != .done } ?? .done
+    let status = fits.map { ExitStatus(of: $0.result) }.first { $0 != .done } ?? .done
     if let form = format.form {
       let elapsed = SystemClock.monotonicNanoseconds - start
       try lines.finish(
@@ -88,7 +87,6 @@ struct LayoutCommand: ParsableCommand {
         column == 0 ? Format.left(row[0], widths[0]) : Format.right(row[column], widths[column] + 2)
       }.joined()
     }
-    for refusal in fit.refusals { lines.append("refused    \(printable(refusal.folder.utf8))") }
     if fit.unmatched.count > 0 {
       let names = fit.unmatched.named.map(printable).joined(separator: ", ")
       let more = fit.unmatched.count > fit.unmatched.named.count ? ", …" : ""
