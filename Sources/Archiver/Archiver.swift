@@ -24,6 +24,7 @@ public final class Archiver {
   /// The folder that each path led to in the last round.
   private var folders: [FilePath: FolderIdentity] = [:]
   private(set) var lastCaptures: [FilePath] = []
+  private var withNeighbours: [FilePath] = []
   /// For captures whose line in the list names a layout: its policy, or why the layout cannot be used.
   private var policies: [FilePath: Result<Policy, SettingsMistake>] = [:]
   private(set) var coldRootConflicts = ColdRootConflicts(among: []) { _ in .guide }
@@ -127,7 +128,8 @@ public final class Archiver {
     do throws(Issue) {
       let list = try options.namedCaptures()
       lastCaptures = list.captures
-      let layouts = list.layouts.merging(options.layouts) { $1 }
+      withNeighbours = list.withNeighbours
+      let layouts = list.layoutsOfNeighbours.merging(list.layouts) { $1 }.merging(options.layouts) { $1 }
       policies = Dictionary(uniqueKeysWithValues: layouts.map { ($0.key, policy(of: $0.value)) })
       if options.refusesUnlisted, let file = options.layoutsFile {
         for path in list.unlisted where layouts[path] == nil {
@@ -143,7 +145,7 @@ public final class Archiver {
       metrics.listErrors += 1
     }
     let captures = lastCaptures
-    coldRootConflicts = ColdRootConflicts(among: captures) { path in
+    coldRootConflicts = ColdRootConflicts(among: withNeighbours) { path in
       if case .success(let policy) = policy(of: path) { policy.layout } else { .guide }
     }
     if captures.isEmpty, let list = options.capturesFile {

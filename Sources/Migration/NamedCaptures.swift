@@ -28,6 +28,9 @@ public struct NamedCaptures: Sendable {
   }
   /// Captures whose layout nobody names, and which are not in the list that names the layouts either.
   public private(set) var unlisted: Set<FilePath> = []
+  /// All captures of that list, in its order, and their layouts: those chosen must not get in their way.
+  public private(set) var neighbours: [FilePath] = []
+  public private(set) var layoutsOfNeighbours: [FilePath: ListedLayout] = [:]
   /// Lines whose pattern matches no folder.
   public private(set) var unmatched: [[UInt8]] = []
 
@@ -52,10 +55,17 @@ public struct NamedCaptures: Sendable {
   /// These captures, with the layouts that another list names for them. A layout of their own line precedes it.
   public func takingLayouts(of list: NamedCaptures) -> NamedCaptures {
     var captures = self
+    (captures.neighbours, captures.layoutsOfNeighbours) = (list.captures, list.layouts)
     captures.takeLayouts(list.layoutsNamed.filter { path, _ in layoutsNamed[path] == nil })
     let listed = Set(list.captures.map(\.resolved))
     captures.unlisted = Set(self.captures.filter { layoutsNamed[$0] == nil && !listed.contains($0.resolved) })
     return captures
+  }
+
+  /// The captures and their neighbours in the order in which they have a right to a cold root: first those of the list.
+  public var withNeighbours: [FilePath] {
+    let known = Set(neighbours)
+    return neighbours + captures.filter { !known.contains($0) }
   }
 
   /// A folder has the same layout by each of its paths.

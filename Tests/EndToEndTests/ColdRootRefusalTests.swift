@@ -75,6 +75,19 @@ import Testing
     #expect(round.error.contains(relation == "is the same folder as" ? relation : "the cold root of"))
     #expect(try Snapshot(disks.hot.path + "/camera1").paths != flat.before.paths)
     #expect(try Snapshot(disks.hot.path + "/camera2").paths == flat.before.paths)
+    // Nor does a command that is told only of the other one.
+    let settings = disks.layouts.path + "/conf"
+    try Folder.writeFile(settings, "HOTCOLD_CAPTURES_FROM=\(list)\n")
+    let camera2 = ["\(disks.hot.path)/camera2", "--config", settings]
+    for command in [["archive", "--once"], ["migrate", "--execute", "--yes", "--as-service"]] {
+      let alone = HotColdBinary.run(command + camera2)
+      #expect(alone.status == 64 && alone.error.contains("the cold root of"), "\(command): \(alone)")
+      #expect(try Snapshot(disks.hot.path + "/camera2").paths == flat.before.paths)
+    }
+    let first = HotColdBinary.run([
+      "verify", "\(disks.hot.path)/camera1", "--as-service", "--config", settings,
+    ])
+    #expect(first.status != 64, "\(first)")
   }
 
   @Test func aCaptureInTheRootOfAnotherOne() throws {

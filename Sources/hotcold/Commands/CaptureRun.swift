@@ -17,10 +17,11 @@ struct MoveOptions: ParsableArguments {
 }
 
 extension ColdRootConflicts {
-  /// Throws, before any capture is touched, if two captures of a command have cold roots that conflict.
-  static func refuse(_ captures: [FilePath], layout: (FilePath) -> Layout) throws(Issue) {
-    let conflicts = ColdRootConflicts(among: captures, layout: layout)
-    for capture in captures {
+  /// Throws, before any capture is touched, if two captures of a command have cold roots that conflict, or one and a capture of
+  /// the service.
+  static func refuse(_ named: NamedCaptures, layout: (FilePath) -> Layout) throws(Issue) {
+    let conflicts = ColdRootConflicts(among: named.withNeighbours, layout: layout)
+    for capture in named.captures {
       if let conflict = conflicts[capture] { throw Issue(.stopped(.coldRootInTheWay(conflict)), in: capture) }
     }
   }
@@ -37,9 +38,10 @@ struct CaptureRun {
   let output: OutputOptions
 
   /// Always throws: the exit code.
-  func run(_ paths: [FilePath]) throws {
+  func run(_ named: NamedCaptures) throws {
     let console = Console(isQuiet: output.quiet)
-    try ColdRootConflicts.refuse(paths) { placements[$0]?.layout ?? options.layout }
+    let paths = named.captures
+    try ColdRootConflicts.refuse(named) { placements[$0]?.layout ?? options.layout }
     StopSignal.install()
     CurrentProcess.clearUmask()
     if move.execute, !move.yes {

@@ -52,7 +52,7 @@ struct MigrateCommand: ParsableCommand {
     try CaptureRun(
       command: "migrate", engine: engine, options: options,
       placements: placements, move: move, output: output
-    ).run(named.captures)
+    ).run(named)
   }
 
   /// The layout that the list names for every capture.

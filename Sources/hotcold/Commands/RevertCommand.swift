@@ -33,6 +33,6 @@ struct RevertCommand: ParsableCommand {
     let placements = try settings.placements(of: named, beside: placement)
     try CaptureRun(
       command: "revert", engine: engine, options: options, placements: placements, move: move, output: output
-    ).run(named.captures)
+    ).run(named)
   }
 }

@@ -29,7 +29,7 @@ struct VerifyCommand: ParsableCommand {
     StandardStream.failWithoutSignal()
     let named = try captures.named(settings, console)
     let placements = try settings.placements(of: named, beside: placement)
-    try ColdRootConflicts.refuse(named.captures) { placements[$0]?.layout ?? placement.layout }
+    try ColdRootConflicts.refuse(named) { placements[$0]?.layout ?? placement.layout }
     let start = SystemClock.monotonicNanoseconds
     let lines = CaptureLines(output.format)
     var entries = 0

@@ -152,7 +152,8 @@ extension GivenSettings {
     message: "the flat layout has no tiers",
     remedy: "Move a capture back to it with: hotcold revert CAPTURE --execute")
 
-  /// The placements of the captures whose line in the list names a layout.
+  /// The placements of the captures whose line in the list names a layout; a mistake in the line of a capture that was not chosen
+  /// is none of this command.
   func placements(
     of named: NamedCaptures, beside placement: Placement
   ) throws(SettingsMistake) -> [FilePath: Placement] {
@@ -160,6 +161,9 @@ extension GivenSettings {
     // In the order of the lines, so that the error is that of the first wrong one.
     for (path, listed) in named.layouts.sorted(by: { $0.value.line < $1.value.line }) {
       placements[path] = try self.placement(of: listed, beside: placement)
+    }
+    for (path, listed) in named.layoutsOfNeighbours where placements[path] == nil {
+      placements[path] = try? self.placement(of: listed, beside: placement)
     }
     return placements
   }
