@@ -25,7 +25,7 @@ public final class Archiver {
   private var folders: [FilePath: FolderIdentity] = [:]
   private(set) var lastCaptures: [FilePath] = []
   private var withNeighbours: [FilePath] = []
-  /// For captures whose line in the list names a layout: its policy, or why the layout cannot be used.
+  /// The policy of each capture as of the last list that could be read, or why there is none.
   private var policies: [FilePath: Result<Policy, SettingsMistake>] = [:]
   private(set) var coldRootConflicts = ColdRootConflicts(among: []) { _ in .guide }
   /// Captures for which the log already says that new files belong to the user of the service.
@@ -130,12 +130,12 @@ public final class Archiver {
       lastCaptures = list.captures
       withNeighbours = list.withNeighbours
       let layouts = list.layoutsOfNeighbours.merging(list.layouts) { $1 }.merging(options.layouts) { $1 }
-      policies = Dictionary(uniqueKeysWithValues: layouts.map { ($0.key, policy(of: $0.value)) })
-      if options.refusesUnlisted, let file = options.layoutsFile {
-        for path in list.unlisted where layouts[path] == nil {
-          policies[path] = .failure(Self.unlisted(in: file))
+      let twins = options.retainsByLayout ? Self.twins(of: layouts, among: withNeighbours) : [:]
+      policies = Dictionary(
+        withNeighbours.map { path in
+          (path, doubt(of: path, list, twins) ?? layouts[path].map(policy(of:)) ?? .success(options.policy))
         }
-      }
+      ) { $1 }
       for pattern in list.unmatched {
         logOutcome(Issue(.patternUnmatched(pattern, in: options.capturesFile)), &round)
       }
@@ -177,11 +177,50 @@ public final class Archiver {
     }
   }
 
-  private static func unlisted(in file: FilePath) -> SettingsMistake {
-    SettingsMistake(
-      message:
-        "\(Explanation.text(file)) does not name it, so the ages after which its files are deleted are not known",
-      remedy: "Add it there, or name its layout: --layout.")
+  /// Why the layout of a capture, which says how long files are kept, is not certain; nil if it is, or if it does not say that.
+  ///
+  /// - Parameter twins: captures that are the same folder as one with a layout, and that one.
+  private func doubt(
+    of path: FilePath, _ list: NamedCaptures, _ twins: [FilePath: FilePath]
+  ) -> Result<Policy, SettingsMistake>? {
+    guard options.retainsByLayout else { return nil }
+    let unknown = "so the ages after which its files are deleted are not known"
+    if let file = list.unfinished[path] ?? options.unfinished[path] {
+      return .failure(
+        SettingsMistake(
+          message:
+            "the last line of \(Explanation.text(file)) does not end: it may be half written, \(unknown)",
+          remedy: "End it with a line feed."))
+    }
+    if let file = options.layoutsFile, list.unlisted.contains(path), options.layouts[path] == nil {
+      return .failure(
+        SettingsMistake(
+          message: "\(Explanation.text(file)) does not name \(Explanation.text(path)), \(unknown)",
+          remedy: "Add it there, or name its layout: --layout."))
+    }
+    if let twin = twins[path] {
+      return .failure(
+        SettingsMistake(
+          message:
+            "\(Explanation.text(path)): this is the same folder as \(Explanation.text(twin)), whose line names a layout, \(unknown)",
+          remedy: "Name that layout on its line as well, or remove the line."))
+    }
+    return nil
+  }
+
+  /// By device and inode: a bind mount has another path. Where these do not tell folders apart (FUSE), a capture without a layout
+  /// beside one with a layout may seem to be that one: better one line too many than the ages of another layout.
+  private static func twins(
+    of layouts: [FilePath: ListedLayout], among captures: [FilePath]
+  ) -> [FilePath: FilePath] {
+    guard !layouts.isEmpty, layouts.count < captures.count else { return [:] }
+    let known = Dictionary(layouts.keys.compactMap { path in FolderIdentity(of: path).map { ($0, path) } }) {
+      first, _ in first
+    }
+    return Dictionary(
+      uniqueKeysWithValues: captures.filter { layouts[$0] == nil }.compactMap { path in
+        FolderIdentity(of: path).flatMap { known[$0] }.map { (path, $0) }
+      })
   }
 
   func policy(of path: FilePath) -> Result<Policy, SettingsMistake> {

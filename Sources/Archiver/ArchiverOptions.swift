@@ -9,12 +9,14 @@ public struct ArchiverOptions: Sendable {
   public var captures: [FilePath] = []
   /// The layouts of those of `captures` whose line in a list names one.
   public var layouts: [FilePath: ListedLayout] = [:]
+  /// Those of `captures` that a list may not have named to the end, and the list.
+  public var unfinished: [FilePath: FilePath] = [:]
   /// A file with one capture a line, read again in every round.
   public var capturesFile: FilePath?
   /// The list of the service, if the captures were chosen apart from it: it only names their layouts.
   public var layoutsFile: FilePath?
-  /// For a chosen capture that this list does not name, where what is deleted depends on the layout.
-  public var refusesUnlisted = false
+  /// Whether the layout says how long files are kept.
+  public var retainsByLayout = false
   public var intervalSeconds: Int64 = 60
   /// Younger files do not go to hour folders: they may still be in use.
   public var minAgeSeconds: Int64 = 60

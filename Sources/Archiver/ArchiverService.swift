@@ -69,14 +69,22 @@ public struct ArchiverService {
 
   private func reload(_ archiver: Archiver) {
     Supervisor.notifyReloading()
-    do throws(SettingsMistake) {
-      archiver.options = try settings()
+    do throws(Issue) {
+      archiver.options = try usableSettings()
       log.info("settings reloaded: a round every \(archiver.options.intervalSeconds) s")
     } catch {
-      let text = error.issue().explanation(for: "archive").description
+      let text = error.explanation(for: "archive").description
       log.error("\(text)\(text.hasSuffix(".") ? "" : ".") The previous settings stay in effect.")
     }
     Supervisor.notify("READY=1")
+  }
+
+  /// With a list that can be read: the captures and layouts of an earlier list do not go with new settings.
+  private func usableSettings() throws(Issue) -> ArchiverOptions {
+    let options: ArchiverOptions
+    do throws(SettingsMistake) { options = try settings() } catch { throw error.issue() }
+    _ = try options.namedCaptures()
+    return options
   }
 }
 

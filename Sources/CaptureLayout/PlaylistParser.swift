@@ -247,6 +247,8 @@ public enum SegmentURI {
 }
 
 extension UInt8 {
+  fileprivate var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0b || self == 0x0c }
+
   fileprivate var digit: Int64? {
     (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) ? Int64(self - UInt8(ascii: "0")) : nil
   }
@@ -260,15 +262,13 @@ extension Span<UInt8> {
 
   fileprivate func contains(_ byte: UInt8) -> Bool { firstIndex(of: byte) != nil }
 
-  /// Without spaces and tabs around it.
+  /// Without blanks around it: spaces, tabs, vertical tabs and form feeds.
   fileprivate var withoutBlanks: Span<UInt8> {
     @_lifetime(copy self)
     get {
       var (start, end) = (0, count)
-      while end > start, self[end - 1] == UInt8(ascii: " ") || self[end - 1] == UInt8(ascii: "\t") {
-        end -= 1
-      }
-      while start < end, self[start] == UInt8(ascii: " ") || self[start] == UInt8(ascii: "\t") { start += 1 }
+      while end > start, self[end - 1].isBlank { end -= 1 }
+      while start < end, self[start].isBlank { start += 1 }
       return extracting(start..<end)
     }
   }

@@ -186,7 +186,7 @@ struct CaptureMigration<M: Mover>: ~Copyable {
     try listing.listBesideBuckets(of: tree)
     reconciliation.digest.insert(listing.digest)
     tree.bucketEntries = listing.bucketEntries
-    tree.bucketsWithAsides = listing.bucketsWithAsides
+    tree.sitesWithAsides = listing.sitesWithAsides
     return listing
   }
 

@@ -46,16 +46,23 @@ extension Pass {
   /// visit, and in the buckets that it leaves alone. Call before anything is moved: their copies are then still where that run
   /// put them.
   mutating func finishAsides() throws(KernelError) {
-    if options.target == .flat {
+    if options.target == .flat, layout.hasMounts {
       for place in layout.places where !plan.ledger.isStopped {
         try tree.withPlace(place) { (directory) throws(KernelError) in
           try finishAsides(in: directory, .place(place))
         }
       }
     }
-    for key in tree.bucketsWithAsides where !plan.ledger.isStopped {
-      try tree.withBucket(key.bucket, of: key.kind) { (directory) throws(KernelError) in
-        try finishAsides(in: directory, .bucket(key.kind, key.bucket))
+    for site in tree.sitesWithAsides where !plan.ledger.isStopped {
+      switch site {
+      case .place(let place):
+        try tree.withPlace(place) { (directory) throws(KernelError) in
+          try finishAsides(in: directory, site)
+        }
+      case .bucket(let kind, let bucket):
+        try tree.withBucket(bucket, of: kind) { (directory) throws(KernelError) in
+          try finishAsides(in: directory, site)
+        }
       }
     }
   }
@@ -80,7 +87,8 @@ extension Pass {
     plan.finishCopies()
     guard let modified = plan.modified(entry.name, in: site) else { return true }
     let timed = layout.timed(name, of: kind, modified)
-    for other in otherTiers(of: kind, than: site, modified) {
+    // Wherever the copy is: the layout of that run may have been another one.
+    for other in otherTiers(of: kind, than: site, modified, areApart: true) {
       if plan.finishAside(entry.name, of: name, in: site, at: other) { return true }
       if let timed, plan.finishAside(entry.name, of: timed.span, in: site, at: other) { return true }
     }
@@ -93,14 +101,16 @@ extension Pass {
 
   /// The folders on other file systems that may hold a copy of a file. A copy may have moved on since: from a hot place to a
   /// bucket, or from a bucket back to the flat place in a reversion; so it may be on the file system of the original again.
-  private mutating func otherTiers(of kind: Kind, than site: Site, _ modified: ModificationTime) -> [Site] {
+  private mutating func otherTiers(
+    of kind: Kind, than site: Site, _ modified: ModificationTime, areApart: Bool = false
+  ) -> [Site] {
     let rule = layout[kind]
     let (flat, hot) = (Site.place(rule.flat), Site.place(rule.hot))
     var sites: [Site] = []
     if options.target == .flat { sites.append(flat) }
     if options.target == .tiered, case .place = site { sites.append(hot) }
     // The layout that files come from may have had other disks.
-    var isApart = layout.trees.count > 1 || tree.isCopied(from: flat, to: hot)
+    var isApart = areApart || layout.trees.count > 1 || tree.isCopied(from: flat, to: hot)
     if let bucket = layout.buckets.bucket(of: modified, &hours) {
       sites.append(.bucket(kind, bucket))
       if options.target == .flat { isApart = isApart || tree.isCopied(from: flat, to: .bucket(kind, bucket)) }
@@ -117,8 +127,7 @@ extension Pass {
 
 extension Layout {
   /// Whether it is the temporary name of a file of a kind that was renamed aside.
-  func isAside(_ name: Span<UInt8>, of wanted: Kind) -> Bool {
-    guard let range = TemporaryName.nameOfAside(name) else { return false }
-    return kind(of: name.extracting(range)) == wanted
+  func isAside(_ name: Span<UInt8>) -> Bool {
+    TemporaryName.nameOfAside(name).map { kind(of: name.extracting($0)) != nil } ?? false
   }
 }

@@ -38,8 +38,8 @@ struct Listing: Sendable {
   var byBucket = PerKind(repeating: PerBucket(repeating: 0))
   /// All entries of each bucket, recognised or not.
   var bucketEntries = PerKind(repeating: PerBucket(repeating: 0))
-  /// Buckets with files that a killed run has renamed aside.
-  var bucketsWithAsides: [KindBucket] = []
+  /// Folders with files that a killed run has renamed aside.
+  var sitesWithAsides: [Site] = []
   var unrecognised = Unrecognised()
   var numbers = HighestNumbers()
   /// The identities of all listed files of a kind.
@@ -125,7 +125,7 @@ struct Listing: Sendable {
         case .vanished: break
         case .other:
           if HourPlaylists.isOwn(entry) { break }
-          if layout.isAside(entry.name, of: kind) { listing.hasAsides = true }
+          if layout.isAside(entry.name) { listing.hasAsides = true }
           if entry.type.countsAsFile, layout.isKnown(entry.name, in: bucket, of: kind) { break }
           listing.unrecognised.add(entry.name, in: path)
         }
@@ -137,7 +137,7 @@ struct Listing: Sendable {
     kinds[key.kind] += listing.files
     byBucket[key.kind].update(key.bucket) { $0 += listing.files }
     bucketEntries[key.kind].update(key.bucket) { $0 = listing.entries }
-    if listing.hasAsides { bucketsWithAsides.append(key) }
+    if listing.hasAsides { sitesWithAsides.append(.bucket(key.kind, key.bucket)) }
     unrecognised = unrecognised + listing.unrecognised
     numbers.add(listing.numbers)
   }
@@ -160,6 +160,7 @@ struct Listing: Sendable {
     walk.companion = LazyCompanion()
     for place in layout.places
     where layout.kinds.contains(where: { layout.holds(place, $0) && isWanted(place, $0) }) {
+      var hasAsides = false
       try tree.withPlace(place) { (directory) throws(KernelError) in
         try walk.run(
           directory, wants: { layout.holds(place, $0) && isWanted(place, $0) },
@@ -168,10 +169,12 @@ struct Listing: Sendable {
             case .file(let kind): add(entry, kind)
             // Not skipped: a file that is counted before the moves and not afterwards would seem lost.
             case .unreadable(_, let errno): throw directory.error(.stat, entry.name, errno)
-            case .vanished, .other: break
+            case .other: hasAsides = hasAsides || layout.isAside(entry.name)
+            case .vanished: break
             }
           })
       }
+      if hasAsides { sitesWithAsides.append(.place(place)) }
     }
   }
 
@@ -192,7 +195,7 @@ struct Listing: Sendable {
       byBucket[kind].add(part.byBucket[kind])
       bucketEntries[kind].add(part.bucketEntries[kind])
     }
-    bucketsWithAsides += part.bucketsWithAsides
+    sitesWithAsides += part.sitesWithAsides
     unrecognised = unrecognised + part.unrecognised
     numbers.add(part.numbers)
     digest.insert(part.digest)

@@ -88,6 +88,23 @@ extension Directory {
     return .absent
   }
 
+  /// Gives what the live playlist lists that a link leads to, as one that keeps an old URL playing. It counts for what must stay
+  /// hot; the link itself is never moved.
+  ///
+  /// - Returns: `tooLarge`, or `absent` in all other cases, also if the link leads to no file.
+  func read(
+    livePlaylistBehindLink name: String, _ body: (Span<UInt8>, PlaylistEntry) -> Void
+  ) throws(KernelError) -> LivePlaylistReading {
+    guard try statusIfThere(name)?.type == .link else { return .absent }
+    do throws(KernelError) {
+      let contents = try KernelIO.readFile(at: path.appending(name), limit: LivePlaylistVersion.bytesMax)
+      var parser = PlaylistParser()
+      parser.parse(contents.span, body)
+      parser.finish(body)
+    } catch { if error.errno == .fileTooLarge { return .tooLarge(path.appending(name)) } }
+    return .absent
+  }
+
   func version(ofLivePlaylist name: String) throws(KernelError) -> LivePlaylistVersion? {
     LivePlaylistVersion(try statusIfThere(name))
   }
@@ -120,14 +137,19 @@ struct LivePlaylists {
     var mayBeAny = false
     for place in tree.layout.playlistPlaces {
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        let reading = try directory.read(livePlaylist: playlist) { name, entry in
+        func add(_ name: Span<UInt8>, _ entry: PlaylistEntry) {
           hashes.append(hashOfName(name))
           durations.add(name, entry)
           guard let decoded = SegmentURI.decoded(name) else { return }
           hashes.append(hashOfName(decoded.span))
           durations.add(decoded.span, entry)
         }
-        if case .tooLarge = reading { mayBeAny = true }
+        for reading in [
+          try directory.read(livePlaylist: playlist, add),
+          try directory.read(livePlaylistBehindLink: playlist, add),
+        ] {
+          if case .tooLarge = reading { mayBeAny = true }
+        }
       }
     }
     durations.finish()

@@ -14,8 +14,8 @@ public import SystemPackage
 /// have been started yet. Its run will say why it is not a capture. A pattern that matches nothing is reported. No pattern
 /// matches `lost+found`, which every ext4 file system has at its top, readable by root alone.
 public struct NamedCaptures: Sendable {
-  /// Absolute paths. The same path twice is one capture. One folder by two paths is processed twice, which does no harm:
-  /// inode numbers cannot be trusted to tell folders apart (FUSE).
+  /// Absolute paths. The same path twice is one capture. One folder by two paths is processed twice: inode numbers
+  /// cannot be trusted to tell folders apart (FUSE).
   public private(set) var captures: [FilePath] = []
   /// The layout, as written, of each capture with a line that names one. A line without a layout, such as a pattern, does not
   /// contradict it.
@@ -28,6 +28,8 @@ public struct NamedCaptures: Sendable {
   }
   /// Captures whose layout nobody names, and which are not in the list that names the layouts either.
   public private(set) var unlisted: Set<FilePath> = []
+  /// Captures of a last line without a line feed, and its list: somebody may be writing their layout.
+  public private(set) var unfinished: [FilePath: FilePath] = [:]
   /// All captures of that list, in its order, and their layouts: those chosen must not get in their way.
   public private(set) var neighbours: [FilePath] = []
   public private(set) var layoutsOfNeighbours: [FilePath: ListedLayout] = [:]
@@ -48,7 +50,10 @@ public struct NamedCaptures: Sendable {
   ) throws(KernelError) {
     self.list = list
     for path in named { add(try path.absolute()) }
-    for line in lines { try add(line) }
+    for line in lines {
+      try add(line)
+      if !line.isEnded, let list { try noteUnfinished(line, list) }
+    }
     takeLayouts(layoutsNamed)
   }
 
@@ -56,7 +61,12 @@ public struct NamedCaptures: Sendable {
   public func takingLayouts(of list: NamedCaptures) -> NamedCaptures {
     var captures = self
     (captures.neighbours, captures.layoutsOfNeighbours) = (list.captures, list.layouts)
-    captures.takeLayouts(list.layoutsNamed.filter { path, _ in layoutsNamed[path] == nil })
+    let own = Set(layoutsNamed.keys.map(\.resolved))
+    captures.takeLayouts(list.layoutsNamed.filter { path, _ in !own.contains(path.resolved) })
+    let unfinishedThere = Dictionary(list.unfinished.map { ($0.key.resolved, $0.value) }) { $1 }
+    for path in self.captures where layoutsNamed[path] == nil {
+      if let file = unfinishedThere[path.resolved] { captures.unfinished[path] = file }
+    }
     let listed = Set(list.captures.map(\.resolved))
     captures.unlisted = Set(self.captures.filter { layoutsNamed[$0] == nil && !listed.contains($0.resolved) })
     return captures
@@ -81,6 +91,10 @@ public struct NamedCaptures: Sendable {
     if seen.insert(path).inserted { captures.append(path) }
     guard let layout, layoutsNamed[path]?.contains(where: { $0.name == layout.name }) != true else { return }
     layoutsNamed[path, default: []].append(layout)
+  }
+
+  private mutating func noteUnfinished(_ line: CapturesFile.Line, _ list: FilePath) throws(KernelError) {
+    for path in try NamedCaptures([], lines: [line]).captures { unfinished[path] = list }
   }
 
   private mutating func add(_ line: CapturesFile.Line) throws(KernelError) {
@@ -123,11 +137,23 @@ public struct NamedCaptures: Sendable {
     for path in matches { add(path, layout) }
   }
 
-  /// The text before each comma, the longest first, without trailing blanks.
+  /// The text before each comma, the longest first, without trailing blanks. What follows must look like a process and a quality:
+  /// a layout that was mistyped or cut must not be overlooked.
   private static func heads(of line: [UInt8]) -> [[UInt8]] {
     let blanks = Array(" \t".utf8)
-    return line.indices.reversed().filter { line[$0] == UInt8(ascii: ",") }.compactMap { comma in
+    let end = line.lastIndex { !isOfRecorder($0) }.map { $0 + 1 } ?? 0
+    return line.indices.reversed().filter { $0 >= end && line[$0] == UInt8(ascii: ",") }.compactMap { comma in
       line[..<comma].lastIndex { !blanks.contains($0) }.map { Array(line[...$0]) }
+    }
+  }
+
+  /// Whether a byte may be part of what a recorder writes after the folder.
+  private static func isOfRecorder(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+      UInt8(ascii: "A")...UInt8(ascii: "Z"):
+      true
+    default: ",._-".utf8.contains(byte)
     }
   }
 

@@ -65,7 +65,7 @@ struct Pass<M: Mover>: ~Copyable {
   /// - Parameter progressed: called after each window, and within a window if files may be copied.
   mutating func run(_ reconciliation: inout Reconciliation, progressed: (Progress) -> Void) {
     do throws(KernelError) {
-      if hasMounts { try finishAsides() }
+      try finishAsides()
       switch options.target {
       case .tiered:
         try walkBuckets(trees: 1..<layout.trees.count, &reconciliation, progressed)
@@ -294,7 +294,8 @@ struct Pass<M: Mover>: ~Copyable {
   private var segmentsStay: Bool { layout.stream.map { stays($0.kind) } ?? false }
 
   private mutating func visitOther(_ entry: borrowing DirectoryEntry, in site: Site) {
-    if hasMounts, finishAside(entry, in: site) || removeUnfinished(entry, in: site) { return }
+    // Of a layout with mounts that was used before, too.
+    if finishAside(entry, in: site) || removeUnfinished(entry, in: site) { return }
     switch site {
     case .place(let place):
       // A file of a kind that belongs here, although this walk does not look for it.

@@ -31,8 +31,10 @@ struct PlaylistPins {
     guard let stream = tree.layout.stream else { return }
     for place in tree.layout.playlistPlaces {
       try tree.withPlace(place) { (directory) throws(KernelError) in
-        guard let version = try directory.version(ofLivePlaylist: stream.playlist), seen[place] != version
-        else { return }
+        guard let version = try directory.version(ofLivePlaylist: stream.playlist) else {
+          return try readBehindLink(directory, stream.playlist)
+        }
+        guard seen[place] != version else { return }
         if setsAside, place == tree.layout[stream.kind].flat {
           guard superseded != version else { return }
           let hot = tree.layout[stream.kind].hot
@@ -60,15 +62,29 @@ struct PlaylistPins {
     }
     listed.add(hashes)
     counts[place] = count
-    switch reading {
-    case .absent: break
-    case .read(let version, let playlist):
+    if case .read(let version, let playlist) = reading {
       seen[place] = version
       if playlist.isFinished { finished.insert(place) } else { finished.remove(place) }
-    case .tooLarge(let path):
-      listed.mayBeAny = true
-      if !tooLarge.contains(path) { tooLarge.append(path) }
     }
+    note(reading)
+  }
+
+  private mutating func readBehindLink(_ directory: borrowing Directory, _ playlist: String)
+    throws(KernelError)
+  {
+    var hashes: [UInt64] = []
+    let reading = try directory.read(livePlaylistBehindLink: playlist) { name, _ in
+      hashes.append(hashOfName(name))
+      if let decoded = SegmentURI.decoded(name) { hashes.append(hashOfName(decoded.span)) }
+    }
+    listed.add(hashes)
+    note(reading)
+  }
+
+  private mutating func note(_ reading: LivePlaylistReading) {
+    guard case .tooLarge(let path) = reading else { return }
+    listed.mayBeAny = true
+    if !tooLarge.contains(path) { tooLarge.append(path) }
   }
 }
 

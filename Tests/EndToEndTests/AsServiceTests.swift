@@ -208,13 +208,21 @@ import Testing
       try list(contentsOf: lines)
       let round = HotColdBinary.run(["archive", "--once", "--force-retention"] + arguments)
       #expect(round.status == 64, "\(round)")
-      #expect(round.error.contains("/list does not name it"), "\(round)")
+      #expect(
+        round.error.contains("/list does not name \(arguments[2])") || arguments[2] == "--captures-from",
+        "\(round)")
       #expect(round.error.contains("or name its layout: --layout"), "\(round)")
       #expect(try names("dated") == settled)
     }
     try list("\(dated) layout=/none.yaml")
     let wrong = HotColdBinary.run(["archive", "--once"] + named[1])
     #expect(wrong.status == 64 && wrong.error.contains("/list, line 1, layout '/none.yaml'"), "\(wrong)")
+    // Nor is it one in the list of the service itself.
+    try list("\(dated) layout=\(keeps)", other)
+    let both = HotColdBinary.run(["archive", "--once", "--force-retention"] + conf)
+    #expect(
+      both.status == 64 && both.error.contains("\(other): this is the same folder as \(dated)"), "\(both)")
+    #expect(try names("dated") == settled)
     // A layout that is said, on the line or as a flag, is enough.
     try setMine("\(dated) layout=\(keeps)")
     for arguments in [named[1], conf + [dated, "--layout", keeps]] {
@@ -222,5 +230,102 @@ import Testing
       #expect(round.status == 0, "\(round)")
       #expect(try names("dated") == settled)
     }
+  }
+
+  /// A capture with files that the guide's ages would delete, and a layout whose ages would not.
+  private func expired() throws -> (capture: String, keeps: String, files: [Bytes]) {
+    let text = try String(contentsOfFile: LayoutFile.installed("guide"), encoding: .utf8)
+    let keeps = "\(folder.path)/keeps.yaml"
+    try text.replacing(/retain: .*/, with: "retain: 3650d").write(
+      toFile: keeps, atomically: true, encoding: .utf8)
+    var files: [Bytes] = []
+    for number in 0..<60 {
+      let seconds = ArchiverTests.now - (number < 40 ? 40 * 86_400 + number : 60 + number)
+      let bucket = number < 40 ? "\(seconds / 3600 % 24)/" : ""
+      files.append(Bytes("cam/segments/\(bucket)segment_\(number).ts"))
+      try folder.makeFile(files[number], seconds: seconds)
+    }
+    return ("\(folder.path)/cam", keeps, files)
+  }
+
+  /// New settings do not go with the captures and layouts of a list that was read before.
+  @Test(arguments: ["missing", "contradictory"]) func aReloadWithoutAListThatCanBeReadChangesNothing(
+    list what: String
+  ) throws {
+    let (capture, keeps, files) = try expired()
+    try list(capture)
+    try set("HOTCOLD_RETAIN=layout", "HOTCOLD_LAYOUT=\(keeps)")
+    let log = folder.path + "/log"
+    let service = try ServiceTests.start(
+      ["--config", folder.path + "/archive.conf", "--interval", "1s", "--min-age", "1s"], log: log)
+    #expect(ServiceTests.waitFor("moved", in: log), "\(ServiceTests.contents(log))")
+    unlink(folder.path + "/list")
+    if what == "contradictory" {
+      try list("\(capture) layout=\(keeps)", "\(capture) layout=\(LayoutFile.byDate)")
+    }
+    try set("HOTCOLD_RETAIN=layout")
+    service.signal(SIGHUP)
+    #expect(
+      ServiceTests.waitFor("The previous settings stay in effect", in: log), "\(ServiceTests.contents(log))")
+    usleep(2_500_000)
+    #expect(files.prefix(40).allSatisfy { folder.exists($0) })
+    try list("\(capture) layout=\(keeps)")
+    service.signal(SIGHUP)
+    #expect(ServiceTests.waitFor("settings reloaded", in: log), "\(ServiceTests.contents(log))")
+    usleep(1_500_000)
+    #expect(files.prefix(40).allSatisfy { folder.exists($0) })
+    service.signal(SIGTERM)
+    #expect(service.wait().status == 0)
+    // Those ages would have deleted them.
+    let guide = ArchiverTests.once([capture, "--retain", "layout", "--min-age", "1s"])
+    #expect(guide.status == 0 && !files.prefix(40).contains { folder.exists($0) }, "\(guide)")
+  }
+
+  /// A layout that was mistyped, or not written to its end, is none that may be overlooked.
+  @Test func aLineWhoseLayoutIsNotReadableIsRefused() throws {
+    let (capture, keeps, files) = try expired()
+    try set("HOTCOLD_RETAIN=layout")
+    let once = [
+      "archive", "--once", "--force-retention", "--min-age", "1s", "--config", folder.path + "/archive.conf",
+    ]
+    let tails = [
+      ",layout=\(keeps)", ",1,hd,layout=\(keeps)", ",1,hd;layout=\(keeps)", ",1,hd LAYOUT=\(keeps)",
+      ",1,hd layout:\(keeps)", ",1,hd layout = \(keeps)", ",1,hdlayout=\(keeps)",
+      ",1,hd\u{a0}layout=\(keeps)", ",1,hd layou", " LAYOUT=\(keeps)", " layou",
+    ]
+    for tail in tails {
+      for line in [capture + tail, "\(folder.path)/ca*\(tail)"] {
+        try list(line)
+        let round = HotColdBinary.run(once)
+        #expect(files.allSatisfy { folder.exists($0) }, "\(line): \(round)")
+        #expect(round.error.contains(" ERROR ") || round.error.contains(" WARNING "), "\(line): \(round)")
+      }
+    }
+    // Cut off where only the writer knows that more follows.
+    for line in [capture, capture + ",12", "\(capture) layout=guide"] {
+      try line.write(toFile: folder.path + "/list", atomically: true, encoding: .utf8)
+      for arguments in [once, once + [capture]] {
+        let round = HotColdBinary.run(arguments)
+        #expect(round.status == 64 && round.error.contains("/list does not end"), "\(line): \(round)")
+        #expect(files.allSatisfy { folder.exists($0) }, "\(line)")
+      }
+    }
+    for line in ["\(capture) layout=\(keeps)", "\(capture) , 1,hd layout=\(keeps)"] {
+      try list(line)
+      #expect(HotColdBinary.run(once).error.contains(" moved"), "\(line)")
+      #expect(files.prefix(40).allSatisfy { folder.exists($0) })
+    }
+    try list("\(capture),12,hd_1080p")
+    #expect(HotColdBinary.run(once).status == 0)
+    #expect(!files.prefix(40).contains { folder.exists($0) }, "the guide's ages")
+  }
+
+  /// The layout of a capture's own line counts, whatever path the service's list has for it.
+  @Test func aLineOfOnesOwnPrecedesTheServices() throws {
+    try list("\(dated) layout=/none.yaml")
+    try "\(folder.path)/link layout=\(LayoutFile.byDate)\n".write(
+      toFile: folder.path + "/my", atomically: true, encoding: .utf8)
+    let migrate = run("migrate", "--captures-from", "\(folder.path)/my", "--execute", "--yes")
+    #expect(try migrate.status == 0 && hasDates("dated"), "\(migrate)")
   }
 }

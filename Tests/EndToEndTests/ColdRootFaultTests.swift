@@ -234,6 +234,44 @@ import Testing
     #expect(ColdRoot.run("verify", [disks.capture], target, cold + ["--no-manifests"]).status == 0)
   }
 
+  /// The layouts that come after know nothing of the disk that the killed run copied to.
+  @Test(.requires("strace"), arguments: ["revert", "migrate"]) func aKilledRunThatIsFollowedByOthersOfOneDisk(
+    next: String
+  ) throws {
+    let disks = try ColdDisks("ext4", "xfs")
+    let layout = try disks.declared()
+    try Shell.must(["mkdir", "-p", disks.capture])
+    for file in 0..<5 {
+      let path = "\(disks.capture)/segment_\(file).ts"
+      try Folder.writeFile(path, String(repeating: "\(file)", count: 5000))
+      try Shell.must(["touch", "-d", "2026-11-14 13:05:1\(file)Z", path])
+    }
+    let contents = try disks.contents()
+    let options = ["--execute", "--yes", "--engine", "syscalls"]
+    let cold = ["--hot", "segments=0", "--no-manifests"]
+    try #require(ColdRoot.run("migrate", [disks.capture], "guide", cold + options).status == 0)
+    usleep(30_000)
+    let killed = EngineTests.inject(
+      "unlinkat:signal=SIGKILL:when=1",
+      ["migrate", disks.capture, "--layout", layout, "--from", "guide"] + cold + options)
+    #expect(killed.status == 128 + SIGKILL, "\(killed)")
+    func asides() throws -> Int {
+      try Snapshot(disks.hot.path).paths.count { $0.name.description.hasSuffix(".aside.hotcold") }
+    }
+    #expect(try asides() == 1)
+    let more = next == "migrate" ? cold : []
+    #expect(ColdRoot.run(next, [disks.capture], "guide", options + more).status == 0)
+    #expect(try asides() == 0)
+    // And to the cold disk, or back from it.
+    let last =
+      next == "migrate"
+      ? ColdRoot.run("migrate", [disks.capture], layout, ["--from", "guide"] + cold + options)
+      : ColdRoot.run("revert", [disks.capture], layout, options)
+    #expect(last.status == 0, "\(last)")
+    #expect(try disks.contents() == contents)
+    #expect(try Snapshot(disks.hot.path).paths.count + Snapshot(disks.cold.path).paths.count == 5)
+  }
+
   /// The file whose name was taken has gone since, as by retention: what is in both tiers under two names is one file all the same.
   @Test(
     .requires("strace"),

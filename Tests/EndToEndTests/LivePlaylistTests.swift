@@ -113,6 +113,33 @@ import Testing
     #expect(writer.isRunning && incomplete > 0, "no run met a playlist that is being written")
   }
 
+  /// What a link leads to is played as well. One that keeps the old URL does not keep anything else from being done.
+  @Test(arguments: ["segments/output.m3u8", "output.m3u8"])
+  func segmentsThatAreListedBehindALinkStayHotAndAreNotDeleted(
+    link: Bytes
+  ) throws {
+    let trial = try Trial()
+    try trial.folder.makeFolder("segments")
+    try trial.folder.makeFolder("elsewhere")
+    try Shell.must(["mv", trial.folder.path + "/output.m3u8", trial.folder.path + "/elsewhere/live.m3u8"])
+    try trial.folder.makeLink(link, to: trial.folder.path + "/elsewhere/live.m3u8")
+    let migrate = HotColdBinary.run(["migrate", trial.folder.path, "--execute", "--yes"] + Self.options)
+    #expect(migrate.status == 0, "\(migrate)")
+    let paths = try Snapshot(trial.folder.path).paths
+    #expect(SmallCapture.listed.allSatisfy { paths.contains("segments/" + $0) })
+    #expect(paths.contains { $0.folder == "segments/22" })
+    let round = HotColdBinary.run(
+      ["archive", "--once", trial.folder.path, "--retain", "segments=1h", "--force-retention"] + Self.options)
+    #expect(round.status == 0, "\(round)")
+    let left = try Snapshot(trial.folder.path).paths
+    #expect(SmallCapture.listed.allSatisfy { left.contains("segments/" + $0) })
+    #expect(!left.contains { $0.folder == "segments/22" })
+    let verify = HotColdBinary.run(["verify", trial.folder.path, "--no-manifests"] + Self.options)
+    // A link in a flat place stays there, which is said.
+    #expect(verify.status == (link.folder == "" ? 1 : 0), "\(verify)")
+    #expect(verify.output.contains("listed \(SmallCapture.listed.count),"), "\(verify)")
+  }
+
   /// RFC 3986: `%20` is how a URI names a blank, and `#` begins a fragment. ffmpeg writes names as they are. Players overlook blanks
   /// around a line.
   @Test func segmentsThatAreListedInOtherWaysStayHotAndAreNotDeleted() throws {

@@ -34,7 +34,7 @@ public struct ReferencePlaylist {
 
   /// Section 4.1: a line is blank, a tag or comment that begins with '#', or a URI.
   private mutating func read(_ whole: [UInt8]) {
-    let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
+    let isBlank: (UInt8) -> Bool = { [0x20, 0x09, 0x0b, 0x0c].contains($0) }
     let line = Array(whole.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
     if line.isEmpty { return }
     if line[0] == UInt8(ascii: "#") {

@@ -63,8 +63,8 @@ struct CaptureTree: Sendable {
   var bucketsOfNoKind: [String] = []
   /// Entries found in each bucket before the run.
   var bucketEntries = PerKind(repeating: PerBucket(repeating: 0))
-  /// Buckets in which a killed run has left files that were renamed aside (`TemporaryName`), among those that were listed.
-  var bucketsWithAsides: [KindBucket] = []
+  /// Folders in which a killed run has left files that were renamed aside (`TemporaryName`), among those that were listed.
+  var sitesWithAsides: [Site] = []
 
   /// Opens the folders that exist. Makes and writes nothing.
   ///

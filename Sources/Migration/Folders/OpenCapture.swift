@@ -76,6 +76,14 @@ public struct FileSystemSpace: Equatable, Sendable {
 /// Identifies a folder, to notice if another one has taken its path.
 public struct FolderIdentity: Hashable, Sendable {
   let device, inode: UInt64
+
+  init(device: UInt64, inode: UInt64) { (self.device, self.inode) = (device, inode) }
+
+  /// Nil if the folder cannot be opened.
+  public init?(of path: FilePath) {
+    guard let folder = try? Directory.open(path).status().folder else { return nil }
+    self = folder
+  }
 }
 
 /// A folder that was opened and recognised as a capture.

@@ -27,6 +27,12 @@ struct LiveListing {
     }
   }
 
+  /// Notes that a segment is listed, wherever it is.
+  mutating func note(_ uri: Span<UInt8>) {
+    hashes.append(hashOfName(uri))
+    if let decoded = SegmentURI.decoded(uri) { hashes.append(hashOfName(decoded.span)) }
+  }
+
   private mutating func judge(name: Span<UInt8>, in directory: borrowing Directory, unlike known: ListedNames)
   {
     guard error == nil, !known.contains(name) else { return }

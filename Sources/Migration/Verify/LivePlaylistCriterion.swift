@@ -27,9 +27,15 @@ struct LivePlaylistCriterion {
   ) throws(KernelError) {
     let playlist = rules.layout.stream?.playlist ?? ""
     var listing = LiveListing()
-    let reading = try directory.read(
+    var reading = try directory.read(
       livePlaylist: playlist, startOver: { listing = LiveListing() },
       { name, entry in if entry.isSegment { listing.judge(name, in: directory, unlike: listed) } })
+    if case .absent = reading {
+      // Its segments are beside the playlist, not beside the link.
+      reading = try directory.read(livePlaylistBehindLink: playlist) { name, entry in
+        if entry.isSegment { listing.note(name) }
+      }
+    }
     if let error = listing.error { throw error }
     listed.add(listing.hashes)
     missing += listing.missing.count

@@ -45,7 +45,7 @@ struct VerificationRules {
   func isLeftAside(
     _ entry: borrowing DirectoryEntry, in directory: borrowing Directory, of capture: borrowing Directory
   ) -> Bool {
-    guard entry.type.countsAsFile, layout.kinds.contains(where: { layout.isAside(entry.name, of: $0) }) else {
+    guard entry.type.countsAsFile, layout.isAside(entry.name) else {
       return false
     }
     return !FolderLock.isHeld(capture) && Name.isThere(entry.name, in: directory.descriptor)

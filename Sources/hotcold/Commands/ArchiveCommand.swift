@@ -108,6 +108,7 @@ struct ArchiveCommand: ParsableCommand {
     for issue in issues { console.log(issue) }
     options.captures = list.captures
     options.layouts = list.layouts
+    options.unfinished = list.unfinished
     // It may be a stream.
     options.capturesFile = nil
     StopSignal.install()
@@ -162,7 +163,6 @@ struct ArchiveCommand: ParsableCommand {
         settings.source(of: Settings.capturesFrom) == .flag
         ? try settings.value(of: Settings.capturesFrom) : nil
       options.layoutsFile = try settings.listOfLayouts()
-      options.refusesUnlisted = settings.retainsByLayout
     } else {
       options.capturesFile = try settings.value(of: Settings.capturesFrom)
     }
@@ -179,6 +179,7 @@ struct ArchiveCommand: ParsableCommand {
     options.writesManifests = try settings.value(of: Settings.manifests)
     options.renaming = try settings.renaming()
     options.isRetentionForced = forceRetention
+    options.retainsByLayout = settings.retainsByLayout
     options.isDryRun = dryRun
     options.metricsFile = try settings.value(of: Settings.metricsFile)
     options.warnFreePercent = try settings.value(of: Settings.warnFree)
