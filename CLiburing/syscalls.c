@@ -253,6 +253,24 @@ int32_t hc_open_file(int32_t dirfd, const char *name) {
   return -EINVAL;
 }
 
+// O_PATH first: the link may lead to a device, and merely opening one can do harm (a watchdog).
+int32_t hc_open_linked(int32_t dirfd, const char *name) {
+  int target = openat(dirfd, name, O_PATH | O_CLOEXEC);
+  if (target < 0)
+    return -errno;
+  struct stat status;
+  int32_t fd = -EINVAL;
+  if (fstat(target, &status) == 0 && S_ISREG(status.st_mode)) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", target);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+      fd = -errno;
+  }
+  close(target);
+  return fd;
+}
+
 int32_t hc_open_path(const char *path) {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOATIME);
   if (fd < 0 && errno == EPERM)

@@ -147,6 +147,8 @@ int32_t hc_open_component(int32_t dirfd, const char *name);
 /// readlink(2) of a link opened by `hc_open_component`. Returns the number of bytes filled, `capacity` if it was truncated.
 int64_t hc_read_link(int32_t fd, void *buffer, size_t capacity);
 int32_t hc_mkdir_path(const char *path, uint32_t mode);
+/// Opens the regular file that a name leads to, links followed, for reading without waiting. -EINVAL for anything else.
+int32_t hc_open_linked(int32_t dirfd, const char *name);
 /// Opens a file for reading by a path that the user gave, links followed. -EISDIR for a folder; -EINVAL for anything else
 /// that is not a regular file, unless `or_stream`: then a pipe, a terminal or another device is opened as well. Never waits
 /// for a writer of a fifo.

@@ -185,13 +185,6 @@ public final class Archiver {
   ) -> Result<Policy, SettingsMistake>? {
     guard options.retainsByLayout else { return nil }
     let unknown = "so the ages after which its files are deleted are not known"
-    if let file = list.unfinished[path] ?? options.unfinished[path] {
-      return .failure(
-        SettingsMistake(
-          message:
-            "the last line of \(Explanation.text(file)) does not end: it may be half written, \(unknown)",
-          remedy: "End it with a line feed."))
-    }
     if let file = options.layoutsFile, list.unlisted.contains(path), options.layouts[path] == nil {
       return .failure(
         SettingsMistake(
@@ -202,8 +195,8 @@ public final class Archiver {
       return .failure(
         SettingsMistake(
           message:
-            "\(Explanation.text(path)): this is the same folder as \(Explanation.text(twin)), whose line names a layout, \(unknown)",
-          remedy: "Name that layout on its line as well, or remove the line."))
+            "\(Explanation.text(path)): this is the same folder as \(Explanation.text(twin)), whose line names another layout, \(unknown)",
+          remedy: "Name one layout on both lines, or remove one of them."))
     }
     return nil
   }
@@ -213,13 +206,15 @@ public final class Archiver {
   private static func twins(
     of layouts: [FilePath: ListedLayout], among captures: [FilePath]
   ) -> [FilePath: FilePath] {
-    guard !layouts.isEmpty, layouts.count < captures.count else { return [:] }
+    guard !layouts.isEmpty else { return [:] }
     let known = Dictionary(layouts.keys.compactMap { path in FolderIdentity(of: path).map { ($0, path) } }) {
       first, _ in first
     }
     return Dictionary(
-      uniqueKeysWithValues: captures.filter { layouts[$0] == nil }.compactMap { path in
-        FolderIdentity(of: path).flatMap { known[$0] }.map { (path, $0) }
+      uniqueKeysWithValues: captures.compactMap { path in
+        FolderIdentity(of: path).flatMap { known[$0] }.flatMap { twin in
+          layouts[twin]?.name == layouts[path]?.name ? nil : (path, twin)
+        }
       })
   }
 

@@ -9,8 +9,6 @@ public struct ArchiverOptions: Sendable {
   public var captures: [FilePath] = []
   /// The layouts of those of `captures` whose line in a list names one.
   public var layouts: [FilePath: ListedLayout] = [:]
-  /// Those of `captures` that a list may not have named to the end, and the list.
-  public var unfinished: [FilePath: FilePath] = [:]
   /// A file with one capture a line, read again in every round.
   public var capturesFile: FilePath?
   /// The list of the service, if the captures were chosen apart from it: it only names their layouts.
@@ -52,7 +50,9 @@ public struct ArchiverOptions: Sendable {
   ///
   /// - Throws: as `CapturesList.captures(_:from:orStream:layoutsIn:)`.
   public func namedCaptures(orStream: Bool = false) throws(Issue) -> NamedCaptures {
-    try CapturesList.captures(captures, from: capturesFile, orStream: orStream, layoutsIn: layoutsFile)
+    try CapturesList.captures(
+      captures, from: capturesFile, orStream: orStream, layoutsIn: layoutsFile,
+      mustEnd: retainsByLayout)
   }
 }
 

@@ -6,13 +6,10 @@ public struct CapturesFile: Sendable {
     public let number: Int
     /// The bytes of the line, including whatever follows the path.
     public let text: [UInt8]
-    /// Whether a line feed follows. Otherwise it is the last line, and somebody may be writing it.
-    public let isEnded: Bool
 
-    public init(_ number: Int, _ text: [UInt8], isEnded: Bool = true) {
+    public init(_ number: Int, _ text: [UInt8]) {
       self.number = number
       self.text = text
-      self.isEnded = isEnded
     }
   }
 
@@ -22,9 +19,7 @@ public struct CapturesFile: Sendable {
   /// Skips blank lines and lines that start with '#'. Trims the blanks around a line and the carriage return of a DOS line.
   public init(parsing contents: [UInt8]) {
     let all = contents.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    lines = all.enumerated().map { index, line in
-      Line(index + 1, Array(Self.trimmed(line)), isEnded: index + 1 < all.count)
-    }.filter {
+    lines = all.enumerated().map { Line($0 + 1, Array(Self.trimmed($1))) }.filter {
       !$0.text.isEmpty && $0.text.first != UInt8(ascii: "#")
     }
   }

@@ -253,6 +253,36 @@ public struct Directory: ~Copyable, Sendable {
     try Name.beginning(of: name, in: descriptor, bytesMax: bytesMax)
   }
 
+  /// The status of the regular file that a link leads to; nil if the name is no link, or leads to none.
+  public func statusOfTarget(ofLink name: String) throws(KernelError) -> FileStatus? {
+    guard try statusIfThere(name)?.type == .link else { return nil }
+    let file = unsafe hc_open_linked(descriptor, name)
+    defer { if file >= 0 { hc_close(file) } }
+    do throws(KernelError) {
+      try KernelError.check(file, .open, path.appending(name))
+      var raw = hc_stat()
+      try KernelError.check(unsafe hc_statx(file, "", &raw), .stat, path.appending(name))
+      return FileStatus(raw)
+    } catch {
+      let leadsToNone: [Errno] = [
+        .noSuchFileOrDirectory, .notDirectory, .tooManySymbolicLinkLevels, .invalidArgument,
+        .noSuchAddressOrDevice,
+      ]
+      if leadsToNone.contains(error.errno) { return nil }
+      throw error
+    }
+  }
+
+  /// Passes the regular file that a link leads to to `body` in chunks.
+  public func readTarget(
+    ofLink name: String, limit: Int, _ body: (Span<UInt8>) -> Void
+  ) throws(KernelError) {
+    let filePath = { [place] in place.path.appending(name) }
+    let file = try KernelError.check(unsafe hc_open_linked(descriptor, name), .open, filePath())
+    defer { hc_close(file) }
+    try readChunks(from: file, limit: limit, filePath, body)
+  }
+
   /// Passes a regular file to `body` in chunks; otherwise as `readFile`.
   public func readFile(
     _ name: String, limit: Int, _ body: (Span<UInt8>) -> Void

@@ -49,27 +49,37 @@ extension Directory {
   /// second. A playlist that was renamed into place is whole at once.
   ///
   /// - Parameters:
+  ///   - behindLink: whether to read what a link of that name leads to, as one that keeps an old URL playing: that counts for what
+  ///     must stay hot, but the link is never moved. Otherwise a link is no playlist.
   ///   - known: the version that was there before: another inode shows that the playlist was renamed into place.
   ///   - startOver: called before each attempt.
   ///   - body: gets what every attempt reads, since files listed a moment ago are better left where they are.
   /// - Throws: if the playlist exists but cannot be read: its segments must not go cold because of that.
   func read(
-    livePlaylist name: String, unlike known: LivePlaylistVersion? = nil, startOver: () -> Void = {},
+    livePlaylist name: String, behindLink: Bool = false, unlike known: LivePlaylistVersion? = nil,
+    startOver: () -> Void = {},
     _ body: (Span<UInt8>, PlaylistEntry) -> Void
   ) throws(KernelError) -> LivePlaylistReading {
     let patience: Int64 = 1_000_000_000
     let pauseMicroseconds: UInt32 = 30_000
     let end = SystemClock.monotonicNanoseconds + patience
     var parser = PlaylistParser()
-    while let version = try version(ofLivePlaylist: name) {
+    while let version = try version(ofLivePlaylist: name, behindLink: behindLink) {
       guard version.size <= LivePlaylistVersion.bytesMax else { return .tooLarge(path.appending(name)) }
       startOver()
       parser = PlaylistParser()
       do throws(KernelError) {
-        try readFile(name, limit: LivePlaylistVersion.bytesMax) { parser.parse($0, body) }
+        let limit = LivePlaylistVersion.bytesMax
+        if behindLink {
+          try readTarget(ofLink: name, limit: limit) { parser.parse($0, body) }
+        } else {
+          try readFile(name, limit: limit) { parser.parse($0, body) }
+        }
         parser.finish(body)
         let wasRenamed = known.map { $0.inode != version.inode } ?? false
-        if try isSettled(name, version, isWhole: parser.isWhole, wasRenamed: wasRenamed) {
+        if try isSettled(version, isWhole: parser.isWhole, wasRenamed: wasRenamed),
+          try self.version(ofLivePlaylist: name, behindLink: behindLink) == version
+        {
           return .read(version, parser)
         }
       } catch {
@@ -88,30 +98,16 @@ extension Directory {
     return .absent
   }
 
-  /// Gives what the live playlist lists that a link leads to, as one that keeps an old URL playing. It counts for what must stay
-  /// hot; the link itself is never moved.
-  ///
-  /// - Returns: `tooLarge`, or `absent` in all other cases, also if the link leads to no file.
-  func read(
-    livePlaylistBehindLink name: String, _ body: (Span<UInt8>, PlaylistEntry) -> Void
-  ) throws(KernelError) -> LivePlaylistReading {
-    guard try statusIfThere(name)?.type == .link else { return .absent }
-    do throws(KernelError) {
-      let contents = try KernelIO.readFile(at: path.appending(name), limit: LivePlaylistVersion.bytesMax)
-      var parser = PlaylistParser()
-      parser.parse(contents.span, body)
-      parser.finish(body)
-    } catch { if error.errno == .fileTooLarge { return .tooLarge(path.appending(name)) } }
-    return .absent
+  /// - Parameter behindLink: whether the playlist is what a link of that name leads to.
+  func version(
+    ofLivePlaylist name: String, behindLink: Bool = false
+  ) throws(KernelError) -> LivePlaylistVersion? {
+    LivePlaylistVersion(try behindLink ? statusOfTarget(ofLink: name) : statusIfThere(name))
   }
 
-  func version(ofLivePlaylist name: String) throws(KernelError) -> LivePlaylistVersion? {
-    LivePlaylistVersion(try statusIfThere(name))
-  }
-
-  /// Whether nobody was writing the playlist while it was read.
+  /// Whether nobody has written the playlist for a while; waits for that, but not for long.
   private func isSettled(
-    _ name: String, _ version: LivePlaylistVersion, isWhole: Bool, wasRenamed: Bool
+    _ version: LivePlaylistVersion, isWhole: Bool, wasRenamed: Bool
   ) throws(KernelError) -> Bool {
     let quietNanoseconds: Int64 = 100_000_000
     // An incomplete playlist unchanged for so long will not be completed.
@@ -121,7 +117,7 @@ extension Directory {
     if age < quietNanoseconds, !wasRenamed {
       pause(microseconds: UInt32((quietNanoseconds - age) / 1000))
     }
-    return try self.version(ofLivePlaylist: name) == version
+    return true
   }
 }
 
@@ -144,10 +140,8 @@ struct LivePlaylists {
           hashes.append(hashOfName(decoded.span))
           durations.add(decoded.span, entry)
         }
-        for reading in [
-          try directory.read(livePlaylist: playlist, add),
-          try directory.read(livePlaylistBehindLink: playlist, add),
-        ] {
+        for behindLink in [false, true] {
+          let reading = try directory.read(livePlaylist: playlist, behindLink: behindLink, add)
           if case .tooLarge = reading { mayBeAny = true }
         }
       }

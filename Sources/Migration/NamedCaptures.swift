@@ -28,8 +28,6 @@ public struct NamedCaptures: Sendable {
   }
   /// Captures whose layout nobody names, and which are not in the list that names the layouts either.
   public private(set) var unlisted: Set<FilePath> = []
-  /// Captures of a last line without a line feed, and its list: somebody may be writing their layout.
-  public private(set) var unfinished: [FilePath: FilePath] = [:]
   /// All captures of that list, in its order, and their layouts: those chosen must not get in their way.
   public private(set) var neighbours: [FilePath] = []
   public private(set) var layoutsOfNeighbours: [FilePath: ListedLayout] = [:]
@@ -50,10 +48,7 @@ public struct NamedCaptures: Sendable {
   ) throws(KernelError) {
     self.list = list
     for path in named { add(try path.absolute()) }
-    for line in lines {
-      try add(line)
-      if !line.isEnded, let list { try noteUnfinished(line, list) }
-    }
+    for line in lines { try add(line) }
     takeLayouts(layoutsNamed)
   }
 
@@ -63,10 +58,6 @@ public struct NamedCaptures: Sendable {
     (captures.neighbours, captures.layoutsOfNeighbours) = (list.captures, list.layouts)
     let own = Set(layoutsNamed.keys.map(\.resolved))
     captures.takeLayouts(list.layoutsNamed.filter { path, _ in !own.contains(path.resolved) })
-    let unfinishedThere = Dictionary(list.unfinished.map { ($0.key.resolved, $0.value) }) { $1 }
-    for path in self.captures where layoutsNamed[path] == nil {
-      if let file = unfinishedThere[path.resolved] { captures.unfinished[path] = file }
-    }
     let listed = Set(list.captures.map(\.resolved))
     captures.unlisted = Set(self.captures.filter { layoutsNamed[$0] == nil && !listed.contains($0.resolved) })
     return captures
@@ -91,10 +82,6 @@ public struct NamedCaptures: Sendable {
     if seen.insert(path).inserted { captures.append(path) }
     guard let layout, layoutsNamed[path]?.contains(where: { $0.name == layout.name }) != true else { return }
     layoutsNamed[path, default: []].append(layout)
-  }
-
-  private mutating func noteUnfinished(_ line: CapturesFile.Line, _ list: FilePath) throws(KernelError) {
-    for path in try NamedCaptures([], lines: [line]).captures { unfinished[path] = list }
   }
 
   private mutating func add(_ line: CapturesFile.Line) throws(KernelError) {
@@ -141,7 +128,14 @@ public struct NamedCaptures: Sendable {
   /// a layout that was mistyped or cut must not be overlooked.
   private static func heads(of line: [UInt8]) -> [[UInt8]] {
     let blanks = Array(" \t".utf8)
-    let end = line.lastIndex { !isOfRecorder($0) }.map { $0 + 1 } ?? 0
+    // Blanks may be around a comma, but not within a field.
+    let isField = { (index: Int) -> Bool in
+      guard blanks.contains(line[index]) else { return isOfRecorder(line[index]) }
+      let isComma = { (index: Int?) in index.map { line[$0] == UInt8(ascii: ",") } ?? false }
+      return isComma(line[..<index].lastIndex { !blanks.contains($0) })
+        || isComma(line[index...].firstIndex { !blanks.contains($0) })
+    }
+    let end = line.indices.last { !isField($0) }.map { $0 + 1 } ?? 0
     return line.indices.reversed().filter { $0 >= end && line[$0] == UInt8(ascii: ",") }.compactMap { comma in
       line[..<comma].lastIndex { !blanks.contains($0) }.map { Array(line[...$0]) }
     }

@@ -6,6 +6,7 @@ internal import SystemPackage
 /// or empty for a moment, its segments must not go to their buckets.
 struct PlaylistPins {
   private var seen: [Place: LivePlaylistVersion] = [:]
+  private var seenBehindLinks: [Place: LivePlaylistVersion] = [:]
   /// The version of the flat playlist when another one had superseded it.
   private var superseded: LivePlaylistVersion?
   private(set) var listed = ListedNames()
@@ -32,7 +33,7 @@ struct PlaylistPins {
     for place in tree.layout.playlistPlaces {
       try tree.withPlace(place) { (directory) throws(KernelError) in
         guard let version = try directory.version(ofLivePlaylist: stream.playlist) else {
-          return try readBehindLink(directory, stream.playlist)
+          return try readBehindLink(directory, place, stream.playlist)
         }
         guard seen[place] != version else { return }
         if setsAside, place == tree.layout[stream.kind].flat {
@@ -69,15 +70,19 @@ struct PlaylistPins {
     note(reading)
   }
 
-  private mutating func readBehindLink(_ directory: borrowing Directory, _ playlist: String)
-    throws(KernelError)
-  {
+  private mutating func readBehindLink(
+    _ directory: borrowing Directory, _ place: Place, _ playlist: String
+  ) throws(KernelError) {
+    let known = seenBehindLinks[place]
+    guard let version = try directory.version(ofLivePlaylist: playlist, behindLink: true), version != known
+    else { return }
     var hashes: [UInt64] = []
-    let reading = try directory.read(livePlaylistBehindLink: playlist) { name, _ in
+    let reading = try directory.read(livePlaylist: playlist, behindLink: true, unlike: known) { name, _ in
       hashes.append(hashOfName(name))
       if let decoded = SegmentURI.decoded(name) { hashes.append(hashOfName(decoded.span)) }
     }
     listed.add(hashes)
+    if case .read(let version, _) = reading { seenBehindLinks[place] = version }
     note(reading)
   }
 

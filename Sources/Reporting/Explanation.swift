@@ -231,7 +231,8 @@ extension Explanation {
 
   private static func remedy(_ refusal: FolderRefusal, in capture: FilePath, _ command: String) -> String {
     switch refusal.reason {
-    case .isFile: "Move it away, \(again(command)): hotcold creates a folder."
+    case .isFile:
+      "Move it away, \(again(command))\(movesFiles(command) ? ": hotcold creates a folder" : "")."
     case .isLink, .isMount:
       "There may be recordings behind it: first move its contents to a place of their own and make an ordinary folder of that name, \(again(command))."
     case .denied(let error) where [.permissionDenied, .notPermitted].contains(error.errno):

@@ -93,7 +93,7 @@ import Testing
   }
 
   /// Files that are opened later do not get the descriptors of closed streams, and what is printed with them.
-  @Test func closedStreamsAreNotReplacedByFiles() throws {
+  @Test(.requires("strace")) func closedStreamsAreNotReplacedByFiles() throws {
     let trial = try Trial()
     let result = Shell.run([
       "sh", "-c",
@@ -112,7 +112,8 @@ import Testing
   }
 
   /// A supervisor's thread may block the signals that its child must receive.
-  @Test(.requires("python3"), arguments: ["verify", "next-numbers"]) func aBlockedSignalEndsACommand(
+  @Test(.requires("python3"), .requires("strace"), arguments: ["verify", "next-numbers"])
+  func aBlockedSignalEndsACommand(
     command: String
   )
     throws

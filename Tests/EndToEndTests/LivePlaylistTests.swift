@@ -140,6 +140,28 @@ import Testing
     #expect(verify.output.contains("listed \(SmallCapture.listed.count),"), "\(verify)")
   }
 
+  /// What a link leads to may list any segment if this user may not read it. A link that leads to no file lists none.
+  @Test(.requiresRoot) func whatALinkLeadsToMustBeReadable() throws {
+    let trial = try Trial()
+    let tools = try Folder()
+    try trial.folder.remove("output.m3u8")
+    try tools.makeFile("live.m3u8", contents: Array("#EXTM3U\n".utf8))
+    try trial.folder.makeLink("output.m3u8", to: tools.path + "/live.m3u8")
+    try Shell.must(["chown", "-R", "nobody", trial.folder.path])
+    try Shell.must(["chmod", "600", tools.path + "/live.m3u8"])
+    let command = try BadInputTests.commandOfNobody(trial, tools)
+    let before = try Snapshot(trial.folder.path).paths
+    let result = Shell.run(command)
+    #expect(result.status == 77 && result.output.contains("output.m3u8: Permission denied"), "\(result)")
+    #expect(before.filter { $0.folder == "" }.isSubset(of: try Snapshot(trial.folder.path).paths))
+    try trial.folder.remove("output.m3u8")
+    for target in ["/none", "/dev/null", tools.path, trial.folder.path + "/output.m3u8"] {
+      try trial.folder.makeLink("output.m3u8", to: target)
+      #expect(Shell.run(command).status == 0, "\(target)")
+      try trial.folder.remove("output.m3u8")
+    }
+  }
+
   /// RFC 3986: `%20` is how a URI names a blank, and `#` begins a fragment. ffmpeg writes names as they are. Players overlook blanks
   /// around a line.
   @Test func segmentsThatAreListedInOtherWaysStayHotAndAreNotDeleted() throws {

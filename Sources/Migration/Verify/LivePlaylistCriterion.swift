@@ -32,7 +32,7 @@ struct LivePlaylistCriterion {
       { name, entry in if entry.isSegment { listing.judge(name, in: directory, unlike: listed) } })
     if case .absent = reading {
       // Its segments are beside the playlist, not beside the link.
-      reading = try directory.read(livePlaylistBehindLink: playlist) { name, entry in
+      reading = try directory.read(livePlaylist: playlist, behindLink: true) { name, entry in
         if entry.isSegment { listing.note(name) }
       }
     }

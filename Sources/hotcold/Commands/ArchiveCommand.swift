@@ -108,7 +108,6 @@ struct ArchiveCommand: ParsableCommand {
     for issue in issues { console.log(issue) }
     options.captures = list.captures
     options.layouts = list.layouts
-    options.unfinished = list.unfinished
     // It may be a stream.
     options.capturesFile = nil
     StopSignal.install()
