@@ -165,6 +165,7 @@ import Testing
     if hasEnded { try Shell.must(["sh", "-c", "echo '#EXT-X-ENDLIST' >> \(playlist)"]) }
     try Shell.must(["touch", playlist])
     let plan = HotColdBinary.run(["revert", trial.folder.path])
+    try Shell.must(["touch", playlist])
     let result = HotColdBinary.run(["revert", trial.folder.path, "--execute", "--yes"])
     #expect(result.status == 0)
     for text in [plan.output, result.output] {
