@@ -37,3 +37,11 @@ public struct ListedNames: Sendable {
     return start < hashes.count && hashes[start] == hash
   }
 }
+
+extension [UInt64] {
+  /// Appends the hashes of the names that the last component of a URI may mean (`SegmentURI.decoded`).
+  public mutating func append(namesIn component: Span<UInt8>) {
+    append(hashOfName(component))
+    if let decoded = SegmentURI.decoded(component) { append(hashOfName(decoded.span)) }
+  }
+}

@@ -273,22 +273,16 @@ public struct Directory: ~Copyable, Sendable {
     }
   }
 
-  /// Passes the regular file that a link leads to to `body` in chunks.
-  public func readTarget(
-    ofLink name: String, limit: Int, _ body: (Span<UInt8>) -> Void
-  ) throws(KernelError) {
-    let filePath = { [place] in place.path.appending(name) }
-    let file = try KernelError.check(unsafe hc_open_linked(descriptor, name), .open, filePath())
-    defer { hc_close(file) }
-    try readChunks(from: file, limit: limit, filePath, body)
-  }
-
   /// Passes a regular file to `body` in chunks; otherwise as `readFile`.
+  ///
+  /// - Parameter followsLinks: whether the name may also be a link that leads to one.
   public func readFile(
-    _ name: String, limit: Int, _ body: (Span<UInt8>) -> Void
+    _ name: String, followsLinks: Bool = false, limit: Int, _ body: (Span<UInt8>) -> Void
   ) throws(KernelError) {
     let filePath = { [place] in place.path.appending(name) }
-    let file = try KernelError.check(unsafe hc_open_file(descriptor, name), .open, filePath())
+    let file = try KernelError.check(
+      unsafe followsLinks ? hc_open_linked(descriptor, name) : hc_open_file(descriptor, name), .open,
+      filePath())
     defer { hc_close(file) }
     try readChunks(from: file, limit: limit, filePath, body)
   }

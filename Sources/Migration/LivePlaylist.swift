@@ -69,15 +69,12 @@ extension Directory {
       startOver()
       parser = PlaylistParser()
       do throws(KernelError) {
-        let limit = LivePlaylistVersion.bytesMax
-        if behindLink {
-          try readTarget(ofLink: name, limit: limit) { parser.parse($0, body) }
-        } else {
-          try readFile(name, limit: limit) { parser.parse($0, body) }
+        try readFile(name, followsLinks: behindLink, limit: LivePlaylistVersion.bytesMax) {
+          parser.parse($0, body)
         }
         parser.finish(body)
         let wasRenamed = known.map { $0.inode != version.inode } ?? false
-        if try isSettled(version, isWhole: parser.isWhole, wasRenamed: wasRenamed),
+        if isSettled(version, isWhole: parser.isWhole, wasRenamed: wasRenamed),
           try self.version(ofLivePlaylist: name, behindLink: behindLink) == version
         {
           return .read(version, parser)
@@ -108,7 +105,7 @@ extension Directory {
   /// Whether nobody has written the playlist for a while; waits for that, but not for long.
   private func isSettled(
     _ version: LivePlaylistVersion, isWhole: Bool, wasRenamed: Bool
-  ) throws(KernelError) -> Bool {
+  ) -> Bool {
     let quietNanoseconds: Int64 = 100_000_000
     // An incomplete playlist unchanged for so long will not be completed.
     let abandonedNanoseconds: Int64 = 10_000_000_000
@@ -134,11 +131,9 @@ struct LivePlaylists {
     for place in tree.layout.playlistPlaces {
       try tree.withPlace(place) { (directory) throws(KernelError) in
         func add(_ name: Span<UInt8>, _ entry: PlaylistEntry) {
-          hashes.append(hashOfName(name))
+          hashes.append(namesIn: name)
           durations.add(name, entry)
-          guard let decoded = SegmentURI.decoded(name) else { return }
-          hashes.append(hashOfName(decoded.span))
-          durations.add(decoded.span, entry)
+          if let decoded = SegmentURI.decoded(name) { durations.add(decoded.span, entry) }
         }
         for behindLink in [false, true] {
           let reading = try directory.read(livePlaylist: playlist, behindLink: behindLink, add)

@@ -28,10 +28,7 @@ struct LiveListing {
   }
 
   /// Notes that a segment is listed, wherever it is.
-  mutating func note(_ uri: Span<UInt8>) {
-    hashes.append(hashOfName(uri))
-    if let decoded = SegmentURI.decoded(uri) { hashes.append(hashOfName(decoded.span)) }
-  }
+  mutating func note(_ uri: Span<UInt8>) { hashes.append(namesIn: uri) }
 
   private mutating func judge(name: Span<UInt8>, in directory: borrowing Directory, unlike known: ListedNames)
   {
